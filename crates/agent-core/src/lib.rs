@@ -1,0 +1,1 @@
+//! The workstation agent as a sans-I/O state machine: jobs, cooldowns, adoption.

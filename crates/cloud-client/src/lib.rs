@@ -1,0 +1,1 @@
+//! Typed HTTP client and room dial for the cloud; used by runt, runtimed and tests.

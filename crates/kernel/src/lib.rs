@@ -1,0 +1,1 @@
+//! Jupyter kernels: discovery, launch, channels, the kernel keeper and its journal.

@@ -1,0 +1,2 @@
+//! notebook-cloud
+fn main() {}

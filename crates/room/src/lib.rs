@@ -1,0 +1,1 @@
+//! The room host as a sans-I/O state machine: admission, fencing, sync, execution intent, presence.

@@ -1,0 +1,2 @@
+//! runt
+fn main() {}

@@ -1,0 +1,2 @@
+//! runtimed
+fn main() {}

@@ -1,0 +1,1 @@
+//! Storage traits and the SQL text shared by every backend.

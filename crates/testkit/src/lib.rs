@@ -1,0 +1,1 @@
+//! Fake clock, in-memory network, simulator and real-process helpers for tests.

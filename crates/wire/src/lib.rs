@@ -1,0 +1,1 @@
+//! Bytes and JSON shapes of the protocol: typed frames, control messages, HTTP shapes, ids. No I/O, no clock.
