@@ -1,2 +1,50 @@
-//! Project tasks.
-fn main() {}
+//! Project tasks. `cargo xtask up` runs the whole thing on this machine; `cargo xtask test` installs what the
+//! tests need and passes them all. Nothing here is part of a shipped program.
+
+mod browser;
+mod conformance;
+mod python;
+mod test;
+mod tidy;
+mod tools;
+mod up;
+mod web;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Project tasks")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build everything, start the cloud, pair this machine, open the welcome notebook.
+    Up(up::Options),
+    /// Format check, lints, tidy, and every test: units, protocol, simulator, processes, browser.
+    Test(test::Options),
+    /// Check what clippy cannot: file sizes, crate docs, who may depend on whom.
+    Tidy,
+    /// Write docs/conformance.md from the specs' statements and the tests that name them.
+    Conformance(conformance::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Up(options) => up::run(&options),
+        Task::Test(options) => test::run(&options),
+        Task::Tidy => tidy::run(),
+        Task::Conformance(options) => conformance::run(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

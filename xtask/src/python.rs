@@ -1,0 +1,81 @@
+//! Python interpreters: one that runs notebooks (has ipykernel), found or made.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::tools::{self, run_program, step};
+
+/// What the tests' kernels need.
+const TEST_PACKAGES: &[&str] = &["ipykernel>=6.29,<8", "matplotlib-inline"];
+
+/// The system's Python, or a message that says how to get one.
+pub fn system() -> Result<PathBuf> {
+    for name in ["python3", "python"] {
+        let probe = "import sys; assert sys.version_info >= (3, 9); print(sys.executable)";
+        if let Some(path) = tools::output(name, &["-c", probe]).filter(|path| !path.is_empty()) {
+            return Ok(PathBuf::from(path));
+        }
+    }
+    bail!(
+        "Python 3.9 or newer was not found.\nHint: install it (Debian: apt-get install python3 python3-venv) and run this again"
+    )
+}
+
+/// Whether an interpreter can start a notebook kernel.
+pub fn has_ipykernel(python: &Path) -> bool {
+    tools::output(
+        &python.display().to_string(),
+        &["-c", "import ipykernel; print(1)"],
+    )
+    .is_some()
+}
+
+/// An interpreter with ipykernel: the active environment's or the system's when it has one, else a new environment.
+pub fn with_ipykernel(folder: &Path) -> Result<PathBuf> {
+    let active = std::env::var_os("VIRTUAL_ENV").map(|path| PathBuf::from(path).join("bin/python"));
+    for candidate in active.into_iter().chain(system().ok()) {
+        if has_ipykernel(&candidate) {
+            return Ok(candidate);
+        }
+    }
+    environment(folder, &TEST_PACKAGES[..1])
+}
+
+/// The environment of the tests, made once under `target/`.
+pub fn for_tests() -> Result<PathBuf> {
+    environment(&tools::target_dir().join("test-venv"), TEST_PACKAGES)
+}
+
+/// Makes (or finds again) a virtual environment with ipykernel in it.
+fn environment(folder: &Path, packages: &[&str]) -> Result<PathBuf> {
+    let python = folder.join("bin/python");
+    if has_ipykernel(&python) {
+        return Ok(python);
+    }
+    step(&format!(
+        "making a Python environment with ipykernel in {}",
+        folder.display()
+    ));
+    let base = system()?;
+    let parent = folder.parent().unwrap_or(folder);
+    std::fs::create_dir_all(parent)?;
+    let venv = folder.display().to_string();
+    run_program(
+        parent,
+        &base.display().to_string(),
+        &["-m", "venv", "--clear", &venv],
+    )
+    .context("`python -m venv` failed.\nHint: on Debian, apt-get install python3-venv")?;
+    let mut install = vec![
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ];
+    install.extend(packages);
+    run_program(parent, &python.display().to_string(), &install)
+        .context("ipykernel could not be installed.\nHint: check the network, or name an interpreter that has it")?;
+    Ok(python)
+}
