@@ -144,7 +144,7 @@ impl Machine<'_> {
         let mut command = Command::new(self.programs.join("runt"));
         command.args(arguments);
         if arguments.get(1) == Some(&"run") {
-            command.arg("--python").arg(self.python);
+            command.arg("--python-path").arg(self.python);
         }
         command.env("XDG_CONFIG_HOME", home.join("config"));
         command.env("XDG_STATE_HOME", home.join("state"));
