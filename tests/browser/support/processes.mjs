@@ -1,0 +1,134 @@
+// The real programs, started for one test and stopped with it.
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const programs = resolve(process.env.PROGRAMS ?? "../../target/debug");
+const python = process.env.TEST_PYTHON ?? "python3";
+
+/** Waits until a probe gives a value that is neither false nor undefined, or fails with what was awaited. */
+export async function until(what, probe, limitMs = 30_000) {
+  const end = Date.now() + limitMs;
+  let last;
+  while (Date.now() < end) {
+    try {
+      const value = await probe();
+      if (value) return value;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  throw new Error(`waited ${limitMs} ms for ${what}${last ? `: ${last.message}` : ""}`);
+}
+
+function start(name, args, options, log) {
+  const child = spawn(join(programs, name), args, { stdio: ["ignore", "pipe", "pipe"], ...options });
+  child.output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (data) => {
+      child.output += data;
+      if (log) process.stderr.write(data);
+    });
+  }
+  child.ended = new Promise((done) => child.on("exit", (code, signal) => done({ code, signal })));
+  return child;
+}
+
+async function stop(child, signal = "SIGINT", limitMs = 20_000) {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return;
+  child.kill(signal);
+  const late = setTimeout(() => child.kill("SIGKILL"), limitMs);
+  await child.ended;
+  clearTimeout(late);
+}
+
+/** One cloud with a data directory of its own, and the workstations that a test pairs with it. */
+export class Cloud {
+  constructor() {
+    this.folder = mkdtempSync(join(tmpdir(), "nbc-"));
+    this.workstations = [];
+  }
+
+  /** Starts the server; the second start uses the same address as the first. */
+  async start() {
+    const listen = this.url ? new URL(this.url).host : "127.0.0.1:0";
+    const data = join(this.folder, "data");
+    this.child = start("notebook-cloud", ["serve", "--listen", listen, "--data", data], {}, process.env.LOG);
+    const record = join(data, "server.json");
+    await until(
+      "the cloud to answer",
+      async () => {
+        if (this.child.exitCode !== null) throw new Error(this.child.output);
+        if (!existsSync(record)) return false;
+        const { url, address } = JSON.parse(readFileSync(record, "utf8"));
+        this.url = url ?? `http://${address}`;
+        return (await fetch(`${this.url}/api/health`)).ok;
+      },
+      20_000,
+    );
+    return this;
+  }
+
+  kill() {
+    this.child.kill("SIGKILL");
+    return this.child.ended;
+  }
+
+  /** A link that signs the owner in once. */
+  signInLink() {
+    const data = join(this.folder, "data");
+    const result = spawnSync(join(programs, "notebook-cloud"), ["sign-in-link", "--data", data], { encoding: "utf8" });
+    const link = result.stdout.match(/http\S+/)?.[0];
+    if (!link) throw new Error(`no sign-in link: ${result.stdout}${result.stderr}`);
+    return link;
+  }
+
+  /** A machine of its own folders; `connect` runs exactly what the page says to paste. */
+  workstation() {
+    const machine = new Workstation(this, join(this.folder, `machine-${this.workstations.length}`));
+    this.workstations.push(machine);
+    return machine;
+  }
+
+  async stop() {
+    for (const machine of this.workstations) await machine.stop();
+    await stop(this.child, "SIGTERM");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+class Workstation {
+  constructor(cloud, home) {
+    this.cloud = cloud;
+    this.environment = {
+      ...process.env,
+      HOME: home,
+      XDG_CONFIG_HOME: join(home, "config"),
+      XDG_STATE_HOME: join(home, "state"),
+      XDG_CACHE_HOME: join(home, "cache"),
+    };
+    delete this.environment.RUNT_CLOUD_TOKEN;
+    delete this.environment.RUNT_CLOUD_URL;
+  }
+
+  /** Runs the line from the page, `runt workstation connect …`. */
+  paste(line) {
+    const [program, ...args] = line.trim().split(/\s+/);
+    if (program !== "runt") throw new Error(`unexpected line: ${line}`);
+    const result = spawnSync(join(programs, "runt"), args, { env: this.environment, encoding: "utf8", input: "" });
+    if (result.status !== 0) throw new Error(`${line}: ${result.stdout}${result.stderr}`);
+    return result.stdout;
+  }
+
+  run() {
+    const args = ["workstation", "run", "--python-path", python];
+    this.child = start("runt", args, { env: this.environment }, process.env.LOG);
+    return this;
+  }
+
+  async stop() {
+    await stop(this.child);
+  }
+}
