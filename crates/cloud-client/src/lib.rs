@@ -1,1 +1,34 @@
-//! Typed HTTP client and room dial for the cloud; used by runt, runtimed and tests.
+//! The client's half of the cloud's HTTP and WebSocket surface, typed.
+//!
+//! For `runt`, `runtimed` and tests: base URL rules, pairing, workstations, attach jobs, blobs, the event socket and the
+//! room dial. It answers with typed errors ([`CloudError`]) and holds no policy: no retries, no timers beyond the
+//! limits of one call, no files. Start reading at [`CloudClient`] and [`dial_room`].
+
+mod base_url;
+mod error;
+mod events;
+mod http;
+mod retry_after;
+mod room;
+mod socket;
+mod types;
+
+pub use base_url::{BaseUrl, BaseUrlError, encode_segment};
+pub use error::{CloudError, Refusal, RefusalKind};
+pub use events::{EventMessage, EventSocket, PING_TEXT, PONG_TEXT, dial_events};
+pub use http::CloudClient;
+pub use retry_after::parse_retry_after;
+pub use room::{RoomAuth, RoomDial, dial_room};
+pub use secrecy::{ExposeSecret, SecretString};
+pub use socket::{SocketSink, SocketStream};
+pub use tokio_tungstenite::tungstenite::{
+    Error as SocketError, Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
+pub use types::{AttachJob, BlobStored, JobPatch, JobStatus, PairedCredential, PolledJobs};
+
+/// Makes `ring` the process's TLS provider; every `main` that dials the cloud calls it first, twice does no harm.
+pub fn install_crypto_provider() {
+    // An error means that a provider is already installed, which is what we want.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

@@ -1,0 +1,296 @@
+//! The HTTP calls.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{Method, RequestBuilder, Response, header};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::base_url::{BaseUrl, encode_segment};
+use crate::error::{CloudError, Refusal, chain, snippet};
+use crate::retry_after::parse_retry_after;
+use crate::types::{BlobStored, JobPatch, PairedCredential, PolledJobs};
+
+/// Limit for connecting, and for one whole call (spec 3.4).
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Limit for one blob upload, which may be large.
+const BLOB_TIMEOUT: Duration = Duration::from_mins(5);
+/// Longest answer that is read.
+const MAX_BODY: usize = 8 * 1024 * 1024;
+/// Longest piece of an answer in a message.
+pub(crate) const SNIPPET: usize = 300;
+
+/// A client of one cloud, with or without a credential.
+#[derive(Clone)]
+pub struct CloudClient {
+    base: BaseUrl,
+    http: reqwest::Client,
+    token: Option<SecretString>,
+}
+
+impl CloudClient {
+    /// Makes a client without a credential; `install_crypto_provider` must have run.
+    pub fn new(base: BaseUrl) -> Result<Self, CloudError> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CALL_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            // A redirect is never part of this protocol; a portal's must not be taken for an answer.
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("runt/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|e| CloudError::Request {
+                call: "preparing the client",
+                cause: chain(&e),
+            })?;
+        Ok(Self {
+            base,
+            http,
+            token: None,
+        })
+    }
+
+    /// The same client with a credential.
+    #[must_use]
+    pub fn with_token(mut self, token: SecretString) -> Self {
+        self.token = Some(token);
+        self
+    }
+
+    /// The same client with another limit than 30 seconds for connecting and for one call.
+    pub fn with_call_timeout(mut self, timeout: Duration) -> Result<Self, CloudError> {
+        self.http = reqwest::Client::builder()
+            .connect_timeout(timeout)
+            .timeout(timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("runt/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|e| CloudError::Request {
+                call: "preparing the client",
+                cause: chain(&e),
+            })?;
+        Ok(self)
+    }
+
+    /// The cloud's address.
+    pub fn base(&self) -> &BaseUrl {
+        &self.base
+    }
+
+    /// Redeems a pairing code (spec 2.7 of the control plane); sends no credential.
+    pub async fn redeem_pairing_code(&self, code: &str) -> Result<PairedCredential, CloudError> {
+        const CALL: &str = "redeeming the pairing code";
+        let url = self.base.join("/api/workstations/pairing-codes/redeem");
+        let request = self.http.post(url).json(&json!({ "code": code }));
+        let body = self.send(CALL, request, &[200, 201]).await?;
+        let text = |pointer: &str| {
+            let value = body.pointer(pointer).and_then(Value::as_str);
+            value.filter(|s| !s.is_empty()).map(str::to_owned)
+        };
+        let missing = |name: &str| CloudError::Incomplete {
+            call: CALL,
+            missing: name.to_owned(),
+        };
+        let token = text("/credential/token").ok_or_else(|| missing("credential.token"))?;
+        let credential_id =
+            text("/credential/credential_id").ok_or_else(|| missing("credential.credential_id"))?;
+        Ok(PairedCredential {
+            token: SecretString::from(token),
+            credential_id,
+            pairing_id: text("/pairing/id"),
+        })
+    }
+
+    /// Registers the workstation, or renews its lease; `payload` is spec 3.5's.
+    pub async fn register<P: Serialize + ?Sized>(&self, payload: &P) -> Result<Value, CloudError> {
+        let request = self
+            .request(Method::POST, "/api/workstations")
+            .json(payload);
+        self.send("registering the workstation", request, &[200, 201])
+            .await
+    }
+
+    /// Lists the owner's workstations as the cloud sends them.
+    pub async fn list_workstations(&self) -> Result<Value, CloudError> {
+        let request = self.request(Method::GET, "/api/workstations");
+        self.send("listing the workstations", request, &[200]).await
+    }
+
+    /// Polls the attach jobs of a workstation.
+    pub async fn poll_attach_jobs(&self, workstation_id: &str) -> Result<PolledJobs, CloudError> {
+        let path = format!(
+            "/api/workstations/{}/attach-jobs",
+            encode_segment(workstation_id)
+        );
+        let request = self.request(Method::GET, &path);
+        let body = self.send("polling attach jobs", request, &[200]).await?;
+        Ok(PolledJobs::from_body(&body))
+    }
+
+    /// Reports a job's state.
+    pub async fn patch_attach_job(
+        &self,
+        workstation_id: &str,
+        job_id: &str,
+        patch: &JobPatch,
+    ) -> Result<Value, CloudError> {
+        let path = format!(
+            "/api/workstations/{}/attach-jobs/{}",
+            encode_segment(workstation_id),
+            encode_segment(job_id)
+        );
+        let request = self.request(Method::PATCH, &path).json(patch);
+        self.send("reporting the attach job", request, &[200, 204])
+            .await
+    }
+
+    /// Removes the workstation's registration.
+    pub async fn deregister(&self, workstation_id: &str) -> Result<(), CloudError> {
+        let path = format!("/api/workstations/{}", encode_segment(workstation_id));
+        let request = self.request(Method::DELETE, &path);
+        self.send("removing the workstation", request, &[200, 204])
+            .await
+            .map(|_| ())
+    }
+
+    /// Revokes a credential; the credential may revoke itself.
+    pub async fn revoke_credential(&self, credential_id: &str) -> Result<(), CloudError> {
+        let path = format!(
+            "/api/workstations/credentials/{}/revoke",
+            encode_segment(credential_id)
+        );
+        let request = self.request(Method::POST, &path);
+        self.send("revoking the credential", request, &[200])
+            .await
+            .map(|_| ())
+    }
+
+    /// Uploads a blob under its SHA-256 in hex, as a runtime peer; one attempt.
+    pub async fn put_blob(
+        &self,
+        notebook_id: &str,
+        hash: &str,
+        content_type: &str,
+        body: Bytes,
+    ) -> Result<BlobStored, CloudError> {
+        let path = format!(
+            "/api/n/{}/blobs/{}",
+            encode_segment(notebook_id),
+            encode_segment(hash)
+        );
+        let request = self
+            .request(Method::PUT, &path)
+            .timeout(BLOB_TIMEOUT)
+            .header(header::CONTENT_TYPE, content_type)
+            .header("x-scope", "runtime_peer")
+            .header("x-operator", "agent:runt:blob-publisher")
+            .body(body);
+        let answer = self.send("uploading a blob", request, &[200, 201]).await?;
+        let deduplicated = answer
+            .get("deduplicated")
+            .and_then(Value::as_bool)
+            .unwrap_or(false);
+        Ok(BlobStored { deduplicated })
+    }
+
+    /// Makes any other JSON call with the client's credential; `accepted` names the statuses of success.
+    pub async fn call_json(
+        &self,
+        call: &'static str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        accepted: &[u16],
+    ) -> Result<Value, CloudError> {
+        let mut request = self.request(method, path);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.send(call, request, accepted).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, self.base.join(path));
+        match &self.token {
+            Some(token) => request.bearer_auth(token.expose_secret()),
+            None => request,
+        }
+    }
+
+    async fn send(
+        &self,
+        call: &'static str,
+        request: RequestBuilder,
+        accepted: &[u16],
+    ) -> Result<Value, CloudError> {
+        let request = request.build().map_err(|e| CloudError::Request {
+            call,
+            cause: chain(&e),
+        })?;
+        let unreachable = |e: reqwest::Error| CloudError::Unreachable {
+            base: self.base.to_string(),
+            cause: if e.is_timeout() {
+                "no answer in time".to_owned()
+            } else {
+                chain(&e.without_url())
+            },
+        };
+        let mut response = self.http.execute(request).await.map_err(unreachable)?;
+        let status = response.status().as_u16();
+        let retry_after = retry_after_of(&response);
+        let bytes = read_limited(&mut response).await.map_err(unreachable)?;
+        let text = String::from_utf8_lossy(&bytes);
+        if !accepted.contains(&status) {
+            let body = parse_tolerant(&text);
+            let shown = body.get("error").and_then(Value::as_str).unwrap_or(&text);
+            return Err(CloudError::Refused(Box::new(Refusal {
+                call,
+                status,
+                snippet: snippet(shown, SNIPPET),
+                body,
+                retry_after,
+            })));
+        }
+        if text.trim().is_empty() {
+            return Ok(json!({}));
+        }
+        serde_json::from_slice(&bytes).map_err(|e| CloudError::NotJson {
+            call,
+            base: self.base.to_string(),
+            status,
+            cause: e.to_string(),
+        })
+    }
+}
+
+/// A refusal's body: blank → `{}`, JSON → as it is, other text → `{"error": first 500 characters}` (WS-137).
+pub(crate) fn parse_tolerant(text: &str) -> Value {
+    if text.trim().is_empty() {
+        return json!({});
+    }
+    serde_json::from_str(text).unwrap_or_else(|_| json!({ "error": snippet(text, 500) }))
+}
+
+/// Milliseconds since 1970, for dates in headers.
+pub(crate) fn unix_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |d| d.as_millis() as i64)
+}
+
+fn retry_after_of(response: &Response) -> Option<Duration> {
+    let value = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
+    parse_retry_after(value, unix_ms())
+}
+
+async fn read_limited(response: &mut Response) -> Result<Vec<u8>, reqwest::Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        let room = MAX_BODY.saturating_sub(bytes.len());
+        bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            break;
+        }
+    }
+    Ok(bytes)
+}

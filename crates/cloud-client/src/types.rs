@@ -1,0 +1,146 @@
+//! The JSON shapes a client reads and writes, read tolerantly (spec 3.9 and 3.10).
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What redeeming a pairing code gives.
+#[derive(Debug)]
+pub struct PairedCredential {
+    /// The bearer token; it appears in this answer and nowhere else.
+    pub token: SecretString,
+    /// The credential's id, shown in the panel and used to revoke it.
+    pub credential_id: String,
+    /// The pairing's id, when given.
+    pub pairing_id: Option<String>,
+}
+
+/// States of an attach job that a client may report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobStatus {
+    /// The workstation took the job.
+    Accepted,
+    /// The peer is connected to the room.
+    Running,
+    /// The work ended as asked.
+    Completed,
+    /// The work ended otherwise.
+    Failed,
+    /// The owner called it off.
+    Cancelled,
+}
+
+/// Body of a job report.
+#[derive(Debug, Clone, Serialize)]
+pub struct JobPatch {
+    /// The state to report.
+    pub status: JobStatus,
+    /// Why, for failures; at most 512 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+}
+
+/// One attach job as listed by the cloud.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AttachJob {
+    /// The job's id, which is also the runtime session's id.
+    pub job_id: String,
+    /// The notebook to attach to.
+    pub notebook_id: String,
+    /// `pending`, `accepted` or `running`; anything else is treated like the latter two.
+    #[serde(default)]
+    pub status: String,
+    /// Why the job exists.
+    #[serde(default = "default_trigger")]
+    pub trigger: String,
+    /// Folder asked for by the job.
+    #[serde(default)]
+    pub working_directory: Option<String>,
+    /// File the notebook lives in, if any.
+    #[serde(default)]
+    pub notebook_path: Option<String>,
+}
+
+fn default_trigger() -> String {
+    "user_attach".to_owned()
+}
+
+/// The jobs of one poll.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolledJobs {
+    /// Jobs that could be read.
+    pub jobs: Vec<AttachJob>,
+    /// Ids (or positions) of the elements that could not.
+    pub skipped: Vec<String>,
+}
+
+impl PolledJobs {
+    /// Reads a poll's body: a bare array, or an object with `jobs` or `attach_jobs`.
+    pub fn from_body(body: &Value) -> Self {
+        let list = body
+            .as_array()
+            .or_else(|| body.get("jobs").and_then(Value::as_array))
+            .or_else(|| body.get("attach_jobs").and_then(Value::as_array));
+        let mut out = Self::default();
+        for (index, item) in list.into_iter().flatten().enumerate() {
+            match AttachJob::deserialize(item) {
+                Ok(job) if !job.job_id.is_empty() && !job.notebook_id.is_empty() => {
+                    out.jobs.push(job);
+                }
+                _ => out.skipped.push(
+                    item.get("job_id")
+                        .and_then(Value::as_str)
+                        .map_or_else(|| format!("#{index}"), str::to_owned),
+                ),
+            }
+        }
+        out
+    }
+}
+
+/// Answer to a blob upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobStored {
+    /// Whether the cloud had it already.
+    pub deduplicated: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn ids(body: &Value) -> Vec<String> {
+        PolledJobs::from_body(body)
+            .jobs
+            .into_iter()
+            .map(|job| job.job_id)
+            .collect()
+    }
+
+    // WS-181
+    #[test]
+    fn ws_181_three_shapes_and_jobs_wins() {
+        let job = |id: &str| json!([{"job_id": id, "notebook_id": "n"}]);
+        assert_eq!(ids(&job("a")), ["a"]);
+        assert_eq!(ids(&json!({"jobs": job("b")})), ["b"]);
+        assert_eq!(ids(&json!({"attach_jobs": job("c")})), ["c"]);
+        assert_eq!(
+            ids(&json!({"attach_jobs": job("c"), "jobs": job("b")})),
+            ["b"]
+        );
+        assert!(ids(&json!({"ok": true})).is_empty());
+    }
+
+    // WS-182 WS-183
+    #[test]
+    fn ws_182_183_bad_elements_are_named_and_the_trigger_has_a_default() {
+        let polled = PolledJobs::from_body(&json!({"jobs": [
+            {"job_id": "x"}, {"notebook_id": "n"}, {"job_id": "ok", "notebook_id": "n"}, 7
+        ]}));
+        assert_eq!(polled.skipped, ["x", "#1", "#3"]);
+        assert_eq!(polled.jobs[0].trigger, "user_attach");
+        assert_eq!(polled.jobs[0].status, "");
+    }
+}
