@@ -1,2 +1,104 @@
-//! notebook-cloud
-fn main() {}
+//! The notebook cloud server: arguments, logging, serve, wait for a signal, drain.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use server::config::ServeOptions;
+use server::serve::{DataDir, Server};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Your own notebook cloud, on your own machines.
+#[derive(Debug, Parser)]
+#[command(name = "notebook-cloud", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(ServeArgs),
+    /// Print a link that signs the owner in once, within ten minutes.
+    SignInLink(SignInLinkArgs),
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    /// Address and port to listen on; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: String,
+    /// Directory for everything the server keeps; made when absent.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Accept the development identity from anybody on this machine; loopback only.
+    #[arg(long)]
+    dev_identity: bool,
+    /// The address people reach the server at, when it differs from the listening address.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// The origin that output frames are served from; another host than the page's.
+    #[arg(long, value_name = "URL")]
+    output_origin: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct SignInLinkArgs {
+    /// The data directory of the running server.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let result = match cli.command {
+        Command::Serve(args) => serve(args).await,
+        Command::SignInLink(args) => sign_in_link(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            eprintln!("error: {cause:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    let server = Server::start(&ServeOptions {
+        listen: args.listen,
+        data: args.data,
+        dev_identity: args.dev_identity,
+        public_url: args.public_url,
+        output_origin: args.output_origin,
+    })
+    .await?;
+    println!("listening on http://{}", server.address());
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    server
+        .run(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
+        .await?;
+    Ok(())
+}
+
+fn sign_in_link(args: &SignInLinkArgs) -> anyhow::Result<()> {
+    let info = DataDir::running(&args.data)?;
+    anyhow::bail!(
+        "sign-in links come with the catalog; the server is at {}",
+        info.url
+    )
+}

@@ -1,1 +1,14 @@
 //! The notebook-cloud edges: HTTP and WebSocket, room actors, sign-in, the embedded page.
+//!
+//! Holds sockets, tasks and the translation between HTTP and the cores. Never holds the rules of
+//! rooms (`room`) or of accounts, pairing and workstations (`control-plane`), nor SQL.
+
+pub mod app;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod identity;
+pub mod origin;
+pub mod request;
+pub mod routes;
+pub mod serve;

@@ -1,0 +1,126 @@
+//! Who is calling: the typed identity that routes and rooms receive, and the order in which
+//! credentials are looked at (CP 1.5 to 1.13).
+
+mod dev;
+mod dispatch;
+mod scope;
+mod session;
+
+pub use dispatch::Accept;
+pub use scope::Scope;
+pub use session::{SESSION_SECONDS, cookie_name};
+
+use crate::error::ApiError;
+
+/// Who vouches for an identity, as reported in the room's ready message (RP 1.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    /// Nobody: a viewer without an account.
+    Anonymous,
+    /// The development identity.
+    Dev,
+    /// A browser session.
+    AppSession,
+    /// A workstation's credential.
+    WorkstationCredential,
+}
+
+impl Provider {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Dev => "dev",
+            Self::AppSession => "app-session",
+            Self::WorkstationCredential => "workstation-credential",
+        }
+    }
+}
+
+/// The workstation credential behind an identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialRef {
+    /// The credential's row.
+    pub credential_id: String,
+    /// The pairing it came from.
+    pub pairing_id: Option<String>,
+}
+
+/// A caller, as the server itself has established it; nothing here is the client's word alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The account or machine authority, `<scheme>:<id>`.
+    pub principal: String,
+    /// Which client acts for it.
+    pub operator: String,
+    /// The requested scope; routes with a fixed scope ignore it (CP 1.3).
+    pub scope: Scope,
+    /// Who vouches.
+    pub provider: Provider,
+    /// The namespace of the principal.
+    pub principal_namespace: String,
+    /// A name for people, when known.
+    pub display_name: Option<String>,
+    /// The workstation credential used, if one was.
+    pub credential: Option<CredentialRef>,
+    /// The browser session used, if one was.
+    pub session_id: Option<String>,
+}
+
+impl Identity {
+    /// `<principal>/<operator>`, as audit columns hold it.
+    pub fn actor_label(&self) -> String {
+        format!("{}/{}", self.principal, self.operator)
+    }
+
+    /// Whether nobody vouches for the caller (CP 1.8).
+    pub fn is_anonymous(&self) -> bool {
+        self.scope == Scope::Viewer && self.principal.starts_with("anonymous:")
+    }
+}
+
+/// The grammar of principals (CP-001).
+///
+/// # Errors
+/// The message of CP 1.1 that applies.
+pub fn check_principal(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() {
+        return Err("principal cannot be empty");
+    }
+    if text.contains('/') {
+        return Err("principal cannot contain '/'");
+    }
+    if text == "system" {
+        return Ok(());
+    }
+    match text.split_once(':') {
+        None => Err("principal must be 'system' or '<scheme>:<id>'"),
+        Some(("", _)) => Err("principal scheme cannot be empty"),
+        Some((_, "")) => Err("principal id cannot be empty"),
+        Some(_) => Ok(()),
+    }
+}
+
+/// The grammar of operators (CP-002).
+///
+/// # Errors
+/// The message of CP 1.2 that applies.
+pub fn check_operator(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() {
+        Err("operator cannot be empty")
+    } else if text.contains('/') {
+        Err("operator cannot contain '/'")
+    } else if text.starts_with(':') {
+        Err("operator kind cannot be empty")
+    } else {
+        Ok(())
+    }
+}
+
+/// Failures of identity grammar are answered with 400 and the text behind `Error: ` (CP 1.6).
+fn grammar_error(text: impl std::fmt::Display) -> ApiError {
+    ApiError::bad_request(format!("Error: {text}"))
+}
+
+#[cfg(test)]
+mod tests;

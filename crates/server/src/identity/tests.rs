@@ -1,0 +1,172 @@
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+
+use super::*;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, ServeOptions};
+use crate::request::Facts;
+
+fn app(dev_identity: bool) -> App {
+    let options = ServeOptions {
+        listen: "127.0.0.1:0".into(),
+        data: "unused".into(),
+        dev_identity,
+        public_url: None,
+        output_origin: None,
+    };
+    let config = Config::new(&options, "127.0.0.1:8080".parse().unwrap()).unwrap();
+    App::new(config, Clock::manual(1_000))
+}
+
+fn facts(app: &App, uri: &str, headers: &[(&str, &str)]) -> Facts {
+    let mut map = HeaderMap::new();
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        map.insert("host", HeaderValue::from_static("127.0.0.1:8080"));
+    }
+    for (name, value) in headers {
+        map.append(
+            HeaderName::from_bytes(name.as_bytes()).unwrap(),
+            HeaderValue::from_str(value).unwrap(),
+        );
+    }
+    Facts::new(app, &Method::GET, &uri.parse::<Uri>().unwrap(), &map)
+}
+
+async fn identify(uri: &str, headers: &[(&str, &str)]) -> Result<Identity, ApiError> {
+    let app = app(true);
+    let facts = facts(&app, uri, headers);
+    app.identify(&facts, Accept::PEOPLE).await
+}
+
+#[test]
+fn cp_001_principals_have_a_scheme_and_an_id() {
+    for (text, message) in [
+        ("", "principal cannot be empty"),
+        ("a/b", "principal cannot contain '/'"),
+        ("a", "principal must be 'system' or '<scheme>:<id>'"),
+        (":a", "principal scheme cannot be empty"),
+        ("a:", "principal id cannot be empty"),
+    ] {
+        assert_eq!(check_principal(text), Err(message), "{text}");
+    }
+    for text in ["system", "user:dev:ada", "a:b:c"] {
+        assert_eq!(check_principal(text), Ok(()), "{text}");
+    }
+}
+
+#[test]
+fn cp_002_operators_name_a_kind() {
+    assert_eq!(check_operator(""), Err("operator cannot be empty"));
+    assert_eq!(check_operator("a/b"), Err("operator cannot contain '/'"));
+    assert_eq!(check_operator(":a"), Err("operator kind cannot be empty"));
+    assert_eq!(check_operator("browser:tab"), Ok(()));
+}
+
+// CP-004, CP-067, RP-008
+#[tokio::test]
+async fn an_unknown_scope_is_named() {
+    let refused = identify("/?scope=admin", &[]).await.unwrap_err();
+    assert_eq!(refused.text(), "Error: unknown connection scope: admin");
+    assert_eq!(refused.status(), 400);
+}
+
+// CP-005, RP-006, RP-007
+#[tokio::test]
+async fn a_header_beats_the_query() {
+    let caller = identify(
+        "/?scope=viewer&user=bob&operator=a:1",
+        &[
+            ("x-scope", "owner"),
+            ("x-user", "ada"),
+            ("x-operator", "b:2"),
+        ],
+    )
+    .await
+    .unwrap();
+    assert_eq!(caller.actor_label(), "user:dev:ada/b:2");
+    assert_eq!(caller.scope, Scope::Owner);
+    let caller = identify("/?user=bob", &[]).await.unwrap();
+    assert_eq!(caller.principal, "user:dev:bob");
+    assert_eq!(caller.scope, Scope::Viewer);
+}
+
+// CP-011, CP-012
+#[tokio::test]
+async fn nobody_is_an_anonymous_viewer() {
+    let caller = identify("/", &[]).await.unwrap();
+    assert!(caller.is_anonymous());
+    assert!(caller.operator.starts_with("browser:"));
+    let caller = identify("/", &[("x-viewer-session", "s 1")]).await.unwrap();
+    assert_eq!(caller.actor_label(), "anonymous:s%201/browser:s%201");
+}
+
+// CP-013, CP-021
+#[tokio::test]
+async fn a_scope_or_a_dev_token_alone_presents_nobody() {
+    for header in [("x-scope", "owner"), ("x-notebook-cloud-dev-token", "t")] {
+        let caller = identify("/", &[header]).await.unwrap();
+        assert!(caller.is_anonymous(), "{header:?}");
+    }
+}
+
+// CP-014, CP-015, CP-016
+#[tokio::test]
+async fn a_dev_user_becomes_a_principal() {
+    let caller = identify("/", &[("x-user", "a/b")]).await.unwrap();
+    assert_eq!(caller.principal, "user:dev:a%2Fb");
+    assert_eq!(caller.scope, Scope::Viewer);
+    let refused = identify("/", &[("x-user", " ")]).await.unwrap_err();
+    assert_eq!(refused.text(), "Error: dev user cannot be empty");
+    assert_eq!(refused.status(), 400);
+}
+
+// CP-017, CP-022: a name that only resolves to this machine is not loopback.
+#[tokio::test]
+async fn the_dev_identity_needs_a_loopback_host_and_the_switch() {
+    let refused = identify("/", &[("host", "evil.example:8080"), ("x-user", "ada")])
+        .await
+        .unwrap_err();
+    assert_eq!(refused.status(), 401);
+    assert_eq!(
+        refused.text(),
+        "dev credentials require a loopback request or NOTEBOOK_CLOUD_DEV_TOKEN"
+    );
+    let app = app(false);
+    let facts = facts(&app, "/", &[("x-user", "ada")]);
+    let refused = app.identify(&facts, Accept::PEOPLE).await.unwrap_err();
+    assert_eq!(refused.status(), 401);
+}
+
+// CP-062, CP-064, CP-066, RP-014
+#[tokio::test]
+async fn a_workstation_credential_is_looked_at_first() {
+    let headers = [("authorization", "bearer  nwc_x "), ("x-scope", "owner")];
+    let refused = identify("/", &headers).await.unwrap_err();
+    assert_eq!(refused.status(), 403);
+    let app = app(true);
+    let facts = facts(&app, "/", &headers);
+    let refused = app.identify(&facts, Accept::MACHINES).await.unwrap_err();
+    assert_eq!(refused.text(), "workstation credential is not recognized");
+    assert_eq!(refused.status(), 401);
+}
+
+// CP-030, CP-031, CP-032, RP-010
+#[tokio::test]
+async fn credential_subprotocols_conflict() {
+    let two = "nteract.v4, nteract-bearer.YQ, nteract-bearer.Yg";
+    let refused = identify("/", &[("sec-websocket-protocol", two)])
+        .await
+        .unwrap_err();
+    assert_eq!(
+        refused.text(),
+        "multiple WebSocket credential subprotocols presented"
+    );
+    let one = ("sec-websocket-protocol", "nteract-bearer.YQ");
+    let refused = identify("/", &[one, ("authorization", "Bearer x.y.z")])
+        .await
+        .unwrap_err();
+    assert_eq!(refused.text(), "multiple identity credentials presented");
+    let refused = identify("/", &[one]).await.unwrap_err();
+    assert_eq!(refused.text(), "OIDC auth is not configured");
+    assert_eq!(refused.status(), 503);
+}

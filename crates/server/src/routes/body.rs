@@ -1,0 +1,47 @@
+//! JSON request bodies, read whatever their content type (CP 2.1, 2.2).
+
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Map, Value};
+
+use crate::app::App;
+use crate::error::ApiError;
+
+/// The most bytes a JSON body may have.
+pub const JSON_BODY_LIMIT: usize = 1024 * 1024;
+
+/// The raw bytes of a JSON body; 413 past the limit. Parse it with [`json_object`] after the
+/// caller is known, so that the order of checks holds (CP 2.3).
+#[derive(Debug, Clone)]
+pub struct JsonBody(pub Bytes);
+
+impl FromRequest<App> for JsonBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _app: &App) -> Result<Self, ApiError> {
+        axum::body::to_bytes(request.into_body(), JSON_BODY_LIMIT)
+            .await
+            .map(Self)
+            .map_err(|_| {
+                ApiError::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "request body is too large or broke off",
+                )
+            })
+    }
+}
+
+/// Parses a body that must be a JSON object, named in the messages.
+///
+/// # Errors
+/// `<name> must be JSON` or `<name> must be a JSON object`.
+pub fn json_object(bytes: &[u8], name: &str) -> Result<Map<String, Value>, ApiError> {
+    match serde_json::from_slice(bytes) {
+        Err(_) => Err(ApiError::bad_request(format!("{name} must be JSON"))),
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err(ApiError::bad_request(format!(
+            "{name} must be a JSON object"
+        ))),
+    }
+}

@@ -1,0 +1,54 @@
+//! `GET /api/health` (CP 3.13).
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::json;
+
+use crate::app::App;
+use crate::error::json as json_response;
+
+pub(super) async fn health(State(_app): State<App>) -> Response {
+    let disabled = json!({ "status": "disabled", "principal_namespace": "default" });
+    let sha = option_env!("NOTEBOOK_CLOUD_BUILD_SHA").and_then(build_sha);
+    json_response(
+        StatusCode::OK,
+        &json!({
+            "status": "ok",
+            "service": "nteract-notebook-cloud",
+            "deployment_env": "self-hosted",
+            "build": { "sha": sha },
+            "auth": {
+                "anaconda_api_key": disabled,
+                "app_session": { "status": "configured" },
+                "host_session": { "status": "disabled" },
+                "oidc": {
+                    "status": "disabled",
+                    "jwks": "none",
+                    "audience": "none",
+                    "principal_namespace": "default",
+                },
+            },
+        }),
+    )
+}
+
+/// 7 to 40 hex digits, lower-cased; anything else is no build (CP-332).
+fn build_sha(text: &str) -> Option<String> {
+    let text = text.trim();
+    ((7..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit()))
+        .then(|| text.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::build_sha;
+
+    #[test]
+    fn cp_332_a_build_is_7_to_40_hex_digits() {
+        assert_eq!(build_sha("AF1351D").as_deref(), Some("af1351d"));
+        for text in ["af1351", "zf1351d", "", &"a".repeat(41)] {
+            assert_eq!(build_sha(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Starting and stopping: the data folder, the listening socket, the drain.
+
+mod data_dir;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+
+pub use data_dir::{DataDir, DataDirError, ServerInfo};
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, ServeOptions};
+use crate::routes;
+
+/// How long open sockets and rooms get to end before the server leaves them.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Why the server cannot start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The arguments do not fit.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The port cannot be listened on.
+    #[error(
+        "cannot listen on {listen}: {cause}\nHint: {}",
+        listen_hint(.cause)
+    )]
+    Bind {
+        /// The address asked for.
+        listen: String,
+        /// The system's word.
+        cause: std::io::Error,
+    },
+    /// The accept loop ended by an error.
+    #[error("the server stopped: {0}\nHint: start it again; its data is kept")]
+    Accept(std::io::Error),
+}
+
+fn listen_hint(cause: &std::io::Error) -> &'static str {
+    match cause.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "another program uses that port; stop it, or choose another port (port 0 picks a free one)"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need rights; choose a higher port"
+        }
+        std::io::ErrorKind::AddrNotAvailable => "that address is not one of this machine's",
+        _ => "use ADDR:PORT, for example 127.0.0.1:8080",
+    }
+}
+
+/// A server that holds its data folder and its port, not yet answering.
+#[derive(Debug)]
+pub struct Server {
+    app: App,
+    listener: TcpListener,
+    data: DataDir,
+}
+
+impl Server {
+    /// Takes the data folder and the port.
+    ///
+    /// # Errors
+    /// Each with a hint; nothing keeps running after one.
+    pub async fn start(options: &ServeOptions) -> Result<Self, ServeError> {
+        let data = DataDir::open(&options.data)?;
+        let listener = bind(&options.listen).await?;
+        let bound = listener.local_addr().map_err(|cause| ServeError::Bind {
+            listen: options.listen.clone(),
+            cause,
+        })?;
+        let config = Config::new(options, bound)?;
+        data.write_info(&ServerInfo::new(&config))?;
+        Ok(Self {
+            app: App::new(config, Clock::System),
+            listener,
+            data,
+        })
+    }
+
+    /// The bound address.
+    pub fn address(&self) -> SocketAddr {
+        self.app.config().bound
+    }
+
+    /// The shared parts.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Where the server keeps its data.
+    pub fn data(&self) -> PathBuf {
+        self.data.path().to_owned()
+    }
+
+    /// Answers until `stop` resolves, then drains: no new connections, sockets told, rooms ended.
+    ///
+    /// # Errors
+    /// The accept loop failed.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
+        let Self {
+            app,
+            listener,
+            data,
+        } = self;
+        let closing = app.closing().clone();
+        let service =
+            routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        // A small write must not wait for an acknowledgement: outputs would stall for 40 ms.
+        let listener = listener.tap_io(|socket| {
+            if let Err(cause) = socket.set_nodelay(true) {
+                tracing::debug!(%cause, "TCP_NODELAY refused");
+            }
+        });
+        let serving = tokio::spawn(
+            axum::serve(listener, service)
+                .with_graceful_shutdown({
+                    let closing = closing.clone();
+                    async move { closing.cancelled().await }
+                })
+                .into_future(),
+        );
+        stop.await;
+        tracing::info!("stopping");
+        closing.cancel();
+        app.tasks().close();
+        if tokio::time::timeout(DRAIN, app.tasks().wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("some connections did not end in time");
+        }
+        let ended = tokio::time::timeout(DRAIN, serving).await;
+        drop(data);
+        match ended {
+            Ok(Ok(Err(cause))) => Err(ServeError::Accept(cause)),
+            Ok(Ok(Ok(())) | Err(_)) | Err(_) => Ok(()),
+        }
+    }
+}
+
+async fn bind(listen: &str) -> Result<TcpListener, ServeError> {
+    let port_given = listen
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if !port_given {
+        return Err(ConfigError::Listen(listen.to_owned()).into());
+    }
+    TcpListener::bind(listen)
+        .await
+        .map_err(|cause| ServeError::Bind {
+            listen: listen.to_owned(),
+            cause,
+        })
+}

@@ -1,0 +1,159 @@
+//! The data folder: made when absent, held by one server at a time, and the note in it that says
+//! where that server listens.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+
+const LOCK: &str = "server.lock";
+const INFO: &str = "server.json";
+
+/// Why the data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// Reading or writing in it fails.
+    #[error(
+        "cannot use the data directory {}: {cause}\nHint: check that it is a directory you may write to, or name another with --data",
+        .path.display()
+    )]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// The system's word.
+        cause: io::Error,
+    },
+    /// Another server holds it.
+    #[error(
+        "another notebook-cloud uses the data directory {}\nHint: stop that server, or name another directory with --data",
+        .0.display()
+    )]
+    InUse(PathBuf),
+    /// No server holds it.
+    #[error(
+        "no notebook-cloud is running on {}\nHint: start it with `notebook-cloud serve --listen 127.0.0.1:8080 --data {}`",
+        .0.display(), .0.display()
+    )]
+    NotRunning(PathBuf),
+}
+
+/// The note about a running server, for `sign-in-link` and for scripts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerInfo {
+    /// The bound address and port.
+    pub address: String,
+    /// The address people use.
+    pub url: String,
+    /// The server's process.
+    pub pid: u32,
+    /// The server's version.
+    pub version: String,
+}
+
+impl ServerInfo {
+    /// The note for this process.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            address: config.bound.to_string(),
+            url: config.public.to_string(),
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").into(),
+        }
+    }
+}
+
+/// The data folder, held until dropped.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes the folder when absent (0700) and takes it.
+    ///
+    /// # Errors
+    /// It cannot be written, or another server holds it.
+    pub fn open(path: &Path) -> Result<Self, DataDirError> {
+        let io = |cause| DataDirError::Io {
+            path: path.to_owned(),
+            cause,
+        };
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(io)?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join(LOCK))
+            .map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(DataDirError::InUse(path.to_owned())),
+            Err(TryLockError::Error(cause)) => Err(io(cause)),
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes the note about this server, whole or not at all.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn write_info(&self, info: &ServerInfo) -> Result<(), DataDirError> {
+        let write = || -> io::Result<()> {
+            let temporary = self.path.join("server.json.tmp");
+            let mut file = File::options()
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .mode(0o600)
+                .open(&temporary)?;
+            serde_json::to_writer_pretty(&mut file, info)?;
+            file.write_all(b"\n")?;
+            fs::rename(temporary, self.path.join(INFO))
+        };
+        write().map_err(|cause| DataDirError::Io {
+            path: self.path.clone(),
+            cause,
+        })
+    }
+
+    /// The note of the server that runs on a folder.
+    ///
+    /// # Errors
+    /// No server runs there, or its note cannot be read.
+    pub fn running(path: &Path) -> Result<ServerInfo, DataDirError> {
+        let not_running = || DataDirError::NotRunning(path.to_owned());
+        let lock = File::open(path.join(LOCK)).map_err(|_| not_running())?;
+        match lock.try_lock_shared() {
+            Ok(()) => return Err(not_running()),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(cause)) => {
+                return Err(DataDirError::Io {
+                    path: path.to_owned(),
+                    cause,
+                });
+            }
+        }
+        let text = fs::read(path.join(INFO)).map_err(|_| not_running())?;
+        serde_json::from_slice(&text).map_err(|cause| DataDirError::Io {
+            path: path.to_owned(),
+            cause: cause.into(),
+        })
+    }
+}
