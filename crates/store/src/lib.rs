@@ -1,1 +1,45 @@
-//! Storage traits and the SQL text shared by every backend.
+//! Storage traits, the SQL text and the migrations shared by every backend.
+//!
+//! What lives here: rows as plain types, one trait per noun, and the SQL each backend runs.
+//! What never lives here: a database driver, a rule, a clock, a secret in clear text
+//! (rows carry hashes). Start at [`Catalog`].
+
+mod accounts;
+mod attach_jobs;
+mod error;
+mod notebooks;
+mod pairing;
+pub mod sql;
+mod workstations;
+
+pub use accounts::{Account, Accounts, AuditEvent, NewSession, Session};
+pub use attach_jobs::{AttachJob, AttachJobs, JobCreation, JobStatus, JobTrigger, NewAttachJob};
+pub use error::StoreError;
+pub use notebooks::{
+    AclRemoval, AclRow, BlobRow, ListedNotebook, NewAclRow, NewNotebook, Notebook, NotebookPage,
+    Notebooks, SubjectKind,
+};
+pub use pairing::{Credential, NewCredential, NewPairing, Pairing, PairingStore, RedeemedPairing};
+pub use workstations::{ExpiredLease, Lease, Registration, Workstation, Workstations};
+
+/// Result of every storage call.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Everything the cloud keeps apart from documents and blob bytes.
+pub trait Catalog:
+    Accounts + Notebooks + PairingStore + Workstations + AttachJobs + Clone + Send + Sync + 'static
+{
+}
+
+impl<T> Catalog for T where
+    T: Accounts
+        + Notebooks
+        + PairingStore
+        + Workstations
+        + AttachJobs
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}

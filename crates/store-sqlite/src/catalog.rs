@@ -1,0 +1,32 @@
+//! The catalog on SQLite: one file, the storage traits of `store`.
+
+mod accounts;
+mod attach_jobs;
+mod notebooks;
+mod pairing;
+mod workstations;
+
+use std::path::Path;
+
+use store::{Result, sql};
+
+use crate::pools::{Durability, Pools};
+
+/// The catalog of accounts, access, pairing, workstations and jobs in one SQLite file.
+#[derive(Debug, Clone)]
+pub struct SqliteCatalog {
+    pools: Pools,
+}
+
+impl SqliteCatalog {
+    /// Opens or makes the catalog; a file written by a newer release is refused.
+    pub async fn open(path: &Path) -> Result<Self> {
+        let pools = Pools::open(path, Durability::Machine, sql::SQLITE_CATALOG_MIGRATIONS).await?;
+        Ok(Self { pools })
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        self.pools.close().await;
+    }
+}

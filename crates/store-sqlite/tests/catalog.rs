@@ -1,0 +1,354 @@
+//! What the catalog promises, on real database files.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
+
+use store::{
+    AclRemoval, AttachJobs, JobStatus, JobTrigger, NewAclRow, NewAttachJob, NewCredential,
+    NewNotebook, NewPairing, Notebooks, PairingStore, Registration, SubjectKind, Workstations,
+};
+use store_sqlite::SqliteCatalog;
+use tempfile::TempDir;
+
+const ADA: &str = "user:dev:ada";
+
+async fn catalog() -> (SqliteCatalog, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = SqliteCatalog::open(&folder.path().join("catalog.sqlite"))
+        .await
+        .unwrap();
+    (catalog, folder)
+}
+
+async fn with_notebook() -> (SqliteCatalog, TempDir) {
+    let (catalog, folder) = catalog().await;
+    let notebook = NewNotebook {
+        id: "nb".to_owned(),
+        owner_principal: ADA.to_owned(),
+        title: None,
+        created_ms: 1,
+        actor_label: "user:dev:ada/browser:tab".to_owned(),
+    };
+    assert!(catalog.create_notebook(&notebook).await.unwrap());
+    (catalog, folder)
+}
+
+fn pairing(id: &str, code_hash: &str) -> NewPairing {
+    NewPairing {
+        id: id.to_owned(),
+        code_hash: code_hash.to_owned(),
+        owner_principal: ADA.to_owned(),
+        principal_namespace: "user:dev".to_owned(),
+        actor_label: "user:dev:ada/browser:tab".to_owned(),
+        created_ms: 0,
+        expires_ms: 600_000,
+    }
+}
+
+fn credential(id: &str, now: i64) -> NewCredential {
+    NewCredential {
+        id: id.to_owned(),
+        token_hash: format!("hash-{id}"),
+        created_ms: now,
+    }
+}
+
+fn job(id: &str, workstation: &str) -> NewAttachJob {
+    NewAttachJob {
+        id: id.to_owned(),
+        notebook_id: "nb".to_owned(),
+        owner_principal: ADA.to_owned(),
+        workstation_id: workstation.to_owned(),
+        trigger: JobTrigger::UserAttach,
+        actor_label: "user:dev:ada/browser:tab".to_owned(),
+        now_ms: 10,
+    }
+}
+
+fn registration(id: &str, now: i64) -> Registration {
+    Registration {
+        owner_principal: ADA.to_owned(),
+        workstation_id: id.to_owned(),
+        display_name: id.to_owned(),
+        provider: "runtime_peer".to_owned(),
+        now_ms: now,
+        lease_expires_ms: now + 180_000,
+        ..Registration::default()
+    }
+}
+
+// CP-104
+#[tokio::test]
+async fn cp_104_twenty_concurrent_redeems_make_one_credential() {
+    let (catalog, _folder) = catalog().await;
+    catalog.create_pairing(&pairing("p", "code")).await.unwrap();
+    let mut attempts = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let catalog = catalog.clone();
+        attempts.spawn(async move {
+            catalog
+                .redeem_pairing("code", &credential(&format!("c{number}"), 5))
+                .await
+                .unwrap()
+        });
+    }
+    let won = attempts.join_all().await.into_iter().flatten().count();
+    assert_eq!(won, 1);
+    assert_eq!(catalog.credentials(ADA).await.unwrap().len(), 1);
+}
+
+// CP-105
+#[tokio::test]
+async fn cp_105_a_code_survives_a_failed_credential() {
+    let (catalog, _folder) = catalog().await;
+    catalog
+        .create_pairing(&pairing("p1", "code-1"))
+        .await
+        .unwrap();
+    catalog
+        .create_pairing(&pairing("p2", "code-2"))
+        .await
+        .unwrap();
+    catalog
+        .redeem_pairing("code-1", &credential("c", 5))
+        .await
+        .unwrap()
+        .unwrap();
+    // The same credential id again: the insert fails after the code was marked.
+    assert!(
+        catalog
+            .redeem_pairing("code-2", &credential("c", 5))
+            .await
+            .is_err()
+    );
+    assert!(
+        catalog
+            .redeem_pairing("code-2", &credential("d", 5))
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+// CP-109
+#[tokio::test]
+async fn cp_109_a_code_is_over_at_exactly_its_expiry() {
+    let (catalog, _folder) = catalog().await;
+    catalog.create_pairing(&pairing("p", "code")).await.unwrap();
+    assert!(
+        catalog
+            .redeem_pairing("code", &credential("c", 600_000))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        catalog
+            .redeem_pairing("code", &credential("c", 599_999))
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+// CP-194
+#[tokio::test]
+async fn cp_194_the_schema_refuses_a_second_active_job() {
+    let (catalog, folder) = with_notebook().await;
+    catalog
+        .create_or_join_job(&job("j1", "ws1"), false, "replaced")
+        .await
+        .unwrap();
+    let path = folder.path().join("catalog.sqlite");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let refused = sqlx::query(
+        "INSERT INTO attach_jobs (id, notebook_id, owner_principal, workstation_id, status, \
+         requested_trigger, requested_by_actor_label, requested_ms, updated_ms) \
+         VALUES ('j2', 'nb', 'user:dev:ada', 'ws2', 'running', 'user_attach', 'x/y', 1, 1)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap_err();
+    assert!(refused.to_string().contains("UNIQUE"), "{refused}");
+    pool.close().await;
+}
+
+// CP-193
+#[tokio::test]
+async fn cp_193_racing_attaches_leave_one_active_job() {
+    let (catalog, _folder) = with_notebook().await;
+    let mut racers = tokio::task::JoinSet::new();
+    for (id, workstation, replace) in [
+        ("a", "ws1", false),
+        ("b", "ws2", false),
+        ("c", "ws1", true),
+        ("d", "ws2", true),
+    ] {
+        let catalog = catalog.clone();
+        racers.spawn(async move {
+            catalog
+                .create_or_join_job(&job(id, workstation), replace, "replaced")
+                .await
+                .unwrap()
+        });
+    }
+    assert_eq!(racers.join_all().await.len(), 4);
+    let active = catalog.active_jobs(ADA, "ws1", 25).await.unwrap().len()
+        + catalog.active_jobs(ADA, "ws2", 25).await.unwrap().len();
+    assert_eq!(active, 1);
+}
+
+// CP-207 CP-208 CP-210 CP-211
+#[tokio::test]
+async fn cp_208_reports_only_move_forward() {
+    let (catalog, _folder) = with_notebook().await;
+    catalog
+        .create_or_join_job(&job("j", "ws"), false, "replaced")
+        .await
+        .unwrap();
+    let report = |status, now| catalog.report_job(ADA, "ws", "j", status, None, now);
+    let running = report(JobStatus::Running, 20).await.unwrap().unwrap();
+    assert_eq!(running.accepted_ms, Some(20));
+    let beat = report(JobStatus::Running, 30).await.unwrap().unwrap();
+    assert_eq!((beat.accepted_ms, beat.updated_ms), (Some(20), 30));
+    let late = report(JobStatus::Accepted, 40).await.unwrap().unwrap();
+    assert_eq!((late.status, late.updated_ms), (JobStatus::Running, 30));
+    let over = report(JobStatus::Failed, 50).await.unwrap().unwrap();
+    assert_eq!(over.finished_ms, Some(50));
+    let again = report(JobStatus::Completed, 60).await.unwrap().unwrap();
+    assert_eq!(again.status, JobStatus::Failed);
+}
+
+// CP-124 CP-125 CP-137
+#[tokio::test]
+async fn cp_125_a_heartbeat_replaces_the_row_but_for_its_creation() {
+    let (catalog, _folder) = catalog().await;
+    let mut first = registration("ws", 100);
+    first.channel = Some("stable".to_owned());
+    catalog.register_workstation(&first).await.unwrap();
+    let stored = catalog
+        .register_workstation(&registration("ws", 200))
+        .await
+        .unwrap();
+    assert_eq!((stored.created_ms, stored.updated_ms), (100, 200));
+    assert_eq!(stored.channel, None);
+    catalog
+        .register_workstation(&registration("another", 300))
+        .await
+        .unwrap();
+    assert_eq!(
+        catalog.default_workstation(ADA).await.unwrap().as_deref(),
+        Some("ws")
+    );
+}
+
+// CP-106 CP-110
+#[tokio::test]
+async fn cp_110_a_pairing_keeps_its_first_workstation() {
+    let (catalog, _folder) = catalog().await;
+    catalog.create_pairing(&pairing("p", "code")).await.unwrap();
+    catalog
+        .redeem_pairing("code", &credential("c", 5))
+        .await
+        .unwrap()
+        .unwrap();
+    for id in ["ws1", "ws2"] {
+        let mut registration = registration(id, 10);
+        registration.pairing_code_id = Some("p".to_owned());
+        registration.credential_id = Some("c".to_owned());
+        catalog.register_workstation(&registration).await.unwrap();
+    }
+    let pairing = catalog.pairing(ADA, "p").await.unwrap().unwrap();
+    assert_eq!(pairing.workstation_id.as_deref(), Some("ws1"));
+    let credential = catalog.credential(ADA, "c").await.unwrap().unwrap();
+    assert_eq!(credential.workstation_id.as_deref(), Some("ws1"));
+}
+
+// CP-150 CP-173
+#[tokio::test]
+async fn cp_150_one_call_only_takes_the_online_lease() {
+    let (catalog, _folder) = catalog().await;
+    catalog
+        .register_workstation(&registration("ws", 0))
+        .await
+        .unwrap();
+    assert_eq!(
+        catalog.next_lease_deadline(1_000).await.unwrap(),
+        Some(180_000)
+    );
+    assert!(
+        catalog
+            .expire_leases(179_999, "over")
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        catalog.expire_leases(180_000, "over").await.unwrap().len(),
+        1
+    );
+    assert!(
+        catalog
+            .expire_leases(180_000, "over")
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        catalog.next_lease_deadline(1_000).await.unwrap(),
+        Some(181_000)
+    );
+    assert_eq!(catalog.clear_leases(180_000).await.unwrap(), 1);
+    assert_eq!(catalog.next_lease_deadline(1_000).await.unwrap(), None);
+    assert_eq!(
+        catalog.remove_workstation(ADA, "ws").await.unwrap(),
+        Some(false)
+    );
+    assert_eq!(catalog.remove_workstation(ADA, "ws").await.unwrap(), None);
+}
+
+// CP-288
+#[tokio::test]
+async fn cp_288_two_owners_cannot_both_be_removed() {
+    let (catalog, _folder) = with_notebook().await;
+    let grace = NewAclRow {
+        notebook_id: "nb".to_owned(),
+        subject_kind: SubjectKind::Principal,
+        subject: "user:dev:grace".to_owned(),
+        scope: "owner".to_owned(),
+        may_run: false,
+        actor_label: "user:dev:ada/browser:tab".to_owned(),
+        now_ms: 5,
+    };
+    catalog.grant(&grace).await.unwrap();
+    let (first, second) = tokio::join!(
+        catalog.revoke("nb", SubjectKind::Principal, ADA, "owner"),
+        catalog.revoke("nb", SubjectKind::Principal, "user:dev:grace", "owner"),
+    );
+    let outcomes = [first.unwrap(), second.unwrap()];
+    assert!(outcomes.contains(&AclRemoval::Removed), "{outcomes:?}");
+    assert!(outcomes.contains(&AclRemoval::LastOwner), "{outcomes:?}");
+    assert_eq!(catalog.acl("nb").await.unwrap().len(), 1);
+}
+
+// CP-269
+#[tokio::test]
+async fn cp_269_a_list_shows_a_notebook_once_with_its_strongest_scope() {
+    let (catalog, _folder) = with_notebook().await;
+    let row = NewAclRow {
+        notebook_id: "nb".to_owned(),
+        subject_kind: SubjectKind::Principal,
+        subject: ADA.to_owned(),
+        scope: "runtime_peer".to_owned(),
+        may_run: false,
+        actor_label: "x/y".to_owned(),
+        now_ms: 5,
+    };
+    catalog.grant(&row).await.unwrap();
+    let page = catalog.notebooks_of(ADA, false, 10).await.unwrap();
+    assert_eq!(page.total, 1);
+    assert_eq!(page.notebooks[0].scope, "owner");
+    catalog.set_trashed("nb", Some(9), 9).await.unwrap();
+    assert_eq!(catalog.notebooks_of(ADA, false, 10).await.unwrap().total, 0);
+    assert_eq!(catalog.notebooks_of(ADA, true, 10).await.unwrap().total, 1);
+}

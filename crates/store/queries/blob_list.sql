@@ -1,0 +1,4 @@
+SELECT notebook_id, hash, size_bytes, content_type, uploaded_ms
+FROM notebook_blobs WHERE notebook_id = $1
+ORDER BY uploaded_ms DESC, hash DESC
+LIMIT $2

@@ -1,0 +1,1 @@
+UPDATE credentials SET workstation_id = $2 WHERE id = $1 AND workstation_id IS NULL

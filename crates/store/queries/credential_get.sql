@@ -1,0 +1,3 @@
+SELECT id, token_hash, owner_principal, principal_namespace, pairing_code_id, workstation_id,
+    created_ms, last_used_ms, revoked_ms
+FROM credentials WHERE owner_principal = $1 AND id = $2

@@ -1,0 +1,4 @@
+SELECT id, token_hash, owner_principal, principal_namespace, pairing_code_id, workstation_id,
+    created_ms, last_used_ms, revoked_ms
+FROM credentials WHERE owner_principal = $1
+ORDER BY created_ms DESC, id DESC

@@ -1,0 +1,1 @@
+SELECT workstation_id FROM workstation_defaults WHERE owner_principal = $1

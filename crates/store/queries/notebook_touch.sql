@@ -1,0 +1,1 @@
+UPDATE notebooks SET updated_ms = $2 WHERE id = $1 AND updated_ms < $2

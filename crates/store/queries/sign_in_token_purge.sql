@@ -1,0 +1,1 @@
+DELETE FROM sign_in_tokens WHERE expires_ms < $1

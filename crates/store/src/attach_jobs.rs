@@ -1,0 +1,237 @@
+//! Attach jobs: the cloud's orders "serve this notebook".
+
+use std::future::Future;
+
+use crate::{Result, StoreError};
+
+/// Status of a job; it only moves forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum JobStatus {
+    /// Asked, not yet accepted.
+    Pending,
+    /// Accepted by the agent.
+    Accepted,
+    /// A runtime peer serves it.
+    Running,
+    /// Ended by a failure.
+    Failed,
+    /// Ended as it should.
+    Completed,
+    /// Called off.
+    Cancelled,
+}
+
+impl JobStatus {
+    /// The word on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+            Self::Running => "running",
+            Self::Failed => "failed",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [
+            Self::Pending,
+            Self::Accepted,
+            Self::Running,
+            Self::Failed,
+            Self::Completed,
+            Self::Cancelled,
+        ]
+        .into_iter()
+        .find(|status| status.as_str() == word)
+    }
+
+    /// Whether the job still counts as active.
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Pending | Self::Accepted | Self::Running)
+    }
+
+    /// Reads a stored word.
+    pub fn parse(text: &str) -> Result<Self> {
+        Self::from_word(text).ok_or_else(|| StoreError::Corrupt {
+            what: "job status",
+            value: text.to_owned(),
+        })
+    }
+}
+
+/// Why a job exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobTrigger {
+    /// The owner asked for it.
+    UserAttach,
+    /// An execution found no peer (2.22).
+    Resume,
+}
+
+impl JobTrigger {
+    /// The word on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UserAttach => "user_attach",
+            Self::Resume => "resume",
+        }
+    }
+
+    /// Reads a stored word.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "user_attach" => Ok(Self::UserAttach),
+            "resume" => Ok(Self::Resume),
+            other => Err(StoreError::Corrupt {
+                what: "job trigger",
+                value: other.to_owned(),
+            }),
+        }
+    }
+}
+
+/// A job to create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAttachJob {
+    /// Id, also the runtime session's id.
+    pub id: String,
+    /// Notebook to serve.
+    pub notebook_id: String,
+    /// Owner of job and workstation.
+    pub owner_principal: String,
+    /// Workstation to serve it.
+    pub workstation_id: String,
+    /// Why.
+    pub trigger: JobTrigger,
+    /// Who asked.
+    pub actor_label: String,
+    /// When.
+    pub now_ms: i64,
+}
+
+/// A stored job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttachJob {
+    /// Id, also the runtime session's id.
+    pub id: String,
+    /// Notebook to serve.
+    pub notebook_id: String,
+    /// Owner of job and workstation.
+    pub owner_principal: String,
+    /// Workstation to serve it.
+    pub workstation_id: String,
+    /// Status.
+    pub status: JobStatus,
+    /// Why it exists.
+    pub trigger: JobTrigger,
+    /// Who asked.
+    pub requested_by_actor_label: String,
+    /// When it was asked.
+    pub requested_ms: i64,
+    /// Latest report.
+    pub updated_ms: i64,
+    /// First time accepted or running.
+    pub accepted_ms: Option<i64>,
+    /// When it ended.
+    pub finished_ms: Option<i64>,
+    /// Words of the latest report.
+    pub error_message: Option<String>,
+}
+
+/// What a request for a job came to (2.16).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobCreation {
+    /// The job created or joined.
+    pub job: AttachJob,
+    /// Whether it existed before.
+    pub reused: bool,
+    /// Active jobs called off for it.
+    pub displaced: Vec<AttachJob>,
+}
+
+/// Storage of attach jobs.
+pub trait AttachJobs {
+    /// Creates a job, or joins the active one of the same notebook, owner and workstation
+    /// unless `replace`. An active job that is not joined is cancelled with `cancel_message`
+    /// in the same step, so that at most one stays active.
+    fn create_or_join_job(
+        &self,
+        job: &NewAttachJob,
+        replace: bool,
+        cancel_message: &str,
+    ) -> impl Future<Output = Result<JobCreation>> + Send;
+    /// Returns one job of a workstation.
+    fn job(
+        &self,
+        owner: &str,
+        workstation_id: &str,
+        job_id: &str,
+    ) -> impl Future<Output = Result<Option<AttachJob>>> + Send;
+    /// Returns a job by id alone.
+    fn job_by_id(&self, job_id: &str) -> impl Future<Output = Result<Option<AttachJob>>> + Send;
+    /// Returns the latest job of a notebook, whoever owns it.
+    fn latest_job(
+        &self,
+        notebook_id: &str,
+    ) -> impl Future<Output = Result<Option<AttachJob>>> + Send;
+    /// Returns the active job of a notebook and owner.
+    fn active_job(
+        &self,
+        notebook_id: &str,
+        owner: &str,
+    ) -> impl Future<Output = Result<Option<AttachJob>>> + Send;
+    /// Lists a workstation's active jobs, oldest request first.
+    fn active_jobs(
+        &self,
+        owner: &str,
+        workstation_id: &str,
+        limit: i64,
+    ) -> impl Future<Output = Result<Vec<AttachJob>>> + Send;
+    /// Applies a report if the job is active and the report does not go back; returns the job
+    /// as it is afterwards, or `None` if there is no such job.
+    fn report_job(
+        &self,
+        owner: &str,
+        workstation_id: &str,
+        job_id: &str,
+        status: JobStatus,
+        error_message: Option<&str>,
+        now_ms: i64,
+    ) -> impl Future<Output = Result<Option<AttachJob>>> + Send;
+    /// Fails a workstation's user-requested jobs that are pending since before `before_ms`.
+    fn fail_stale_of_workstation(
+        &self,
+        owner: &str,
+        workstation_id: &str,
+        before_ms: i64,
+        message: &str,
+        now_ms: i64,
+    ) -> impl Future<Output = Result<Vec<AttachJob>>> + Send;
+    /// Fails a notebook's user-requested jobs of one owner that are pending since before `before_ms`.
+    fn fail_stale_of_notebook(
+        &self,
+        notebook_id: &str,
+        owner: &str,
+        before_ms: i64,
+        message: &str,
+        now_ms: i64,
+    ) -> impl Future<Output = Result<Vec<AttachJob>>> + Send;
+    /// Fails every active job without a report since `before_ms` (decision D1's long time).
+    fn fail_silent_jobs(
+        &self,
+        before_ms: i64,
+        message: &str,
+        now_ms: i64,
+    ) -> impl Future<Output = Result<Vec<AttachJob>>> + Send;
+    /// Fails every active job of a workstation (revocation, removal).
+    fn fail_jobs_of_workstation(
+        &self,
+        owner: &str,
+        workstation_id: &str,
+        message: &str,
+        now_ms: i64,
+    ) -> impl Future<Output = Result<Vec<AttachJob>>> + Send;
+}

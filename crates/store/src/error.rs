@@ -1,0 +1,51 @@
+//! What can go wrong in storage, as far as a caller can act on it.
+
+use std::error::Error;
+
+/// Failure of a storage operation.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database was written by a later release.
+    #[error(
+        "the database has schema version {found}, this program knows version {known}\n\
+         Hint: start the newer notebook-cloud that wrote it, or restore a backup made with this one"
+    )]
+    NewerSchema {
+        /// Version recorded in the database.
+        found: i64,
+        /// Newest version this program can handle.
+        known: i64,
+    },
+    /// A stored value does not parse.
+    #[error("the database holds an unexpected {what}: `{value}`")]
+    Corrupt {
+        /// The kind of value.
+        what: &'static str,
+        /// The value found.
+        value: String,
+    },
+    /// The database could not be asked, or refused.
+    #[error("the database could not {operation}")]
+    Database {
+        /// What was being done.
+        operation: &'static str,
+        /// Whether the same call may succeed later.
+        retryable: bool,
+        /// The driver's own words.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl StoreError {
+    /// Whether trying the same call again may help.
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            Self::Database {
+                retryable: true,
+                ..
+            }
+        )
+    }
+}

@@ -1,0 +1,91 @@
+//! The SQL text, one statement per file, and the migrations.
+//!
+//! Every constant names its file in `queries/`; [`ALL`] lists them so that a backend's tests
+//! can prepare each against a migrated database.
+
+macro_rules! queries {
+    ($($name:ident = $file:literal;)*) => {
+        $(
+            #[doc = concat!("The statement in `", $file, ".sql`.")]
+            pub const $name: &str = include_str!(concat!("../queries/", $file, ".sql"));
+        )*
+        /// Every statement with its file's name.
+        pub const ALL: &[(&str, &str)] = &[$(($file, $name),)*];
+    };
+}
+
+queries! {
+    ACCOUNT_GET = "account_get";
+    ACCOUNT_UPSERT = "account_upsert";
+    ACL_EXISTS = "acl_exists";
+    ACL_FOR_SUBJECT = "acl_for_subject";
+    ACL_GRANT = "acl_grant";
+    ACL_LIST = "acl_list";
+    ACL_REVOKE = "acl_revoke";
+    AUDIT_INSERT = "audit_insert";
+    BLOB_GET = "blob_get";
+    BLOB_LIST = "blob_list";
+    BLOB_RECORD = "blob_record";
+    CREDENTIAL_BIND_WORKSTATION = "credential_bind_workstation";
+    CREDENTIAL_BY_HASH = "credential_by_hash";
+    CREDENTIAL_GET = "credential_get";
+    CREDENTIAL_INSERT = "credential_insert";
+    CREDENTIAL_LIST = "credential_list";
+    CREDENTIAL_REVOKE = "credential_revoke";
+    CREDENTIAL_ROTATE = "credential_rotate";
+    CREDENTIAL_TOUCH = "credential_touch";
+    DEFAULT_CLEAR = "default_clear";
+    DEFAULT_GET = "default_get";
+    DEFAULT_SET = "default_set";
+    DEFAULT_SET_IF_NONE = "default_set_if_none";
+    JOB_ACTIVE_FOR_NOTEBOOK = "job_active_for_notebook";
+    JOB_BY_ID = "job_by_id";
+    JOB_CANCEL_ACTIVE = "job_cancel_active";
+    JOB_FAIL_OF_WORKSTATION = "job_fail_of_workstation";
+    JOB_FAIL_SILENT = "job_fail_silent";
+    JOB_FAIL_STALE_OF_NOTEBOOK = "job_fail_stale_of_notebook";
+    JOB_FAIL_STALE_OF_WORKSTATION = "job_fail_stale_of_workstation";
+    JOB_GET = "job_get";
+    JOB_INSERT = "job_insert";
+    JOB_LATEST_FOR_NOTEBOOK = "job_latest_for_notebook";
+    JOB_LIST_ACTIVE = "job_list_active";
+    JOB_PROMOTE_TRIGGER = "job_promote_trigger";
+    JOB_REPORT = "job_report";
+    LEASE_CLEAR = "lease_clear";
+    LEASE_EXPIRE = "lease_expire";
+    LEASE_NEXT_DEADLINE = "lease_next_deadline";
+    NOTEBOOK_COUNT = "notebook_count";
+    NOTEBOOK_GET = "notebook_get";
+    NOTEBOOK_INSERT = "notebook_insert";
+    NOTEBOOK_LIST = "notebook_list";
+    NOTEBOOK_RENAME = "notebook_rename";
+    NOTEBOOK_SET_EPOCH = "notebook_set_epoch";
+    NOTEBOOK_SET_SUMMARY = "notebook_set_summary";
+    NOTEBOOK_SET_TRASHED = "notebook_set_trashed";
+    NOTEBOOK_TOUCH = "notebook_touch";
+    PAIRING_CONSUME = "pairing_consume";
+    PAIRING_GET = "pairing_get";
+    PAIRING_INSERT = "pairing_insert";
+    PAIRING_LINK_WORKSTATION = "pairing_link_workstation";
+    PAIRING_PURGE = "pairing_purge";
+    SESSION_BY_HASH = "session_by_hash";
+    SESSION_INSERT = "session_insert";
+    SESSION_LIST = "session_list";
+    SESSION_REVOKE = "session_revoke";
+    SESSION_TOUCH = "session_touch";
+    SIGN_IN_TOKEN_CONSUME = "sign_in_token_consume";
+    SIGN_IN_TOKEN_INSERT = "sign_in_token_insert";
+    SIGN_IN_TOKEN_PURGE = "sign_in_token_purge";
+    WORKSTATION_DELETE = "workstation_delete";
+    WORKSTATION_GET = "workstation_get";
+    WORKSTATION_LIST = "workstation_list";
+    WORKSTATION_UPSERT = "workstation_upsert";
+}
+
+/// Migrations of the SQLite catalog, oldest first: version and script.
+/// They go forward only and are never edited once released.
+pub const SQLITE_CATALOG_MIGRATIONS: &[(i64, &str)] =
+    &[(1, include_str!("../migrations/sqlite/0001_catalog.sql"))];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! The lists in `sql.rs` and the folders must agree.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::{ALL, SQLITE_CATALOG_MIGRATIONS};
+
+fn files_in(folder: &str) -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            entry
+                .unwrap()
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn every_query_file_is_listed() {
+    let listed: BTreeSet<String> = ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(listed, files_in("queries"));
+}
+
+#[test]
+fn migrations_are_numbered_without_gaps_and_none_is_forgotten() {
+    let versions: Vec<i64> = SQLITE_CATALOG_MIGRATIONS
+        .iter()
+        .map(|(version, _)| *version)
+        .collect();
+    let expected: Vec<i64> = (1..=i64::try_from(versions.len()).unwrap()).collect();
+    assert_eq!(versions, expected);
+    assert_eq!(files_in("migrations/sqlite").len(), versions.len());
+}
