@@ -6,6 +6,7 @@
 
 mod accounts;
 mod attach_jobs;
+pub mod document_log;
 mod error;
 mod notebooks;
 mod pairing;

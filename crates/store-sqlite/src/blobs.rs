@@ -1,0 +1,188 @@
+//! The blob folder: bytes under the name of their SHA-256, written once and never changed.
+//!
+//! A file appears under its name only when it is whole and on disk. Which notebook may read which
+//! blob is the catalog's matter.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::{Digest as _, Sha256};
+
+/// The folder of all blobs.
+#[derive(Debug)]
+pub struct BlobFolder {
+    root: PathBuf,
+    next: AtomicU64,
+}
+
+/// What became of an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// The bytes are new.
+    New,
+    /// The bytes were there already.
+    Known,
+}
+
+impl BlobFolder {
+    /// Opens or makes the folder and removes what broken uploads left.
+    pub fn open(root: &Path) -> io::Result<Self> {
+        let partial = root.join("partial");
+        if partial.exists() {
+            fs::remove_dir_all(&partial)?;
+        }
+        fs::create_dir_all(&partial)?;
+        Ok(Self {
+            root: root.to_owned(),
+            next: AtomicU64::new(0),
+        })
+    }
+
+    /// Starts an upload.
+    pub fn begin(&self) -> io::Result<Upload> {
+        let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
+        let path = self.root.join("partial").join(name);
+        Ok(Upload {
+            file: File::create_new(&path)?,
+            path,
+            hash: Sha256::new(),
+            size: 0,
+            root: self.root.clone(),
+        })
+    }
+
+    /// Opens a blob for reading.
+    pub fn read(&self, hash: &str) -> io::Result<File> {
+        if !is_hash(hash) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        File::open(place(&self.root, hash))
+    }
+}
+
+/// An upload that has not ended; dropped, it leaves nothing.
+#[derive(Debug)]
+pub struct Upload {
+    file: File,
+    path: PathBuf,
+    hash: Sha256,
+    size: u64,
+    root: PathBuf,
+}
+
+impl Upload {
+    /// Adds bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hash.update(bytes);
+        self.size += bytes.len() as u64;
+        self.file.write_all(bytes)
+    }
+
+    /// Bytes so far.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The lower-case hex SHA-256 of the bytes so far.
+    pub fn hash(&self) -> String {
+        hex(&self.hash.clone().finalize())
+    }
+
+    /// Puts the bytes under their name, on disk before this returns.
+    pub fn keep(self) -> io::Result<Stored> {
+        let target = place(&self.root, &self.hash());
+        if target.exists() {
+            return Ok(Stored::Known);
+        }
+        self.file.sync_all()?;
+        let folder = target.parent().unwrap_or(&self.root);
+        if !folder.exists() {
+            fs::create_dir_all(folder)?;
+            File::open(&self.root)?.sync_all()?;
+        }
+        fs::rename(&self.path, &target)?;
+        File::open(folder)?.sync_all()?;
+        Ok(Stored::New)
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        // Gone already when the upload was kept.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Whether a text is 64 lower-case hex digits.
+pub fn is_hash(text: &str) -> bool {
+    text.len() == 64
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+fn place(root: &Path, hash: &str) -> PathBuf {
+    root.join(&hash[..2]).join(hash)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    const HELLO: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+
+    #[test]
+    fn bytes_are_found_under_their_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = BlobFolder::open(folder.path()).unwrap();
+        for stored in [Stored::New, Stored::Known] {
+            let mut upload = blobs.begin().unwrap();
+            upload.write(b"hel").unwrap();
+            upload.write(b"lo").unwrap();
+            assert_eq!(upload.hash(), HELLO);
+            assert_eq!(upload.keep().unwrap(), stored);
+        }
+        let mut text = String::new();
+        blobs
+            .read(HELLO)
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
+        assert_eq!(text, "hello");
+    }
+
+    #[test]
+    fn a_broken_upload_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = BlobFolder::open(folder.path()).unwrap();
+        let mut upload = blobs.begin().unwrap();
+        upload.write(b"hello").unwrap();
+        drop(upload);
+        assert!(blobs.read(HELLO).is_err());
+        assert_eq!(
+            fs::read_dir(folder.path().join("partial")).unwrap().count(),
+            0
+        );
+    }
+
+    #[test]
+    fn only_hashes_are_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = BlobFolder::open(folder.path()).unwrap();
+        for name in ["../partial", "", &HELLO.to_uppercase(), "ab"] {
+            assert!(blobs.read(name).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The durable log of the documents of live rooms (decisions D11, D15).
+//!
+//! A change is in this log before anybody but its author sees it. Documents are kept per epoch;
+//! a document is its snapshot, if there is one, and the changes after it, and the two always load.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::Result;
+
+/// Which document of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DocumentKind {
+    /// Cells and notebook metadata.
+    Notebook,
+    /// Executions, outputs, kernel state.
+    RuntimeState,
+    /// Widget state.
+    Comms,
+    /// Comment threads.
+    Comments,
+}
+
+impl DocumentKind {
+    /// All four, in the order a room opens them.
+    pub const ALL: [Self; 4] = [
+        Self::Notebook,
+        Self::RuntimeState,
+        Self::Comms,
+        Self::Comments,
+    ];
+
+    /// The stored word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Notebook => "notebook",
+            Self::RuntimeState => "runtime_state",
+            Self::Comms => "comms",
+            Self::Comments => "comments",
+        }
+    }
+
+    /// Reads the stored word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl fmt::Display for DocumentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The documents of one room in one epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RoomKey {
+    /// Notebook.
+    pub notebook_id: String,
+    /// Epoch (decision D11).
+    pub epoch: i64,
+}
+
+/// What one room wants durable at once: whole change chunks, per document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppendBatch {
+    /// The room.
+    pub room: RoomKey,
+    /// Change chunks, joined; one entry per document that changed.
+    pub changes: Vec<(DocumentKind, Vec<u8>)>,
+}
+
+/// A whole document that replaces its log up to a point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compaction {
+    /// The room.
+    pub room: RoomKey,
+    /// The document.
+    pub kind: DocumentKind,
+    /// Every change up to here is in the snapshot.
+    pub through: Position,
+    /// The saved document.
+    pub snapshot: Vec<u8>,
+}
+
+/// A place in the log, growing over all rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Position(pub i64);
+
+/// One document as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoredDocument {
+    /// The latest snapshot.
+    pub snapshot: Option<Vec<u8>>,
+    /// The changes after it, in the order they became durable.
+    pub changes: Vec<Vec<u8>>,
+}
+
+impl StoredDocument {
+    /// Whether nothing was ever written.
+    pub fn is_empty(&self) -> bool {
+        self.snapshot.is_none() && self.changes.is_empty()
+    }
+
+    /// Bytes of the changes that a compaction would fold in.
+    pub fn log_bytes(&self) -> usize {
+        self.changes.iter().map(Vec::len).sum()
+    }
+}
+
+/// The documents of one room as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoredRoom {
+    /// One entry per document that was ever written.
+    pub documents: Vec<(DocumentKind, StoredDocument)>,
+    /// The newest place in the log that concerns this room.
+    pub position: Position,
+}
+
+/// Resolves when a batch is durable, in the order the batches were submitted.
+pub type Durable = Pin<Box<dyn Future<Output = Result<Position>> + Send>>;
+
+/// Storage of the documents of live rooms.
+pub trait DocumentLog: Clone + Send + Sync + 'static {
+    /// Loads what a room had when it was last durable.
+    fn load(&self, room: &RoomKey) -> impl Future<Output = Result<StoredRoom>> + Send;
+    /// Puts a batch in line, waiting while the line is full. The answer resolves when the batch
+    /// is on disk; a caller may submit further batches before.
+    fn submit(&self, batch: AppendBatch) -> impl Future<Output = Result<Durable>> + Send;
+    /// Replaces a document's log up to a point by a snapshot, in one step.
+    fn compact(&self, compaction: Compaction) -> impl Future<Output = Result<()>> + Send;
+    /// The epochs of a notebook that hold anything, oldest first.
+    fn epochs(&self, notebook_id: &str) -> impl Future<Output = Result<Vec<i64>>> + Send;
+}
+
+/// Migrations of the SQLite document log, oldest first. They go forward only.
+pub const SQLITE_DOCUMENT_MIGRATIONS: &[(i64, &str)] = &[(
+    1,
+    include_str!("../migrations/sqlite-documents/0001_documents.sql"),
+)];
+
+/// Adds change chunks.
+pub const CHANGE_INSERT: &str =
+    "INSERT INTO document_change (notebook_id, epoch, kind, bytes) VALUES ($1, $2, $3, $4)";
+/// The changes of a room in the order they became durable.
+pub const CHANGE_LIST: &str = "SELECT seq, kind, bytes FROM document_change \
+     WHERE notebook_id = $1 AND epoch = $2 ORDER BY seq";
+/// Drops what a snapshot holds.
+pub const CHANGE_FOLD: &str = "DELETE FROM document_change \
+     WHERE notebook_id = $1 AND epoch = $2 AND kind = $3 AND seq <= $4";
+/// The snapshots of a room.
+pub const SNAPSHOT_LIST: &str = "SELECT kind, through_seq, bytes FROM document_snapshot \
+     WHERE notebook_id = $1 AND epoch = $2";
+/// Writes a snapshot unless a newer one is there.
+pub const SNAPSHOT_PUT: &str = "INSERT INTO document_snapshot \
+     (notebook_id, epoch, kind, through_seq, bytes) VALUES ($1, $2, $3, $4, $5) \
+     ON CONFLICT (notebook_id, epoch, kind) DO UPDATE \
+     SET through_seq = excluded.through_seq, bytes = excluded.bytes \
+     WHERE excluded.through_seq >= document_snapshot.through_seq";
+/// The epochs of a notebook.
+pub const EPOCH_LIST: &str = "SELECT DISTINCT epoch FROM (\
+     SELECT epoch FROM document_change WHERE notebook_id = $1 \
+     UNION SELECT epoch FROM document_snapshot WHERE notebook_id = $1) ORDER BY epoch";
