@@ -1,6 +1,7 @@
 //! Project tasks. `cargo xtask up` runs the whole thing on this machine; `cargo xtask test` installs what the
 //! tests need and passes them all. Nothing here is part of a shipped program.
 
+mod bench;
 mod browser;
 mod conformance;
 mod python;
@@ -27,6 +28,8 @@ enum Task {
     Up(up::Options),
     /// Format check, lints, tidy, and every test: units, protocol, simulator, processes, browser.
     Test(test::Options),
+    /// Measure this software and Jupyter Server in one run; writes docs/benchmarks.md.
+    Bench,
     /// Check what clippy cannot: file sizes, crate docs, who may depend on whom.
     Tidy,
     /// Write docs/conformance.md from the specs' statements and the tests that name them.
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Up(options) => up::run(&options),
         Task::Test(options) => test::run(&options),
+        Task::Bench => bench::run(),
         Task::Tidy => tidy::run(),
         Task::Conformance(options) => conformance::run(&options),
     };

@@ -47,6 +47,12 @@ pub fn for_tests() -> Result<PathBuf> {
     environment(&tools::target_dir().join("test-venv"), TEST_PACKAGES)
 }
 
+/// The environment of the benchmarks: a kernel and Jupyter Server, made once under `target/`.
+pub fn for_benchmarks() -> Result<PathBuf> {
+    let packages = [TEST_PACKAGES, &["jupyter_server>=2.14,<3"]].concat();
+    environment(&tools::target_dir().join("bench-venv"), &packages)
+}
+
 /// Makes (or finds again) a virtual environment with ipykernel in it.
 fn environment(folder: &Path, packages: &[&str]) -> Result<PathBuf> {
     let python = folder.join("bin/python");

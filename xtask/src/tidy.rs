@@ -33,6 +33,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("notebook-cloud", 4),
     ("testkit", 5),
     ("e2e", 6),
+    ("bench", 7),
     ("xtask", 6),
 ];
 

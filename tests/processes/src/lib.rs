@@ -1,0 +1,16 @@
+//! The real programs for process-level tests and benchmarks: a cloud, machines paired with it, and a client of its
+//! rooms. Everything started here is stopped when its handle is dropped. Never mocks anything.
+//!
+//! Start reading at [`Cloud::start`].
+
+mod cloud;
+mod machine;
+mod programs;
+mod room;
+mod wait;
+
+pub use cloud::{Cloud, USER};
+pub use machine::Machine;
+pub use programs::{program, python};
+pub use room::{Execution, Room, resolve};
+pub use wait::until;

@@ -1,0 +1,187 @@
+//! A machine paired with a cloud by the real command line, in folders of its own.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+use crate::Cloud;
+use crate::programs::{program, python};
+use crate::wait::until;
+
+const ONLINE_LIMIT: Duration = Duration::from_secs(30);
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+/// A workstation: its folders, its credential and, while it runs, its agent.
+pub struct Machine {
+    home: PathBuf,
+    agent: Option<Child>,
+}
+
+impl Machine {
+    /// A machine that is not paired yet; its folders live below the cloud's.
+    pub fn new(cloud: &Cloud, name: &str) -> Self {
+        Self {
+            home: cloud.folder(name),
+            agent: None,
+        }
+    }
+
+    /// Pairs a machine and starts its agent; returns when the cloud shows it online.
+    pub async fn paired(cloud: &Cloud, name: &str) -> Result<Self> {
+        let mut machine = Self::new(cloud, name);
+        machine.connect(cloud).await?;
+        machine.start(&python()?)?;
+        machine.online(cloud).await?;
+        Ok(machine)
+    }
+
+    /// `runt` with this machine's folders and nothing of the caller's cloud settings.
+    pub fn runt(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = Command::new(program("runt")?);
+        command
+            .args(arguments)
+            .env("HOME", &self.home)
+            .env("XDG_CONFIG_HOME", self.home.join("config"))
+            .env("XDG_STATE_HOME", self.home.join("state"))
+            .env("XDG_CACHE_HOME", self.home.join("cache"))
+            .env_remove("RUNT_CLOUD_TOKEN")
+            .env_remove("RUNT_CLOUD_URL")
+            .stdin(Stdio::null());
+        std::fs::create_dir_all(&self.home)?;
+        Ok(command)
+    }
+
+    /// Runs `runt workstation connect` with a fresh code.
+    pub async fn connect(&self, cloud: &Cloud) -> Result<()> {
+        let code = cloud.pairing_code().await?;
+        let url = cloud.url();
+        let output = self
+            .runt(&["workstation", "connect", &url, "--code", &code])?
+            .output()
+            .await?;
+        if !output.status.success() {
+            bail!(
+                "connect failed: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        Ok(())
+    }
+
+    /// The stored credential file.
+    pub fn credential(&self) -> Result<Value> {
+        let path = self.home.join("config/runt/workstation.json");
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// The id under which the cloud knows this machine.
+    pub fn id(&self) -> Result<String> {
+        Ok(self.credential()?["workstation_id"]
+            .as_str()
+            .context("no workstation id")?
+            .to_owned())
+    }
+
+    /// Starts `runt workstation run` (which becomes the agent) with its output in a log.
+    pub fn start(&mut self, python: &std::path::Path) -> Result<()> {
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.home.join("agent.log"))?;
+        let mut command = self.runt(&["workstation", "run", "--python-path"])?;
+        command
+            .arg(python)
+            .stdout(Stdio::from(log.try_clone()?))
+            .stderr(Stdio::from(log));
+        self.agent = Some(command.kill_on_drop(true).spawn()?);
+        Ok(())
+    }
+
+    /// Waits until the cloud shows this machine online.
+    pub async fn online(&self, cloud: &Cloud) -> Result<()> {
+        let id = self.id()?;
+        until("the machine to be online", ONLINE_LIMIT, async || {
+            let rows = cloud.workstations().await?;
+            let online = rows
+                .iter()
+                .any(|row| row["workstation_id"] == *id && row["status"] == "online");
+            Ok(online.then_some(()))
+        })
+        .await
+        .with_context(|| self.log())
+    }
+
+    /// SIGKILL to the agent; its peers and kernels live on.
+    pub async fn kill_agent(&mut self) -> Result<()> {
+        if let Some(mut agent) = self.agent.take() {
+            agent.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// SIGINT to the agent: it ends its peers, reports them and exits. The exit code.
+    pub async fn stop(&mut self) -> Result<Option<i32>> {
+        let Some(mut agent) = self.agent.take() else {
+            return Ok(None);
+        };
+        if let Some(pid) = agent.id() {
+            kill(Pid::from_raw(pid.try_into()?), Signal::SIGINT)?;
+        }
+        let status = tokio::time::timeout(STOP_LIMIT, agent.wait())
+            .await
+            .context("the agent did not stop")??;
+        Ok(status.code())
+    }
+
+    /// Waits for the agent to end by itself.
+    pub async fn ended(&mut self, limit: Duration) -> Result<Option<i32>> {
+        let Some(mut agent) = self.agent.take() else {
+            return Ok(None);
+        };
+        Ok(tokio::time::timeout(limit, agent.wait())
+            .await
+            .context("the agent still runs")??
+            .code())
+    }
+
+    /// What the agent has printed so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.home.join("agent.log")).unwrap_or_default()
+    }
+
+    /// Ids of the processes that belong to this machine (found by its folders in their environment).
+    pub fn processes(&self, containing: &str) -> Vec<i32> {
+        let Ok(entries) = std::fs::read_dir("/proc") else {
+            return Vec::new();
+        };
+        let home = self.home.display().to_string();
+        entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+            .filter(|pid| {
+                let read =
+                    |file: &str| std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+                let line = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
+                let environment = String::from_utf8_lossy(&read("environ")).into_owned();
+                line.contains(containing) && (line.contains(&home) || environment.contains(&home))
+            })
+            .collect()
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        for name in ["runtimed", "ipykernel"] {
+            for pid in self.processes(name) {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
+        }
+    }
+}
