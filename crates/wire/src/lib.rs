@@ -1,1 +1,50 @@
-//! Bytes and JSON shapes of the protocol: typed frames, control messages, HTTP shapes, ids. No I/O, no clock.
+//! Bytes and JSON shapes of the protocol: typed frames, control messages, HTTP shapes, ids.
+//!
+//! This crate never does I/O, never reads a clock, never makes a random id. Start reading at
+//! [`frame`] for the room socket and at [`http`] for the control plane.
+
+pub mod actor;
+pub mod attachment;
+pub mod close;
+pub mod control;
+pub mod frame;
+pub mod headers;
+pub mod http;
+pub mod ids;
+pub mod presence;
+pub mod request;
+pub mod scope;
+pub mod time;
+
+pub use actor::{ActorLabel, Operator, Principal};
+pub use attachment::WorkstationAttachment;
+pub use frame::{Frame, FrameError, FrameType};
+pub use ids::{
+    CellId, CommId, CredentialId, ExecutionId, JobId, NotebookId, OutputId, PairingId, PeerId,
+    WorkstationId,
+};
+pub use scope::Scope;
+pub use time::UnixMs;
+
+/// The protocol label in `cloud_room_ready`.
+pub const PROTOCOL: &str = "v4";
+/// The browser subprotocol a room may echo.
+pub const SUBPROTOCOL: &str = "nteract.v4";
+/// Prefix of the subprotocol token that carries a bearer token in base64url.
+pub const SUBPROTOCOL_BEARER_PREFIX: &str = "nteract-bearer.";
+/// Prefix of the subprotocol token that carries a development token in base64url.
+pub const SUBPROTOCOL_DEV_TOKEN_PREFIX: &str = "nteract-dev-token.";
+/// The liveness text a client sends (room protocol 2.4).
+pub const LIVENESS_PING: &str = "nteract-liveness-ping";
+/// The liveness text a room answers with.
+pub const LIVENESS_PONG: &str = "nteract-liveness-pong";
+/// The liveness text of the workstation events socket (control plane 2.21).
+pub const EVENTS_PING: &str = "nteract.workstation_events.ping.v1";
+/// The answer to [`EVENTS_PING`].
+pub const EVENTS_PONG: &str = "nteract.workstation_events.pong.v1";
+/// Consecutive counted rejections after which a room closes a socket.
+pub const REJECTION_STREAK_LIMIT: u32 = 8;
+/// Prefix of a workstation credential.
+pub const WORKSTATION_TOKEN_PREFIX: &str = "nwc_";
+/// Version of the stored checkpoint format.
+pub const CHECKPOINT_FORMAT_VERSION: u32 = 6;

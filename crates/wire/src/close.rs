@@ -1,0 +1,129 @@
+//! Close codes and reasons of a room, and what a runtime client makes of them (room protocol 7.7).
+
+/// Normal closure.
+pub const CODE_NORMAL: u16 = 1000;
+/// Policy closure.
+pub const CODE_POLICY: u16 = 1008;
+/// Server error.
+pub const CODE_ERROR: u16 = 1011;
+/// Service restart.
+pub const CODE_RESTART: u16 = 1012;
+
+/// A close frame a room sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// The code.
+    pub code: u16,
+    /// The reason; clients decide by it alone.
+    pub reason: &'static str,
+}
+
+/// Too many rejected frames in a row.
+pub const TOO_MANY_REJECTED: Close = Close {
+    code: CODE_POLICY,
+    reason: "too many rejected frames",
+};
+/// A newer runtime peer of the same workstation came.
+pub const REPLACED_BY_NEWER: Close = Close {
+    code: CODE_POLICY,
+    reason: "replaced by newer runtime peer",
+};
+/// Nothing ran for the idle time.
+pub const IDLE_TIMEOUT: Close = Close {
+    code: CODE_NORMAL,
+    reason: "runtime idle timeout",
+};
+/// The owner asked for a restart.
+pub const RESTART_REQUESTED: Close = Close {
+    code: CODE_RESTART,
+    reason: "workstation restart requested",
+};
+/// The attachment was replaced.
+pub const ATTACHMENT_REPLACED: Close = Close {
+    code: CODE_RESTART,
+    reason: "workstation attachment replaced",
+};
+/// Another workstation was attached.
+pub const ATTACHMENT_SWITCHED: Close = Close {
+    code: CODE_RESTART,
+    reason: "workstation attachment switched",
+};
+/// The peer's session is no longer selected.
+pub const STALE_SESSION: Close = Close {
+    code: CODE_POLICY,
+    reason: "stale runtime session",
+};
+/// The owner forced a repair.
+pub const STATE_REPAIR: Close = Close {
+    code: CODE_POLICY,
+    reason: "runtime state repair",
+};
+/// The first sync failed.
+pub const SYNC_FAILED: Close = Close {
+    code: CODE_ERROR,
+    reason: "room sync failed",
+};
+/// The public link was revoked.
+pub const PUBLIC_LINK_REVOKED: Close = Close {
+    code: CODE_POLICY,
+    reason: "public link access revoked",
+};
+/// A principal lost the scope of its socket.
+pub const ACCESS_REVOKED: Close = Close {
+    code: CODE_POLICY,
+    reason: "access revoked",
+};
+/// A peer does not read what it is sent.
+pub const SLOW_CONSUMER: Close = Close {
+    code: CODE_POLICY,
+    reason: "outbound queue is full",
+};
+/// Sending an event to a workstation failed.
+pub const EVENT_DELIVERY_FAILED: Close = Close {
+    code: CODE_ERROR,
+    reason: "workstation event delivery failed",
+};
+
+/// The reference client also ends on this text; no current room sends it.
+pub const REASON_WORKSTATION_MISMATCH: &str = "workstation mismatch";
+
+/// What a runtime client does after a close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Dial again.
+    Recoverable,
+    /// End, successfully.
+    Graceful,
+    /// End.
+    Terminal,
+}
+
+/// Returns a runtime client's verdict on a close, by its trimmed reason alone.
+pub fn verdict(reason: &str) -> Verdict {
+    let reason = reason.trim();
+    if reason == IDLE_TIMEOUT.reason {
+        return Verdict::Graceful;
+    }
+    let terminal = [
+        TOO_MANY_REJECTED.reason,
+        REPLACED_BY_NEWER.reason,
+        RESTART_REQUESTED.reason,
+        ATTACHMENT_REPLACED.reason,
+        ATTACHMENT_SWITCHED.reason,
+        STALE_SESSION.reason,
+        REASON_WORKSTATION_MISMATCH,
+    ];
+    if terminal.contains(&reason) {
+        Verdict::Terminal
+    } else {
+        Verdict::Recoverable
+    }
+}
+
+/// Returns whether an upgrade status ends the dialling after a few attempts (7.7, advice).
+pub const fn is_terminal_upgrade_status(status: u16) -> bool {
+    matches!(status, 401 | 403 | 409)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Header names of the room dial, their lengths, and how values are cut.
+
+/// A header with the longest value that is honoured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetadataHeader {
+    /// Its lower-case name.
+    pub name: &'static str,
+    /// Its longest value in characters.
+    pub max: usize,
+}
+
+/// The registered machine.
+pub const WORKSTATION_ID: MetadataHeader = MetadataHeader {
+    name: "x-nteract-workstation-id",
+    max: 128,
+};
+/// The attach job.
+pub const RUNTIME_SESSION_ID: MetadataHeader = MetadataHeader {
+    name: "x-nteract-runtime-session-id",
+    max: 128,
+};
+/// The machine's label.
+pub const DISPLAY_NAME: MetadataHeader = MetadataHeader {
+    name: "x-nteract-workstation-display-name",
+    max: 160,
+};
+/// The default environment's label.
+pub const DEFAULT_ENVIRONMENT: MetadataHeader = MetadataHeader {
+    name: "x-nteract-workstation-default-environment",
+    max: 160,
+};
+/// The environment policy, such as `current_python`.
+pub const ENVIRONMENT_POLICY: MetadataHeader = MetadataHeader {
+    name: "x-nteract-workstation-environment-policy",
+    max: 80,
+};
+/// The working directory.
+pub const WORKING_DIRECTORY: MetadataHeader = MetadataHeader {
+    name: "x-nteract-workstation-working-directory",
+    max: 512,
+};
+/// All workstation metadata headers.
+pub const WORKSTATION_METADATA: [MetadataHeader; 6] = [
+    WORKSTATION_ID,
+    RUNTIME_SESSION_ID,
+    DISPLAY_NAME,
+    DEFAULT_ENVIRONMENT,
+    ENVIRONMENT_POLICY,
+    WORKING_DIRECTORY,
+];
+
+/// The requested scope.
+pub const SCOPE: &str = "x-scope";
+/// The operator.
+pub const OPERATOR: &str = "x-operator";
+/// The session.
+pub const SESSION: &str = "x-session";
+/// The anonymous session.
+pub const VIEWER_SESSION: &str = "x-viewer-session";
+/// The development user.
+pub const USER: &str = "x-user";
+/// The explicit principal (development).
+pub const PRINCIPAL: &str = "x-principal";
+/// The development token.
+pub const DEV_TOKEN: &str = "x-notebook-cloud-dev-token";
+/// The authentication provider of a bearer key.
+pub const AUTH_PROVIDER: &str = "x-notebook-cloud-auth-provider";
+
+/// Private headers between a front and a room; a front strips them from clients (1.7).
+pub const PRIVATE: [&str; 9] = [
+    "x-nteract-principal",
+    "x-nteract-operator",
+    "x-nteract-scope",
+    "x-nteract-websocket-protocol",
+    "x-nteract-identity-provider",
+    "x-nteract-credential-transport",
+    "x-nteract-principal-namespace",
+    "x-nteract-display-name",
+    "x-nteract-email",
+];
+
+impl MetadataHeader {
+    /// Trims and cuts a received value; an empty one counts as absent (RP-028).
+    pub fn accept(self, value: &str) -> Option<String> {
+        let cut: String = value.trim().chars().take(self.max).collect();
+        (!cut.is_empty()).then_some(cut)
+    }
+
+    /// Returns the value to send, or nothing when it is empty or not legal in a header.
+    pub fn send(self, value: &str) -> Option<String> {
+        self.accept(value)
+            .filter(|cut| cut.bytes().all(|byte| (0x20..0x7f).contains(&byte)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

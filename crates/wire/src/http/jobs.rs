@@ -1,0 +1,253 @@
+//! Attach jobs and the events socket (control plane 2.16 to 2.21).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Workstation;
+use crate::{JobId, NotebookId, Scope, UnixMs, WorkstationId};
+
+/// Where an attach job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobStatus {
+    Pending,
+    Accepted,
+    Running,
+    Failed,
+    Completed,
+    Cancelled,
+}
+
+impl JobStatus {
+    /// Returns the text on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+            Self::Running => "running",
+            Self::Failed => "failed",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Parses the text on the wire.
+    pub fn parse(text: &str) -> Option<Self> {
+        let all = [
+            Self::Pending,
+            Self::Accepted,
+            Self::Running,
+            Self::Failed,
+            Self::Completed,
+            Self::Cancelled,
+        ];
+        all.into_iter().find(|status| status.as_str() == text)
+    }
+
+    /// Returns the rank of the transition rule (2.18): terminal states share the highest.
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Pending => 0,
+            Self::Accepted => 1,
+            Self::Running => 2,
+            Self::Failed | Self::Completed | Self::Cancelled => 3,
+        }
+    }
+
+    /// Returns whether the job is over.
+    pub const fn is_terminal(self) -> bool {
+        self.rank() == 3
+    }
+
+    /// Returns whether a patch from this status to `requested` applies.
+    pub const fn may_become(self, requested: Self) -> bool {
+        !self.is_terminal() && self.rank() <= requested.rank()
+    }
+}
+
+impl fmt::Display for JobStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why an attach job was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobTrigger {
+    UserAttach,
+    Resume,
+}
+
+impl JobTrigger {
+    /// Returns the text on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UserAttach => "user_attach",
+            Self::Resume => "resume",
+        }
+    }
+}
+
+/// How the job's runtime peer reaches its room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuntimePeerTarget {
+    pub cloud_url: String,
+    pub notebook_id: NotebookId,
+    pub scope: Scope,
+}
+
+/// The job object, the same everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachJob {
+    pub job_id: JobId,
+    pub notebook_id: NotebookId,
+    pub workstation_id: WorkstationId,
+    pub status: JobStatus,
+    pub trigger: JobTrigger,
+    pub requested_at: UnixMs,
+    pub updated_at: UnixMs,
+    #[serde(default)]
+    pub accepted_at: Option<UnixMs>,
+    #[serde(default)]
+    pub finished_at: Option<UnixMs>,
+    #[serde(default)]
+    pub error_message: Option<String>,
+    pub runtime_peer: RuntimePeerTarget,
+}
+
+/// `POST /api/n/:notebookId/workstation-attachments` request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachRequest {
+    pub workstation_id: String,
+    #[serde(
+        default,
+        alias = "replaceExisting",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub replace_existing: Option<bool>,
+    /// `restart` means the same as `replace_existing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<String>,
+}
+
+impl AttachRequest {
+    /// Returns whether a current attachment is to be replaced.
+    pub fn replaces(&self) -> bool {
+        self.replace_existing == Some(true) || self.intent.as_deref() == Some("restart")
+    }
+}
+
+/// `POST /api/n/:notebookId/workstation-attachments` answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachResponse {
+    pub ok: bool,
+    pub job: AttachJob,
+    pub workstation: Workstation,
+}
+
+/// `GET /api/workstations/:workstationId/attach-jobs` answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachJobsResponse {
+    pub ok: bool,
+    pub workstation: Workstation,
+    pub jobs: Vec<AttachJob>,
+}
+
+/// `PATCH /api/workstations/:workstationId/attach-jobs/:jobId` request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatchJobRequest {
+    pub status: JobStatus,
+    #[serde(default)]
+    pub error_message: Option<String>,
+}
+
+/// `PATCH /api/workstations/:workstationId/attach-jobs/:jobId` answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatchJobResponse {
+    pub ok: bool,
+    pub job: AttachJob,
+}
+
+/// The 409 answer of a patch, with the job as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatchJobConflict {
+    pub error: String,
+    #[serde(default)]
+    pub job: Option<AttachJob>,
+}
+
+/// A text frame of the events socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case")]
+pub enum WorkstationEvent {
+    /// The first frame.
+    Ready(ReadyEvent),
+    /// Something about a job changed: poll now.
+    AttachJobs(AttachJobsEvent),
+    /// The cloud considers the workstation offline: heartbeat now.
+    WentOffline(WentOfflineEvent),
+}
+
+/// Data of `ready`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadyEvent {
+    pub ok: bool,
+    pub connected_at: UnixMs,
+}
+
+/// Data of `attach_jobs`; the inner event repeats the outer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachJobsEvent {
+    pub event: String,
+    pub workstation_id: WorkstationId,
+    pub job_id: JobId,
+    pub notebook_id: NotebookId,
+    pub status: JobStatus,
+    pub requested_at: UnixMs,
+    pub updated_at: UnixMs,
+}
+
+/// Data of `went_offline`; the inner event repeats the outer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WentOfflineEvent {
+    pub event: String,
+    pub workstation_id: WorkstationId,
+    #[serde(default = "went_offline")]
+    pub reason: String,
+}
+
+fn went_offline() -> String {
+    "went offline".to_owned()
+}
+
+impl WorkstationEvent {
+    /// Makes the wake-up for a job.
+    pub fn attach_jobs(job: &AttachJob) -> Self {
+        Self::AttachJobs(AttachJobsEvent {
+            event: "attach_jobs".to_owned(),
+            workstation_id: job.workstation_id.clone(),
+            job_id: job.job_id.clone(),
+            notebook_id: job.notebook_id.clone(),
+            status: job.status,
+            requested_at: job.requested_at,
+            updated_at: job.updated_at,
+        })
+    }
+
+    /// Makes the notice that a workstation is considered offline.
+    pub fn went_offline(workstation_id: WorkstationId, reason: impl Into<String>) -> Self {
+        let event = "went_offline".to_owned();
+        Self::WentOffline(WentOfflineEvent {
+            event,
+            workstation_id,
+            reason: reason.into(),
+        })
+    }
+
+    /// Returns the text frame.
+    pub fn encode(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

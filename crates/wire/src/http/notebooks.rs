@@ -1,0 +1,189 @@
+//! Notebooks and their access rows (control plane 3.1, 3.2, 3.5).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{NotebookId, Scope, UnixMs};
+
+/// `POST /api/n` request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CreateNotebookRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vanity_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_notebook_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_notebook_name: Option<String>,
+}
+
+/// `POST /api/n` answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateNotebookResponse {
+    pub ok: bool,
+    pub notebook_id: NotebookId,
+    pub title: Option<String>,
+    pub vanity_name: Option<String>,
+    pub viewer_url: String,
+    pub source_notebook_id: Option<String>,
+    pub source_notebook_name: Option<String>,
+    #[serde(default)]
+    pub endpoints: BTreeMap<String, String>,
+}
+
+/// `GET /api/n` answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NotebooksResponse {
+    pub ok: bool,
+    pub notebooks: Vec<NotebookEntry>,
+    pub total_count: u64,
+    pub current_user_principal: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_user_display: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_user_avatar: Option<String>,
+}
+
+/// One notebook of the list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NotebookEntry {
+    pub notebook_id: NotebookId,
+    pub title: Option<String>,
+    pub owner_principal: String,
+    pub scope: Scope,
+    pub created_at: UnixMs,
+    pub updated_at: UnixMs,
+    pub latest_revision_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_display: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_avatar: Option<String>,
+    #[serde(default)]
+    pub owner_resolved: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub composition: Option<Composition>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Vec<PreviewEntry>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<Cover>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    #[serde(default)]
+    pub compute_session: Option<ComputeSession>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peers: Option<Vec<ListedPeer>>,
+    pub viewer_url: String,
+    #[serde(default)]
+    pub endpoints: BTreeMap<String, String>,
+}
+
+/// How many cells of each type a notebook has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Composition {
+    pub code: u64,
+    pub markdown: u64,
+    pub raw: u64,
+}
+
+/// A glimpse of one cell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviewEntry {
+    pub kind: String,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_count: Option<i64>,
+}
+
+/// The picture of a notebook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cover {
+    pub blob_hash: String,
+    pub mime: String,
+}
+
+/// A notebook's compute as its owner's list shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ComputeSession {
+    pub notebook_id: String,
+    pub owner_principal: String,
+    /// `active`, `starting`, `stale` or `error`.
+    pub status: String,
+    pub status_message: Option<String>,
+    pub workstation_id: Option<String>,
+    pub workstation_display_name: Option<String>,
+    pub environment_label: Option<String>,
+    pub working_directory: Option<String>,
+    pub runtime_session_id: Option<String>,
+    pub runtime_peer_count: u64,
+    pub queue_depth: u64,
+    pub last_runtime_seen_at: Option<String>,
+    pub updated_at: String,
+}
+
+/// A person present in a listed notebook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedPeer {
+    pub participant_key: String,
+    pub actor_label: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    pub connection_scope: Scope,
+}
+
+/// To whom an access row belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectKind {
+    Principal,
+    Public,
+}
+
+/// Body of a grant or a revocation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AclMutation {
+    pub subject_kind: SubjectKind,
+    pub subject: String,
+    pub scope: Scope,
+}
+
+/// One access row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AclRow {
+    pub notebook_id: NotebookId,
+    pub subject_kind: SubjectKind,
+    pub subject: String,
+    pub scope: Scope,
+    pub created_at: UnixMs,
+    pub updated_at: UnixMs,
+    pub created_by_actor_label: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display: Option<AclDisplay>,
+}
+
+/// How an access row is shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AclDisplay {
+    pub kind: String,
+    pub label: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+/// Answer of the access routes; `ok` is absent on GET.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AclResponse {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ok: Option<bool>,
+    pub notebook_id: NotebookId,
+    pub acl: Vec<AclRow>,
+}
+
+/// Answer of a blob upload; its exact members are the server's.
+pub type BlobResponse = Value;

@@ -1,0 +1,156 @@
+//! Workstations: registration, list, default (control plane 2.10 to 2.15).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{UnixMs, WorkstationId};
+
+/// One kind of accelerator of a machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accelerator {
+    /// Lower case, such as `gpu`.
+    pub kind: String,
+    #[serde(default)]
+    pub vendor: Option<String>,
+    #[serde(default)]
+    pub model: Option<String>,
+    /// 1 to 1024.
+    pub count: u64,
+    #[serde(default)]
+    pub memory_bytes_per_device: Option<u64>,
+    /// `ready`, `not_ready` or `unknown`.
+    pub readiness: String,
+    #[serde(default)]
+    pub diagnostic: Option<String>,
+}
+
+/// One Python environment of a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvironmentInfo {
+    pub id: String,
+    pub label: String,
+    #[serde(default)]
+    pub policy: Option<String>,
+    /// False only if literally false.
+    #[serde(default = "yes")]
+    pub available: bool,
+    #[serde(default)]
+    pub is_default: bool,
+    #[serde(default)]
+    pub detail: Option<String>,
+    #[serde(default)]
+    pub health: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// `POST /api/workstations`: first registration and every heartbeat.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RegisterRequest {
+    pub workstation_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_label: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_environment_label: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment_policy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub installed_build: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub working_directory: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// `None` is unknown; an empty list is known to have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accelerators: Option<Vec<Accelerator>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environments: Option<Vec<EnvironmentInfo>>,
+}
+
+/// The workstation object, the same everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workstation {
+    pub workstation_id: WorkstationId,
+    pub display_name: String,
+    pub provider: String,
+    #[serde(default)]
+    pub provider_label: Option<String>,
+    /// `online`, `offline`, `connecting`, `attention` or `unknown`.
+    pub status: String,
+    #[serde(default)]
+    pub status_message: Option<String>,
+    #[serde(default)]
+    pub default_environment_label: Option<String>,
+    #[serde(default)]
+    pub environment_policy: Option<String>,
+    #[serde(default)]
+    pub installed_build: Option<String>,
+    #[serde(default)]
+    pub channel: Option<String>,
+    #[serde(default)]
+    pub latest_build: Option<String>,
+    #[serde(default)]
+    pub is_outdated: bool,
+    #[serde(default)]
+    pub working_directory: Option<String>,
+    #[serde(default)]
+    pub cpu_count: Option<u64>,
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accelerators: Option<Vec<Accelerator>>,
+    #[serde(default)]
+    pub environments: Vec<EnvironmentInfo>,
+    pub created_at: UnixMs,
+    pub updated_at: UnixMs,
+    #[serde(default)]
+    pub last_seen_at: Option<UnixMs>,
+    #[serde(default)]
+    pub is_default: bool,
+}
+
+/// Newest builds by channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatestBuilds {
+    #[serde(default)]
+    pub stable: Option<String>,
+    #[serde(default)]
+    pub nightly: Option<String>,
+}
+
+/// `POST /api/workstations` answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisterResponse {
+    pub ok: bool,
+    #[serde(default)]
+    pub latest_builds: LatestBuilds,
+    pub workstation: Workstation,
+}
+
+/// `GET /api/workstations` answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkstationsResponse {
+    pub ok: bool,
+    pub default_workstation_id: Option<WorkstationId>,
+    #[serde(default)]
+    pub latest_builds: LatestBuilds,
+    pub workstations: Vec<Workstation>,
+}
+
+/// `PATCH /api/workstations/default` request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefaultWorkstationRequest {
+    pub workstation_id: WorkstationId,
+}
