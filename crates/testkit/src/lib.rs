@@ -1,3 +1,1 @@
 //! Fake clock, in-memory network, simulator and real-process helpers for tests.
-
-pub mod python;
