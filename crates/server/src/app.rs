@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use store_sqlite::{BlobFolder, SqliteCatalog, SqliteDocumentLog};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,16 +17,29 @@ pub struct App(Arc<Parts>);
 struct Parts {
     config: Config,
     clock: Clock,
+    storage: Storage,
     closing: CancellationToken,
     tasks: TaskTracker,
 }
 
+/// Everything that outlives the process.
+#[derive(Debug)]
+pub struct Storage {
+    /// Accounts, access, pairing, workstations, jobs.
+    pub catalog: SqliteCatalog,
+    /// The documents of rooms.
+    pub documents: SqliteDocumentLog,
+    /// Bytes of blobs.
+    pub blobs: BlobFolder,
+}
+
 impl App {
     /// Puts the parts together.
-    pub fn new(config: Config, clock: Clock) -> Self {
+    pub fn new(config: Config, clock: Clock, storage: Storage) -> Self {
         Self(Arc::new(Parts {
             config,
             clock,
+            storage,
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
@@ -39,6 +53,31 @@ impl App {
     /// The clock.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// Now, in milliseconds since 1970.
+    pub fn now_ms(&self) -> i64 {
+        self.0.clock.now_ms()
+    }
+
+    /// Now.
+    pub fn now(&self) -> wire::UnixMs {
+        wire::UnixMs(self.now_ms())
+    }
+
+    /// The catalog.
+    pub fn catalog(&self) -> &SqliteCatalog {
+        &self.0.storage.catalog
+    }
+
+    /// The document log.
+    pub fn documents(&self) -> &SqliteDocumentLog {
+        &self.0.storage.documents
+    }
+
+    /// The blob folder.
+    pub fn blobs(&self) -> &BlobFolder {
+        &self.0.storage.blobs
     }
 
     /// Cancelled when the server begins to stop.

@@ -3,12 +3,10 @@
 
 mod dev;
 mod dispatch;
-mod scope;
-mod session;
+pub mod session;
 
-pub use dispatch::Accept;
-pub use scope::Scope;
-pub use session::{SESSION_SECONDS, cookie_name};
+pub use dispatch::{Accept, has_credential_subprotocol};
+pub use wire::Scope;
 
 use crate::error::ApiError;
 
@@ -76,44 +74,6 @@ impl Identity {
     /// Whether nobody vouches for the caller (CP 1.8).
     pub fn is_anonymous(&self) -> bool {
         self.scope == Scope::Viewer && self.principal.starts_with("anonymous:")
-    }
-}
-
-/// The grammar of principals (CP-001).
-///
-/// # Errors
-/// The message of CP 1.1 that applies.
-pub fn check_principal(text: &str) -> Result<(), &'static str> {
-    if text.is_empty() {
-        return Err("principal cannot be empty");
-    }
-    if text.contains('/') {
-        return Err("principal cannot contain '/'");
-    }
-    if text == "system" {
-        return Ok(());
-    }
-    match text.split_once(':') {
-        None => Err("principal must be 'system' or '<scheme>:<id>'"),
-        Some(("", _)) => Err("principal scheme cannot be empty"),
-        Some((_, "")) => Err("principal id cannot be empty"),
-        Some(_) => Ok(()),
-    }
-}
-
-/// The grammar of operators (CP-002).
-///
-/// # Errors
-/// The message of CP 1.2 that applies.
-pub fn check_operator(text: &str) -> Result<(), &'static str> {
-    if text.is_empty() {
-        Err("operator cannot be empty")
-    } else if text.contains('/') {
-        Err("operator cannot contain '/'")
-    } else if text.starts_with(':') {
-        Err("operator kind cannot be empty")
-    } else {
-        Ok(())
     }
 }
 

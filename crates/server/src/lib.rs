@@ -12,3 +12,5 @@ pub mod origin;
 pub mod request;
 pub mod routes;
 pub mod serve;
+#[cfg(test)]
+pub mod testing;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 
-pub use data_dir::{DataDir, DataDirError, ServerInfo};
+pub use data_dir::{DataDir, DataDirError, ServerInfo, open_catalog};
 
 use crate::app::App;
 use crate::clock::Clock;
@@ -78,9 +78,10 @@ impl Server {
             cause,
         })?;
         let config = Config::new(options, bound)?;
+        let storage = data.storage().await?;
         data.write_info(&ServerInfo::new(&config))?;
         Ok(Self {
-            app: App::new(config, Clock::System),
+            app: App::new(config, Clock::System, storage),
             listener,
             data,
         })
@@ -139,6 +140,8 @@ impl Server {
             tracing::warn!("some connections did not end in time");
         }
         let ended = tokio::time::timeout(DRAIN, serving).await;
+        app.documents().close().await;
+        app.catalog().close().await;
         drop(data);
         match ended {
             Ok(Ok(Err(cause))) => Err(ServeError::Accept(cause)),

@@ -2,10 +2,13 @@
 
 use uuid::Uuid;
 
-use super::{Identity, Provider, Scope, check_operator, check_principal, grammar_error};
+use wire::actor::percent_encode;
+use wire::{Operator, Principal, Scope};
+
+use super::{Identity, Provider, grammar_error};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::request::{Facts, percent_encode};
+use crate::request::Facts;
 
 const REFUSED: &str = "dev credentials require a loopback request or NOTEBOOK_CLOUD_DEV_TOKEN";
 
@@ -33,9 +36,9 @@ pub(super) fn presented(app: &App, facts: &Facts) -> Result<Option<Identity>, Ap
         }
         format!("user:dev:{}", percent_encode(trimmed))
     };
-    check_principal(&principal).map_err(grammar_error)?;
+    Principal::parse(&principal).map_err(grammar_error)?;
     let operator = operator.unwrap_or_else(|| format!("desktop:{}", Uuid::new_v4()));
-    check_operator(&operator).map_err(grammar_error)?;
+    Operator::parse(&operator).map_err(grammar_error)?;
     Ok(Some(Identity {
         principal,
         operator,
@@ -73,6 +76,6 @@ pub(super) fn anonymous(facts: &Facts) -> Identity {
 pub(super) fn requested_scope(facts: &Facts) -> Result<Scope, ApiError> {
     match facts.input("x-scope", "scope") {
         None => Ok(Scope::Viewer),
-        Some(text) => Scope::parse(&text).map_err(grammar_error),
+        Some(text) => text.parse().map_err(grammar_error),
     }
 }

@@ -1,6 +1,9 @@
 //! The order in which credentials are looked at (CP 1.6).
 
-use super::{Identity, dev, session};
+use store::PairingStore as _;
+
+use super::session::token_hash;
+use super::{CredentialRef, Identity, Provider, Scope, dev, grammar_error, session};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::request::Facts;
@@ -32,6 +35,8 @@ impl Accept {
     };
 }
 
+/// A credential's last use is written at most this often (CP-069).
+const CREDENTIAL_TOUCH_MS: i64 = 300_000;
 const CONFLICT: &str = "multiple identity credentials presented";
 
 impl App {
@@ -87,14 +92,47 @@ impl App {
         .await
     }
 
-    async fn identify_workstation(
-        &self,
-        _facts: &Facts,
-        _token: &str,
-    ) -> Result<Identity, ApiError> {
-        Err(ApiError::unauthorized(
-            "workstation credential is not recognized",
-        ))
+    /// The identity of a workstation credential; the token is checked before the scope (CP-066).
+    async fn identify_workstation(&self, facts: &Facts, token: &str) -> Result<Identity, ApiError> {
+        let now = self.now_ms();
+        let credential = self
+            .catalog()
+            .credential_by_hash(&token_hash(token))
+            .await
+            .map_err(ApiError::internal)?
+            .filter(|credential| credential.revoked_ms.is_none())
+            .ok_or_else(|| ApiError::unauthorized("workstation credential is not recognized"))?;
+        let scope = dev::requested_scope(facts)?;
+        if !matches!(scope, Scope::Viewer | Scope::RuntimePeer) {
+            return Err(ApiError::forbidden(format!(
+                "workstation credentials cannot request {scope} scope"
+            )));
+        }
+        let operator = facts
+            .input("x-operator", "operator")
+            .unwrap_or_else(|| "workstation:agent".into());
+        wire::Operator::parse(&operator).map_err(grammar_error)?;
+        // A failure to note the use is no reason to refuse it.
+        if let Err(cause) = self
+            .catalog()
+            .touch_credential(&credential.id, now, now - CREDENTIAL_TOUCH_MS)
+            .await
+        {
+            tracing::warn!(%cause, "the use of a credential could not be recorded");
+        }
+        Ok(Identity {
+            principal: credential.owner_principal,
+            operator,
+            scope,
+            provider: Provider::WorkstationCredential,
+            principal_namespace: credential.principal_namespace,
+            display_name: None,
+            credential: Some(CredentialRef {
+                credential_id: credential.id,
+                pairing_id: credential.pairing_code_id,
+            }),
+            session_id: None,
+        })
     }
 }
 

@@ -1,12 +1,24 @@
 //! The browser session: a row with a hashed id, carried by a cookie (D8, D9, CP 1.11).
 
-use super::{Identity, Scope};
+use sha2::{Digest as _, Sha256};
+use store::{Account, Accounts as _, NewSession, Session};
+use uuid::Uuid;
+
+use super::{Identity, Provider, Scope};
 use crate::app::App;
+use crate::clock::random_token;
 use crate::error::ApiError;
 use crate::request::Facts;
 
 /// How long a session lives unless it is renewed.
 pub const SESSION_SECONDS: i64 = 21_600;
+/// How long a sign-in link works.
+pub const SIGN_IN_TOKEN_MS: i64 = 600_000;
+/// The person who signs in by link (D8).
+pub const OWNER_PRINCIPAL: &str = "user:local:owner";
+/// The provider that vouches for a person who signed in by link.
+const LOCAL: &str = "local";
+const SECOND_MS: i64 = 1000;
 
 /// The cookie's name: prefixed over https, where browsers guard the prefix; plain on loopback.
 pub fn cookie_name(https: bool) -> &'static str {
@@ -17,16 +29,157 @@ pub fn cookie_name(https: bool) -> &'static str {
     }
 }
 
+/// The `Set-Cookie` value that gives a browser its session.
+pub fn set_cookie(https: bool, token: &str) -> String {
+    cookie(https, token, SESSION_SECONDS)
+}
+
+/// The `Set-Cookie` value that takes it away (CP-052).
+pub fn clear_cookie(https: bool) -> String {
+    cookie(https, "", 0)
+}
+
+fn cookie(https: bool, value: &str, age: i64) -> String {
+    let secure = if https { "; Secure" } else { "" };
+    format!(
+        "{}={value}; Path=/; Max-Age={age}; HttpOnly{secure}; SameSite=Lax",
+        cookie_name(https)
+    )
+}
+
+/// The stored form of a token: the lower-case hex SHA-256 of its text.
+pub fn token_hash(token: &str) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(token.as_bytes()) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// The live session of a request's cookie, with the token that named it.
+pub async fn live(app: &App, facts: &Facts) -> Result<Option<(Session, String)>, ApiError> {
+    let https = app.config().public.is_https();
+    let Some(token) = facts
+        .cookie(cookie_name(https))
+        .filter(|text| !text.is_empty())
+    else {
+        return Ok(None);
+    };
+    let session = app
+        .catalog()
+        .session_by_hash(&token_hash(token))
+        .await
+        .map_err(ApiError::internal)?;
+    let now = app.now_ms();
+    Ok(session
+        .filter(|session| session.revoked_ms.is_none() && session.expires_ms > now)
+        .map(|session| (session, token.to_owned())))
+}
+
+/// Moves the session's end when less than half of its life is left; the fresh cookie then
+/// (CP-051).
+pub async fn renew(
+    app: &App,
+    session: &mut Session,
+    token: &str,
+) -> Result<Option<String>, ApiError> {
+    let now = app.now_ms();
+    if session.expires_ms - now >= SESSION_SECONDS * SECOND_MS / 2 {
+        return Ok(None);
+    }
+    session.expires_ms = now + SESSION_SECONDS * SECOND_MS;
+    app.catalog()
+        .touch_session(&session.id, now, session.expires_ms)
+        .await
+        .map_err(ApiError::internal)?;
+    Ok(Some(set_cookie(app.config().public.is_https(), token)))
+}
+
+/// The fresh cookie for a response, when the caller's session is due for one. Never fails.
+pub async fn renewal(app: &App, facts: &Facts) -> Option<String> {
+    let (mut session, token) = live(app, facts).await.ok()??;
+    renew(app, &mut session, &token).await.ok()?
+}
+
+/// Exchanges a one-time sign-in token for a session; none when the token is not (or no longer)
+/// good. Returns the session's secret token.
+pub async fn exchange(
+    app: &App,
+    token: &str,
+    label: Option<String>,
+) -> Result<Option<String>, ApiError> {
+    let now = app.now_ms();
+    let catalog = app.catalog();
+    let Some(principal) = catalog
+        .consume_sign_in_token(&token_hash(token), now)
+        .await
+        .map_err(ApiError::internal)?
+    else {
+        return Ok(None);
+    };
+    catalog
+        .upsert_account(&Account {
+            principal: principal.clone(),
+            provider: LOCAL.into(),
+            display_name: Some("Owner".into()),
+            email: None,
+            first_seen_ms: now,
+            last_seen_ms: now,
+        })
+        .await
+        .map_err(ApiError::internal)?;
+    let secret = random_token().map_err(ApiError::internal)?;
+    catalog
+        .create_session(&NewSession {
+            id: Uuid::new_v4().to_string(),
+            token_hash: token_hash(&secret),
+            principal,
+            provider: LOCAL.into(),
+            label,
+            created_ms: now,
+            expires_ms: now + SESSION_SECONDS * SECOND_MS,
+        })
+        .await
+        .map_err(ApiError::internal)?;
+    Ok(Some(secret))
+}
+
 /// The identity behind a valid session cookie; none when there is no valid one.
-pub(super) async fn identify(_app: &App, _facts: &Facts) -> Result<Option<Identity>, ApiError> {
-    Ok(None)
+pub(super) async fn identify(app: &App, facts: &Facts) -> Result<Option<Identity>, ApiError> {
+    let Some((session, _)) = live(app, facts).await? else {
+        return Ok(None);
+    };
+    let account = app
+        .catalog()
+        .account(&session.principal)
+        .await
+        .map_err(ApiError::internal)?;
+    let namespace = session
+        .principal
+        .rsplit_once(':')
+        .map_or("user:local", |(namespace, _)| namespace)
+        .to_owned();
+    Ok(Some(Identity {
+        principal: session.principal,
+        operator: "browser:http".into(),
+        // On HTTP routes a cookie has whatever scope the route asks for (CP 1.11).
+        scope: Scope::Owner,
+        provider: Provider::AppSession,
+        principal_namespace: namespace,
+        display_name: account.and_then(|account| account.display_name),
+        credential: None,
+        session_id: Some(session.id),
+    }))
 }
 
 /// Applies what a socket's query may choose: the scope and the operator (CP 1.11).
 pub(super) fn dial(identity: &mut Identity, facts: &Facts) -> Result<(), ApiError> {
     let scope = match facts.query("scope") {
         None => Scope::Viewer,
-        Some(text) => Scope::parse(&text).map_err(ApiError::bad_request)?,
+        Some(text) => text
+            .parse()
+            .map_err(|cause: wire::scope::UnknownScope| ApiError::bad_request(cause.to_string()))?,
     };
     if scope == Scope::RuntimePeer {
         return Err(ApiError::forbidden(
@@ -37,6 +190,8 @@ pub(super) fn dial(identity: &mut Identity, facts: &Facts) -> Result<(), ApiErro
     identity.operator = facts
         .query("operator")
         .filter(|operator| operator.chars().count() <= 256)
-        .unwrap_or_else(|| format!("browser:{}", uuid::Uuid::new_v4()));
-    super::check_operator(&identity.operator).map_err(super::grammar_error)
+        .unwrap_or_else(|| format!("browser:{}", Uuid::new_v4()));
+    wire::Operator::parse(&identity.operator)
+        .map(drop)
+        .map_err(super::grammar_error)
 }

@@ -2,21 +2,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::*;
 use crate::app::App;
-use crate::clock::Clock;
-use crate::config::{Config, ServeOptions};
 use crate::request::Facts;
-
-fn app(dev_identity: bool) -> App {
-    let options = ServeOptions {
-        listen: "127.0.0.1:0".into(),
-        data: "unused".into(),
-        dev_identity,
-        public_url: None,
-        output_origin: None,
-    };
-    let config = Config::new(&options, "127.0.0.1:8080".parse().unwrap()).unwrap();
-    App::new(config, Clock::manual(1_000))
-}
+use crate::testing::TestApp;
 
 fn facts(app: &App, uri: &str, headers: &[(&str, &str)]) -> Facts {
     let mut map = HeaderMap::new();
@@ -33,33 +20,9 @@ fn facts(app: &App, uri: &str, headers: &[(&str, &str)]) -> Facts {
 }
 
 async fn identify(uri: &str, headers: &[(&str, &str)]) -> Result<Identity, ApiError> {
-    let app = app(true);
+    let app = TestApp::with_dev_identity().await;
     let facts = facts(&app, uri, headers);
     app.identify(&facts, Accept::PEOPLE).await
-}
-
-#[test]
-fn cp_001_principals_have_a_scheme_and_an_id() {
-    for (text, message) in [
-        ("", "principal cannot be empty"),
-        ("a/b", "principal cannot contain '/'"),
-        ("a", "principal must be 'system' or '<scheme>:<id>'"),
-        (":a", "principal scheme cannot be empty"),
-        ("a:", "principal id cannot be empty"),
-    ] {
-        assert_eq!(check_principal(text), Err(message), "{text}");
-    }
-    for text in ["system", "user:dev:ada", "a:b:c"] {
-        assert_eq!(check_principal(text), Ok(()), "{text}");
-    }
-}
-
-#[test]
-fn cp_002_operators_name_a_kind() {
-    assert_eq!(check_operator(""), Err("operator cannot be empty"));
-    assert_eq!(check_operator("a/b"), Err("operator cannot contain '/'"));
-    assert_eq!(check_operator(":a"), Err("operator kind cannot be empty"));
-    assert_eq!(check_operator("browser:tab"), Ok(()));
 }
 
 // CP-004, CP-067, RP-008
@@ -131,7 +94,7 @@ async fn the_dev_identity_needs_a_loopback_host_and_the_switch() {
         refused.text(),
         "dev credentials require a loopback request or NOTEBOOK_CLOUD_DEV_TOKEN"
     );
-    let app = app(false);
+    let app = TestApp::without_dev_identity().await;
     let facts = facts(&app, "/", &[("x-user", "ada")]);
     let refused = app.identify(&facts, Accept::PEOPLE).await.unwrap_err();
     assert_eq!(refused.status(), 401);
@@ -143,7 +106,7 @@ async fn a_workstation_credential_is_looked_at_first() {
     let headers = [("authorization", "bearer  nwc_x "), ("x-scope", "owner")];
     let refused = identify("/", &headers).await.unwrap_err();
     assert_eq!(refused.status(), 403);
-    let app = app(true);
+    let app = TestApp::with_dev_identity().await;
     let facts = facts(&app, "/", &headers);
     let refused = app.identify(&facts, Accept::MACHINES).await.unwrap_err();
     assert_eq!(refused.text(), "workstation credential is not recognized");

@@ -1,17 +1,23 @@
 //! The data folder: made when absent, held by one server at a time, and the note in it that says
 //! where that server listens.
 
+use std::error::Error as _;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use store::StoreError;
+use store_sqlite::{BlobFolder, SqliteCatalog, SqliteDocumentLog};
 
+use crate::app::Storage;
 use crate::config::Config;
 
 const LOCK: &str = "server.lock";
 const INFO: &str = "server.json";
+const CATALOG: &str = "catalog.sqlite";
+const DOCUMENTS: &str = "documents.sqlite";
 
 /// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +45,32 @@ pub enum DataDirError {
         .0.display(), .0.display()
     )]
     NotRunning(PathBuf),
+    /// A database in it cannot be used; the text says why and what to do.
+    #[error("cannot use {0}")]
+    Store(String),
+}
+
+/// Opens the catalog of a data folder, beside a running server too.
+///
+/// # Errors
+/// The file cannot be opened, or was written by a newer release.
+pub async fn open_catalog(path: &Path) -> Result<SqliteCatalog, DataDirError> {
+    let file = path.join(CATALOG);
+    SqliteCatalog::open(&file)
+        .await
+        .map_err(|cause| store_error(&file, &cause))
+}
+
+fn store_error(file: &Path, cause: &StoreError) -> DataDirError {
+    let mut text = format!("{}: {cause}", file.display());
+    if let Some(source) = cause.source() {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+    }
+    if !text.contains("Hint:") {
+        text.push_str("\nHint: check the disk and the file's rights, or restore a backup");
+    }
+    DataDirError::Store(text)
 }
 
 /// The note about a running server, for `sign-in-link` and for scripts.
@@ -108,6 +140,28 @@ impl DataDir {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Opens everything kept in the folder.
+    ///
+    /// # Errors
+    /// A file cannot be opened, or was written by a newer release.
+    pub async fn storage(&self) -> Result<Storage, DataDirError> {
+        let catalog = open_catalog(&self.path).await?;
+        let file = self.path.join(DOCUMENTS);
+        let documents = SqliteDocumentLog::open(&file)
+            .await
+            .map_err(|cause| store_error(&file, &cause))?;
+        let blobs =
+            BlobFolder::open(&self.path.join("blobs")).map_err(|cause| DataDirError::Io {
+                path: self.path.join("blobs"),
+                cause,
+            })?;
+        Ok(Storage {
+            catalog,
+            documents,
+            blobs,
+        })
     }
 
     /// Writes the note about this server, whole or not at all.

@@ -1,0 +1,486 @@
+//! The agent: steps towards the cloud, the table of jobs, shutdown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::backoff::Jitter;
+use crate::cooldown::{Step, cooldown_wait, retry_hint};
+use crate::events_link::EventsLink;
+use crate::job::Job;
+use crate::message::{earlier, log};
+use crate::{CloudFailure, Effect, Event, JobOrder, LinkEvent, LocalPeer, LogLevel, Millis};
+
+/// Least time between two polls, however many wake-ups arrive.
+const POLL_SPACING_MS: Millis = 250;
+/// Wait after a rejected credential.
+const REJECTED_MS: Millis = 60_000;
+/// Wait before a second opinion when the cloud says that it does not know the credential.
+const SECOND_OPINION_MS: Millis = 2_000;
+/// How long peers may take to end when the agent ends.
+const STOP_MS: Millis = 20_000;
+/// How long their ends may take to be reported after that.
+const FLUSH_MS: Millis = 5_000;
+/// Most ids that are remembered in order to warn about them once.
+const WARNED_LIMIT: usize = 1_000;
+
+/// What happens to peers when the agent is asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopPolicy {
+    /// They end with it and are reported.
+    End,
+    /// They live on and are adopted by the next agent.
+    Detach,
+}
+
+/// The agent's numbers.
+#[derive(Debug, Clone)]
+pub struct AgentConfig {
+    /// Time between polls without a wake-up.
+    pub poll_ms: Millis,
+    /// Time between registrations.
+    pub heartbeat_ms: Millis,
+    /// Time between repeated reports of an active job.
+    pub repeat_ms: Millis,
+    /// How long a peer may take to become ready.
+    pub ready_ms: Millis,
+    /// How long a peer may take to end when asked.
+    pub grace_ms: Millis,
+    /// How long the cloud may reject the credential before the agent ends.
+    pub rejected_ms: Millis,
+    /// How many crashes of a job's peer in ten minutes are answered with another peer; 0 fails the job at once.
+    pub crash_restarts: u32,
+    /// What happens to peers when the agent ends.
+    pub on_stop: StopPolicy,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+impl Default for AgentConfig {
+    fn default() -> Self {
+        Self {
+            poll_ms: 60_000,
+            heartbeat_ms: 60_000,
+            repeat_ms: 30_000,
+            ready_ms: 120_000,
+            grace_ms: 15_000,
+            rejected_ms: 600_000,
+            crash_restarts: 0,
+            on_stop: StopPolicy::End,
+            seed: 1,
+        }
+    }
+}
+
+/// A repeated call to the cloud.
+#[derive(Debug, Default)]
+struct Periodic {
+    due: Millis,
+    in_flight: bool,
+    /// Failures in a row that carried a hint.
+    hinted: u32,
+    /// Failures in a row without.
+    plain: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Working,
+    Stopping { since: Millis },
+    Done,
+}
+
+/// The workstation agent.
+#[derive(Debug)]
+pub struct Agent {
+    config: AgentConfig,
+    jitter: Jitter,
+    mode: Mode,
+    jobs: BTreeMap<String, Job>,
+    register: Periodic,
+    poll: Periodic,
+    reports_hinted: u32,
+    registered: bool,
+    poll_wanted: bool,
+    last_poll: Option<Millis>,
+    cooldown_until: Millis,
+    rejected_since: Option<Millis>,
+    not_recognized_at: Option<Millis>,
+    link: EventsLink,
+    warned: BTreeSet<String>,
+}
+
+impl Agent {
+    /// An agent that has done nothing yet; the first [`Event::Tick`] makes it register.
+    pub fn new(config: AgentConfig) -> Self {
+        Self {
+            jitter: Jitter::new(config.seed),
+            config,
+            mode: Mode::Working,
+            jobs: BTreeMap::new(),
+            register: Periodic::default(),
+            poll: Periodic::default(),
+            reports_hinted: 0,
+            registered: false,
+            poll_wanted: true,
+            last_poll: None,
+            cooldown_until: 0,
+            rejected_since: None,
+            not_recognized_at: None,
+            link: EventsLink::new(),
+            warned: BTreeSet::new(),
+        }
+    }
+
+    /// Takes an event and says what to do.
+    pub fn handle(&mut self, now: Millis, event: Event) -> Vec<Effect> {
+        let mut out = Vec::new();
+        if self.mode == Mode::Done {
+            return out;
+        }
+        match event {
+            Event::Tick => {}
+            Event::Registered(result) => self.on_registered(now, result, &mut out),
+            Event::Polled(result) => self.on_polled(now, result, &mut out),
+            Event::Reported {
+                job_id,
+                status,
+                result,
+            } => {
+                let failure = result.err();
+                self.note_report(now, failure.as_ref(), &mut out);
+                if let Some(job) = self.jobs.get_mut(&job_id) {
+                    match &failure {
+                        None => job.reported(now, status, &self.config, &mut out),
+                        Some(f) => job.report_failed(now, status, f, &mut self.jitter, &mut out),
+                    }
+                }
+            }
+            Event::Link(event) => self.on_link(now, &event, &mut out),
+            Event::Inspected { job_id, found } => {
+                let foreign = found == LocalPeer::Foreign;
+                if let Some(job) = self.jobs.get_mut(&job_id) {
+                    job.inspected(now, found, &self.config, &mut out);
+                }
+                if foreign && self.warn_once(&job_id) {
+                    let text =
+                        format!("job_id={job_id} was started on another machine; leaving it alone");
+                    out.push(log(LogLevel::Warn, text));
+                }
+            }
+            Event::Spawned { job_id, result } => {
+                if let Some(job) = self.jobs.get_mut(&job_id) {
+                    job.spawned(now, result, &mut out);
+                }
+            }
+            Event::PeerReady { job_id } => {
+                if let Some(job) = self.jobs.get_mut(&job_id) {
+                    job.ready(now);
+                }
+            }
+            Event::PeerExited { job_id, exit } => {
+                if let Some(job) = self.jobs.get_mut(&job_id) {
+                    job.exited(now, &exit, &self.config, &mut out);
+                }
+            }
+            Event::StopRequested => self.on_stop(now, &mut out),
+        }
+        self.advance(now, &mut out);
+        out
+    }
+
+    /// When the agent wants its next [`Event::Tick`], if nothing else happens before.
+    pub fn next_deadline(&self) -> Option<Millis> {
+        let quiet = self.cooldown_until;
+        let jobs = self
+            .jobs
+            .values()
+            .filter_map(|job| job.deadline(&self.config, quiet))
+            .min();
+        match self.mode {
+            Mode::Done => None,
+            Mode::Stopping { since } => {
+                let end = since + STOP_MS;
+                earlier(
+                    jobs,
+                    Some(if self.has_processes() {
+                        end
+                    } else {
+                        end + FLUSH_MS
+                    }),
+                )
+            }
+            Mode::Working => {
+                let register = (!self.register.in_flight).then(|| self.register.due.max(quiet));
+                let poll =
+                    (self.registered && !self.poll.in_flight).then(|| self.poll_at().max(quiet));
+                let link = self.registered.then(|| self.link.deadline()).flatten();
+                earlier(earlier(jobs, register), earlier(poll, link))
+            }
+        }
+    }
+
+    /// Number of jobs in the table, over ones that are still being reported included.
+    pub fn job_count(&self) -> usize {
+        self.jobs.len()
+    }
+
+    fn on_registered(
+        &mut self,
+        now: Millis,
+        result: Result<(), CloudFailure>,
+        out: &mut Vec<Effect>,
+    ) {
+        self.register.in_flight = false;
+        match result {
+            Ok(()) => {
+                if !self.registered {
+                    out.push(log(LogLevel::Info, "registered with the cloud"));
+                }
+                self.registered = true;
+                self.register.due = now + self.config.heartbeat_ms;
+                (self.register.hinted, self.register.plain) = (0, 0);
+                self.accepted_credential();
+            }
+            Err(failure) => self.step_failed(now, Step::Register, &failure, out),
+        }
+    }
+
+    fn on_polled(
+        &mut self,
+        now: Millis,
+        result: Result<(Vec<JobOrder>, Vec<String>), CloudFailure>,
+        out: &mut Vec<Effect>,
+    ) {
+        self.poll.in_flight = false;
+        let (jobs, skipped) = match result {
+            Ok(polled) => polled,
+            Err(failure) => return self.step_failed(now, Step::Poll, &failure, out),
+        };
+        self.poll.due = now + self.config.poll_ms;
+        (self.poll.hinted, self.poll.plain) = (0, 0);
+        self.accepted_credential();
+        for id in skipped {
+            if self.warn_once(&id) {
+                out.push(log(
+                    LogLevel::Warn,
+                    format!("skipped an attach job that cannot be read: {id}"),
+                ));
+            }
+        }
+        if self.mode != Mode::Working {
+            return;
+        }
+        for order in jobs {
+            if self.jobs.contains_key(&order.job_id) {
+                continue;
+            }
+            let id = order.job_id.clone();
+            let job = if order.status == "pending" {
+                Job::pending(order, now)
+            } else {
+                Job::listed(order, now, out)
+            };
+            self.jobs.insert(id, job);
+        }
+    }
+
+    fn on_link(&mut self, now: Millis, event: &LinkEvent, out: &mut Vec<Effect>) {
+        self.link.handle(now, event, &mut self.jitter);
+        match event {
+            LinkEvent::Opened | LinkEvent::AttachJobs => self.poll_wanted = true,
+            LinkEvent::WentOffline => {
+                // At most once a second, and a failure's own wait stays.
+                if self.register.plain == 0 && self.register.hinted == 0 {
+                    self.register.due = self.register.due.min(now + 1_000);
+                }
+            }
+            LinkEvent::Failed(failure) => {
+                let text = format!(
+                    "the event socket is down, polling instead: {}",
+                    failure.message
+                );
+                out.push(log(LogLevel::Warn, text));
+                self.note_rejection(now, failure, out);
+            }
+            LinkEvent::Traffic | LinkEvent::Closed => {}
+        }
+    }
+
+    fn on_stop(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        if self.mode != Mode::Working {
+            return self.exit(
+                130,
+                Some("asked twice to stop; peers may still run".to_owned()),
+                out,
+            );
+        }
+        if self.link.is_open() {
+            out.push(Effect::CloseLink);
+        }
+        if self.config.on_stop == StopPolicy::Detach {
+            return self.exit(0, None, out);
+        }
+        self.mode = Mode::Stopping { since: now };
+        for job in self.jobs.values_mut() {
+            job.shut_down(now, out);
+        }
+    }
+
+    /// A step failed: when it comes again, and whether everything pauses.
+    fn step_failed(
+        &mut self,
+        now: Millis,
+        step: Step,
+        failure: &CloudFailure,
+        out: &mut Vec<Effect>,
+    ) {
+        let what = if step == Step::Register {
+            "registering"
+        } else {
+            "polling"
+        };
+        out.push(log(
+            LogLevel::Warn,
+            format!("{what} failed: {}", failure.message),
+        ));
+        let periodic = if step == Step::Register {
+            &mut self.register
+        } else {
+            &mut self.poll
+        };
+        if let Some(hint) = retry_hint(step, failure) {
+            periodic.hinted += 1;
+            let wait = cooldown_wait(hint, periodic.hinted, self.jitter.unit());
+            periodic.due = now + wait;
+            self.cooldown_until = self.cooldown_until.max(now + wait);
+        } else {
+            periodic.plain += 1;
+            let wait = match failure.status {
+                Some(401 | 403) => self.jitter.spread(REJECTED_MS),
+                _ => self.jitter.backoff(periodic.plain),
+            };
+            periodic.due = now + wait;
+        }
+        if step == Step::Poll {
+            self.poll_wanted = false;
+        }
+        self.note_rejection(now, failure, out);
+    }
+
+    fn note_report(&mut self, now: Millis, failure: Option<&CloudFailure>, out: &mut Vec<Effect>) {
+        let Some(failure) = failure else {
+            self.reports_hinted = 0;
+            self.accepted_credential();
+            return;
+        };
+        if !failure.is_inactive() && !failure.is_ahead() {
+            out.push(log(
+                LogLevel::Warn,
+                format!("reporting a job failed: {}", failure.message),
+            ));
+        }
+        if let Some(hint) = retry_hint(Step::Report, failure) {
+            self.reports_hinted += 1;
+            let wait = cooldown_wait(hint, self.reports_hinted, self.jitter.unit());
+            self.cooldown_until = self.cooldown_until.max(now + wait);
+        }
+        self.note_rejection(now, failure, out);
+    }
+
+    fn accepted_credential(&mut self) {
+        self.rejected_since = None;
+        self.not_recognized_at = None;
+    }
+
+    /// A rejected credential: once is told, twice "not recognized" or long enough rejected ends the agent.
+    fn note_rejection(&mut self, now: Millis, failure: &CloudFailure, out: &mut Vec<Effect>) {
+        if !failure.is_unauthorized()
+            && (self.rejected_since.is_none() || failure.status != Some(429))
+        {
+            return;
+        }
+        let since = *self.rejected_since.get_or_insert_with(|| {
+            let text = "the cloud rejects this workstation's credential; it may have been revoked";
+            out.push(log(LogLevel::Error, text));
+            now
+        });
+        let mut certain = now.saturating_sub(since) >= self.config.rejected_ms;
+        if failure.is_not_recognized() {
+            let first = *self.not_recognized_at.get_or_insert(now);
+            certain |= now.saturating_sub(first) >= 1_000;
+            // Ask once more soon instead of in a minute.
+            let soon = now + SECOND_OPINION_MS;
+            self.register.due = self.register.due.min(soon);
+            self.poll.due = self.poll.due.min(soon);
+        }
+        if certain && self.mode == Mode::Working {
+            let text = "the cloud no longer accepts this workstation's credential: it was revoked or replaced\n\
+                        Hint: pair this machine again with `runt workstation connect`";
+            self.exit(77, Some(text.to_owned()), out);
+        }
+    }
+
+    fn exit(&mut self, code: u8, message: Option<String>, out: &mut Vec<Effect>) {
+        self.mode = Mode::Done;
+        out.push(Effect::Exit { code, message });
+    }
+
+    /// Starts everything that is due.
+    fn advance(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        if self.mode == Mode::Done {
+            return;
+        }
+        for job in self.jobs.values_mut() {
+            job.advance(now, &self.config, self.cooldown_until, out);
+        }
+        self.jobs.retain(|_, job| !job.is_gone());
+        if let Mode::Stopping { since } = self.mode {
+            let late = now >= since + STOP_MS + FLUSH_MS;
+            if now >= since + STOP_MS && self.has_processes() || late || self.jobs.is_empty() {
+                self.exit(0, None, out);
+            }
+            return;
+        }
+        if self.registered {
+            self.link.advance(now, &mut self.jitter, out);
+        }
+        if now < self.cooldown_until {
+            return;
+        }
+        if !self.register.in_flight && now >= self.register.due {
+            self.register.in_flight = true;
+            out.push(Effect::Register);
+        }
+        if !self.registered {
+            return;
+        }
+        if !self.poll.in_flight && now >= self.poll_at() {
+            self.poll.in_flight = true;
+            self.poll_wanted = false;
+            self.last_poll = Some(now);
+            out.push(Effect::Poll);
+        }
+    }
+
+    fn poll_at(&self) -> Millis {
+        let failing = self.poll.plain > 0 || self.poll.hinted > 0;
+        if self.poll_wanted && !failing {
+            self.last_poll.map_or(0, |at| at + POLL_SPACING_MS)
+        } else {
+            self.poll.due
+        }
+    }
+
+    fn has_processes(&self) -> bool {
+        self.jobs.values().any(Job::has_process)
+    }
+
+    fn warn_once(&mut self, id: &str) -> bool {
+        if self.warned.len() >= WARNED_LIMIT {
+            self.warned.clear();
+        }
+        self.warned.insert(id.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! What the cloud is to be told of a job, and whether it knows.
+
+use crate::Millis;
+
+/// Longest error message sent.
+const MESSAGE_LIMIT: usize = 500;
+
+/// States that are reported to the cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobStatus {
+    /// The workstation took the job.
+    Accepted,
+    /// The peer is connected to the room.
+    Running,
+    /// The peer ended as asked.
+    Completed,
+    /// The peer ended otherwise.
+    Failed,
+}
+
+impl JobStatus {
+    pub(crate) fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed)
+    }
+}
+
+/// The newest state of a job on its way to the cloud.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) status: JobStatus,
+    pub(crate) message: Option<String>,
+    pub(crate) due: Millis,
+    pub(crate) in_flight: bool,
+    pub(crate) delivered: bool,
+    pub(crate) failures: u32,
+    pub(crate) not_found: u32,
+}
+
+impl Report {
+    pub(crate) fn new(now: Millis) -> Self {
+        Self {
+            status: JobStatus::Accepted,
+            message: None,
+            due: now,
+            in_flight: false,
+            delivered: false,
+            failures: 0,
+            not_found: 0,
+        }
+    }
+
+    /// There is news: it is due at once.
+    pub(crate) fn tell(&mut self, now: Millis, status: JobStatus, message: Option<String>) {
+        self.status = status;
+        self.message = message.map(|text| text.chars().take(MESSAGE_LIMIT).collect());
+        self.due = now;
+        self.delivered = false;
+        self.failures = 0;
+        self.not_found = 0;
+    }
+
+    /// When to send it: repetitions wait for the end of a cooldown, news does not.
+    pub(crate) fn due_at(&self, quiet_until: Millis) -> Millis {
+        if self.delivered {
+            self.due.max(quiet_until)
+        } else {
+            self.due
+        }
+    }
+}
