@@ -1,0 +1,287 @@
+//! Cells and outputs to file text.
+
+use base64::Engine as _;
+use serde_json::{Map, Value, json};
+
+use crate::manifest::{self, MARKDOWN_PLAN_MIME};
+use crate::mime::{self, MimeKind};
+
+/// One cell as the document shows it.
+#[derive(Debug, Clone, Default)]
+pub struct ExportCell {
+    /// The cell's id.
+    pub id: String,
+    /// `code`, `markdown` or `raw`.
+    pub cell_type: String,
+    /// The source text.
+    pub source: String,
+    /// The count of the shown execution.
+    pub execution_count: Option<i64>,
+    /// The cell's own fallback string, such as `"3"` or `"null"`.
+    pub fallback_count: String,
+    /// Cell metadata.
+    pub metadata: Value,
+    /// Attachments as they stand in the file: name to MIME to payload.
+    pub attachments: Option<Value>,
+    /// Manifests of the shown execution, in order.
+    pub outputs: Vec<Value>,
+}
+
+/// What a file is made of.
+#[derive(Debug, Clone, Default)]
+pub struct ExportNotebook {
+    /// The metadata snapshot as JSON, widget state included.
+    pub metadata: Value,
+    /// The minor format version of the file being replaced; 5 for a new one.
+    pub nbformat_minor: i64,
+    /// The cells in order.
+    pub cells: Vec<ExportCell>,
+}
+
+/// Why a notebook is not saved; nothing is written then.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ExportError {
+    /// An id that nbformat forbids.
+    #[error("cell id '{0}' is not a valid nbformat CellId")]
+    CellId(String),
+    /// A type that nbformat does not know.
+    #[error("cell '{id}' has unsupported cell_type '{cell_type}'")]
+    CellType {
+        /// The cell.
+        id: String,
+        /// Its type.
+        cell_type: String,
+    },
+    /// Cell metadata of the wrong shape.
+    #[error("metadata of cell '{id}' is not valid: {problem}")]
+    CellMetadata {
+        /// The cell.
+        id: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Notebook metadata of the wrong shape.
+    #[error("notebook metadata is not valid: {0}")]
+    Metadata(String),
+}
+
+/// Writes a notebook as file text: sorted keys, indent of one blank, a final newline.
+pub fn export(
+    notebook: &ExportNotebook,
+    blobs: &dyn Fn(&str) -> Option<Vec<u8>>,
+) -> Result<String, ExportError> {
+    check_metadata(&notebook.metadata)?;
+    let cells = notebook
+        .cells
+        .iter()
+        .map(|c| cell(c, blobs))
+        .collect::<Result<Vec<Value>, _>>()?;
+    let metadata = match &notebook.metadata {
+        Value::Object(_) => notebook.metadata.clone(),
+        _ => json!({}),
+    };
+    let mut file = json!({
+        "cells": cells,
+        "metadata": metadata,
+        "nbformat": 4,
+        "nbformat_minor": notebook.nbformat_minor.max(5),
+    });
+    file.sort_all_objects();
+    Ok(pretty(&file))
+}
+
+fn pretty(value: &Value) -> String {
+    use serde::Serialize as _;
+    let mut out = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
+    let mut writer = serde_json::Serializer::with_formatter(&mut out, formatter);
+    value
+        .serialize(&mut writer)
+        .expect("JSON values serialise into memory");
+    out.push(b'\n');
+    String::from_utf8(out).expect("serde_json writes UTF-8")
+}
+
+fn cell(cell: &ExportCell, blobs: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Value, ExportError> {
+    let valid = (1..=64).contains(&cell.id.len())
+        && cell
+            .id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if !valid {
+        return Err(ExportError::CellId(cell.id.clone()));
+    }
+    check_cell_metadata(cell)?;
+    let mut out = json!({
+        "cell_type": cell.cell_type,
+        "id": cell.id,
+        "metadata": if cell.metadata.is_object() { cell.metadata.clone() } else { json!({}) },
+        "source": lines(&cell.source),
+    });
+    match cell.cell_type.as_str() {
+        "code" => {
+            let count = cell
+                .execution_count
+                .or_else(|| cell.fallback_count.parse().ok());
+            out["execution_count"] = count.into();
+            out["outputs"] = cell.outputs.iter().map(|o| output(o, blobs)).collect();
+        }
+        "markdown" | "raw" => {
+            if let Some(attachments) = &cell.attachments {
+                out["attachments"] = attachments.clone();
+            }
+        }
+        other => {
+            return Err(ExportError::CellType {
+                id: cell.id.clone(),
+                cell_type: other.to_owned(),
+            });
+        }
+    }
+    Ok(out)
+}
+
+fn check_cell_metadata(cell: &ExportCell) -> Result<(), ExportError> {
+    let wrong = |problem: &str| ExportError::CellMetadata {
+        id: cell.id.clone(),
+        problem: problem.to_owned(),
+    };
+    let get = |key: &str| cell.metadata.get(key).filter(|v| !v.is_null());
+    for key in ["collapsed", "scrolled", "deletable", "editable"] {
+        if get(key).is_some_and(|v| !v.is_boolean()) {
+            return Err(wrong(&format!("`{key}` is not a boolean")));
+        }
+    }
+    for key in ["name", "format"] {
+        if get(key).is_some_and(|v| !v.is_string()) {
+            return Err(wrong(&format!("`{key}` is not a string")));
+        }
+    }
+    let strings = |v: &Value| v.as_array().is_some_and(|a| a.iter().all(Value::is_string));
+    if get("tags").is_some_and(|v| !strings(v)) {
+        return Err(wrong("`tags` is not a list of strings"));
+    }
+    if get("jupyter").is_some_and(|v| !v.is_object()) {
+        return Err(wrong("`jupyter` is not an object"));
+    }
+    Ok(())
+}
+
+fn check_metadata(metadata: &Value) -> Result<(), ExportError> {
+    for (part, required) in [
+        ("kernelspec", ["name", "display_name"].as_slice()),
+        ("language_info", ["name"].as_slice()),
+    ] {
+        let Some(value) = metadata.get(part).filter(|v| !v.is_null()) else {
+            continue;
+        };
+        for key in required {
+            if !value.get(*key).is_some_and(Value::is_string) {
+                return Err(ExportError::Metadata(format!("`{part}` lacks `{key}`")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Splits text into nbformat lines, each with its newline.
+fn lines(text: &str) -> Value {
+    text.split_inclusive('\n').map(Value::from).collect()
+}
+
+fn marker(reason: &str) -> Value {
+    json!({"name": "stderr", "output_type": "stream",
+        "text": [format!("[runtimed: output could not be serialized: {reason}]\n")]})
+}
+
+fn output(manifest: &Value, blobs: &dyn Fn(&str) -> Option<Vec<u8>>) -> Value {
+    match manifest::resolve(manifest, blobs) {
+        Ok(resolved) => file_output(&resolved).unwrap_or_else(|reason| marker(&reason)),
+        Err(error) => marker(&error.to_string()),
+    }
+}
+
+/// Turns a resolved output into its file form.
+fn file_output(output: &Value) -> Result<Value, String> {
+    let kind = output.get("output_type").and_then(Value::as_str);
+    let kind = kind.ok_or("missing field `output_type`")?;
+    let word = |key: &str| {
+        output
+            .get(key)
+            .and_then(Value::as_str)
+            .ok_or_else(|| format!("missing field `{key}`"))
+    };
+    match kind {
+        "stream" => {
+            let text = output.get("text").ok_or("missing field `text`")?;
+            let text = manifest::joined_text(text)
+                .ok_or("invalid type: map, expected string or array of strings")?;
+            Ok(json!({"output_type": kind, "name": word("name")?, "text": lines(&text)}))
+        }
+        "error" => {
+            let traceback = output.get("traceback").filter(|t| t.is_array());
+            let traceback = traceback.ok_or("missing field `traceback`")?;
+            Ok(
+                json!({"output_type": kind, "ename": word("ename")?, "evalue": word("evalue")?,
+                "traceback": traceback}),
+            )
+        }
+        "display_data" | "execute_result" => {
+            let empty = Map::new();
+            let data = output
+                .get("data")
+                .and_then(Value::as_object)
+                .unwrap_or(&empty);
+            let data: Map<String, Value> = data
+                .iter()
+                .filter(|(mime, _)| *mime != MARKDOWN_PLAN_MIME)
+                .map(|(mime, value)| (mime.clone(), file_value(mime, value)))
+                .collect();
+            let metadata = output.get("metadata").cloned().unwrap_or_else(|| json!({}));
+            let mut out = json!({"output_type": kind, "data": data, "metadata": metadata});
+            if kind == "execute_result" {
+                out["execution_count"] = output
+                    .get("execution_count")
+                    .cloned()
+                    .unwrap_or(Value::Null);
+            }
+            Ok(out)
+        }
+        other => Err(format!(
+            "unknown variant `{other}`, expected one of `stream`, `display_data`, `execute_result`, `error`"
+        )),
+    }
+}
+
+/// Text types nbformat writes as lists of lines.
+fn is_line_mime(mime: &str) -> bool {
+    mime.starts_with("text/")
+        || mime == "image/svg+xml"
+        || (mime.starts_with("application/") && mime::kind(mime) == MimeKind::Text)
+}
+
+fn file_value(mime: &str, value: &Value) -> Value {
+    match value {
+        Value::String(text) if is_line_mime(mime) => lines(text),
+        other => other.clone(),
+    }
+}
+
+/// Encodes an attachment's bytes as the file holds them (documents.md 11.7); `None` when the
+/// encoding is unknown or the bytes do not fit it.
+pub fn attachment_payload(encoding: &str, media_type: &str, bytes: &[u8]) -> Option<Value> {
+    let text = || std::str::from_utf8(bytes).ok();
+    match encoding {
+        "json" => serde_json::from_slice(bytes).ok(),
+        "text" => text().map(Value::from),
+        "base64" if media_type.starts_with("text/") || media_type == "image/svg+xml" => {
+            text().map(Value::from)
+        }
+        "base64" => Some(
+            base64::engine::general_purpose::STANDARD
+                .encode(bytes)
+                .into(),
+        ),
+        _ => None,
+    }
+}

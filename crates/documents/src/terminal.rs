@@ -1,0 +1,69 @@
+//! Stream text through a terminal (documents.md 7, decision D10).
+//!
+//! Keeps the rows a program can still reach with its cursor; rows that scrolled out of reach are
+//! handed out once, as finished text. Never wraps lines and never drops text.
+
+mod row;
+mod screen;
+
+use row::Style;
+use screen::Screen;
+
+/// Rows the cursor can reach, as the kernel is told by `LINES`.
+pub const SCREEN_ROWS: usize = 100;
+/// Columns the kernel is told by `COLUMNS`; lines are not wrapped at it.
+pub const SCREEN_COLUMNS: usize = 128;
+/// Cells a line may hold before its beginning counts as out of reach.
+pub const MAX_ROW_CELLS: usize = 8192;
+
+/// The terminal of one stream of one execution.
+#[derive(Default)]
+pub struct Terminal {
+    parser: vte::Parser,
+    screen: Screen,
+}
+
+impl std::fmt::Debug for Terminal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Terminal")
+            .field("sealed_bytes", &self.screen.sealed.len())
+            .finish()
+    }
+}
+
+impl Terminal {
+    /// Creates an empty terminal.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Feeds a chunk of text.
+    pub fn feed(&mut self, text: &str) {
+        self.parser.advance(&mut self.screen, text.as_bytes());
+    }
+
+    /// Bytes of finished text that wait to be taken.
+    pub fn sealed_len(&self) -> usize {
+        self.screen.sealed.len()
+    }
+
+    /// Takes the finished text when at least `min_bytes` of it wait.
+    ///
+    /// What was taken is never rendered again.
+    pub fn take_sealed(&mut self, min_bytes: usize) -> Option<String> {
+        if self.screen.sealed.is_empty() || self.screen.sealed.len() < min_bytes {
+            return None;
+        }
+        let mut text = std::mem::take(&mut self.screen.sealed);
+        if self.screen.sealed_style != Style::default() {
+            text.push_str("\u{1b}[0m");
+            self.screen.sealed_style = Style::default();
+        }
+        Some(text)
+    }
+
+    /// Renders what was not taken: waiting finished text and the rows still in reach.
+    pub fn render(&self) -> String {
+        self.screen.render()
+    }
+}

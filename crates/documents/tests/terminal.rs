@@ -1,0 +1,132 @@
+//! The terminal against the recorded cases, and what decision D10 asks beyond them.
+
+use documents::terminal::{SCREEN_ROWS, Terminal};
+use serde_json::Value;
+
+fn render(chunks: &[&str]) -> String {
+    let mut terminal = Terminal::new();
+    chunks.iter().for_each(|c| terminal.feed(c));
+    terminal.render()
+}
+
+// DOC-154 DOC-155
+#[test]
+fn recorded_cases_render_as_recorded_except_the_hard_wrap() {
+    let cases: Vec<Value> =
+        serde_json::from_str(include_str!("../../../tests/vectors/terminal.json")).unwrap();
+    assert_eq!(cases.len(), 51);
+    for case in cases {
+        let name = case["name"].as_str().unwrap();
+        let chunks: Vec<&str> = case["chunks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| c.as_str().unwrap())
+            .collect();
+        let mut expected = case["rendered"].as_str().unwrap().to_owned();
+        if name == "wrap at 128 columns" {
+            expected = expected.replace('\n', "");
+        }
+        assert_eq!(render(&chunks), expected, "case `{name}`");
+    }
+}
+
+#[test]
+fn sealed_text_and_tail_together_are_the_whole_text() {
+    let mut terminal = Terminal::new();
+    let mut whole = String::new();
+    let mut taken = String::new();
+    for i in 0..5000 {
+        let line = format!("line {i}\n");
+        terminal.feed(&line);
+        whole.push_str(&line);
+        if let Some(sealed) = terminal.take_sealed(1000) {
+            taken.push_str(&sealed);
+        }
+        assert!(terminal.render().len() < 1000 + (SCREEN_ROWS + 1) * 12);
+    }
+    taken.push_str(&terminal.render());
+    assert_eq!(taken, whole);
+}
+
+#[test]
+fn a_line_without_end_is_kept_whole_in_bounded_memory() {
+    let mut terminal = Terminal::new();
+    terminal.feed("above\n");
+    let mut taken = String::new();
+    for _ in 0..100 {
+        terminal.feed(&"ab cd".repeat(1000));
+        taken.push_str(&terminal.take_sealed(1).unwrap_or_default());
+    }
+    taken.push_str(&terminal.render());
+    assert_eq!(taken, format!("above\n{}", "ab cd".repeat(100_000)));
+}
+
+#[test]
+fn a_cursor_cannot_reach_sealed_rows() {
+    let mut terminal = Terminal::new();
+    for i in 0..150 {
+        terminal.feed(&format!("{i}\n"));
+    }
+    let sealed = terminal.take_sealed(1).unwrap();
+    assert!(sealed.starts_with("0\n1\n"));
+    terminal.feed("\u{1b}[500A\rtop");
+    assert!(terminal.render().starts_with("top\n") || terminal.render().starts_with("top"));
+    let first_live: usize = sealed.lines().last().unwrap().parse::<usize>().unwrap() + 1;
+    assert!(
+        terminal
+            .render()
+            .contains(&format!("\n{}\n", first_live + 1))
+    );
+}
+
+#[test]
+fn style_is_closed_at_a_seal_and_opened_after_it() {
+    let mut terminal = Terminal::new();
+    terminal.feed("\u{1b}[31m");
+    for i in 0..120 {
+        terminal.feed(&format!("{i}\n"));
+    }
+    let sealed = terminal.take_sealed(1).unwrap();
+    assert!(sealed.starts_with("\u{1b}[31m0\n") && sealed.ends_with("\u{1b}[0m"));
+    assert!(terminal.render().starts_with("\u{1b}[31m"));
+}
+
+#[test]
+fn arbitrary_bytes_never_panic() {
+    let mut seed = 7u64;
+    let alphabet = [
+        'a', '\u{1b}', '[', '5', ';', 'A', 'J', '2', 'H', 'L', 'M', '\n', '\r', '\t', '日',
+        '\u{301}', 'S', 'P', '@', '\u{8}', 'c', '?', '9', 'u', 's', 'B', 'K', 'X',
+    ];
+    let mut terminal = Terminal::new();
+    for _ in 0..200_000 {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let c = alphabet[(seed >> 33) as usize % alphabet.len()];
+        terminal.feed(c.encode_utf8(&mut [0; 4]));
+        let _ = terminal.take_sealed(10_000);
+    }
+    let _ = terminal.render();
+}
+
+#[test]
+fn what_a_line_costs_does_not_grow() {
+    let mut terminal = Terminal::new();
+    let mut batch = |_| {
+        let start = std::time::Instant::now();
+        for i in 0..20_000 {
+            terminal.feed("a line of plain text of an ordinary length\n");
+            if i % 1000 == 0 {
+                let _ = terminal.take_sealed(1);
+                let _ = terminal.render();
+            }
+        }
+        start.elapsed()
+    };
+    let times: Vec<_> = (0..10).map(&mut batch).collect();
+    // The fastest of each half, so that a busy machine does not decide.
+    let early = times[..5].iter().min().unwrap();
+    let late = times[5..].iter().min().unwrap();
+    println!("{times:?}");
+    assert!(*late < *early * 3, "{times:?}");
+}
