@@ -1,1 +1,32 @@
-//! The rules of accounts, access, pairing, workstations and attach jobs; no HTTP, no SQL.
+//! The rules of accounts, access, pairing, workstations and attach jobs.
+//!
+//! Each rule takes the store, the caller, the time and whatever is random, and returns what to
+//! answer and which [`Effect`]s to carry out on live sockets and rooms. Never here: HTTP, SQL,
+//! sockets, a clock, a source of randomness. Start at [`access`] for who may do what, at
+//! [`attach`] for the way a notebook gets its compute.
+
+pub mod access;
+pub mod attach;
+mod caller;
+pub mod credentials;
+mod effect;
+mod fields;
+pub mod jobs;
+pub mod leases;
+pub mod limits;
+pub mod notebooks;
+pub mod pairing;
+mod refusal;
+pub mod registration;
+mod secrets;
+pub mod sharing;
+pub mod workstations;
+
+pub use caller::{Caller, CallerCredential};
+pub use effect::Effect;
+pub use fields::Fields;
+pub use refusal::Refusal;
+pub use secrets::{checksum_holds, hash_secret, same_hash, workstation_token};
+
+/// Result of a rule.
+pub type Result<T> = std::result::Result<T, Refusal>;

@@ -23,6 +23,7 @@ pub struct Terminal {
     screen: Screen,
 }
 
+#[allow(clippy::missing_fields_in_debug)] // the parser has nothing to show
 impl std::fmt::Debug for Terminal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Terminal")

@@ -1,4 +1,5 @@
 //! The file format against the recorded cases.
+#![allow(clippy::unwrap_used)]
 
 use documents::ipynb::{ExportCell, ExportNotebook, export, import, legacy_cell_id};
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
 //! MIME kinds and manifests against the recorded cases.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
 

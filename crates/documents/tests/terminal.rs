@@ -1,11 +1,14 @@
 //! The terminal against the recorded cases, and what decision D10 asks beyond them.
+#![allow(clippy::unwrap_used)]
 
 use documents::terminal::{SCREEN_ROWS, Terminal};
 use serde_json::Value;
 
 fn render(chunks: &[&str]) -> String {
     let mut terminal = Terminal::new();
-    chunks.iter().for_each(|c| terminal.feed(c));
+    for chunk in chunks {
+        terminal.feed(chunk);
+    }
     terminal.render()
 }
 

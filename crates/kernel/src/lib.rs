@@ -1,1 +1,27 @@
 //! Jupyter kernels: discovery, launch, channels, the kernel keeper and its journal.
+//!
+//! A kernel belongs to a *keeper*: a small process in a session of its own that drains every
+//! channel and appends every message to a journal in the job's folder. Whoever drives the kernel
+//! (the runtime peer) reads the journal and speaks to the keeper over a Unix socket, and may die
+//! and come back without the kernel noticing.
+//!
+//! This crate never knows rooms, documents or credentials. Start reading at [`keeper`] for the
+//! process, at [`client`] for its driver, at [`journal`] for what they share.
+
+mod channels;
+pub mod client;
+mod endpoint;
+pub mod environment;
+pub mod failure;
+pub mod interpreter;
+pub mod journal;
+pub mod keeper;
+pub mod kernelspec;
+mod launch;
+pub mod process;
+pub mod protocol;
+mod spec;
+mod stderr_log;
+
+pub use failure::{FailureClass, LaunchFailure};
+pub use spec::{InterruptMode, LaunchSpec};

@@ -1,1 +1,3 @@
 //! Fake clock, in-memory network, simulator and real-process helpers for tests.
+
+pub mod python;

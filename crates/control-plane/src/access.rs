@@ -1,0 +1,122 @@
+//! Who may do what with a notebook: one function decides (1.4, 1.17).
+
+use store::{AclRow, Notebook, Notebooks, SubjectKind};
+use wire::Scope;
+
+use crate::{Caller, Refusal, Result};
+
+/// Whether a request may be granted less than it asked for (1.17 step 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Downgrade {
+    /// Exactly the requested scope or nothing.
+    Never,
+    /// Owner to editor to viewer: the room socket and the notebook's page.
+    Live,
+}
+
+/// What a caller was granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// The granted scope.
+    pub scope: Scope,
+    /// Whether the caller may run cells: owners, and editors with the run right (decision D14).
+    pub may_run: bool,
+    /// The notebook.
+    pub notebook: Notebook,
+}
+
+/// Decides whether `caller` gets `requested` on a notebook that is not in the trash.
+pub async fn authorize<S: Notebooks>(
+    store: &S,
+    caller: &Caller,
+    notebook_id: &str,
+    requested: Scope,
+    downgrade: Downgrade,
+) -> Result<Access> {
+    let access = authorize_even_trashed(store, caller, notebook_id, requested, downgrade).await?;
+    if access.notebook.trashed_ms.is_some() {
+        return Err(Refusal::Absent("notebook not found"));
+    }
+    Ok(access)
+}
+
+/// The same decision with the trash included, for looking into it and restoring.
+pub async fn authorize_even_trashed<S: Notebooks>(
+    store: &S,
+    caller: &Caller,
+    notebook_id: &str,
+    requested: Scope,
+    downgrade: Downgrade,
+) -> Result<Access> {
+    let Some(notebook) = store.notebook(notebook_id).await? else {
+        return Err(Refusal::Absent("notebook not found"));
+    };
+    let rows = store.acl_for(notebook_id, &caller.principal).await?;
+    if caller.anonymous {
+        if requested != Scope::Viewer {
+            return Err(Refusal::Forbidden(
+                "anonymous viewers may only request viewer scope".to_owned(),
+            ));
+        }
+        if !is_public(&rows) {
+            return Err(Refusal::Absent("notebook not found"));
+        }
+        return Ok(Access {
+            scope: Scope::Viewer,
+            may_run: false,
+            notebook,
+        });
+    }
+    let Some(scope) = decide(&rows, requested, downgrade) else {
+        return Err(Refusal::Forbidden(format!(
+            "{} cannot access {notebook_id}",
+            caller.principal
+        )));
+    };
+    let may_run = match scope {
+        Scope::Owner => true,
+        Scope::Editor => rows
+            .iter()
+            .any(|row| row.may_run && own(row) == Some(Scope::Editor)),
+        Scope::Viewer | Scope::RuntimePeer => false,
+    };
+    Ok(Access {
+        scope,
+        may_run,
+        notebook,
+    })
+}
+
+/// The scope that a named caller's rows and the public row give for a request, if any.
+pub fn decide(rows: &[AclRow], requested: Scope, downgrade: Downgrade) -> Option<Scope> {
+    let covered = |scope: Scope| rows.iter().filter_map(own).any(|held| held.covers(scope));
+    if covered(requested) {
+        return Some(requested);
+    }
+    if requested == Scope::RuntimePeer {
+        return None;
+    }
+    if downgrade == Downgrade::Live {
+        let lower = [Scope::Editor, Scope::Viewer]
+            .into_iter()
+            .find(|scope| covered(*scope));
+        if lower.is_some() {
+            return lower;
+        }
+    }
+    let public = is_public(rows) && (requested == Scope::Viewer || downgrade == Downgrade::Live);
+    public.then_some(Scope::Viewer)
+}
+
+/// The scope of a principal's own row.
+fn own(row: &AclRow) -> Option<Scope> {
+    (row.subject_kind == SubjectKind::Principal).then(|| row.scope.parse().ok())?
+}
+
+fn is_public(rows: &[AclRow]) -> bool {
+    rows.iter()
+        .any(|row| row.subject_kind == SubjectKind::Public)
+}
+
+#[cfg(test)]
+mod tests;

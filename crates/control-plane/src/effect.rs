@@ -1,0 +1,50 @@
+//! What a rule wants done on live sockets and rooms.
+
+use store::AttachJob;
+use wire::WorkstationAttachment;
+
+/// An effect for the edge to carry out; all are best effort and never fail the request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Publish an attachment to a room (2.19).
+    PublishAttachment {
+        /// The room's notebook.
+        notebook_id: String,
+        /// What to publish.
+        attachment: Box<WorkstationAttachment>,
+        /// Close the room's runtime peers with 1012 and this reason.
+        close_peers: Option<&'static str>,
+    },
+    /// Ask a room to reconcile its runtime state if no runtime peer is there (2.24).
+    RepairRoom {
+        /// The room's notebook.
+        notebook_id: String,
+        /// What to say about it.
+        reason: String,
+        /// Skip unless this session is the selected one.
+        expected_session: Option<String>,
+    },
+    /// Wake the workstation: something about this job changed (2.21).
+    NotifyJob(Box<AttachJob>),
+    /// Tell the workstation that the cloud considers it offline (2.21).
+    WentOffline {
+        /// Owner of the workstation.
+        owner_principal: String,
+        /// The workstation.
+        workstation_id: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// Refuse frames of a credential's sockets at once, then close them (decision D7).
+    CloseCredential {
+        /// The revoked credential.
+        credential_id: String,
+    },
+    /// A principal's rights on a notebook changed: look at its sockets again.
+    AccessChanged {
+        /// The notebook.
+        notebook_id: String,
+        /// The principal, or `None` for everybody who came by the public link.
+        principal: Option<String>,
+    },
+}

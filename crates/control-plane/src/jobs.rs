@@ -1,0 +1,270 @@
+//! Attach jobs as their agent sees them: poll, report, and what a room is told (2.17 to 2.19).
+
+use serde_json::{Map, Value};
+use store::{AttachJob, AttachJobs, Catalog, JobStatus, JobTrigger, Workstation, Workstations};
+use wire::{
+    JobId, NotebookId, Scope, UnixMs, WorkstationAttachment, WorkstationId, attachment, http,
+};
+
+use crate::workstations::{self, Presence, WorkstationView};
+use crate::{Caller, Effect, Fields, Refusal, Result, limits};
+
+/// Error of a user's request that nobody accepted in time.
+pub const STALE_PENDING_MESSAGE: &str =
+    "stale workstation attach job expired before host accepted the request";
+/// Error of a job without any report for the configured long time (decision D1).
+pub const SILENT_MESSAGE: &str = "the workstation has not reported about this job for too long";
+/// Error of a job whose workstation lost its credential.
+pub const REVOKED_MESSAGE: &str = "workstation credential was revoked";
+
+/// A poll's answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Polled {
+    /// The polling workstation.
+    pub workstation: WorkstationView,
+    /// Its active jobs, oldest request first.
+    pub jobs: Vec<AttachJob>,
+    /// What the sweep before it caused.
+    pub effects: Vec<Effect>,
+}
+
+/// Sweeps stale requests, then lists a workstation's active jobs.
+pub async fn poll<S: Catalog>(
+    store: &S,
+    caller: &Caller,
+    workstation_id: &str,
+    limit: Option<&str>,
+    now_ms: i64,
+) -> Result<Polled> {
+    caller.signed_in("sign in to poll workstation jobs")?;
+    let owner = &caller.principal;
+    let workstation = workstations::find(store, owner, workstation_id, Presence::Unknown, now_ms)
+        .await?
+        .ok_or(Refusal::WorkstationGone)?;
+    let limit = crate::fields::limit(limit, limits::JOBS_DEFAULT, limits::JOBS_MAX)?;
+    let before = now_ms - limits::PENDING_STALE_MS;
+    let stale = store
+        .fail_stale_of_workstation(owner, workstation_id, before, STALE_PENDING_MESSAGE, now_ms)
+        .await?;
+    let effects = effects_of_end(store, &stale).await?;
+    let jobs = store.active_jobs(owner, workstation_id, limit).await?;
+    Ok(Polled {
+        workstation,
+        jobs,
+        effects,
+    })
+}
+
+/// Returns every pending job, for the wake-ups after `ready` (decision D6).
+pub async fn pending<S: AttachJobs>(
+    store: &S,
+    owner: &str,
+    workstation_id: &str,
+) -> Result<Vec<AttachJob>> {
+    let mut jobs = store
+        .active_jobs(owner, workstation_id, limits::JOBS_MAX)
+        .await?;
+    jobs.retain(|job| job.status == JobStatus::Pending);
+    Ok(jobs)
+}
+
+/// A checked report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    status: JobStatus,
+    error_message: Option<String>,
+}
+
+impl Report {
+    /// Whether the report calls the job off.
+    pub fn is_cancellation(&self) -> bool {
+        self.status == JobStatus::Cancelled
+    }
+}
+
+/// Checks the body of a report (2.18).
+pub fn parse_report(body: &Map<String, Value>) -> Result<Report> {
+    let fields = Fields::new(body);
+    let status = fields.required("status", 24)?;
+    let status = JobStatus::from_word(&status)
+        .filter(|status| *status != JobStatus::Pending)
+        .ok_or_else(|| {
+            fields.refuse(
+                "status",
+                "must be accepted, running, failed, completed, or cancelled",
+            )
+        })?;
+    Ok(Report {
+        status,
+        error_message: fields.optional("error_message", 512)?,
+    })
+}
+
+/// Applies a report: forward only; repeating the same status is a heartbeat (2.18).
+/// Reports are taken however long the workstation was away (decision D1).
+pub async fn report<S: Catalog>(
+    store: &S,
+    caller: &Caller,
+    workstation_id: &str,
+    job_id: &str,
+    report: &Report,
+    now_ms: i64,
+) -> Result<(AttachJob, Vec<Effect>)> {
+    caller.signed_in("sign in to update workstation jobs")?;
+    let owner = &caller.principal;
+    let message = report.error_message.as_deref();
+    let job = store
+        .report_job(
+            owner,
+            workstation_id,
+            job_id,
+            report.status,
+            message,
+            now_ms,
+        )
+        .await?
+        .ok_or(Refusal::Absent("workstation attach job not found"))?;
+    if job.status != report.status {
+        return Err(Refusal::JobOver(Box::new(job)));
+    }
+    let mut effects = Vec::new();
+    if let Some(row) = store.workstation(owner, workstation_id).await? {
+        effects.push(publish(&job, &row, None));
+    }
+    if matches!(job.status, JobStatus::Failed | JobStatus::Cancelled) {
+        effects.push(repair(&job));
+    }
+    Ok((job, effects))
+}
+
+/// What follows from jobs that the cloud ended by itself.
+pub(crate) async fn effects_of_end<S: Workstations>(
+    store: &S,
+    ended: &[AttachJob],
+) -> Result<Vec<Effect>> {
+    let mut effects = Vec::new();
+    for job in ended {
+        if let Some(row) = store
+            .workstation(&job.owner_principal, &job.workstation_id)
+            .await?
+        {
+            effects.push(publish(job, &row, None));
+        }
+        effects.push(repair(job));
+        effects.push(Effect::NotifyJob(Box::new(job.clone())));
+    }
+    Ok(effects)
+}
+
+fn repair(job: &AttachJob) -> Effect {
+    let reason = job.error_message.clone().unwrap_or_else(|| {
+        format!(
+            "workstation attach job {} before a runtime peer attached",
+            job.status.as_str()
+        )
+    });
+    Effect::RepairRoom {
+        notebook_id: job.notebook_id.clone(),
+        reason,
+        expected_session: Some(job.id.clone()),
+    }
+}
+
+/// The effect that publishes a job's attachment.
+pub(crate) fn publish(
+    job: &AttachJob,
+    row: &Workstation,
+    close_peers: Option<&'static str>,
+) -> Effect {
+    Effect::PublishAttachment {
+        notebook_id: job.notebook_id.clone(),
+        attachment: Box::new(attachment(job, row)),
+        close_peers,
+    }
+}
+
+/// Projects a job and its workstation to the room's attachment (2.19).
+pub fn attachment(job: &AttachJob, row: &Workstation) -> WorkstationAttachment {
+    let name = if row.display_name.is_empty() {
+        "Selected workstation"
+    } else {
+        row.display_name.as_str()
+    };
+    let (status, status_message) =
+        match job.status {
+            JobStatus::Pending => (
+                attachment::status::CONNECTING,
+                Some(format!("Waiting for {name} to accept the compute request.")),
+            ),
+            JobStatus::Accepted => (
+                attachment::status::CONNECTING,
+                Some(format!(
+                    "{name} accepted the request and is starting compute."
+                )),
+            ),
+            JobStatus::Running => (attachment::status::READY, None),
+            JobStatus::Failed => (
+                attachment::status::ERROR,
+                Some(job.error_message.clone().unwrap_or_else(|| {
+                    format!("{name} could not start compute for this notebook.")
+                })),
+            ),
+            JobStatus::Completed => (
+                attachment::status::DISCONNECTED,
+                Some(format!("{name} runtime peer disconnected.")),
+            ),
+            JobStatus::Cancelled => (
+                attachment::status::DISCONNECTED,
+                Some(format!("{name} cancelled the compute request.")),
+            ),
+        };
+    let label = |text: &Option<String>, otherwise: &str| {
+        text.clone().unwrap_or_else(|| otherwise.to_owned())
+    };
+    WorkstationAttachment {
+        workstation_id: row.workstation_id.clone(),
+        display_name: row.display_name.clone(),
+        provider: row.provider.clone(),
+        default_environment_label: label(&row.default_environment_label, "Current Python"),
+        environment_policy: label(&row.environment_policy, "runtime_peer"),
+        status: status.to_owned(),
+        status_message,
+        cpu_count: row.cpu_count.and_then(|count| u64::try_from(count).ok()),
+        memory_bytes: row.memory_bytes.and_then(|bytes| u64::try_from(bytes).ok()),
+        accelerators: workstations::accelerators(row),
+        working_directory: row.working_directory.clone(),
+        updated_at: Some(UnixMs(job.updated_ms).to_iso()),
+        runtime_session_id: Some(job.id.clone()),
+    }
+}
+
+/// The job object of the wire; `cloud_url` is the origin of the request being answered.
+pub fn to_wire(job: &AttachJob, cloud_url: &str) -> http::AttachJob {
+    http::AttachJob {
+        job_id: JobId::from(job.id.as_str()),
+        notebook_id: NotebookId::from(job.notebook_id.as_str()),
+        workstation_id: WorkstationId::from(job.workstation_id.as_str()),
+        status: match job.status {
+            JobStatus::Pending => http::JobStatus::Pending,
+            JobStatus::Accepted => http::JobStatus::Accepted,
+            JobStatus::Running => http::JobStatus::Running,
+            JobStatus::Failed => http::JobStatus::Failed,
+            JobStatus::Completed => http::JobStatus::Completed,
+            JobStatus::Cancelled => http::JobStatus::Cancelled,
+        },
+        trigger: match job.trigger {
+            JobTrigger::UserAttach => http::JobTrigger::UserAttach,
+            JobTrigger::Resume => http::JobTrigger::Resume,
+        },
+        requested_at: UnixMs(job.requested_ms),
+        updated_at: UnixMs(job.updated_ms),
+        accepted_at: job.accepted_ms.map(UnixMs),
+        finished_at: job.finished_ms.map(UnixMs),
+        error_message: job.error_message.clone(),
+        runtime_peer: http::RuntimePeerTarget {
+            cloud_url: cloud_url.to_owned(),
+            notebook_id: NotebookId::from(job.notebook_id.as_str()),
+            scope: Scope::RuntimePeer,
+        },
+    }
+}

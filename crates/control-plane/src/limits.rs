@@ -1,0 +1,42 @@
+//! The named limits of the control plane (Appendix C).
+
+/// Life of a pairing code.
+pub const PAIRING_CODE_MS: i64 = 600_000;
+/// Symbols of a pairing code.
+pub const PAIRING_CODE_SYMBOLS: usize = 12;
+/// Longest accepted `code`.
+pub const PAIRING_CODE_INPUT: usize = 64;
+/// How long an expired code stays readable for its owner's poll.
+pub const PAIRING_KEEP_MS: i64 = 86_400_000;
+/// A credential's use is recorded at most this often.
+pub const CREDENTIAL_TOUCH_MS: i64 = 300_000;
+/// Length of a lease, and age at which a row without a lease reads offline.
+pub const LEASE_MS: i64 = 180_000;
+/// How long an offline lease is kept.
+pub const LEASE_KEEP_MS: i64 = 86_400_000;
+/// A user's attach request that nobody accepted ends after this.
+pub const PENDING_STALE_MS: i64 = 180_000;
+/// A job without any report ends after this (decision D1; configurable).
+pub const SILENT_JOB_MS: i64 = 86_400_000;
+/// Attach jobs in a poll, unless asked otherwise.
+pub const JOBS_DEFAULT: i64 = 10;
+/// Attach jobs in a poll at most.
+pub const JOBS_MAX: i64 = 25;
+/// `Retry-After` of a workstation that is not there.
+pub const MISSING_WORKSTATION_RETRY_S: u64 = 900;
+/// Notebooks in a list, unless asked otherwise.
+pub const NOTEBOOKS_DEFAULT: i64 = 100;
+/// Notebooks in a list at most.
+pub const NOTEBOOKS_MAX: i64 = 500;
+/// Accelerators in a registration at most.
+pub const ACCELERATORS: usize = 16;
+/// Environments kept of a registration.
+pub const ENVIRONMENTS: usize = 16;
+/// Characters of a title.
+pub const TITLE: usize = 160;
+/// Characters of a vanity name.
+pub const VANITY: usize = 128;
+/// Characters of an id.
+pub const ID: usize = 128;
+/// Attempts to find a free notebook id.
+pub const ID_ATTEMPTS: usize = 8;

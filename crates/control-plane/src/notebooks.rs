@@ -1,0 +1,187 @@
+//! Notebooks: create, list, rename, trash (3.1 to 3.4).
+
+use serde_json::{Map, Value};
+use store::{Catalog, NewNotebook, Notebook, NotebookPage, Notebooks};
+use wire::Scope;
+
+use crate::access::{self, Downgrade};
+use crate::{Caller, Effect, Fields, Refusal, Result, limits};
+
+/// Crockford's base 32, as ULIDs use it.
+const ULID_ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// A checked create body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CreateInput {
+    /// The title as given.
+    pub title: Option<String>,
+    /// Only for the viewer's address; not stored.
+    pub vanity_name: Option<String>,
+    /// Echoed, not stored.
+    pub source_notebook_id: Option<String>,
+    /// Echoed; the title where none is given.
+    pub source_notebook_name: Option<String>,
+}
+
+impl CreateInput {
+    /// The title to store.
+    pub fn effective_title(&self) -> Option<&str> {
+        self.title
+            .as_deref()
+            .or(self.source_notebook_name.as_deref())
+    }
+
+    /// The last path segment of the viewer's address, not yet encoded.
+    pub fn slug(&self) -> &str {
+        self.vanity_name
+            .as_deref()
+            .or(self.effective_title())
+            .unwrap_or("notebook")
+    }
+}
+
+/// Checks a create body in the order of 3.1.
+pub fn parse_create(body: &Map<String, Value>) -> Result<CreateInput> {
+    let fields = Fields::new(body);
+    let vanity_name = fields.optional("vanity_name", limits::VANITY)?;
+    let title = fields.optional("title", limits::TITLE)?;
+    Ok(CreateInput {
+        title,
+        vanity_name,
+        source_notebook_id: fields.optional("source_notebook_id", 256)?,
+        source_notebook_name: fields.optional("source_notebook_name", 256)?,
+    })
+}
+
+/// Refuses callers whose requested scope may not create notebooks.
+pub fn may_create(caller: &Caller, requested: Scope) -> Result<()> {
+    if caller.anonymous || requested != Scope::Owner {
+        let scope = if caller.anonymous {
+            Scope::Viewer
+        } else {
+            requested
+        };
+        return Err(Refusal::Forbidden(format!(
+            "{scope} cannot create notebooks"
+        )));
+    }
+    Ok(())
+}
+
+/// Creates a notebook owned by the caller; `entropy` gives each attempt's random part.
+pub async fn create<S: Notebooks>(
+    store: &S,
+    caller: &Caller,
+    title: Option<&str>,
+    now_ms: i64,
+    mut entropy: impl FnMut() -> [u8; 10] + Send,
+) -> Result<Notebook> {
+    for _ in 0..limits::ID_ATTEMPTS {
+        let id = ulid(now_ms, entropy());
+        let new = NewNotebook {
+            id: id.clone(),
+            owner_principal: caller.principal.clone(),
+            title: title.map(str::to_owned),
+            created_ms: now_ms,
+            actor_label: caller.actor_label.clone(),
+        };
+        if store.create_notebook(&new).await?
+            && let Some(notebook) = store.notebook(&id).await?
+        {
+            return Ok(notebook);
+        }
+    }
+    Err(Refusal::Failed("could not allocate notebook id"))
+}
+
+/// Checks the `limit` of a list; runs before authentication.
+pub fn list_limit(text: Option<&str>) -> Result<i64> {
+    crate::fields::limit(text, limits::NOTEBOOKS_DEFAULT, limits::NOTEBOOKS_MAX)
+}
+
+/// Lists the notebooks that name the caller; the trash if `trashed`.
+pub async fn list<S: Notebooks>(
+    store: &S,
+    caller: &Caller,
+    trashed: bool,
+    limit: i64,
+) -> Result<NotebookPage> {
+    caller.signed_in("sign in to list notebooks")?;
+    Ok(store
+        .notebooks_of(&caller.principal, trashed, limit)
+        .await?)
+}
+
+/// The scope a caller of the notebook's page is tried with (3.3).
+pub fn page_scope(caller: &Caller) -> Scope {
+    if caller.anonymous {
+        Scope::Viewer
+    } else {
+        Scope::Owner
+    }
+}
+
+/// Checks a rename body: the new title, or none to clear it.
+pub fn parse_rename(body: Option<&Map<String, Value>>) -> Result<Option<String>> {
+    let member = body
+        .and_then(|members| members.get("title"))
+        .ok_or_else(|| Refusal::invalid("title is required"))?;
+    match member {
+        Value::Null => Ok(None),
+        Value::String(text) => {
+            let text = text.trim();
+            if text.encode_utf16().count() > limits::TITLE {
+                return Err(Refusal::invalid("title is too long"));
+            }
+            Ok((!text.is_empty()).then(|| text.to_owned()))
+        }
+        _ => Err(Refusal::invalid("title must be a string")),
+    }
+}
+
+/// Renames a notebook the caller may edit. `authorize` with editor scope must have passed.
+pub async fn rename<S: Notebooks>(
+    store: &S,
+    notebook_id: &str,
+    title: Option<&str>,
+    now_ms: i64,
+) -> Result<()> {
+    if store.rename_notebook(notebook_id, title, now_ms).await? {
+        Ok(())
+    } else {
+        Err(Refusal::Absent("notebook not found"))
+    }
+}
+
+/// Puts an owner's notebook in the trash, or takes it out. What runs goes on running; the room
+/// is asked to look at its sockets again.
+pub async fn set_trashed<S: Catalog>(
+    store: &S,
+    caller: &Caller,
+    notebook_id: &str,
+    trashed: bool,
+    now_ms: i64,
+) -> Result<Vec<Effect>> {
+    let scope = Scope::Owner;
+    access::authorize_even_trashed(store, caller, notebook_id, scope, Downgrade::Never).await?;
+    store
+        .set_trashed(notebook_id, trashed.then_some(now_ms), now_ms)
+        .await?;
+    Ok(Vec::new())
+}
+
+/// A 26-character ULID: 48 bits of time, 80 random bits.
+pub fn ulid(now_ms: i64, entropy: [u8; 10]) -> String {
+    let time = u128::from(u64::try_from(now_ms).unwrap_or_default() & 0xffff_ffff_ffff);
+    let random = entropy
+        .iter()
+        .fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
+    let bits = time << 80 | random;
+    (0..26)
+        .rev()
+        .map(|position| char::from(ULID_ALPHABET[(bits >> (5 * position) & 31) as usize]))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! Why a rule says no, as far as the caller may know.
+
+use store::{AttachJob, StoreError};
+
+use crate::workstations::WorkstationView;
+
+/// A refusal; each variant is one kind of answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The input is wrong (400).
+    #[error("{0}")]
+    Invalid(String),
+    /// Nobody is signed in (401).
+    #[error("{0}")]
+    SignIn(&'static str),
+    /// Not allowed (403).
+    #[error("{0}")]
+    Forbidden(String),
+    /// Not there, or not the caller's to know (404).
+    #[error("{0}")]
+    Absent(&'static str),
+    /// The addressed workstation is not there: a 404 with a machine code and a time to wait.
+    #[error("workstation not found")]
+    WorkstationGone,
+    /// It collides with what is (409).
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// The workstation to attach is not online (409 with the workstation).
+    #[error("workstation is not online")]
+    WorkstationOffline(Box<WorkstationView>),
+    /// The job cannot take this report any more (409 with the job).
+    #[error("workstation attach job is no longer active")]
+    JobOver(Box<AttachJob>),
+    /// A step that cannot fail by the caller's doing did (500).
+    #[error("{0}")]
+    Failed(&'static str),
+    /// The store failed.
+    #[error("the catalog could not be used")]
+    Store(#[from] StoreError),
+}
+
+impl Refusal {
+    /// Refuses an input in the given words.
+    pub(crate) fn invalid(text: impl Into<String>) -> Self {
+        Self::Invalid(text.into())
+    }
+}

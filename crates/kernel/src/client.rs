@@ -1,0 +1,243 @@
+//! The controller's side: finding or starting a job's keeper, and speaking to it.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::environment;
+use crate::keeper::KeeperRecord;
+use crate::protocol::{Command, FromKeeper, Request, Status, read_frame, write_frame};
+
+/// How long a keeper may take to listen after it was started.
+const START_WAIT: Duration = Duration::from_secs(10);
+/// How often its record is looked for.
+const START_POLL: Duration = Duration::from_millis(10);
+/// How long an answer may take; stopping a stubborn kernel is the slowest.
+const ANSWER_WAIT: Duration = Duration::from_secs(30);
+/// Requests that may wait for the socket.
+const QUEUE: usize = 256;
+
+/// How to start a keeper: `program args… --job-dir DIR`.
+#[derive(Debug, Clone)]
+pub struct KeeperCommand {
+    /// The program, usually this one.
+    pub program: PathBuf,
+    /// What comes before `--job-dir`.
+    pub args: Vec<OsString>,
+}
+
+/// Why the keeper cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// There is none for this job.
+    #[error("no kernel keeper runs for this job")]
+    Absent,
+    /// It could not be started.
+    #[error("the kernel keeper cannot be started: {0}")]
+    Start(String),
+    /// The connection is gone.
+    #[error("the connection to the kernel keeper is gone")]
+    Gone,
+    /// It did not answer in time.
+    #[error("the kernel keeper did not answer within {} s", ANSWER_WAIT.as_secs())]
+    Silent,
+    /// It refused.
+    #[error("the kernel keeper refused: {0}")]
+    Refused(String),
+}
+
+/// What the keeper said unasked: how far the journal reaches and whether the link still holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeeperLink {
+    /// The journal's end, as last heard.
+    pub journal_end: u64,
+    /// A newer controller took over; this one must stand back.
+    pub replaced: bool,
+    /// The connection ended.
+    pub gone: bool,
+}
+
+type Pending = oneshot::Sender<Result<Option<Status>, ClientError>>;
+
+/// A connection to a job's keeper; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct KeeperClient {
+    requests: mpsc::Sender<(Command, Pending)>,
+    link: watch::Receiver<KeeperLink>,
+}
+
+impl KeeperClient {
+    /// Connects to the job's living keeper, or starts one. True when it was there already.
+    pub async fn ensure(
+        job_dir: &Path,
+        command: &KeeperCommand,
+    ) -> Result<(Self, bool), ClientError> {
+        match Self::connect(job_dir).await {
+            Ok(client) => return Ok((client, true)),
+            Err(ClientError::Absent) => {}
+            Err(error) => return Err(error),
+        }
+        let mut child = start(job_dir, command)?;
+        let deadline = Instant::now() + START_WAIT;
+        loop {
+            if let Ok(client) = Self::connect(job_dir).await {
+                // Nobody but us can collect it when it ends before we do.
+                tokio::spawn(async move { child.wait().await });
+                return Ok((client, false));
+            }
+            if let Ok(Some(status)) = child.try_wait() {
+                return Err(ClientError::Start(format!(
+                    "it ended at once ({}); see `keeper.log` in the job's folder",
+                    crate::protocol::ExitCause::from(status)
+                )));
+            }
+            if Instant::now() >= deadline {
+                // It never listened, so nothing of value is lost.
+                let _ = child.kill().await;
+                return Err(ClientError::Start(format!(
+                    "it did not listen within {} s",
+                    START_WAIT.as_secs()
+                )));
+            }
+            sleep(START_POLL).await;
+        }
+    }
+
+    /// Connects to the job's living keeper and checks that it is the one in the record.
+    pub async fn connect(job_dir: &Path) -> Result<Self, ClientError> {
+        let record = KeeperRecord::read_alive(job_dir).ok_or(ClientError::Absent)?;
+        let stream = UnixStream::connect(&record.socket)
+            .await
+            .map_err(|_| ClientError::Absent)?;
+        let (requests, queue) = mpsc::channel(QUEUE);
+        let (link_in, link) = watch::channel(KeeperLink::default());
+        tokio::spawn(speak(stream, queue, link_in));
+        let client = Self { requests, link };
+        match client.status().await {
+            Ok(status) if status.nonce == record.nonce => Ok(client),
+            Ok(_) => Err(ClientError::Absent),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks and waits for the answer.
+    pub async fn request(&self, command: Command) -> Result<Option<Status>, ClientError> {
+        let (pending, answer) = oneshot::channel();
+        self.requests
+            .send((command, pending))
+            .await
+            .map_err(|_| ClientError::Gone)?;
+        match timeout(ANSWER_WAIT, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(ClientError::Gone),
+            Err(_) => Err(ClientError::Silent),
+        }
+    }
+
+    /// What the keeper and its kernel do.
+    pub async fn status(&self) -> Result<Status, ClientError> {
+        self.request(Command::Status)
+            .await?
+            .ok_or(ClientError::Gone)
+    }
+
+    /// What the keeper says unasked; changes with every growth of the journal.
+    pub fn link(&self) -> watch::Receiver<KeeperLink> {
+        self.link.clone()
+    }
+}
+
+fn start(job_dir: &Path, command: &KeeperCommand) -> Result<tokio::process::Child, ClientError> {
+    let failed = |error: std::io::Error| ClientError::Start(error.to_string());
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(job_dir.join("keeper.log"))
+        .map_err(failed)?;
+    tokio::process::Command::new(&command.program)
+        .args(&command.args)
+        .arg("--job-dir")
+        .arg(job_dir)
+        .env_clear()
+        .envs(environment::inherited())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .kill_on_drop(false)
+        .spawn()
+        .map_err(failed)
+}
+
+async fn speak(
+    stream: UnixStream,
+    mut queue: mpsc::Receiver<(Command, Pending)>,
+    link: watch::Sender<KeeperLink>,
+) {
+    let (mut from, mut to) = stream.into_split();
+    let (frames_in, mut frames) = mpsc::channel::<Vec<Bytes>>(QUEUE);
+    // Frames are read in a task of their own: a read that loses a race must lose no bytes.
+    let reader = tokio::spawn(async move {
+        while let Ok(Some(parts)) = read_frame(&mut from).await {
+            if frames_in.send(parts).await.is_err() {
+                return;
+            }
+        }
+    });
+    let mut pending: HashMap<u64, Pending> = HashMap::new();
+    let mut next_id = 0;
+    loop {
+        tokio::select! {
+            request = queue.recv() => {
+                let Some((mut command, answer)) = request else { break };
+                next_id += 1;
+                let buffers = match &mut command {
+                    Command::Send(outgoing) => std::mem::take(&mut outgoing.buffers),
+                    _ => Vec::new(),
+                };
+                pending.insert(next_id, answer);
+                if write_frame(&mut to, &Request { id: next_id, command }, &buffers).await.is_err() {
+                    break;
+                }
+            }
+            parts = frames.recv() => {
+                let Some(parts) = parts else { break };
+                let Ok(message) = serde_json::from_slice(&parts[0]) else { break };
+                hear(message, &mut pending, &link);
+            }
+        }
+    }
+    reader.abort();
+    link.send_modify(|link| link.gone = true);
+}
+
+fn hear(
+    message: FromKeeper,
+    pending: &mut HashMap<u64, Pending>,
+    link: &watch::Sender<KeeperLink>,
+) {
+    let (id, answer) = match message {
+        FromKeeper::Grown { end } => {
+            link.send_modify(|link| link.journal_end = end);
+            return;
+        }
+        FromKeeper::Replaced => {
+            link.send_modify(|link| link.replaced = true);
+            return;
+        }
+        FromKeeper::Done { id, status } => (id, Ok(status)),
+        FromKeeper::Refused { id, message } => (id, Err(ClientError::Refused(message))),
+    };
+    if let Some(waiting) = pending.remove(&id) {
+        // Whoever asked may have stopped waiting.
+        let _ = waiting.send(answer);
+    }
+}

@@ -1,0 +1,169 @@
+//! Where a kernel listens: connection file and socket folder.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use jupyter_protocol::ConnectionInfo;
+use jupyter_protocol::connection_info::Transport;
+
+use crate::failure::{FailureClass, LaunchFailure};
+
+/// Longest path of a Unix socket that works everywhere (the kernel's limit is 108 with the NUL).
+pub(crate) const MAX_SOCKET_PATH: usize = 100;
+/// Room for `/k12345-ipc-5`.
+const SOCKET_NAME_ROOM: usize = 20;
+
+/// A folder for the sockets of this job: the job's own when its path is short, else one in the
+/// user's runtime folder or in `/tmp`, mode 0700 and owned by this user (WS-298).
+pub(crate) fn socket_dir(job_dir: &Path) -> std::io::Result<PathBuf> {
+    if job_dir.as_os_str().len() + SOCKET_NAME_ROOM <= MAX_SOCKET_PATH {
+        return Ok(job_dir.to_owned());
+    }
+    let uid = rustix::process::getuid().as_raw();
+    let id = uuid::Uuid::new_v5(
+        &uuid::Uuid::NAMESPACE_URL,
+        job_dir.as_os_str().as_encoded_bytes(),
+    );
+    let id = &id.simple().to_string()[..16];
+    let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let parent = match runtime_dir {
+        Some(dir) if dir.is_dir() && dir.as_os_str().len() < 40 => dir.join("runt"),
+        _ => PathBuf::from(format!("/tmp/runt-{uid}")),
+    };
+    private_dir(&parent)?;
+    let dir = parent.join(id);
+    private_dir(&dir)?;
+    Ok(dir)
+}
+
+/// Makes sure of a folder that only this user can enter; refuses somebody else's.
+fn private_dir(dir: &Path) -> std::io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(dir) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    let meta = std::fs::symlink_metadata(dir)?;
+    let uid = rustix::process::getuid().as_raw();
+    if !meta.is_dir() || meta.uid() != uid || meta.mode() & 0o077 != 0 {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::PermissionDenied,
+            format!(
+                "`{}` must be a folder of this user alone (mode 0700)",
+                dir.display()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// One launch's addresses, and the listeners that hold TCP ports until the kernel binds them.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub info: ConnectionInfo,
+    pub file: PathBuf,
+    pub listeners: Vec<TcpListener>,
+}
+
+impl Endpoint {
+    /// Chooses addresses and writes the connection file (mode 0600, a new name each launch,
+    /// WS-297).
+    pub(crate) fn create(job_dir: &Path, ipc: bool) -> Result<Self, LaunchFailure> {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let (info, listeners) = if ipc {
+            ipc_info(job_dir, &id)?
+        } else {
+            tcp_info()?
+        };
+        let file = job_dir.join(format!("kernel-{id}.json"));
+        let json = serde_json::to_vec_pretty(&info)
+            .map_err(|error| LaunchFailure::new(FailureClass::Other, error.to_string()))?;
+        OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&file)
+            .and_then(|mut open| open.write_all(&json))
+            .map_err(|error| {
+                let what = format!("`{}` cannot be written: {error}", file.display());
+                LaunchFailure::new(FailureClass::Other, what)
+            })?;
+        Ok(Self {
+            info,
+            file,
+            listeners,
+        })
+    }
+
+    /// The socket files, for IPC.
+    pub(crate) fn sockets(&self) -> Vec<PathBuf> {
+        if self.info.transport != Transport::IPC {
+            return Vec::new();
+        }
+        (1..=5)
+            .map(|n| PathBuf::from(format!("{}-{n}", self.info.ip)))
+            .collect()
+    }
+
+    /// Removes connection file and sockets (WS-343).
+    pub(crate) fn remove_files(&self) {
+        for path in self.sockets().iter().chain([&self.file]) {
+            // Absent already is as good.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn ipc_info(job_dir: &Path, id: &str) -> Result<(ConnectionInfo, Vec<TcpListener>), LaunchFailure> {
+    let dir = socket_dir(job_dir).map_err(|error| {
+        let what = format!("the folder for the kernel's sockets cannot be used: {error}");
+        LaunchFailure::new(FailureClass::Other, what)
+    })?;
+    let prefix = dir.join(format!("k{}-ipc", &id[..8]));
+    Ok((
+        info(
+            Transport::IPC,
+            prefix.to_string_lossy().into_owned(),
+            [1, 2, 3, 4, 5],
+        ),
+        Vec::new(),
+    ))
+}
+
+fn tcp_info() -> Result<(ConnectionInfo, Vec<TcpListener>), LaunchFailure> {
+    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let bind = || TcpListener::bind((loopback, 0));
+    let port_failure = |error: std::io::Error| {
+        LaunchFailure::new(
+            FailureClass::PortBind,
+            format!("no free loopback port: {error}"),
+        )
+    };
+    let mut listeners = Vec::new();
+    let mut ports = [0_u16; 5];
+    for port in &mut ports {
+        let listener = bind().map_err(port_failure)?;
+        *port = listener.local_addr().map_err(port_failure)?.port();
+        listeners.push(listener);
+    }
+    Ok((info(Transport::TCP, loopback.to_string(), ports), listeners))
+}
+
+fn info(transport: Transport, ip: String, ports: [u16; 5]) -> ConnectionInfo {
+    let [shell_port, iopub_port, stdin_port, control_port, hb_port] = ports;
+    ConnectionInfo {
+        ip,
+        transport,
+        shell_port,
+        iopub_port,
+        stdin_port,
+        control_port,
+        hb_port,
+        key: uuid::Uuid::new_v4().to_string(),
+        signature_scheme: "hmac-sha256".to_owned(),
+        kernel_name: None,
+    }
+}

@@ -1,0 +1,84 @@
+//! Reading a journal from a position, while it grows.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use bytes::{Bytes, BytesMut};
+
+use super::record::{Decoded, decode};
+use super::{JournalError, MAGIC, Record, START};
+
+/// How much is asked of the file at a time.
+const READ_BYTES: usize = 256 * 1024;
+
+/// Reads records in order; at the end it says so and may be asked again later.
+#[derive(Debug)]
+pub struct JournalReader {
+    file: File,
+    /// Bytes already read, not yet handed out; they start at `position`.
+    pending: Bytes,
+    position: u64,
+}
+
+impl JournalReader {
+    /// Opens a journal at a position that was a record's `position` or `end` (or [`START`]).
+    pub fn open(path: &Path, from: u64) -> Result<Self, JournalError> {
+        let mut file = File::open(path)?;
+        let mut magic = [0_u8; MAGIC.len()];
+        file.read_exact(&mut magic)
+            .map_err(|_| JournalError::NotAJournal)?;
+        if &magic != MAGIC {
+            return Err(JournalError::NotAJournal);
+        }
+        let position = from.max(START);
+        file.seek(SeekFrom::Start(position))?;
+        Ok(Self {
+            file,
+            pending: Bytes::new(),
+            position,
+        })
+    }
+
+    /// Where the next record starts.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The next whole record, or `None` when there is none yet.
+    pub fn next_record(&mut self) -> Result<Option<Record>, JournalError> {
+        loop {
+            match decode(&self.pending, self.position) {
+                Decoded::Record(record) => {
+                    let taken = (record.end - record.position) as usize;
+                    self.pending = self.pending.slice(taken..);
+                    self.position = record.end;
+                    return Ok(Some(record));
+                }
+                Decoded::Invalid => return Err(JournalError::NoRecordAt(self.position)),
+                Decoded::Needs(total) => {
+                    if !self.fill(total)? {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads until `total` bytes are pending; false when the file ends before.
+    fn fill(&mut self, total: usize) -> Result<bool, JournalError> {
+        let mut buffer = BytesMut::with_capacity(total.max(READ_BYTES));
+        buffer.extend_from_slice(&self.pending);
+        let mut chunk = vec![0_u8; READ_BYTES];
+        while buffer.len() < total {
+            let read = self.file.read(&mut chunk)?;
+            if read == 0 {
+                self.pending = buffer.freeze();
+                return Ok(false);
+            }
+            buffer.extend_from_slice(&chunk[..read]);
+        }
+        self.pending = buffer.freeze();
+        Ok(true)
+    }
+}

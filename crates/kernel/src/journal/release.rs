@@ -1,0 +1,67 @@
+//! Giving back the disk space of what nobody needs any more. Positions stay what they were.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::{JournalError, START};
+
+/// Space is given back in whole blocks.
+const BLOCK_BYTES: u64 = 4096;
+
+/// Forgets everything before `position`, which is a record's start or end.
+///
+/// The mark is written first, so that a journal whose beginning is gone is still opened whole.
+pub fn release(path: &Path, position: u64) -> Result<(), JournalError> {
+    let from = released(path);
+    if position <= from || position > path.metadata()?.len() {
+        return Ok(());
+    }
+    let mark = mark_path(path);
+    let fresh = mark.with_extension("new");
+    let mut file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&fresh)?;
+    file.write_all(position.to_string().as_bytes())?;
+    drop(file);
+    std::fs::rename(&fresh, &mark)?;
+    punch(path, position);
+    Ok(())
+}
+
+/// The first position that still holds a record.
+pub(super) fn released(path: &Path) -> u64 {
+    std::fs::read_to_string(mark_path(path))
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .filter(|position| path.metadata().is_ok_and(|meta| *position <= meta.len()))
+        .unwrap_or(START)
+}
+
+fn mark_path(path: &Path) -> PathBuf {
+    path.with_extension("released")
+}
+
+/// Frees the blocks where the file system can; elsewhere the file keeps its size, nothing more.
+#[cfg(target_os = "linux")]
+fn punch(path: &Path, position: u64) {
+    use rustix::fs::{FallocateFlags, fallocate};
+    let end = position / BLOCK_BYTES * BLOCK_BYTES;
+    if end <= BLOCK_BYTES {
+        return;
+    }
+    let Ok(file) = OpenOptions::new().write(true).open(path) else {
+        return;
+    };
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    if let Err(error) = fallocate(&file, flags, BLOCK_BYTES, end - BLOCK_BYTES) {
+        tracing::debug!(%error, "the journal's beginning cannot be freed");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn punch(_path: &Path, _position: u64) {}

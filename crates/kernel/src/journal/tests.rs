@@ -1,0 +1,154 @@
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::{Channel, JournalError, JournalReader, JournalWriter, START};
+use crate::protocol::KeeperEvent;
+
+fn message(text: &str) -> Vec<Bytes> {
+    let header = format!(r#"{{"msg_type":"{text}"}}"#);
+    let mut parts: Vec<Bytes> = vec![header.into_bytes().into()];
+    for part in ["{}", "{}", r#"{"a":1}"#] {
+        parts.push(Bytes::from_static(part.as_bytes()));
+    }
+    parts.push(Bytes::from_static(&[0, 255]));
+    parts
+}
+
+async fn write(path: &std::path::Path, texts: &[&str]) {
+    let (writer, thread) = JournalWriter::open(path).unwrap();
+    for text in texts {
+        assert!(writer.append(Channel::Iopub, message(text)).await);
+    }
+    drop(writer);
+    thread.join().unwrap();
+}
+
+fn read(path: &std::path::Path, from: u64) -> Vec<super::Record> {
+    let mut reader = JournalReader::open(path, from).unwrap();
+    std::iter::from_fn(|| reader.next_record().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn what_is_appended_is_read_back_from_any_position() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("j");
+    write(&path, &["a", "b"]).await;
+    write(&path, &["c"]).await;
+    let records = read(&path, START);
+    let types: Vec<_> = records
+        .iter()
+        .map(|r| r.header()["msg_type"].clone())
+        .collect();
+    assert_eq!(types, ["a", "b", "c"]);
+    assert_eq!(records[0].content()["a"], 1);
+    assert_eq!(records[0].buffers(), [Bytes::from_static(&[0, 255])]);
+    assert_eq!(read(&path, records[1].position), records[1..]);
+    assert_eq!(read(&path, records[2].end), []);
+}
+
+#[tokio::test]
+async fn a_torn_last_record_is_cut_off_and_writing_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("j");
+    write(&path, &["a", "b"]).await;
+    let whole = std::fs::read(&path).unwrap();
+    let first_end = read(&path, START)[0].end as usize;
+    for torn in first_end..whole.len() {
+        std::fs::write(&path, &whole[..torn]).unwrap();
+        assert_eq!(read(&path, START).len(), 1, "a reader waits at {torn}");
+        write(&path, &["c"]).await;
+        let types: Vec<_> = read(&path, START)
+            .iter()
+            .map(|r| r.header()["msg_type"].clone())
+            .collect();
+        assert_eq!(types, ["a", "c"], "cut at {torn}");
+    }
+}
+
+#[tokio::test]
+async fn zeros_after_a_power_cut_are_no_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("j");
+    write(&path, &["a"]).await;
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap();
+    file.write_all(&[0; 64]).unwrap();
+    let mut reader = JournalReader::open(&path, START).unwrap();
+    assert!(reader.next_record().unwrap().is_some());
+    assert!(matches!(
+        reader.next_record(),
+        Err(JournalError::NoRecordAt(_))
+    ));
+    write(&path, &["b"]).await;
+    assert_eq!(read(&path, START).len(), 2);
+}
+
+#[tokio::test]
+async fn a_reader_at_the_end_sees_what_comes_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("j");
+    let (writer, thread) = JournalWriter::open(&path).unwrap();
+    let mut end = writer.end();
+    let mut reader = JournalReader::open(&path, START).unwrap();
+    assert!(reader.next_record().unwrap().is_none());
+    writer
+        .append_event(&KeeperEvent::KernelStarting { generation: 1 })
+        .await;
+    end.changed().await.unwrap();
+    let record = reader.next_record().unwrap().unwrap();
+    assert_eq!(
+        record.event(),
+        Some(KeeperEvent::KernelStarting { generation: 1 })
+    );
+    drop(writer);
+    thread.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_stream_messages_take_well_under_a_second_each_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("j");
+    let started = Instant::now();
+    let (writer, thread) = JournalWriter::open(&path).unwrap();
+    let parts = message("stream");
+    for _ in 0..100_000 {
+        writer.append(Channel::Iopub, parts.clone()).await;
+    }
+    drop(writer);
+    thread.join().unwrap();
+    let mut reader = JournalReader::open(&path, START).unwrap();
+    let mut count = 0;
+    while reader.next_record().unwrap().is_some() {
+        count += 1;
+    }
+    assert_eq!(count, 100_000);
+    // Generous: the tests share two cores with whatever else builds.
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[tokio::test]
+async fn what_is_released_gives_its_space_back_and_the_rest_stays_where_it_was() {
+    use std::os::unix::fs::MetadataExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("j");
+    let large = "x".repeat(1024 * 1024);
+    write(&path, &[&large, &large, &large, "kept"]).await;
+    let kept = read(&path, START)[3].clone();
+    let before = path.metadata().unwrap().blocks();
+    super::release(&path, kept.position).unwrap();
+    let after = path.metadata().unwrap().blocks();
+    assert!(
+        !cfg!(target_os = "linux") || after * 4 < before,
+        "{before} blocks, then {after}"
+    );
+    assert_eq!(read(&path, kept.position).first(), Some(&kept));
+    // A keeper that comes back finds the end, not the hole.
+    write(&path, &["later"]).await;
+    assert_eq!(read(&path, kept.position).len(), 2);
+    assert_eq!(read(&path, kept.position)[0], kept);
+}

@@ -1,0 +1,282 @@
+//! A kernel that answers: its process, the tasks that drain its channels, what may be asked of it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tokio::process::Child;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use zeromq::SocketRecv;
+
+use crate::channels::{Channels, read_raw, send};
+use crate::endpoint::Endpoint;
+use crate::journal::{Channel, JournalWriter};
+use crate::launch::Launched;
+use crate::process;
+use crate::protocol::{ExitCause, KeeperEvent, Outgoing};
+use crate::spec::InterruptMode;
+use crate::stderr_log::StderrTail;
+
+/// Requests that may wait for one channel.
+const SEND_QUEUE: usize = 256;
+/// How long a kernel may take to end when asked, and then after SIGTERM (WS 5.5).
+const SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
+const TERM_WAIT: Duration = Duration::from_secs(3);
+/// After SIGKILL only the system can be slow.
+const KILL_WAIT: Duration = Duration::from_secs(5);
+/// How long an interrupt message may stay unanswered before SIGINT follows (WS-342).
+const INTERRUPT_WAIT: Duration = Duration::from_secs(5);
+/// What a dead kernel had already written is read until nothing came for this long.
+const DRAIN_QUIET: Duration = Duration::from_millis(100);
+/// The last lines of stderr get this long.
+const STDERR_WAIT: Duration = Duration::from_millis(500);
+/// Pause after a broken read, so that an error never spins.
+const READ_RETRY: Duration = Duration::from_millis(50);
+
+/// One running kernel.
+pub(super) struct Running {
+    pub(super) pid: i32,
+    generation: u64,
+    child: Child,
+    mode: InterruptMode,
+    shell: mpsc::Sender<Outgoing>,
+    stdin: mpsc::Sender<Outgoing>,
+    control: mpsc::Sender<Outgoing>,
+    /// Set to true when the kernel has ended: the readers finish what is there and stop.
+    ended: watch::Sender<bool>,
+    /// Counts replies on the control channel.
+    control_replies: watch::Receiver<u64>,
+    readers: JoinSet<()>,
+    writers: JoinSet<()>,
+    endpoint: Endpoint,
+    stderr: StderrTail,
+    stderr_task: tokio::task::JoinHandle<()>,
+    executed: HashSet<String>,
+}
+
+impl Running {
+    pub(super) fn new(
+        launched: Launched,
+        generation: u64,
+        mode: InterruptMode,
+        journal: &JournalWriter,
+    ) -> Self {
+        let Launched {
+            child,
+            pid,
+            channels,
+            endpoint,
+            stderr,
+            stderr_task,
+            ..
+        } = launched;
+        let Channels {
+            iopub,
+            shell,
+            stdin,
+            control,
+        } = channels;
+        let (ended, _) = watch::channel(false);
+        let (replied, control_replies) = watch::channel(0);
+        let mut readers = JoinSet::new();
+        let mut writers = JoinSet::new();
+        let mut drain = |channel, connection| {
+            readers.spawn(read_all(
+                connection,
+                channel,
+                journal.clone(),
+                ended.subscribe(),
+                None,
+            ));
+        };
+        drain(Channel::Shell, shell.1);
+        drain(Channel::Stdin, stdin.1);
+        readers.spawn(read_all(
+            iopub,
+            Channel::Iopub,
+            journal.clone(),
+            ended.subscribe(),
+            None,
+        ));
+        readers.spawn(read_all(
+            control.1,
+            Channel::Control,
+            journal.clone(),
+            ended.subscribe(),
+            Some(replied),
+        ));
+        let mut sender = |mut connection| {
+            let (queue, mut waiting) = mpsc::channel(SEND_QUEUE);
+            writers.spawn(async move {
+                while let Some(outgoing) = waiting.recv().await {
+                    if let Err(error) = send(&mut connection, outgoing).await {
+                        tracing::warn!(%error, "a request did not reach the kernel");
+                    }
+                }
+            });
+            queue
+        };
+        Self {
+            pid,
+            generation,
+            child,
+            mode,
+            shell: sender(shell.0),
+            stdin: sender(stdin.0),
+            control: sender(control.0),
+            ended,
+            control_replies,
+            readers,
+            writers,
+            endpoint,
+            stderr,
+            stderr_task,
+            executed: HashSet::new(),
+        }
+    }
+
+    /// Hands over a request. What was executed once is not executed again (WS-302).
+    pub(super) async fn send(
+        &mut self,
+        outgoing: Outgoing,
+        journal: &JournalWriter,
+    ) -> Result<(), String> {
+        let queue = match outgoing.channel {
+            Channel::Shell => &self.shell,
+            Channel::Stdin => &self.stdin,
+            Channel::Control => &self.control,
+            Channel::Iopub | Channel::Keeper => {
+                return Err("nothing can be sent on this channel".to_owned());
+            }
+        };
+        let is_execution = outgoing.msg_type == "execute_request";
+        if is_execution && self.executed.contains(&outgoing.msg_id) {
+            return Ok(());
+        }
+        let Ok(place) = queue.try_reserve() else {
+            return Err("the kernel does not take more requests".to_owned());
+        };
+        if is_execution {
+            self.executed.insert(outgoing.msg_id.clone());
+        }
+        let event = KeeperEvent::Sent {
+            generation: self.generation,
+            channel: outgoing.channel,
+            msg_type: outgoing.msg_type.clone(),
+            msg_id: outgoing.msg_id.clone(),
+        };
+        // The note comes before anything the request causes.
+        journal.append_event(&event).await;
+        place.send(outgoing);
+        Ok(())
+    }
+
+    /// Interrupts without waiting for the kernel.
+    pub(super) fn interrupt(&mut self, force_signal: bool) {
+        let pid = self.pid;
+        let asked = !force_signal
+            && self.mode == InterruptMode::Message
+            && self
+                .control
+                .try_send(control_message("interrupt_request", json!({})))
+                .is_ok();
+        if !asked {
+            process::signal_group(pid, Signal::INT);
+            return;
+        }
+        let mut replies = self.control_replies.clone();
+        replies.mark_unchanged();
+        self.writers.spawn(async move {
+            if timeout(INTERRUPT_WAIT, replies.changed()).await.is_err() {
+                process::signal_group(pid, Signal::INT);
+            }
+        });
+    }
+
+    /// Waits for the process's end.
+    pub(super) async fn exited(&mut self) -> ExitCause {
+        self.child
+            .wait()
+            .await
+            .map(ExitCause::from)
+            .unwrap_or_default()
+    }
+
+    /// Asks, then terminates, then kills, each with its time; the group, not the process alone.
+    pub(super) async fn end(&mut self, restarting: bool, journal: &JournalWriter) -> ExitCause {
+        let request = control_message("shutdown_request", json!({ "restart": restarting }));
+        if self.send(request, journal).await.is_ok()
+            && let Ok(exit) = timeout(SHUTDOWN_WAIT, self.exited()).await
+        {
+            return exit;
+        }
+        for (signal, wait) in [(Signal::TERM, TERM_WAIT), (Signal::KILL, KILL_WAIT)] {
+            process::signal_group(self.pid, signal);
+            if let Ok(exit) = timeout(wait, self.exited()).await {
+                return exit;
+            }
+        }
+        tracing::error!(pid = self.pid, "the kernel did not end after SIGKILL");
+        ExitCause::default()
+    }
+
+    /// After the process ended: reads what it left in the channels, kills the rest of its group,
+    /// removes its files. Returns the last lines of stderr.
+    pub(super) async fn finish(mut self) -> Vec<String> {
+        process::signal_group(self.pid, Signal::KILL);
+        self.ended.send_replace(true);
+        while self.readers.join_next().await.is_some() {}
+        self.writers.shutdown().await;
+        self.endpoint.remove_files();
+        // A process that escaped may hold the pipe open for ever.
+        let _ = timeout(STDERR_WAIT, &mut self.stderr_task).await;
+        self.stderr.lines()
+    }
+}
+
+fn control_message(msg_type: &str, content: Value) -> Outgoing {
+    Outgoing {
+        channel: Channel::Control,
+        msg_type: msg_type.to_owned(),
+        msg_id: uuid::Uuid::new_v4().to_string(),
+        content,
+        metadata: Value::Null,
+        parent_header: Value::Null,
+        buffers: Vec::new(),
+    }
+}
+
+/// Drains one channel into the journal and does nothing else.
+async fn read_all<S: SocketRecv>(
+    mut connection: jupyter_zmq_client::Connection<S>,
+    channel: Channel,
+    journal: JournalWriter,
+    mut ended: watch::Receiver<bool>,
+    replied: Option<watch::Sender<u64>>,
+) {
+    loop {
+        let dead = *ended.borrow();
+        let read = tokio::select! {
+            biased;
+            read = read_raw(&mut connection) => read,
+            _ = ended.changed(), if !dead => continue,
+            () = tokio::time::sleep(DRAIN_QUIET), if dead => return,
+        };
+        match read {
+            Ok(parts) => {
+                journal.append(channel, parts).await;
+                if let Some(replied) = &replied {
+                    replied.send_modify(|count| *count += 1);
+                }
+            }
+            Err(_) if dead => return,
+            Err(error) => {
+                tracing::debug!(%error, ?channel, "a message could not be read");
+                tokio::time::sleep(READ_RETRY).await;
+            }
+        }
+    }
+}

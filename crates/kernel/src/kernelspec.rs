@@ -1,0 +1,195 @@
+//! Installed kernels: the `kernel.json` files in Jupyter's data folders.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::spec::{InterruptMode, LaunchSpec};
+
+/// Largest `kernel.json` that is read.
+const MAX_SPEC_BYTES: u64 = 1024 * 1024;
+
+/// One installed kernel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kernelspec {
+    /// Its name: the folder's, in lower case.
+    pub name: String,
+    /// Its folder.
+    pub dir: PathBuf,
+    /// What a person calls it.
+    pub display_name: String,
+    /// Its language.
+    pub language: String,
+    argv: Vec<String>,
+    env: BTreeMap<String, String>,
+    interrupt_mode: InterruptMode,
+}
+
+#[derive(Deserialize)]
+struct File {
+    argv: Vec<String>,
+    #[serde(default)]
+    display_name: String,
+    #[serde(default)]
+    language: String,
+    #[serde(default)]
+    env: BTreeMap<String, Value>,
+    #[serde(default)]
+    interrupt_mode: Option<String>,
+}
+
+impl Kernelspec {
+    /// Reads `kernel.json` in a folder; `None` when it is not one.
+    pub fn read(dir: &Path) -> Option<Self> {
+        let path = dir.join("kernel.json");
+        if path.metadata().ok()?.len() > MAX_SPEC_BYTES {
+            return None;
+        }
+        let file: File = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+        if file.argv.is_empty() {
+            return None;
+        }
+        let name = dir.file_name()?.to_str()?.to_lowercase();
+        let text = |(name, value): (String, Value)| Some((name, value.as_str()?.to_owned()));
+        Some(Self {
+            display_name: if file.display_name.is_empty() {
+                name.clone()
+            } else {
+                file.display_name
+            },
+            name,
+            dir: dir.to_owned(),
+            language: file.language,
+            argv: file.argv,
+            env: file.env.into_iter().filter_map(text).collect(),
+            interrupt_mode: match file.interrupt_mode.as_deref() {
+                Some("message") => InterruptMode::Message,
+                _ => InterruptMode::Signal,
+            },
+        })
+    }
+
+    /// What to start for it.
+    pub fn launch_spec(&self, cwd: &Path) -> LaunchSpec {
+        LaunchSpec {
+            argv: self.argv.clone(),
+            cwd: cwd.to_owned(),
+            env: self.env.clone(),
+            interrupt_mode: self.interrupt_mode,
+            resource_dir: Some(self.dir.clone()),
+            ipc: self.argv.iter().any(|part| part.contains("ipykernel")),
+        }
+    }
+}
+
+/// Jupyter's data folders, first wins: `JUPYTER_PATH`, the user's, the interpreter's prefix, the
+/// system's.
+pub fn data_dirs(
+    prefix: Option<&Path>,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Vec<PathBuf> {
+    let mut dirs = Vec::new();
+    if let Some(path) = variable("JUPYTER_PATH") {
+        dirs.extend(std::env::split_paths(&path).filter(|dir| !dir.as_os_str().is_empty()));
+    }
+    if let Some(dir) = variable("JUPYTER_DATA_DIR") {
+        dirs.push(PathBuf::from(dir));
+    } else if let Some(home) = variable("HOME").map(PathBuf::from) {
+        let data =
+            variable("XDG_DATA_HOME").map_or_else(|| home.join(".local/share"), PathBuf::from);
+        let mac = home.join("Library/Jupyter");
+        dirs.push(if cfg!(target_os = "macos") {
+            mac
+        } else {
+            data.join("jupyter")
+        });
+    }
+    dirs.extend(prefix.map(|prefix| prefix.join("share/jupyter")));
+    dirs.extend(["/usr/local/share/jupyter", "/usr/share/jupyter"].map(PathBuf::from));
+    dirs
+}
+
+/// Every kernel in those folders, by name; a name found twice is the first one.
+pub fn list(data_dirs: &[PathBuf]) -> Vec<Kernelspec> {
+    let mut found: BTreeMap<String, Kernelspec> = BTreeMap::new();
+    for dir in data_dirs {
+        let Ok(entries) = std::fs::read_dir(dir.join("kernels")) else {
+            continue;
+        };
+        for spec in entries
+            .flatten()
+            .filter_map(|entry| Kernelspec::read(&entry.path()))
+        {
+            found.entry(spec.name.clone()).or_insert(spec);
+        }
+    }
+    found.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{data_dirs, list};
+    use crate::spec::InterruptMode;
+
+    fn install(data: &Path, name: &str, json: &str) {
+        let dir = data.join("kernels").join(name);
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("kernel.json"), json).unwrap();
+    }
+
+    #[test]
+    fn kernels_are_found_and_the_first_of_a_name_wins() {
+        let (user, system) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        install(
+            user.path(),
+            "R",
+            r#"{"argv":["R","{connection_file}"],"display_name":"mine"}"#,
+        );
+        install(
+            system.path(),
+            "r",
+            r#"{"argv":["R"],"display_name":"theirs"}"#,
+        );
+        install(
+            system.path(),
+            "deno",
+            r#"{"argv":["deno","{connection_file}"],"language":"typescript",
+                "interrupt_mode":"message","env":{"A":"b","N":1}}"#,
+        );
+        install(system.path(), "broken", "{");
+        install(system.path(), "empty", r#"{"argv":[]}"#);
+        let found = list(&[user.path().to_owned(), system.path().to_owned()]);
+        let names: Vec<_> = found.iter().map(|spec| spec.name.as_str()).collect();
+        assert_eq!(names, ["deno", "r"]);
+        assert_eq!(found[1].display_name, "mine");
+        let deno = found[0].launch_spec(Path::new("/"));
+        assert_eq!(deno.interrupt_mode, InterruptMode::Message);
+        assert_eq!(deno.env.len(), 1);
+        assert!(!deno.ipc);
+        assert_eq!(deno.command_line(Path::new("/c.json")), ["deno", "/c.json"]);
+    }
+
+    #[test]
+    fn data_folders_come_in_jupyters_order() {
+        let dirs = data_dirs(Some(Path::new("/venv")), |name| {
+            matches!(name, "JUPYTER_PATH").then(|| "/a::/b".into())
+        });
+        let dirs: Vec<_> = dirs
+            .iter()
+            .map(|dir| dir.to_string_lossy().into_owned())
+            .collect();
+        let expected = [
+            "/a",
+            "/b",
+            "/venv/share/jupyter",
+            "/usr/local/share/jupyter",
+            "/usr/share/jupyter",
+        ];
+        assert_eq!(dirs, expected);
+    }
+}

@@ -1,0 +1,46 @@
+//! A Python with ipykernel for tests that drive a real kernel.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The interpreter to test with: `TEST_PYTHON`, else a virtual environment under
+/// `target/test-venv`, made once with ipykernel from PyPI.
+///
+/// # Panics
+///
+/// When it can be neither found nor made: a test that needs a kernel must not pass without one.
+pub fn test_python() -> PathBuf {
+    if let Some(given) = std::env::var_os("TEST_PYTHON") {
+        return PathBuf::from(given);
+    }
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
+    std::fs::create_dir_all(&target).expect("the target folder can be made");
+    let target = target.canonicalize().expect("the target folder exists");
+    let venv = target.join("test-venv");
+    let python = venv.join("bin/python");
+    // One test process makes it, the others wait.
+    let lock = std::fs::File::create(target.join("test-venv.lock")).expect("a lock file");
+    lock.lock().expect("a file lock");
+    if !has_ipykernel(&python) {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&venv));
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "ipykernel"]));
+    }
+    python
+}
+
+fn has_ipykernel(python: &Path) -> bool {
+    Command::new(python)
+        .args(["-c", "import ipykernel"])
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+fn run(command: &mut Command) {
+    let status = command
+        .status()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        status.success(),
+        "{command:?}: {status}; set TEST_PYTHON to a Python with ipykernel"
+    );
+}
