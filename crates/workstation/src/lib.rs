@@ -1,1 +1,34 @@
-//! The edges of the workstation agent and command line: files, locks, spawn, machine facts.
+//! The edges of the workstation: files, locks, processes and machine facts around `agent-core`, and the parts that the
+//! `runt workstation` commands are made of.
+//!
+//! It decides nothing about jobs (that is `agent-core`) and knows nothing about kernels. Start reading at
+//! [`run_agent`] for the daemon and [`StoredCredential`] for the command line.
+
+mod accelerators;
+mod agent_loop;
+mod binary;
+mod credential;
+mod env;
+mod facts;
+mod folders;
+mod identity;
+mod interpreter;
+mod job_folder;
+mod link;
+mod lock;
+mod peers;
+mod process;
+mod reports;
+
+pub use accelerators::{Accelerator, detect_accelerators};
+pub use agent_loop::{AgentError, AgentOptions, run_agent};
+pub use binary::{RuntimedMissing, find_runtimed};
+pub use credential::{CredentialError, ResolvedCredential, StoredCredential, resolve_credential};
+pub use env::{Env, INSECURE_HTTP_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE};
+pub use facts::{MachineFacts, installed_build, minimal_registration, registration};
+pub use folders::{Folders, FoldersError};
+pub use identity::{
+    IdentityError, check_display_name, check_workstation_id, default_workstation_id, hostname,
+};
+pub use interpreter::{IpykernelProbe, absolute_interpreter, find_interpreter, probe_ipykernel};
+pub use lock::{AgentLock, LockError};

@@ -1,0 +1,166 @@
+//! Which accelerators the machine has, and whether they can be used (spec 3.6).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::Serialize;
+
+const NVIDIA_SMI_TIMEOUT: Duration = Duration::from_secs(3);
+const COUNT_LIMIT: u32 = 1024;
+
+/// A group of equal devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Accelerator {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_bytes_per_device: Option<u64>,
+    readiness: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnostic: Option<&'static str>,
+}
+
+impl Accelerator {
+    fn gpu(vendor: Option<&'static str>, count: u32, readiness: &'static str) -> Self {
+        Self {
+            kind: "gpu",
+            vendor,
+            model: None,
+            count: count.min(COUNT_LIMIT),
+            memory_bytes_per_device: None,
+            readiness,
+            diagnostic: None,
+        }
+    }
+}
+
+/// Asks the machine; `None` means that it cannot be known, an empty list that there is nothing.
+pub async fn detect_accelerators() -> Option<Vec<Accelerator>> {
+    let vendors = display_vendors(Path::new("/sys/bus/pci/devices"))?;
+    let nvidia = vendors.get("NVIDIA").copied().unwrap_or(0);
+    let output = if nvidia > 0 {
+        nvidia_smi("nvidia-smi", NVIDIA_SMI_TIMEOUT).await
+    } else {
+        None
+    };
+    Some(inventory(&vendors, output.as_deref()))
+}
+
+/// Counts the display controllers by vendor (`""` when unknown); one unreadable class makes all unknown.
+fn display_vendors(devices: &Path) -> Option<BTreeMap<&'static str, u32>> {
+    let hex = |path: &Path| {
+        let text = std::fs::read_to_string(path).ok()?;
+        u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok()
+    };
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(devices).ok()? {
+        let device = entry.ok()?.path();
+        let class = hex(&device.join("class"))?;
+        if class >> 16 & 0xff != 0x03 {
+            continue;
+        }
+        let vendor = match hex(&device.join("vendor")) {
+            Some(0x10de) => "NVIDIA",
+            Some(0x1002) => "AMD",
+            Some(0x8086) => "Intel",
+            Some(0x106b) => "Apple",
+            _ => "",
+        };
+        *found.entry(vendor).or_insert(0) += 1;
+    }
+    Some(found)
+}
+
+async fn nvidia_smi(program: &str, limit: Duration) -> Option<String> {
+    let mut command = tokio::process::Command::new(program);
+    command.args([
+        "--query-gpu=name,memory.total",
+        "--format=csv,noheader,nounits",
+    ]);
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(limit, command.output())
+        .await
+        .ok()?
+        .ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn inventory(
+    vendors: &BTreeMap<&'static str, u32>,
+    nvidia_output: Option<&str>,
+) -> Vec<Accelerator> {
+    let mut out = Vec::new();
+    if let Some(&present) = vendors.get("NVIDIA") {
+        let not_ready = |count| Accelerator {
+            diagnostic: Some(
+                "not reported by nvidia-smi; check the driver and access to the devices",
+            ),
+            ..Accelerator::gpu(Some("NVIDIA"), count, "not_ready")
+        };
+        match nvidia_output.and_then(parse_nvidia) {
+            None => out.push(not_ready(present)),
+            Some(groups) => {
+                let reported: u32 = groups.iter().map(|group| group.count).sum();
+                out.extend(groups);
+                if reported < present {
+                    out.push(not_ready(present - reported));
+                }
+            }
+        }
+    }
+    for (&vendor, &count) in vendors.iter().filter(|(vendor, _)| **vendor != "NVIDIA") {
+        out.push(Accelerator {
+            diagnostic: Some("access cannot be verified for this vendor"),
+            ..Accelerator::gpu((!vendor.is_empty()).then_some(vendor), count, "unknown")
+        });
+    }
+    out
+}
+
+/// Reads `name, MiB` lines; anything odd means that the answer cannot be trusted.
+fn parse_nvidia(output: &str) -> Option<Vec<Accelerator>> {
+    let mut groups: Vec<Accelerator> = Vec::new();
+    for line in output
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+    {
+        let (name, memory) = line.rsplit_once(',')?;
+        let name = name.trim();
+        let model = name.strip_prefix("NVIDIA ").unwrap_or(name).trim();
+        if model.is_empty() {
+            return None;
+        }
+        let memory = memory
+            .trim()
+            .parse::<u64>()
+            .ok()
+            .map(|mib| mib * 1024 * 1024)
+            .filter(|b| *b > 0);
+        let same = |g: &&mut Accelerator| {
+            g.model.as_deref() == Some(model) && g.memory_bytes_per_device == memory
+        };
+        if let Some(group) = groups.iter_mut().find(same) {
+            group.count = (group.count + 1).min(COUNT_LIMIT);
+        } else {
+            groups.push(Accelerator {
+                model: Some(model.chars().take(160).collect()),
+                memory_bytes_per_device: memory,
+                ..Accelerator::gpu(Some("NVIDIA"), 1, "ready")
+            });
+        }
+    }
+    (!groups.is_empty()).then_some(groups)
+}
+
+#[cfg(test)]
+mod tests;

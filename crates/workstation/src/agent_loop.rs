@@ -1,0 +1,343 @@
+//! The agent's loop: carries out what `agent-core` decides and reports back.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use agent_core::{Agent, AgentConfig, Effect, Event, LogLevel, SpawnSettings, peer_environment};
+use cloud_client::{BaseUrl, CloudClient, CloudError, JobPatch, SecretString};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::link::Link;
+use crate::lock::{AgentLock, LockError};
+use crate::peers::Peers;
+use crate::reports::{failure, order, status};
+use crate::{Accelerator, Env, MachineFacts, detect_accelerators, registration};
+
+/// Events that may wait for the loop.
+const NEWS_LIMIT: usize = 256;
+/// How long an accelerator inventory counts.
+const ACCELERATORS_FOR: Duration = Duration::from_mins(5);
+
+/// What the agent is started with.
+#[derive(Debug, Clone)]
+pub struct AgentOptions {
+    /// The cloud.
+    pub base: BaseUrl,
+    /// The credential.
+    pub token: SecretString,
+    /// This machine's id.
+    pub workstation_id: String,
+    /// This machine's name.
+    pub display_name: String,
+    /// Where kernels start when the job does not say.
+    pub working_directory: PathBuf,
+    /// The interpreter for kernels.
+    pub python_path: PathBuf,
+    /// Holds the job folders; its parent holds the lock.
+    pub agent_root: PathBuf,
+    /// The program that is also the peer: our own executable.
+    pub program: PathBuf,
+    /// Variables handed to peers beyond the allowlist.
+    pub pass_env: Vec<String>,
+    /// The agent's environment.
+    pub env: Env,
+    /// Times and policies.
+    pub config: AgentConfig,
+}
+
+/// Why the agent could not work.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// Another agent serves the workstation, or the lock cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The state folder cannot be made.
+    #[error("cannot make the agent's folder {}: {cause}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// The client could not be prepared.
+    #[error(transparent)]
+    Client(#[from] CloudError),
+    /// Signals cannot be listened to.
+    #[error("cannot listen to signals: {0}")]
+    Signals(std::io::Error),
+    /// The agent ended because it had to.
+    #[error("{message}")]
+    Ended {
+        /// The exit code.
+        code: u8,
+        /// What to tell.
+        message: String,
+    },
+}
+
+impl AgentError {
+    /// The process's exit code for this error.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Ended { code, .. } => *code,
+            _ => 1,
+        }
+    }
+}
+
+/// What reaches the loop.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// For the core.
+    Core(Event),
+    /// A new inventory, or that there is none to be had.
+    Accelerators(Option<Vec<Accelerator>>),
+}
+
+struct AgentLoop {
+    options: AgentOptions,
+    client: CloudClient,
+    facts: MachineFacts,
+    accelerators: Option<Vec<Accelerator>>,
+    probed: Option<Instant>,
+    peers: Peers,
+    link: Option<Link>,
+    news: mpsc::Sender<News>,
+}
+
+/// Runs the agent until it is told to end or has to; needs a tokio runtime with everything enabled.
+pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
+    let state = options.agent_root.parent().unwrap_or(Path::new("/"));
+    for folder in [state, options.agent_root.as_path()] {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|cause| AgentError::Folder {
+            path: folder.to_owned(),
+            cause,
+        })?;
+    }
+    let _lock = AgentLock::take(state, &options.workstation_id)?;
+    let client = CloudClient::new(options.base.clone())?.with_token(options.token.clone());
+    let (news, inbox) = mpsc::channel(NEWS_LIMIT);
+    let settings = SpawnSettings {
+        cloud_url: options.base.to_string(),
+        python_path: options.python_path.to_string_lossy().into_owned(),
+        working_directory: options.working_directory.to_string_lossy().into_owned(),
+        workstation_id: options.workstation_id.clone(),
+        display_name: options.display_name.clone(),
+        agent_root: options.agent_root.to_string_lossy().into_owned(),
+    };
+    let environment = peer_environment(
+        |name| options.env.raw(name).map(str::to_owned),
+        &options.pass_env,
+    );
+    let peers = Peers::new(
+        options.program.clone(),
+        settings,
+        environment,
+        options.token.clone(),
+        news.clone(),
+    );
+    tracing::info!(
+        cloud = %options.base,
+        workstation_id = options.workstation_id,
+        name = options.display_name,
+        working_directory = %options.working_directory.display(),
+        python = %options.python_path.display(),
+        root = %options.agent_root.display(),
+        "[workstation-agent] starting"
+    );
+    let agent_loop = AgentLoop {
+        client,
+        facts: MachineFacts::detect(),
+        accelerators: None,
+        probed: None,
+        peers,
+        link: None,
+        news,
+        options,
+    };
+    agent_loop.run(inbox).await
+}
+
+impl AgentLoop {
+    async fn run(mut self, mut inbox: mpsc::Receiver<News>) -> Result<(), AgentError> {
+        let listen = |kind| signal(kind).map_err(AgentError::Signals);
+        let mut interrupt: Signal = listen(SignalKind::interrupt())?;
+        let mut terminate: Signal = listen(SignalKind::terminate())?;
+        let started = Instant::now();
+        let now = || started.elapsed().as_millis() as u64;
+        let mut agent = Agent::new(self.options.config.clone());
+        let mut event = Event::Tick;
+        loop {
+            for effect in agent.handle(now(), event) {
+                if let Effect::Exit { code, message } = effect {
+                    return match message {
+                        None if code == 0 => Ok(()),
+                        message => Err(AgentError::Ended {
+                            code,
+                            message: message.unwrap_or_default(),
+                        }),
+                    };
+                }
+                self.carry_out(effect);
+            }
+            let wait = agent
+                .next_deadline()
+                .map(|at| Duration::from_millis(at.saturating_sub(now())));
+            event = tokio::select! {
+                _ = interrupt.recv() => Event::StopRequested,
+                _ = terminate.recv() => Event::StopRequested,
+                Some(news) = inbox.recv() => self.take(news),
+                () = sleep_for(wait) => Event::Tick,
+            };
+        }
+    }
+
+    fn take(&mut self, news: News) -> Event {
+        match news {
+            News::Core(event) => event,
+            News::Accelerators(found) => {
+                self.accelerators = found;
+                Event::Tick
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Register => self.register(),
+            Effect::Poll => self.poll(),
+            Effect::Report {
+                job_id,
+                status,
+                error_message,
+            } => self.report(job_id, status, error_message),
+            Effect::OpenLink => {
+                let options = &self.options;
+                let (base, id) = (options.base.clone(), options.workstation_id.clone());
+                self.link = Some(Link::open(
+                    base,
+                    id,
+                    options.token.clone(),
+                    self.news.clone(),
+                ));
+            }
+            Effect::PingLink => {
+                if let Some(link) = &self.link {
+                    link.ping();
+                }
+            }
+            Effect::CloseLink => self.link = None,
+            Effect::Inspect { job } => {
+                let found = self.peers.inspect(&job);
+                self.tell(Event::Inspected {
+                    job_id: job.job_id,
+                    found,
+                });
+            }
+            Effect::Spawn { job } => {
+                let result = self.peers.spawn(&job);
+                self.tell(Event::Spawned {
+                    job_id: job.job_id,
+                    result,
+                });
+            }
+            Effect::Terminate { job_id } => self.peers.terminate(&job_id),
+            Effect::Kill { job_id } => self.peers.kill(&job_id),
+            Effect::ForgetPeer { job_id } => self.peers.forget(&job_id),
+            Effect::Log { level, text } => match level {
+                LogLevel::Error => tracing::error!("[workstation-agent] {text}"),
+                LogLevel::Warn => tracing::warn!("[workstation-agent] {text}"),
+                LogLevel::Info => tracing::info!("[workstation-agent] {text}"),
+            },
+            // Handled by the loop itself.
+            Effect::Exit { .. } => {}
+        }
+    }
+
+    /// Answers an order of the core from a task: the loop's own inbox may be full.
+    fn tell(&self, event: Event) {
+        if let Err(mpsc::error::TrySendError::Full(news)) = self.news.try_send(News::Core(event)) {
+            let sender = self.news.clone();
+            tokio::spawn(async move { sender.send(news).await });
+        }
+    }
+
+    fn register(&mut self) {
+        let due = self
+            .probed
+            .is_none_or(|at| at.elapsed() >= ACCELERATORS_FOR);
+        if due {
+            self.probed = Some(Instant::now());
+        }
+        let (client, news, options) =
+            (self.client.clone(), self.news.clone(), self.options.clone());
+        let (facts, known) = (self.facts, self.accelerators.clone());
+        tokio::spawn(async move {
+            let mut accelerators = known;
+            if due {
+                accelerators = detect_accelerators().await;
+                let _ = news.send(News::Accelerators(accelerators.clone())).await;
+            }
+            let payload = registration(
+                &options.workstation_id,
+                &options.display_name,
+                &options.working_directory,
+                &options.python_path,
+                facts,
+                accelerators.as_deref(),
+            );
+            let result = client
+                .register(&payload)
+                .await
+                .map(|_| ())
+                .map_err(|e| failure(&e));
+            let _ = news.send(News::Core(Event::Registered(result))).await;
+        });
+    }
+
+    fn poll(&self) {
+        let (client, news) = (self.client.clone(), self.news.clone());
+        let id = self.options.workstation_id.clone();
+        tokio::spawn(async move {
+            let polled = client.poll_attach_jobs(&id).await;
+            let result = polled
+                .map(|polled| (polled.jobs.into_iter().map(order).collect(), polled.skipped))
+                .map_err(|error| failure(&error));
+            let _ = news.send(News::Core(Event::Polled(result))).await;
+        });
+    }
+
+    fn report(&self, job_id: String, state: agent_core::JobStatus, error_message: Option<String>) {
+        if state == agent_core::JobStatus::Accepted {
+            self.peers.prepare(&job_id);
+        }
+        let (client, news) = (self.client.clone(), self.news.clone());
+        let id = self.options.workstation_id.clone();
+        tokio::spawn(async move {
+            let patch = JobPatch {
+                status: status(state),
+                error_message,
+            };
+            let result = client.patch_attach_job(&id, &job_id, &patch).await;
+            let result = result.map(|_| ()).map_err(|error| failure(&error));
+            let _ = news
+                .send(News::Core(Event::Reported {
+                    job_id,
+                    status: state,
+                    result,
+                }))
+                .await;
+        });
+    }
+}
+
+async fn sleep_for(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}

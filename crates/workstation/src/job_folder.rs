@@ -1,0 +1,282 @@
+//! A job's folder on disk (spec 3.19).
+//!
+//! ```text
+//! <agent root>/<slug(job id)>/
+//!   job-id               the job's id as the cloud gave it
+//!   blobs/               the peer's blob store
+//!   runtime-peer.log     stdout and stderr of the peer, appended
+//!   runtime-peer.pid     its number, for people
+//!   runtime-peer.json    its identity: number, start time, nonce, where its log began
+//!   runtime-peer.exit    left by the peer: {"code": 0, "message": "…"}
+//! ```
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use agent_core::PeerExit;
+use serde::{Deserialize, Serialize};
+
+use crate::process::ProcessIdentity;
+
+/// What identifies a peer across agents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PeerRecord {
+    #[serde(flatten)]
+    pub process: ProcessIdentity,
+    pub nonce: String,
+    pub job_id: String,
+    /// Where this peer's part of the log begins.
+    pub log_offset: u64,
+}
+
+#[derive(Deserialize)]
+struct ExitNote {
+    code: i32,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+/// A job's folder.
+#[derive(Debug, Clone)]
+pub(crate) struct JobFolder(PathBuf);
+
+impl JobFolder {
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    pub fn log_path(&self) -> PathBuf {
+        self.0.join("runtime-peer.log")
+    }
+
+    /// Makes the folder for this job; a folder of another job with the same slug is refused.
+    pub fn create(&self, job_id: &str) -> io::Result<()> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(self.0.join("blobs"))?;
+        match self.job_id() {
+            Some(owner) if owner == job_id => Ok(()),
+            Some(owner) => Err(io::Error::other(format!(
+                "the job folder {} belongs to the job {owner:?}",
+                self.0.display()
+            ))),
+            None => write_private(&self.0.join("job-id"), job_id.as_bytes()),
+        }
+    }
+
+    /// The job that the folder belongs to.
+    pub fn job_id(&self) -> Option<String> {
+        fs::read_to_string(self.0.join("job-id")).ok()
+    }
+
+    /// Opens the log for appending and says where the new part begins.
+    pub fn open_log(&self) -> io::Result<(fs::File, u64)> {
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(self.log_path())?;
+        let length = file.metadata()?.len();
+        Ok((file, length))
+    }
+
+    pub fn write_record(&self, record: &PeerRecord) -> io::Result<()> {
+        let _ = fs::remove_file(self.exit_path());
+        let text = serde_json::to_vec(record).map_err(io::Error::other)?;
+        write_private(&self.0.join("runtime-peer.json"), &text)?;
+        write_private(
+            &self.0.join("runtime-peer.pid"),
+            format!("{}\n", record.process.pid).as_bytes(),
+        )
+    }
+
+    pub fn record(&self) -> Option<PeerRecord> {
+        serde_json::from_slice(&fs::read(self.0.join("runtime-peer.json")).ok()?).ok()
+    }
+
+    pub fn remove_record(&self) {
+        for name in ["runtime-peer.json", "runtime-peer.pid"] {
+            let _ = fs::remove_file(self.0.join(name));
+        }
+    }
+
+    fn exit_path(&self) -> PathBuf {
+        self.0.join("runtime-peer.exit")
+    }
+
+    /// The note that a peer left about its end.
+    pub fn exit_note(&self) -> Option<PeerExit> {
+        let note: ExitNote = serde_json::from_slice(&fs::read(self.exit_path()).ok()?).ok()?;
+        Some(PeerExit {
+            code: Some(note.code),
+            detail: note.message,
+            ..PeerExit::default()
+        })
+    }
+
+    /// The last line that a peer wrote, without colours, at most 200 characters.
+    pub fn last_log_line(&self, offset: u64) -> Option<String> {
+        const TAIL: u64 = 4096;
+        let mut file = fs::File::open(self.log_path()).ok()?;
+        let length = file.metadata().ok()?.len();
+        file.seek(SeekFrom::Start(offset.max(length.saturating_sub(TAIL))))
+            .ok()?;
+        let mut bytes = Vec::new();
+        file.take(TAIL).read_to_end(&mut bytes).ok()?;
+        let text = String::from_utf8_lossy(&bytes);
+        let line = text
+            .lines()
+            .rev()
+            .map(plain)
+            .find(|line| !line.is_empty())?;
+        Some(line.chars().take(200).collect())
+    }
+}
+
+/// A line without escape sequences and control characters.
+fn plain(line: &str) -> String {
+    let mut out = String::new();
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            // Skip to the letter that ends the sequence.
+            chars.by_ref().find(char::is_ascii_alphabetic);
+        } else if !c.is_control() {
+            out.push(c);
+        }
+    }
+    out.trim().to_owned()
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().ok_or_else(|| io::Error::other("no folder"))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Reads a growing log for the line that says "connected": each byte once, whatever it holds.
+#[derive(Debug)]
+pub(crate) struct ReadyScan {
+    path: PathBuf,
+    offset: u64,
+    /// The end of what was read, shorter than the marker: the marker may lie across two reads.
+    rest: Vec<u8>,
+}
+
+impl ReadyScan {
+    pub fn new(folder: &JobFolder, offset: u64) -> Self {
+        Self {
+            path: folder.log_path(),
+            offset,
+            rest: Vec::new(),
+        }
+    }
+
+    /// Whether the marker has appeared.
+    pub fn look(&mut self) -> bool {
+        let marker = agent_core::READY_MARKER.as_bytes();
+        let Ok(mut file) = fs::File::open(&self.path) else {
+            return false;
+        };
+        if file.seek(SeekFrom::Start(self.offset)).is_err() {
+            return false;
+        }
+        let mut chunk = vec![0; 64 * 1024];
+        while let Ok(read @ 1..) = file.read(&mut chunk) {
+            self.offset += read as u64;
+            self.rest.extend_from_slice(&chunk[..read]);
+            if self
+                .rest
+                .windows(marker.len())
+                .any(|window| window == marker)
+            {
+                return true;
+            }
+            let keep = self.rest.len().saturating_sub(marker.len() - 1);
+            self.rest.drain(..keep);
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn folder() -> (tempfile::TempDir, JobFolder) {
+        let place = tempfile::tempdir().unwrap();
+        let folder = JobFolder::at(place.path().join("job-1"));
+        folder.create("Job 1").unwrap();
+        (place, folder)
+    }
+
+    // WS-212 WS-213
+    #[test]
+    fn ws_212_213_names_and_modes() {
+        let (_place, folder) = folder();
+        let record = PeerRecord {
+            process: ProcessIdentity {
+                pid: 77,
+                started: "t".into(),
+            },
+            nonce: "n".into(),
+            job_id: "Job 1".into(),
+            log_offset: 3,
+        };
+        folder.write_record(&record).unwrap();
+        assert_eq!(folder.record(), Some(record));
+        let pid = folder.0.join("runtime-peer.pid");
+        assert_eq!(fs::read_to_string(&pid).unwrap(), "77\n");
+        assert_eq!(pid.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(folder.0.join("blobs").is_dir());
+        folder.create("Job 1").unwrap();
+        assert!(
+            folder
+                .create("job!1")
+                .unwrap_err()
+                .to_string()
+                .contains("belongs to")
+        );
+        folder.remove_record();
+        assert_eq!(folder.record(), None);
+        assert!(!pid.exists());
+    }
+
+    // WS-224 WS-225 WS-227 WS-228
+    #[test]
+    fn ws_224_225_227_228_readiness_is_read_from_the_log() {
+        let (_place, folder) = folder();
+        let marker = agent_core::READY_MARKER;
+        let (mut log, _) = folder.open_log().unwrap();
+        log.write_all(format!("old {marker}\n").as_bytes()).unwrap();
+        let (_, offset) = folder.open_log().unwrap();
+        let mut scan = ReadyScan::new(&folder, offset);
+        assert!(!scan.look());
+        log.write_all(b"\xff\xfe ").unwrap();
+        log.write_all(&marker.as_bytes()[..10]).unwrap();
+        assert!(!scan.look());
+        log.write_all(&marker.as_bytes()[10..]).unwrap();
+        assert!(scan.look());
+    }
+
+    #[test]
+    fn the_last_line_explains_an_exit() {
+        let (_place, folder) = folder();
+        let (mut log, offset) = folder.open_log().unwrap();
+        assert_eq!(folder.last_log_line(offset), None);
+        log.write_all(b"first\n\x1b[31m[cloud-runtime-agent] Fatal:\x1b[0m no room \n\n")
+            .unwrap();
+        assert_eq!(
+            folder.last_log_line(offset).unwrap(),
+            "[cloud-runtime-agent] Fatal: no room"
+        );
+        fs::write(folder.0.join("runtime-peer.exit"), r#"{"code":0}"#).unwrap();
+        assert_eq!(folder.exit_note().unwrap().code, Some(0));
+    }
+}

@@ -1,0 +1,261 @@
+//! Starting, watching, adopting and ending runtime peers (spec 3.11 to 3.16).
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use agent_core::{Event, JobOrder, LocalPeer, PeerExit, SpawnSettings, slug, spawn_plan};
+use cloud_client::{ExposeSecret as _, SecretString};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::TOKEN_VARIABLE;
+use crate::agent_loop::News;
+use crate::job_folder::{JobFolder, PeerRecord, ReadyScan};
+use crate::process::{ProcessIdentity, command_line_has, environment_value};
+
+/// Carries the nonce by which a peer is recognised later.
+const NONCE_VARIABLE: &str = "RUNT_PEER_NONCE";
+/// How often a log is read until its peer is ready.
+const READY_TICK: Duration = Duration::from_millis(50);
+/// How often an adopted peer is looked at.
+const ADOPTED_TICK: Duration = Duration::from_millis(250);
+
+/// The peers of this machine that the agent looks after.
+pub(crate) struct Peers {
+    program: PathBuf,
+    settings: SpawnSettings,
+    environment: Vec<(String, String)>,
+    token: SecretString,
+    news: mpsc::Sender<News>,
+    watched: BTreeMap<String, ProcessIdentity>,
+}
+
+impl Peers {
+    pub fn new(
+        program: PathBuf,
+        settings: SpawnSettings,
+        environment: Vec<(String, String)>,
+        token: SecretString,
+        news: mpsc::Sender<News>,
+    ) -> Self {
+        Self {
+            program,
+            settings,
+            environment,
+            token,
+            news,
+            watched: BTreeMap::new(),
+        }
+    }
+
+    /// Makes the job's folder, by which this machine later knows the job as its own.
+    pub fn prepare(&self, job_id: &str) {
+        if let Some(folder) = self.folder(job_id)
+            && let Err(error) = folder.create(job_id)
+        {
+            tracing::warn!(job_id, %error, "[workstation-agent] cannot make the job's folder");
+        }
+    }
+
+    fn folder(&self, job_id: &str) -> Option<JobFolder> {
+        let name = slug(job_id);
+        let usable = !name.is_empty() && !name.bytes().all(|b| b == b'.');
+        usable.then(|| JobFolder::at(Path::new(&self.settings.agent_root).join(name)))
+    }
+
+    /// Starts a job's peer.
+    pub fn spawn(&mut self, job: &JobOrder) -> Result<(), String> {
+        let plan = spawn_plan(&self.settings, job).map_err(|error| error.to_string())?;
+        let folder = JobFolder::at(&plan.job_folder);
+        let told = |what: &str, error: std::io::Error| format!("{what}: {error}");
+        folder
+            .create(&job.job_id)
+            .map_err(|e| told("cannot make the job's folder", e))?;
+        if !Path::new(&plan.working_directory).is_dir() {
+            return Err(format!(
+                "the working directory {:?} is not a folder",
+                plan.working_directory
+            ));
+        }
+        let (log, log_offset) = folder
+            .open_log()
+            .map_err(|e| told("cannot open the peer's log", e))?;
+        let errors = log
+            .try_clone()
+            .map_err(|e| told("cannot open the peer's log", e))?;
+        let nonce = Uuid::new_v4().to_string();
+        let mut command = Command::new(&self.program);
+        command
+            .args(&plan.args)
+            .current_dir(&plan.working_directory)
+            .env_clear()
+            .envs(self.environment.iter().map(|(k, v)| (k, v)))
+            .env(TOKEN_VARIABLE, self.token.expose_secret())
+            .env(NONCE_VARIABLE, &nonce)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors)
+            // Its own group: a Ctrl-C in the terminal is the agent's to handle, and the peer outlives the agent.
+            .process_group(0)
+            .kill_on_drop(false);
+        let child = command
+            .spawn()
+            .map_err(|e| told("cannot start the program", e))?;
+        let pid = child.id().unwrap_or_default();
+        let process = ProcessIdentity::of(pid).unwrap_or(ProcessIdentity {
+            pid,
+            started: "ended at once".to_owned(),
+        });
+        let record = PeerRecord {
+            process: process.clone(),
+            nonce,
+            job_id: job.job_id.clone(),
+            log_offset,
+        };
+        if let Err(error) = folder.write_record(&record) {
+            tracing::warn!(job_id = job.job_id, %error, "[workstation-agent] cannot record the peer");
+        }
+        tracing::info!(
+            job_id = job.job_id,
+            notebook_id = job.notebook_id,
+            pid,
+            "[workstation-agent] started a peer"
+        );
+        self.watched.insert(job.job_id.clone(), process);
+        tokio::spawn(watch_child(
+            job.job_id.clone(),
+            child,
+            folder,
+            log_offset,
+            self.news.clone(),
+        ));
+        Ok(())
+    }
+
+    /// Looks for a job's peer; a living one is watched from now on.
+    pub fn inspect(&mut self, job: &JobOrder) -> LocalPeer {
+        let Some(folder) = self
+            .folder(&job.job_id)
+            .filter(|f| f.job_id().as_deref() == Some(&job.job_id))
+        else {
+            return LocalPeer::Foreign;
+        };
+        let record = folder.record().filter(|record| record.job_id == job.job_id);
+        let Some(record) = record.filter(is_our_peer) else {
+            return LocalPeer::Dead {
+                exit: folder.exit_note(),
+            };
+        };
+        let mut scan = ReadyScan::new(&folder, record.log_offset);
+        let ready = scan.look();
+        tracing::info!(
+            job_id = job.job_id,
+            pid = record.process.pid,
+            "[workstation-agent] found a living peer"
+        );
+        self.watched
+            .insert(job.job_id.clone(), record.process.clone());
+        let scan = (!ready).then_some(scan);
+        tokio::spawn(watch_adopted(record, folder, scan, self.news.clone()));
+        LocalPeer::Alive { ready }
+    }
+
+    /// Asks a peer to end.
+    pub fn terminate(&self, job_id: &str) {
+        if let Some(process) = self.watched.get(job_id) {
+            process.terminate();
+        }
+    }
+
+    /// Ends a peer and its process group.
+    pub fn kill(&self, job_id: &str) {
+        if let Some(process) = self.watched.get(job_id) {
+            process.kill_group();
+        }
+    }
+
+    /// Removes what identifies a peer that is over.
+    pub fn forget(&mut self, job_id: &str) {
+        self.watched.remove(job_id);
+        if let Some(folder) = self
+            .folder(job_id)
+            .filter(|f| f.job_id().as_deref() == Some(job_id))
+        {
+            folder.remove_record();
+        }
+    }
+}
+
+/// Same process by start time; command line and nonce agree wherever they can be read.
+fn is_our_peer(record: &PeerRecord) -> bool {
+    let pid = record.process.pid;
+    record.process.is_alive()
+        && command_line_has(pid, &["cloud-runtime-agent", &record.job_id]) != Some(false)
+        && environment_value(pid, NONCE_VARIABLE).is_none_or(|nonce| nonce == record.nonce)
+}
+
+async fn watch_child(
+    job_id: String,
+    mut child: Child,
+    folder: JobFolder,
+    log_offset: u64,
+    news: mpsc::Sender<News>,
+) {
+    let mut scan = Some(ReadyScan::new(&folder, log_offset));
+    let mut tick = tokio::time::interval(READY_TICK);
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status.ok(),
+            _ = tick.tick(), if scan.is_some() => if scan.as_mut().is_some_and(ReadyScan::look) {
+                scan = None;
+                let _ = news.send(News::Core(Event::PeerReady { job_id: job_id.clone() })).await;
+            },
+        }
+    };
+    let mut exit = PeerExit {
+        code: status.and_then(|s| s.code()),
+        signal: status.and_then(|s| s.signal()),
+        ..PeerExit::default()
+    };
+    if !status.is_some_and(|status: ExitStatus| status.success()) {
+        let note = folder.exit_note().and_then(|note| note.detail);
+        exit.detail = note.or_else(|| folder.last_log_line(log_offset));
+    }
+    let _ = news
+        .send(News::Core(Event::PeerExited { job_id, exit }))
+        .await;
+}
+
+async fn watch_adopted(
+    record: PeerRecord,
+    folder: JobFolder,
+    mut scan: Option<ReadyScan>,
+    news: mpsc::Sender<News>,
+) {
+    let mut tick = tokio::time::interval(ADOPTED_TICK);
+    while record.process.is_alive() {
+        if scan.as_mut().is_some_and(ReadyScan::look) {
+            scan = None;
+            let event = Event::PeerReady {
+                job_id: record.job_id.clone(),
+            };
+            let _ = news.send(News::Core(event)).await;
+        }
+        tick.tick().await;
+    }
+    let exit = folder.exit_note().unwrap_or_else(|| PeerExit {
+        unseen: true,
+        detail: folder.last_log_line(record.log_offset),
+        ..PeerExit::default()
+    });
+    let _ = news
+        .send(News::Core(Event::PeerExited {
+            job_id: record.job_id,
+            exit,
+        }))
+        .await;
+}

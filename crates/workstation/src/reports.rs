@@ -1,0 +1,51 @@
+//! From the client's errors and shapes to the agent core's.
+
+use agent_core::{CloudFailure, JobOrder, JobStatus};
+use cloud_client::{AttachJob, CloudError};
+
+/// How a failed call looks to the core.
+pub(crate) fn failure(error: &CloudError) -> CloudFailure {
+    let refusal = error.refusal();
+    CloudFailure {
+        status: error.refusal().map(|refusal| refusal.status),
+        retry_after_ms: refusal
+            .and_then(|r| r.retry_after)
+            .map(|wait| wait.as_millis() as u64),
+        error: refusal
+            .and_then(|r| r.error_text())
+            .unwrap_or_default()
+            .to_owned(),
+        job_status: refusal
+            .and_then(|r| r.body.pointer("/job/status"))
+            .and_then(serde_json::Value::as_str)
+            .map(str::to_owned),
+        message: error
+            .to_string()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
+    }
+}
+
+/// A listed job as the core sees it.
+pub(crate) fn order(job: AttachJob) -> JobOrder {
+    JobOrder {
+        job_id: job.job_id,
+        notebook_id: job.notebook_id,
+        status: job.status,
+        trigger: job.trigger,
+        working_directory: job.working_directory,
+        notebook_path: job.notebook_path,
+    }
+}
+
+/// A state as the client sends it.
+pub(crate) fn status(status: JobStatus) -> cloud_client::JobStatus {
+    match status {
+        JobStatus::Accepted => cloud_client::JobStatus::Accepted,
+        JobStatus::Running => cloud_client::JobStatus::Running,
+        JobStatus::Completed => cloud_client::JobStatus::Completed,
+        JobStatus::Failed => cloud_client::JobStatus::Failed,
+    }
+}
