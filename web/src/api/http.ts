@@ -1,0 +1,49 @@
+// One way to call our server: same origin, JSON, errors as text for people.
+import { record, type Shape, text } from "./shape";
+
+export class ApiError extends Error {
+  readonly status: number;
+  readonly body: Shape | undefined;
+
+  constructor(status: number, message: string, body?: Shape) {
+    super(message);
+    this.status = status;
+    this.body = body;
+  }
+}
+
+async function bodyOf(response: Response): Promise<Shape | undefined> {
+  try {
+    return record(await response.json());
+  } catch {
+    return undefined;
+  }
+}
+
+export async function call(method: string, path: string, body?: unknown): Promise<Shape> {
+  const init: RequestInit = { method, credentials: "same-origin", cache: "no-store" };
+  if (body !== undefined) {
+    init.headers = { "Content-Type": "application/json" };
+    init.body = JSON.stringify(body);
+  }
+  let response: Response;
+  try {
+    response = await fetch(path, init);
+  } catch {
+    throw new ApiError(0, "The server cannot be reached.");
+  }
+  const shape = await bodyOf(response);
+  if (!response.ok) {
+    throw new ApiError(
+      response.status,
+      text(shape, "error") ?? `The server answered ${response.status}.`,
+      shape,
+    );
+  }
+  if (shape === undefined) throw new ApiError(response.status, "The server's answer was not JSON.");
+  return shape;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,11 @@
+// The page starts here.
+import "./ui/base.css";
+import "./ui/controls.css";
+import { render } from "preact";
+import { App, startApp } from "./ui/app";
+import { startTheme } from "./ui/theme";
+
+startTheme();
+startApp();
+const root = document.getElementById("app");
+if (root) render(<App />, root);

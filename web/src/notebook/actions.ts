@@ -1,0 +1,110 @@
+// What keys and buttons do: intents on the store, with the selection moved along.
+import { ApiError } from "../api/http";
+import { confirm } from "../ui/dialog";
+import { toastError } from "../ui/toasts";
+import type { CellType } from "./cells";
+import { neighbour, type Selection } from "./selection";
+import type { NotebookStore } from "./store";
+
+export class Actions {
+  readonly store: NotebookStore;
+  readonly selection: Selection;
+
+  constructor(store: NotebookStore, selection: Selection) {
+    this.store = store;
+    this.selection = selection;
+  }
+
+  run(id: string | undefined): void {
+    const cell = this.cell(id);
+    if (cell?.type === "code" && cell.source.trim() !== "") {
+      this.store.run(cell.id).catch((error: unknown) => toastError("The cell was not run.", error));
+    }
+  }
+
+  /** Ctrl+Enter: run and stay. */
+  runStay(id: string | undefined): void {
+    this.run(id);
+    this.selection.command(id);
+  }
+
+  /** Shift+Enter: run and go to the next cell, which is made when there is none. */
+  runAdvance(id: string | undefined): void {
+    this.run(id);
+    const cells = this.store.cells.value;
+    if (id !== undefined && cells.at(-1)?.id === id && this.store.canEdit.value) {
+      this.selection.edit(this.store.editor.addCell(id, "code"));
+    } else {
+      this.selection.command(neighbour(cells, id, 1));
+    }
+  }
+
+  runAll(): void {
+    this.store.runAll().catch((error: unknown) => toastError("The cells were not run.", error));
+  }
+
+  interrupt(): void {
+    this.store.interrupt().catch((error: unknown) => toastError("The kernel was not interrupted.", error));
+  }
+
+  async restart(): Promise<void> {
+    const yes = await confirm(
+      "Restart the kernel?",
+      "Variables and imports are lost. The notebook and its outputs stay.",
+      "Restart",
+    );
+    if (!yes) return;
+    this.store.restart().catch((error: unknown) => toastError("The kernel was not restarted.", error));
+  }
+
+  async attach(workstationId: string): Promise<void> {
+    try {
+      await this.store.attach(workstationId);
+    } catch (error) {
+      const offline = error instanceof ApiError && error.status === 409;
+      toastError(offline ? "That machine is not listening now." : "The machine was not attached.", error);
+    }
+  }
+
+  addBelow(id: string | undefined, type: CellType): void {
+    if (!this.store.canEdit.value) return;
+    const last = this.store.cells.value.at(-1)?.id;
+    this.selection.edit(this.store.editor.addCell(id ?? last, type));
+  }
+
+  insertAbove(id: string | undefined): void {
+    if (!this.store.canEdit.value) return;
+    const cells = this.store.cells.value;
+    const index = cells.findIndex((cell) => cell.id === id);
+    this.selection.command(this.store.editor.addCell(cells[index - 1]?.id, "code"));
+  }
+
+  insertBelow(id: string | undefined): void {
+    if (!this.store.canEdit.value) return;
+    this.selection.command(this.store.editor.addCell(id, "code"));
+  }
+
+  remove(id: string | undefined): void {
+    if (id === undefined || !this.store.canEdit.value) return;
+    const cells = this.store.cells.value;
+    const next = neighbour(cells, id, 1);
+    const goTo = next === id ? neighbour(cells, id, -1) : next;
+    this.store.editor.deleteCell(id);
+    this.selection.command(goTo === id ? undefined : goTo);
+  }
+
+  move(id: string | undefined, step: -1 | 1): void {
+    if (id === undefined || !this.store.canEdit.value) return;
+    this.store.editor.moveCell(id, step);
+    requestAnimationFrame(() => this.selection.command(id));
+  }
+
+  setType(id: string | undefined, type: CellType): void {
+    if (id === undefined || !this.store.canEdit.value) return;
+    this.store.setType(id, type);
+  }
+
+  private cell(id: string | undefined) {
+    return this.store.cells.value.find((cell) => cell.id === id);
+  }
+}

@@ -1,0 +1,172 @@
+// One cell: its gutter, its editor or rendered text, its tools, its outputs.
+import { useComputed } from "@preact/signals";
+import { memo } from "preact/compat";
+import { useEffect, useRef } from "preact/hooks";
+import { Markdown } from "../outputs/markdown";
+import { Outputs } from "../outputs/outputs";
+import { IconDown, IconRun, IconTrash, IconUp } from "../ui/icons";
+import type { Actions } from "./actions";
+import type { CellType, CellView } from "./cells";
+import { CodeEditor } from "./code-editor";
+import type { ExecutionView } from "./executions";
+
+const TYPE_NAMES: Record<CellType, string> = { code: "Code", markdown: "Text", raw: "Raw" };
+
+interface CellProps {
+  cell: CellView;
+  number: number;
+  actions: Actions;
+  outputOrigin: string | undefined;
+}
+
+function countText(cell: CellView, execution: ExecutionView | undefined): string {
+  if (execution?.status === "running" || execution?.status === "queued") return "*";
+  const count = execution?.count ?? cell.storedCount;
+  return count === undefined ? " " : String(count);
+}
+
+function Gutter({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "actions">) {
+  const execution = useComputed(() => actions.store.executionOf(cell)).value;
+  if (cell.type !== "code") return <div class="cell-gutter" />;
+  const status = execution?.status ?? "none";
+  return (
+    <div class="cell-gutter">
+      <span class={`cell-count cell-count-${status}`} data-testid="cell-count">
+        [{countText(cell, execution)}]
+      </span>
+      {actions.store.canRun.value && (
+        <button
+          type="button"
+          class="run-button"
+          aria-label={`Run cell ${number}`}
+          data-testid="run-cell"
+          onClick={() => actions.run(cell.id)}
+        >
+          <IconRun />
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Tools({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "actions">) {
+  if (!actions.store.canEdit.value) return null;
+  return (
+    <div class="cell-tools" role="toolbar" aria-label={`Cell ${number}`}>
+      <select
+        class="type-select"
+        aria-label={`Type of cell ${number}`}
+        data-testid="cell-type"
+        value={cell.type}
+        onChange={(event) => actions.setType(cell.id, event.currentTarget.value as CellType)}
+      >
+        {Object.entries(TYPE_NAMES).map(([type, name]) => (
+          <option key={type} value={type}>
+            {name}
+          </option>
+        ))}
+      </select>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={`Move cell ${number} up`}
+        data-testid="move-up"
+        onClick={() => actions.move(cell.id, -1)}
+      >
+        <IconUp />
+      </button>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={`Move cell ${number} down`}
+        data-testid="move-down"
+        onClick={() => actions.move(cell.id, 1)}
+      >
+        <IconDown />
+      </button>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={`Delete cell ${number}`}
+        data-testid="delete-cell"
+        onClick={() => actions.remove(cell.id)}
+      >
+        <IconTrash />
+      </button>
+    </div>
+  );
+}
+
+function CellOutputs({ cell, actions, outputOrigin }: Pick<CellProps, "cell" | "actions" | "outputOrigin">) {
+  const execution = useComputed(() => actions.store.executionOf(cell)).value;
+  if (execution === undefined) return null;
+  const place = { notebookId: actions.store.id, outputOrigin };
+  return (
+    <>
+      {execution.status === "cancelled" && (
+        <p class="output-note cell-note">Not run: a cell before it failed, or the queue was cleared.</p>
+      )}
+      <Outputs place={place} outputs={execution.outputs} />
+    </>
+  );
+}
+
+function Body({ cell, number, actions, outputOrigin }: CellProps) {
+  const editing = useComputed(() => actions.selection.isEditing(cell.id)).value;
+  const label = `${TYPE_NAMES[cell.type]} of cell ${number}`;
+  if (cell.type === "markdown" && !editing && cell.source.trim() !== "") {
+    return (
+      // biome-ignore lint/a11y/noStaticElementInteractions: the keyboard's way is Enter on the focused cell.
+      <div class="cell-rendered" onDblClick={() => actions.selection.edit(cell.id)}>
+        <Markdown source={cell.source} />
+      </div>
+    );
+  }
+  return (
+    <>
+      <div class="cell-editor">
+        <CodeEditor cell={cell} actions={actions} label={label} />
+      </div>
+      {cell.type === "code" && <CellOutputs cell={cell} actions={actions} outputOrigin={outputOrigin} />}
+    </>
+  );
+}
+
+export const Cell = memo(function Cell(props: CellProps) {
+  const { cell, number, actions } = props;
+  const { selection, store } = actions;
+  const ref = useRef<HTMLElement>(null);
+  const selected = useComputed(() => selection.cellId.value === cell.id).value;
+  const editing = useComputed(() => selection.isEditing(cell.id)).value;
+  const status = useComputed(() => store.executionOf(cell)?.status ?? "none").value;
+  useEffect(
+    () => (ref.current ? selection.registerCell(cell.id, ref.current) : undefined),
+    [cell.id, selection],
+  );
+  return (
+    <section
+      ref={ref}
+      class={`cell cell-${cell.type}${selected ? " is-selected" : ""}${editing ? " is-editing" : ""}`}
+      tabIndex={selected ? 0 : -1}
+      aria-label={`Cell ${number}, ${TYPE_NAMES[cell.type]}`}
+      data-testid="cell"
+      data-cell-id={cell.id}
+      data-cell-type={cell.type}
+      data-status={status}
+      onFocus={(event) => {
+        if (event.target === ref.current) selection.focused(cell.id, false);
+      }}
+      onMouseDown={(event) => {
+        if (event.target instanceof Element && !event.target.closest(".cm-editor, button, select, a")) {
+          selection.focused(cell.id, false);
+        }
+      }}
+    >
+      <Gutter cell={cell} number={number} actions={actions} />
+      <div class="cell-body">
+        <Body {...props} />
+      </div>
+      <Tools cell={cell} number={number} actions={actions} />
+    </section>
+  );
+});

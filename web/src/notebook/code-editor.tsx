@@ -1,0 +1,74 @@
+// CodeMirror on one cell's source, made when the cell comes near the screen.
+import { useComputed } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Actions } from "./actions";
+import { textBinding } from "./binding";
+import type { CellView } from "./cells";
+import { createEditor } from "./editor-setup";
+
+const NEAR_SCREEN = "600px";
+
+/** True once the element has come near the screen; it stays true. */
+function useNearScreen(force: boolean) {
+  const ref = useRef<HTMLDivElement>(null);
+  const [near, setNear] = useState(false);
+  useEffect(() => {
+    const element = ref.current;
+    if (near || element === null) return;
+    const observer = new IntersectionObserver(
+      (entries) => {
+        if (entries.some((entry) => entry.isIntersecting)) setNear(true);
+      },
+      { rootMargin: NEAR_SCREEN },
+    );
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [near]);
+  return { ref, near: near || force };
+}
+
+export function CodeEditor({ cell, actions, label }: { cell: CellView; actions: Actions; label: string }) {
+  const { store, selection } = actions;
+  const editing = useComputed(() => selection.isEditing(cell.id)).value;
+  const { ref, near } = useNearScreen(editing);
+  const readOnly = !store.canEdit.value;
+  useEffect(() => {
+    const parent = ref.current;
+    if (!near || parent === null) return;
+    parent.replaceChildren();
+    const view = createEditor({
+      parent,
+      source: store.cells.peek().find((each) => each.id === cell.id)?.source ?? cell.source,
+      language: cell.type,
+      readOnly,
+      label,
+      binding: textBinding(store.documents.notebook, store.editor, cell.id),
+      runAdvance: () => actions.runAdvance(cell.id),
+      runStay: () => actions.runStay(cell.id),
+      leave: () => selection.command(cell.id),
+      leaveUp: () => actions.selection.edit(previousOf(actions, cell.id)),
+      leaveDown: () => actions.selection.edit(nextOf(actions, cell.id)),
+      focused: () => selection.focused(cell.id, true),
+    });
+    const unregister = selection.registerEditor(cell.id, () => view.focus());
+    return () => {
+      unregister();
+      view.destroy();
+    };
+  }, [near, readOnly, cell.id, cell.type]);
+  return (
+    <div ref={ref} class="code-editor" data-testid="cell-editor">
+      {!near && <pre class="code-placeholder">{cell.source}</pre>}
+    </div>
+  );
+}
+
+function previousOf(actions: Actions, id: string): string | undefined {
+  const cells = actions.store.cells.peek();
+  return cells[cells.findIndex((cell) => cell.id === id) - 1]?.id;
+}
+
+function nextOf(actions: Actions, id: string): string | undefined {
+  const cells = actions.store.cells.peek();
+  return cells[cells.findIndex((cell) => cell.id === id) + 1]?.id;
+}

@@ -1,0 +1,74 @@
+// The state of the attached compute in words: one place decides, every part of the page shows it.
+import { clock } from "../ui/time";
+import type { AttachmentView, KernelView } from "./executions";
+
+export interface ComputeState {
+  tone: "ok" | "busy" | "wait" | "bad" | "off";
+  label: string;
+  /** What a person can do about it, or what went wrong. */
+  detail: string | undefined;
+  /** A stable word for tests and styles. */
+  status: "none" | "connecting" | "idle" | "busy" | "starting" | "unreachable" | "stopped" | "error";
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  missing_ipykernel:
+    "The Python on that machine has no ipykernel. Install it there (python -m pip install ipykernel), then restart.",
+  environment_prepare_failed: "The Python environment on that machine could not be prepared.",
+};
+
+function unreachable(at: AttachmentView, kernel: KernelView): ComputeState {
+  const since = clock(kernel.lastSeen ?? at.updatedAt);
+  return {
+    tone: "wait",
+    label: `${at.name} unreachable${since === "" ? "" : ` since ${since}`}`,
+    detail: at.message ?? "What you run is queued and starts when the machine is back.",
+    status: "unreachable",
+  };
+}
+
+function kernelState(at: AttachmentView, kernel: KernelView): ComputeState {
+  switch (kernel.lifecycle) {
+    case "Running":
+      return kernel.activity === "Busy"
+        ? { tone: "busy", label: `${at.name} · busy`, detail: undefined, status: "busy" }
+        : { tone: "ok", label: `${at.name} · idle`, detail: undefined, status: "idle" };
+    case "Error": {
+      const remedy = REMEDIES[kernel.errorReason];
+      const detail = [remedy, kernel.errorDetails].filter(Boolean).join("\n") || "The kernel ended.";
+      return { tone: "bad", label: `${at.name} · kernel error`, detail, status: "error" };
+    }
+    case "Shutdown":
+      return {
+        tone: "off",
+        label: `${at.name} · stopped`,
+        detail: "Running a cell starts it again.",
+        status: "stopped",
+      };
+    default:
+      return { tone: "wait", label: `${at.name} · starting`, detail: undefined, status: "starting" };
+  }
+}
+
+export function computeState(
+  at: AttachmentView | undefined,
+  kernel: KernelView,
+  runtimePeers: number,
+  live: boolean,
+): ComputeState {
+  if (at === undefined) {
+    return { tone: "off", label: "No machine", detail: "Attach a machine to run cells.", status: "none" };
+  }
+  switch (at.status) {
+    case "connecting":
+      return { tone: "wait", label: `${at.name} · connecting`, detail: at.message, status: "connecting" };
+    case "disconnected":
+      return unreachable(at, kernel);
+    case "idle":
+      return { tone: "off", label: `${at.name} · stopped`, detail: at.message, status: "stopped" };
+    case "error":
+      return { tone: "bad", label: `${at.name} · failed`, detail: at.message, status: "error" };
+    default:
+      return live && runtimePeers === 0 ? unreachable(at, kernel) : kernelState(at, kernel);
+  }
+}

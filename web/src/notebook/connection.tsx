@@ -1,0 +1,56 @@
+// Whether this page is in step with the room, in words.
+
+import type { SessionState } from "../sync/session";
+import { IconCheck } from "../ui/icons";
+
+interface Shown {
+  status: "connecting" | "offline" | "saving" | "saved" | "refused";
+  text: string;
+  tone: "ok" | "wait" | "bad";
+}
+
+export function connectionState(session: SessionState): Shown {
+  const { phase, everLive, unsaved, refused } = session;
+  if (refused !== undefined) return { status: "refused", text: "Edits are not saved", tone: "bad" };
+  if (phase === "live") {
+    return unsaved
+      ? { status: "saving", text: "Saving…", tone: "wait" }
+      : { status: "saved", text: "Saved", tone: "ok" };
+  }
+  if (!everLive) return { status: "connecting", text: "Connecting…", tone: "wait" };
+  return {
+    status: "offline",
+    text: unsaved ? "Offline · edits kept here" : phase === "connecting" ? "Reconnecting…" : "Offline",
+    tone: "wait",
+  };
+}
+
+export function Connection({ session }: { session: SessionState }) {
+  const state = connectionState(session);
+  return (
+    <span
+      class={`connection connection-${state.tone}`}
+      role="status"
+      data-testid="connection-status"
+      data-status={state.status}
+    >
+      {state.status === "saved" ? <IconCheck /> : <span class={`dot dot-${state.tone}`} />}
+      {state.text}
+    </span>
+  );
+}
+
+/** People on this notebook besides this tab. */
+export function Roster({ session }: { session: SessionState }) {
+  const others = session.peers.filter((peer) => peer.id !== session.peerId && peer.scope !== "runtime_peer");
+  if (others.length === 0) return null;
+  return (
+    <span
+      class="roster"
+      data-testid="roster"
+      title={others.map((peer) => peer.name ?? peer.participant).join(", ")}
+    >
+      {others.length + 1} here
+    </span>
+  );
+}

@@ -1,0 +1,99 @@
+// The changes the page makes to the notebook document (DOC 4.6).
+import type { Automerge } from "../sync/automerge";
+import type { Origin, Replica } from "../sync/replica";
+import { mapOf, type NotebookDoc } from "../sync/shapes";
+import { type CellType, readCells } from "./cells";
+import { positionAfter } from "./position";
+
+export interface Splice {
+  index: number;
+  remove: number;
+  insert: string;
+}
+
+export class NotebookEditor {
+  private readonly api: Automerge;
+  private readonly replica: Replica<NotebookDoc>;
+  private readonly origin: Origin = {};
+
+  constructor(api: Automerge, replica: Replica<NotebookDoc>) {
+    this.api = api;
+    this.replica = replica;
+  }
+
+  /** Adds a cell after the named one, or first when none is named; answers its id. */
+  addCell(afterId: string | undefined, type: CellType, source = ""): string {
+    const id = crypto.randomUUID();
+    const cells = readCells(this.replica.value);
+    const index = afterId === undefined ? -1 : cells.findIndex((cell) => cell.id === afterId);
+    const at = afterId !== undefined && index < 0 ? cells.length - 1 : index;
+    const position = positionAfter(
+      cells.map((cell) => cell.position),
+      at,
+    );
+    this.replica.change(this.origin, (doc) => {
+      if (doc.cells === undefined) return;
+      doc.cells[id] = {
+        id: this.scalar(id),
+        cell_type: this.scalar(type),
+        position: this.scalar(position),
+        source,
+        execution_count: this.scalar("null"),
+        metadata: {},
+        resolved_assets: {},
+        attachments: {},
+      };
+    });
+    return id;
+  }
+
+  deleteCell(id: string): void {
+    this.replica.change(this.origin, (doc) => {
+      if (doc.cells !== undefined && id in doc.cells) delete doc.cells[id];
+    });
+  }
+
+  /** Moves a cell by one place, up (-1) or down (+1); only its position changes. */
+  moveCell(id: string, step: -1 | 1): void {
+    const cells = readCells(this.replica.value);
+    const from = cells.findIndex((cell) => cell.id === id);
+    const to = from + step;
+    if (from < 0 || to < 0 || to >= cells.length) return;
+    const others = cells.filter((cell) => cell.id !== id).map((cell) => cell.position);
+    this.put(id, "position", positionAfter(others, to - 1));
+  }
+
+  setType(id: string, type: CellType): void {
+    this.put(id, "cell_type", type);
+  }
+
+  clearOutputs(id: string): void {
+    this.replica.change(this.origin, (doc) => {
+      const cell = mapOf(doc.cells?.[id]) as Record<string, unknown> | undefined;
+      if (cell === undefined) return;
+      cell.execution_id = null;
+      cell.execution_count = this.scalar("null");
+    });
+  }
+
+  /** Splices of the source text in UTF-16 units, in order; each one counts on the ones before it. */
+  splice(origin: Origin, id: string, splices: readonly Splice[]): void {
+    this.replica.change(origin, (doc) => {
+      for (const { index, remove, insert } of splices) {
+        this.api.splice(doc, ["cells", id, "source"], index, remove, insert);
+      }
+    });
+  }
+
+  private put(id: string, key: string, value: string): void {
+    this.replica.change(this.origin, (doc) => {
+      const cell = mapOf(doc.cells?.[id]) as Record<string, unknown> | undefined;
+      if (cell !== undefined) cell[key] = this.scalar(value);
+    });
+  }
+
+  /** A string of the document that is not Text. */
+  private scalar(value: string): unknown {
+    return new this.api.ImmutableString(value);
+  }
+}

@@ -1,0 +1,133 @@
+// How a cell's editor behaves and looks; colours come from the page's variables.
+import { closeBrackets, closeBracketsKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap, indentLess, indentMore } from "@codemirror/commands";
+import { python } from "@codemirror/lang-python";
+import {
+  bracketMatching,
+  defineLanguageFacet,
+  HighlightStyle,
+  indentOnInput,
+  indentUnit,
+  Language,
+  syntaxHighlighting,
+} from "@codemirror/language";
+import { EditorState, type Extension, Prec } from "@codemirror/state";
+import { type Command, drawSelection, EditorView, highlightSpecialChars, keymap } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import { parser as markdownParser } from "@lezer/markdown";
+import type { CellType } from "./cells";
+
+export interface EditorOptions {
+  parent: HTMLElement;
+  source: string;
+  language: CellType;
+  readOnly: boolean;
+  label: string;
+  binding: Extension;
+  runAdvance(): void;
+  runStay(): void;
+  leave(): void;
+  leaveUp(): void;
+  leaveDown(): void;
+  focused(): void;
+}
+
+/** The package for Markdown would bring HTML, CSS and JavaScript along. */
+const markdownLanguage = new Language(defineLanguageFacet(), markdownParser, [], "markdown");
+
+const highlight = HighlightStyle.define([
+  { tag: [tags.keyword, tags.modifier, tags.operatorKeyword], color: "var(--code-keyword)" },
+  { tag: [tags.string, tags.special(tags.string)], color: "var(--code-string)" },
+  { tag: [tags.number, tags.bool, tags.null, tags.atom], color: "var(--code-number)" },
+  { tag: [tags.comment, tags.meta], color: "var(--code-comment)", fontStyle: "italic" },
+  {
+    tag: [tags.function(tags.variableName), tags.function(tags.propertyName)],
+    color: "var(--code-function)",
+  },
+  {
+    tag: [tags.definition(tags.variableName), tags.className, tags.typeName],
+    color: "var(--code-definition)",
+  },
+  { tag: [tags.heading], fontWeight: "650" },
+  { tag: tags.emphasis, fontStyle: "italic" },
+  { tag: tags.strong, fontWeight: "650" },
+  { tag: [tags.link, tags.url], color: "var(--code-string)" },
+]);
+
+const look = EditorView.theme({
+  "&": { color: "var(--ink)", backgroundColor: "transparent", fontSize: "var(--code-size)" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55", overflowX: "auto" },
+  ".cm-content": { padding: "10px 0", caretColor: "var(--accent)" },
+  ".cm-line": { padding: "0 14px" },
+  ".cm-cursor": { borderLeftColor: "var(--accent)", borderLeftWidth: "2px" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
+    backgroundColor: "var(--selection)",
+  },
+  "&.cm-focused .cm-matchingBracket": { backgroundColor: "var(--selection)", outline: "none" },
+  ".cm-specialChar": { color: "var(--bad)" },
+});
+
+/** At the edge of the text the arrow goes on to the next cell. */
+function atEdge(edge: "start" | "end", go: () => void): Command {
+  return ({ state }) => {
+    const { main } = state.selection;
+    if (!main.empty || state.selection.ranges.length > 1) return false;
+    const line = state.doc.lineAt(main.head);
+    const there = edge === "start" ? line.number === 1 : line.number === state.doc.lines;
+    if (there) go();
+    return there;
+  };
+}
+
+function does(action: () => void): Command {
+  return () => {
+    action();
+    return true;
+  };
+}
+
+function languageOf(type: CellType): Extension {
+  if (type === "code")
+    return [python(), indentUnit.of("    "), bracketMatching(), closeBrackets(), indentOnInput()];
+  return type === "markdown" ? [markdownLanguage, EditorView.lineWrapping] : EditorView.lineWrapping;
+}
+
+export function createEditor(options: EditorOptions): EditorView {
+  const keys = Prec.highest(
+    keymap.of([
+      { key: "Shift-Enter", run: does(options.runAdvance) },
+      { key: "Mod-Enter", run: does(options.runStay) },
+      { key: "Ctrl-Enter", run: does(options.runStay) },
+      { key: "Escape", run: does(options.leave) },
+      { key: "Ctrl-m", run: does(options.leave) },
+      { key: "Tab", run: indentMore, shift: indentLess },
+    ]),
+  );
+  const edges = keymap.of([
+    { key: "ArrowUp", run: atEdge("start", options.leaveUp) },
+    { key: "ArrowDown", run: atEdge("end", options.leaveDown) },
+  ]);
+  return new EditorView({
+    parent: options.parent,
+    state: EditorState.create({
+      doc: EditorState.create({ extensions: EditorState.lineSeparator.of("\n") }).toText(options.source),
+      extensions: [
+        keys,
+        edges,
+        options.binding,
+        history(),
+        drawSelection(),
+        highlightSpecialChars(),
+        languageOf(options.language),
+        syntaxHighlighting(highlight),
+        look,
+        keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap]),
+        EditorState.readOnly.of(options.readOnly),
+        EditorView.editable.of(!options.readOnly),
+        EditorView.contentAttributes.of({ "aria-label": options.label }),
+        EditorView.domEventHandlers({ focus: () => options.focused() }),
+      ],
+    }),
+  });
+}

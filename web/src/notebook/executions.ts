@@ -1,0 +1,119 @@
+// Executions, kernel and attachment as the page shows them, read from the runtime document (DOC 5).
+import type { Replica } from "../sync/replica";
+import { countOf, mapOf, plain, type RuntimeDoc, stringOf } from "../sync/shapes";
+
+export type ExecutionStatus = "queued" | "running" | "done" | "error" | "cancelled";
+
+export interface OutputRecord {
+  id: string;
+  seq: number;
+  /** The manifest as plain JSON; its identity stays while it is unchanged. */
+  manifest: Readonly<Record<string, unknown>>;
+}
+
+export interface ExecutionView {
+  status: ExecutionStatus;
+  count: number | undefined;
+  outputs: readonly OutputRecord[];
+}
+
+export interface KernelView {
+  lifecycle: string;
+  activity: "Busy" | "Idle" | "Unknown" | "";
+  errorReason: string;
+  errorDetails: string;
+  name: string;
+  lastSeen: string | undefined;
+}
+
+export interface AttachmentView {
+  workstationId: string;
+  name: string;
+  status: string;
+  message: string | undefined;
+  environment: string | undefined;
+  updatedAt: string | undefined;
+}
+
+const knownExecutions = new WeakMap<object, ExecutionView>();
+const knownOutputs = new WeakMap<object, OutputRecord>();
+const STATUSES: readonly string[] = ["queued", "running", "done", "error", "cancelled"];
+
+function readOutput(id: string, value: unknown): OutputRecord | undefined {
+  const entry = mapOf(value);
+  if (entry === undefined) return undefined;
+  const cached = knownOutputs.get(entry);
+  if (cached) return cached;
+  const seq = countOf(entry.seq);
+  const manifest = mapOf(plain(entry.manifest));
+  if (seq === undefined || manifest === undefined) return undefined;
+  const output = { id, seq, manifest };
+  knownOutputs.set(entry, output);
+  return output;
+}
+
+export function readExecution(value: unknown): ExecutionView | undefined {
+  const entry = mapOf(value);
+  if (entry === undefined) return undefined;
+  const cached = knownExecutions.get(entry);
+  if (cached) return cached;
+  const status = stringOf(entry.status) ?? "";
+  const outputs = Object.entries(mapOf(entry.outputs) ?? {})
+    .flatMap(([id, output]) => readOutput(id, output) ?? [])
+    .sort((a, b) => a.seq - b.seq || (a.id < b.id ? -1 : 1));
+  const view: ExecutionView = {
+    status: (STATUSES.includes(status) ? status : "done") as ExecutionStatus,
+    count: countOf(entry.execution_count),
+    outputs,
+  };
+  knownExecutions.set(entry, view);
+  return view;
+}
+
+/** Error wins over everything, and a live kernel over a stopped one, among concurrent values (DOC 5.2). */
+function readLifecycle(replica: Replica<RuntimeDoc>): string {
+  const stored = stringOf(replica.value.kernel?.lifecycle) ?? "NotStarted";
+  const all = replica.conflicts((doc) => doc.kernel, "lifecycle").map(stringOf);
+  if (all.includes("Error")) return "Error";
+  if ((stored === "NotStarted" || stored === "Shutdown") && all.includes("Running")) return "Running";
+  return stored;
+}
+
+export function readKernel(replica: Replica<RuntimeDoc>): KernelView {
+  const kernel = replica.value.kernel ?? {};
+  const activity = stringOf(kernel.activity) ?? "";
+  return {
+    lifecycle: readLifecycle(replica),
+    activity: activity === "Busy" || activity === "Idle" ? activity : activity === "" ? "" : "Unknown",
+    errorReason: stringOf(kernel.error_reason) ?? "",
+    errorDetails: stringOf(kernel.error_details) ?? "",
+    name: stringOf(kernel.name) ?? "",
+    lastSeen: stringOf(kernel.last_seen),
+  };
+}
+
+export function readAttachment(doc: RuntimeDoc): AttachmentView | undefined {
+  const at = mapOf(doc.workstation);
+  const workstationId = stringOf(at?.workstation_id);
+  if (at === undefined || workstationId === undefined) return undefined;
+  return {
+    workstationId,
+    name: stringOf(at.display_name) ?? workstationId,
+    status: stringOf(at.status) ?? "disconnected",
+    message: stringOf(at.status_message),
+    environment: stringOf(at.default_environment_label),
+    updatedAt: stringOf(at.updated_at),
+  };
+}
+
+/** Executions that wait or run, whatever the queue's list says (DOC 5.3). */
+export function readQueue(doc: RuntimeDoc): { running: number; queued: number } {
+  let running = 0;
+  let queued = 0;
+  for (const value of Object.values(doc.executions ?? {})) {
+    const status = readExecution(value)?.status;
+    if (status === "running") running += 1;
+    if (status === "queued") queued += 1;
+  }
+  return { running, queued };
+}

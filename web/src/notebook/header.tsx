@@ -1,0 +1,117 @@
+// The notebook's own bar: title, connection, compute, and what can be done to the whole.
+import { useRef } from "preact/hooks";
+import { IconPlus, IconRestart, IconRunAll, IconStop } from "../ui/icons";
+import { toastError } from "../ui/toasts";
+import type { Actions } from "./actions";
+import { ComputeChip } from "./compute-chip";
+import { Connection, Roster } from "./connection";
+
+function Title({ actions }: { actions: Actions }) {
+  const { store } = actions;
+  const input = useRef<HTMLInputElement>(null);
+  const title = store.title.value ?? "";
+  const save = async () => {
+    const next = input.current?.value.trim() ?? "";
+    if (next === "" || next === title) {
+      if (input.current) input.current.value = title;
+      return;
+    }
+    try {
+      await store.rename(next);
+    } catch (error) {
+      if (input.current) input.current.value = title;
+      toastError("The notebook was not renamed.", error);
+    }
+  };
+  return (
+    <input
+      ref={input}
+      class="title-input"
+      aria-label="Notebook title"
+      data-testid="notebook-title"
+      maxLength={160}
+      placeholder="Untitled"
+      defaultValue={title}
+      readOnly={!store.canEdit.value}
+      spellcheck={false}
+      onBlur={save}
+      onKeyDown={(event) => {
+        if (event.key === "Enter") event.currentTarget.blur();
+        if (event.key === "Escape") {
+          event.currentTarget.value = title;
+          event.currentTarget.blur();
+        }
+      }}
+    />
+  );
+}
+
+function RunTools({ actions }: { actions: Actions }) {
+  const { running, queued } = actions.store.queue.value;
+  const active = running + queued;
+  return (
+    <div class="toolbar" role="toolbar" aria-label="Run">
+      <button type="button" class="button" data-testid="run-all" onClick={() => actions.runAll()}>
+        <IconRunAll />
+        Run all
+      </button>
+      <button
+        type="button"
+        class="button"
+        data-testid="interrupt"
+        disabled={active === 0}
+        onClick={() => actions.interrupt()}
+      >
+        <IconStop />
+        Interrupt
+      </button>
+      <button
+        type="button"
+        class="button"
+        data-testid="restart"
+        disabled={actions.store.attachment.value === undefined}
+        onClick={() => actions.restart()}
+      >
+        <IconRestart />
+        Restart
+      </button>
+      <span class="run-count" data-testid="run-count" data-running={running} data-queued={queued}>
+        {running > 0 && `${running} running`}
+        {running > 0 && queued > 0 && " · "}
+        {queued > 0 && `${queued} waiting`}
+      </span>
+    </div>
+  );
+}
+
+export function Header({ actions }: { actions: Actions }) {
+  const { store } = actions;
+  return (
+    <header class="notebook-head">
+      <div class="notebook-head-inner">
+        <div class="notebook-head-row">
+          <Title actions={actions} />
+          <Roster session={store.session.value} />
+          <Connection session={store.session.value} />
+        </div>
+        <div class="notebook-head-row">
+          {store.canRun.value && <RunTools actions={actions} />}
+          {store.canEdit.value && (
+            <button
+              type="button"
+              class="button"
+              data-testid="add-cell"
+              onClick={() => actions.addBelow(actions.selection.cellId.value, "code")}
+            >
+              <IconPlus />
+              Cell
+            </button>
+          )}
+          <div class="head-end">
+            <ComputeChip actions={actions} />
+          </div>
+        </div>
+      </div>
+    </header>
+  );
+}

@@ -1,0 +1,175 @@
+// The notebook page: opens the room, shows the cells, carries the keys.
+import "./notebook.css";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { ApiError, messageOf } from "../api/http";
+import { Message, Waiting } from "../ui/app";
+import { IconPlus } from "../ui/icons";
+import { Actions } from "./actions";
+import { Announcer } from "./announce";
+import { Cell } from "./cell";
+import { useComputeState } from "./compute-chip";
+import { Header } from "./header";
+import { CommandKeys } from "./keys";
+import { Selection } from "./selection";
+import { type NotebookStore, openNotebook } from "./store";
+
+type Opened =
+  | { state: "opening" }
+  | { state: "failed"; error: unknown }
+  | { state: "open"; store: NotebookStore };
+
+function useNotebook(id: string): Opened {
+  const [opened, setOpened] = useState<Opened>({ state: "opening" });
+  useEffect(() => {
+    let store: NotebookStore | undefined;
+    let left = false;
+    openNotebook(id).then(
+      (open) => {
+        if (left) return open.stop();
+        store = open;
+        setOpened({ state: "open", store: open });
+      },
+      (error: unknown) => setOpened({ state: "failed", error }),
+    );
+    return () => {
+      left = true;
+      store?.stop();
+    };
+  }, [id]);
+  return opened;
+}
+
+/** What keeps the cells from running, with the way out. */
+function ComputeNotice({ actions }: { actions: Actions }) {
+  const state = useComputeState(actions);
+  const { queued } = actions.store.queue.value;
+  if (state.detail === undefined) return null;
+  if (state.status === "error") {
+    return (
+      <p class="notice notice-bad" role="alert" data-testid="compute-notice">
+        {state.detail}
+      </p>
+    );
+  }
+  if (queued === 0 || (state.status !== "unreachable" && state.status !== "none")) return null;
+  return (
+    <p class="notice" role="status" data-testid="compute-notice">
+      {queued === 1 ? "One cell waits." : `${queued} cells wait.`} {state.detail} You can also interrupt, or
+      choose another machine.
+    </p>
+  );
+}
+
+function SaveNotice({ store }: { store: NotebookStore }) {
+  const { refused, degraded } = store.session.value;
+  if (refused !== undefined) {
+    return (
+      <p class="notice notice-bad" role="alert" data-testid="save-notice">
+        The server does not take your edits, so they are not saved. Copy what you need and reload. ({refused})
+      </p>
+    );
+  }
+  if (degraded === undefined) return null;
+  return (
+    <p class="notice notice-bad" role="alert" data-testid="save-notice">
+      The server could not store a change: {degraded}
+    </p>
+  );
+}
+
+function AddRow({ actions }: { actions: Actions }) {
+  if (!actions.store.canEdit.value) return null;
+  const last = actions.store.cells.value.at(-1)?.id;
+  return (
+    <div class="add-row">
+      <button
+        type="button"
+        class="button button-quiet"
+        data-testid="add-code-cell"
+        onClick={() => actions.addBelow(last, "code")}
+      >
+        <IconPlus />
+        Code
+      </button>
+      <button
+        type="button"
+        class="button button-quiet"
+        data-testid="add-markdown-cell"
+        onClick={() => actions.addBelow(last, "markdown")}
+      >
+        <IconPlus />
+        Text
+      </button>
+    </div>
+  );
+}
+
+function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: string | undefined }) {
+  const { store } = actions;
+  const keys = useMemo(() => new CommandKeys(actions), [actions]);
+  return (
+    <main
+      class="cells"
+      id="main"
+      aria-label="Cells"
+      data-testid="cells"
+      onKeyDown={(event) => {
+        const { target } = event;
+        const isCell = target instanceof HTMLElement && target.dataset.testid === "cell";
+        if (isCell && !event.defaultPrevented && keys.handle(event)) event.preventDefault();
+      }}
+    >
+      <ComputeNotice actions={actions} />
+      <SaveNotice store={store} />
+      {!store.session.value.everLive && <p class="waiting">Opening the notebook…</p>}
+      {store.cells.value.map((cell, index) => (
+        <Cell key={cell.id} cell={cell} number={index + 1} actions={actions} outputOrigin={outputOrigin} />
+      ))}
+      {store.session.value.everLive && <AddRow actions={actions} />}
+    </main>
+  );
+}
+
+function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOrigin: string | undefined }) {
+  const actions = useMemo(() => new Actions(store, new Selection()), [store]);
+  const title = store.title.value ?? "Untitled";
+  useEffect(() => {
+    document.title = `${title} · Notebook Cloud`;
+  }, [title]);
+  useEffect(() => {
+    const warn = (event: BeforeUnloadEvent) => {
+      if (store.session.peek().unsaved) event.preventDefault();
+    };
+    addEventListener("beforeunload", warn);
+    return () => removeEventListener("beforeunload", warn);
+  }, [store]);
+  return (
+    <div class="notebook" data-testid="notebook" data-ready={store.session.value.everLive}>
+      <Header actions={actions} />
+      <Cells actions={actions} outputOrigin={outputOrigin} />
+      <Announcer store={store} />
+    </div>
+  );
+}
+
+function failure(error: unknown): { title: string; text: string } {
+  if (error instanceof ApiError && error.status === 404) {
+    return { title: "There is no such notebook", text: "It may have been removed, or the link is mistyped." };
+  }
+  if (error instanceof ApiError && (error.status === 401 || error.status === 403)) {
+    return { title: "This notebook is not shared with you", text: "Ask its owner for access." };
+  }
+  return { title: "The notebook could not be opened", text: messageOf(error) };
+}
+
+export function NotebookPage({ id, outputOrigin }: { id: string; outputOrigin: string | undefined }) {
+  const opened = useNotebook(id);
+  switch (opened.state) {
+    case "opening":
+      return <Waiting />;
+    case "failed":
+      return <Message {...failure(opened.error)} />;
+    case "open":
+      return <OpenNotebook store={opened.store} outputOrigin={outputOrigin} />;
+  }
+}

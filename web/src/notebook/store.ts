@@ -1,0 +1,145 @@
+// One open notebook: its session, what it shows, and what a person can do to it.
+import { batch, computed, type Signal, signal } from "@preact/signals";
+import { attach, getNotebook, renameNotebook } from "../api/notebooks";
+import { type Automerge, loadAutomerge } from "../sync/automerge";
+import type { Scope } from "../sync/control";
+import { RoomDocuments } from "../sync/documents";
+import { RoomSession, type SessionState, type Socket } from "../sync/session";
+import { type CellType, type CellView, readCells } from "./cells";
+import { NotebookEditor } from "./edit";
+import {
+  type AttachmentView,
+  type ExecutionView,
+  type KernelView,
+  readAttachment,
+  readExecution,
+  readKernel,
+  readQueue,
+} from "./executions";
+
+const PUBLISH_MS = 24;
+
+export function syncUrl(notebookId: string, scope: Scope): string {
+  const protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  const query = new URLSearchParams({ scope, operator: `browser:${crypto.randomUUID()}` });
+  return `${protocol}//${location.host}/n/${encodeURIComponent(notebookId)}/sync?${query}`;
+}
+
+export class NotebookStore {
+  readonly id: string;
+  readonly title = signal<string | undefined>(undefined);
+  readonly session: Signal<SessionState>;
+  readonly cells = signal<readonly CellView[]>([]);
+  readonly executions = signal<Readonly<Record<string, unknown>>>({});
+  readonly kernel: Signal<KernelView>;
+  readonly attachment = signal<AttachmentView | undefined>(undefined);
+  readonly queue = signal({ running: 0, queued: 0 });
+  readonly documents: RoomDocuments;
+  readonly editor: NotebookEditor;
+  readonly canEdit = computed(() => {
+    const { scope, refused } = this.session.value;
+    return (scope === "owner" || scope === "editor") && refused === undefined;
+  });
+  readonly canRun = computed(() => this.session.value.scope === "owner");
+  private readonly room: RoomSession;
+  private publishTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(api: Automerge, id: string, scope: Scope) {
+    this.id = id;
+    this.documents = new RoomDocuments(api);
+    this.editor = new NotebookEditor(api, this.documents.notebook);
+    this.room = new RoomSession({
+      api,
+      documents: this.documents,
+      dial: (): Socket => new WebSocket(syncUrl(id, scope), ["nteract.v4"]),
+      changed: (state) => {
+        this.session.value = state;
+      },
+    });
+    this.session = signal(this.room.state);
+    this.kernel = signal(readKernel(this.documents.runtime));
+    this.documents.notebook.onPatches((_patches, origin) =>
+      origin === "remote" ? this.schedule() : this.publish(),
+    );
+    this.documents.runtime.onPatches(() => this.schedule());
+  }
+
+  start(): void {
+    addEventListener("online", this.online);
+    addEventListener("offline", this.offline);
+    this.room.start();
+  }
+
+  stop(): void {
+    removeEventListener("online", this.online);
+    removeEventListener("offline", this.offline);
+    clearTimeout(this.publishTimer);
+    this.room.stop();
+  }
+
+  /** The execution whose outputs a cell shows; its identity stays while it is unchanged. */
+  executionOf(cell: CellView): ExecutionView | undefined {
+    return cell.executionId === undefined
+      ? undefined
+      : readExecution(this.executions.value[cell.executionId]);
+  }
+
+  run(cellId: string): Promise<void> {
+    return this.room.request("execute_cell", { cell_id: cellId, execution_id: crypto.randomUUID() });
+  }
+
+  runAll(): Promise<void> {
+    return this.room.request("run_all_cells");
+  }
+
+  interrupt(): Promise<void> {
+    return this.room.request("interrupt_execution");
+  }
+
+  attach(workstationId: string): Promise<void> {
+    return attach(this.id, workstationId, false);
+  }
+
+  async restart(): Promise<void> {
+    const at = this.attachment.value;
+    if (at === undefined) throw new Error("No machine is attached.");
+    await attach(this.id, at.workstationId, true);
+  }
+
+  async rename(title: string): Promise<void> {
+    this.title.value = (await renameNotebook(this.id, title)) ?? title;
+  }
+
+  setType(cellId: string, type: CellType): void {
+    this.editor.setType(cellId, type);
+  }
+
+  private readonly online = () => this.room.online();
+  private readonly offline = () => this.room.offline();
+
+  private schedule(): void {
+    this.publishTimer ??= setTimeout(() => this.publish(), PUBLISH_MS);
+  }
+
+  /** Shows what the documents hold now; bursts from the room are shown together. */
+  private publish(): void {
+    clearTimeout(this.publishTimer);
+    this.publishTimer = undefined;
+    const runtime = this.documents.runtime.value;
+    batch(() => {
+      this.cells.value = readCells(this.documents.notebook.value);
+      this.executions.value = runtime.executions ?? {};
+      this.kernel.value = readKernel(this.documents.runtime);
+      this.attachment.value = readAttachment(runtime);
+      this.queue.value = readQueue(runtime);
+    });
+  }
+}
+
+export async function openNotebook(id: string): Promise<NotebookStore> {
+  const [api, info] = await Promise.all([loadAutomerge(), getNotebook(id)]);
+  const store = new NotebookStore(api, id, info.scope);
+  store.title.value = info.title;
+  store.start();
+  return store;
+}

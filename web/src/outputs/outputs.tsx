@@ -1,0 +1,116 @@
+// The outputs of one execution, each by its kind.
+import "./outputs.css";
+import { useMemo } from "preact/hooks";
+import type { OutputRecord } from "../notebook/executions";
+import { AnsiText } from "./ansi-text";
+import { useText, useUrl } from "./content";
+import { OutputFrame } from "./frame";
+import { Markdown } from "./markdown";
+import { type ContentRef, isFramed, isImage, type OutputView, readOutputs, tracebackText } from "./model";
+import { StreamOutput } from "./stream";
+
+interface Place {
+  notebookId: string;
+  outputOrigin: string | undefined;
+}
+
+function ImageOutput({
+  place,
+  content,
+  mime,
+  alt,
+}: {
+  place: Place;
+  content: ContentRef;
+  mime: string;
+  alt: string;
+}) {
+  const url = useUrl(place.notebookId, content, mime);
+  if (url.state === "failed") return <p class="output-note">{url.why}</p>;
+  if (url.state === "loading") return <p class="output-note">Fetching the picture…</p>;
+  return <img class="output-image" data-testid="output-image" src={url.value} alt={alt} />;
+}
+
+function jsonText(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+function TextDisplay({ place, content, mime }: { place: Place; content: ContentRef; mime: string }) {
+  const text = useText(place.notebookId, content);
+  if (text.state === "failed") return <p class="output-note">{text.why}</p>;
+  if (text.state === "loading") return <p class="output-note">Fetching…</p>;
+  if (isFramed(mime)) return <OutputFrame origin={place.outputOrigin} mime={mime} content={text.value} />;
+  if (mime === "text/markdown") return <Markdown source={text.value} />;
+  if (mime === "text/latex") {
+    return <Markdown source={/^\s*(\$|\\\[|\\\()/.test(text.value) ? text.value : `$$${text.value}$$`} />;
+  }
+  const isJson = mime === "application/json" || mime.endsWith("+json");
+  return (
+    <pre>
+      <AnsiText text={isJson ? jsonText(text.value) : text.value} />
+    </pre>
+  );
+}
+
+function DisplayOutput({ place, view }: { place: Place; view: Extract<OutputView, { kind: "display" }> }) {
+  const alt = view.plain && "inline" in view.plain ? view.plain.inline : "Output picture";
+  return (
+    <div class="output output-display" data-testid="output-display" data-mime={view.mime}>
+      {isImage(view.mime) ? (
+        <ImageOutput place={place} content={view.content} mime={view.mime} alt={alt} />
+      ) : (
+        <TextDisplay place={place} content={view.content} mime={view.mime} />
+      )}
+    </div>
+  );
+}
+
+function Traceback({ place, content }: { place: Place; content: ContentRef }) {
+  const text = useText(place.notebookId, content);
+  if (text.state !== "ready") return null;
+  const traceback = tracebackText(text.value);
+  return traceback === "" ? null : (
+    <pre>
+      <AnsiText text={traceback} />
+    </pre>
+  );
+}
+
+function ErrorOutput({ place, view }: { place: Place; view: Extract<OutputView, { kind: "error" }> }) {
+  return (
+    <div class="output output-error" data-testid="output-error">
+      <p class="error-head">
+        <strong>{view.name}</strong>
+        {view.value !== "" && `: ${view.value}`}
+      </p>
+      {view.traceback && <Traceback place={place} content={view.traceback} />}
+    </div>
+  );
+}
+
+function Output({ place, view }: { place: Place; view: OutputView }) {
+  switch (view.kind) {
+    case "stream":
+      return <StreamOutput notebookId={place.notebookId} name={view.name} parts={view.parts} />;
+    case "error":
+      return <ErrorOutput place={place} view={view} />;
+    case "display":
+      return <DisplayOutput place={place} view={view} />;
+  }
+}
+
+export function Outputs({ place, outputs }: { place: Place; outputs: readonly OutputRecord[] }) {
+  const views = useMemo(() => readOutputs(outputs), [outputs]);
+  if (views.length === 0) return null;
+  return (
+    <div class="outputs" data-testid="outputs">
+      {views.map((view) => (
+        <Output key={view.key} place={place} view={view} />
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,136 @@
+// Pairing: a code, its countdown, the line to paste; turns to "registered" by itself.
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { messageOf } from "../api/http";
+import { mintPairingCode, type Pairing, type PairingStatus, pollPairing } from "../api/workstations";
+import { CopyLine } from "../ui/copy-line";
+import { Dialog } from "../ui/dialog";
+import { IconCheck } from "../ui/icons";
+import { countdown, now } from "../ui/time";
+
+const POLL_MS = 2_000;
+
+function usePairing(arrived: () => void) {
+  const [pairing, setPairing] = useState<Pairing | undefined>();
+  const [status, setStatus] = useState<PairingStatus>("pending");
+  const [why, setWhy] = useState<string | undefined>();
+  const mint = useCallback(async () => {
+    setPairing(undefined);
+    setStatus("pending");
+    setWhy(undefined);
+    try {
+      setPairing(await mintPairingCode());
+    } catch (error) {
+      setWhy(messageOf(error));
+    }
+  }, []);
+  useEffect(() => {
+    mint();
+  }, [mint]);
+  useEffect(() => {
+    if (pairing === undefined || status === "registered" || status === "expired") return;
+    const timer = setInterval(async () => {
+      try {
+        const next = (await pollPairing(pairing.id)).status;
+        setStatus(next);
+        setWhy(undefined);
+        if (next === "registered") arrived();
+      } catch (error) {
+        setWhy(messageOf(error));
+      }
+    }, POLL_MS);
+    return () => clearInterval(timer);
+  }, [pairing, status, arrived]);
+  return { pairing, status, why, mint };
+}
+
+function Progress({ pairing, status }: { pairing: Pairing; status: PairingStatus }) {
+  return (
+    <p class="pairing-status" role="status" data-testid="pairing-status" data-status={status}>
+      {status === "pending" && (
+        <>
+          <span class="spinner" /> Waiting for the machine. The code works once, for another{" "}
+          <span class="countdown" data-testid="pairing-countdown">
+            {countdown(pairing.expiresAt, now.value)}
+          </span>
+        </>
+      )}
+      {status === "redeemed" && (
+        <>
+          <span class="spinner" /> The code was used. Start the machine’s agent to see it here.
+        </>
+      )}
+    </p>
+  );
+}
+
+function Steps({ pairing }: { pairing: Pairing }) {
+  return (
+    <ol class="steps">
+      <li>
+        <p>On the machine, paste this:</p>
+        <CopyLine
+          text={`runt workstation connect ${location.origin} --code ${pairing.code}`}
+          label="Copy the pairing command"
+          testId="pairing-command"
+        />
+      </li>
+      <li>
+        <p>Then let it listen:</p>
+        <CopyLine text="runt workstation run" label="Copy the run command" testId="run-command" />
+      </li>
+    </ol>
+  );
+}
+
+export function AddMachine({ close, arrived }: { close(): void; arrived(): void }) {
+  const { pairing, status, why, mint } = usePairing(arrived);
+  const registered = status === "registered";
+  const expired = status === "expired";
+  return (
+    <Dialog
+      title={registered ? "Machine added" : "Add a machine"}
+      testId="add-machine-dialog"
+      onClose={close}
+    >
+      {why !== undefined && (
+        <p class="notice notice-bad" role="alert">
+          {why}
+        </p>
+      )}
+      {pairing && !registered && !expired && (
+        <>
+          <p class="pairing-code" data-testid="pairing-code">
+            {pairing.code}
+          </p>
+          <Steps pairing={pairing} />
+          <Progress pairing={pairing} status={status} />
+        </>
+      )}
+      {registered && (
+        <p class="pairing-done" role="status" data-testid="pairing-status" data-status="registered">
+          <IconCheck /> Registered. It can be attached to any of your notebooks now.
+        </p>
+      )}
+      {expired && (
+        <p class="dialog-text" role="status" data-testid="pairing-status" data-status="expired">
+          The code has expired unused.
+        </p>
+      )}
+      <div class="dialog-actions">
+        {expired && (
+          <button type="button" class="button button-primary" onClick={mint}>
+            Make a new code
+          </button>
+        )}
+        <button
+          type="button"
+          class={registered ? "button button-primary" : "button"}
+          data-testid="add-machine-close"
+          onClick={close}
+        >
+          {registered ? "Done" : "Close"}
+        </button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,49 @@
+// A machine's state in words: what it is, and the next step when it is not well.
+import type { Workstation } from "../api/workstations";
+
+export interface MachineState {
+  label: string;
+  tone: "ok" | "wait" | "off";
+  next: string | undefined;
+}
+
+export function stateOf(machine: Workstation): MachineState {
+  switch (machine.status) {
+    case "online":
+      return { label: "Online", tone: "ok", next: undefined };
+    case "connecting":
+      return { label: "Connecting", tone: "wait", next: undefined };
+    case "offline":
+      return {
+        label: "Offline",
+        tone: "off",
+        next: "To bring it back, run “runt workstation run” on that machine.",
+      };
+    case "attention":
+      return {
+        label: "Needs attention",
+        tone: "wait",
+        next: "“runt workstation status” on that machine says why.",
+      };
+    default:
+      return { label: "Unknown", tone: "off", next: undefined };
+  }
+}
+
+export function memoryText(bytes: number): string {
+  const gib = bytes / 2 ** 30;
+  return gib >= 10 ? `${Math.round(gib)} GiB memory` : `${gib.toFixed(1)} GiB memory`;
+}
+
+export function facts(machine: Workstation): string[] {
+  const accelerators = machine.accelerators.map(({ model, count }) =>
+    count > 1 ? `${count} × ${model}` : model,
+  );
+  return [
+    machine.cpus === undefined ? undefined : `${machine.cpus} CPU${machine.cpus === 1 ? "" : "s"}`,
+    machine.memoryBytes === undefined ? undefined : memoryText(machine.memoryBytes),
+    ...accelerators,
+    machine.environment,
+    machine.workingDirectory,
+  ].filter((fact) => fact !== undefined && fact !== "") as string[];
+}

@@ -1,0 +1,89 @@
+// The workstations panel: machines, pairing, credentials.
+import "./panel.css";
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { messageOf } from "../api/http";
+import { type Credential, listCredentials, listWorkstations, type Workstation } from "../api/workstations";
+import { IconPlus } from "../ui/icons";
+import { AddMachine } from "./add-machine";
+import { Credentials } from "./credentials";
+import { MachineCard } from "./machine-card";
+
+const REFRESH_MS = 5_000;
+
+interface PanelData {
+  machines: Workstation[];
+  credentials: Credential[];
+}
+
+function usePanel() {
+  const [data, setData] = useState<PanelData | undefined>();
+  const [why, setWhy] = useState<string | undefined>();
+  const refresh = useCallback(async () => {
+    try {
+      const [machines, credentials] = await Promise.all([listWorkstations(), listCredentials()]);
+      setData({ machines, credentials });
+      setWhy(undefined);
+    } catch (error) {
+      setWhy(messageOf(error));
+    }
+  }, []);
+  useEffect(() => {
+    refresh();
+    const timer = setInterval(() => {
+      if (!document.hidden) refresh();
+    }, REFRESH_MS);
+    return () => clearInterval(timer);
+  }, [refresh]);
+  return { data, why, refresh };
+}
+
+function NoMachines() {
+  return (
+    <div class="empty">
+      <p class="empty-title">No machines yet</p>
+      <p>Pair a server, a desktop or a cloud instance: it dials out, so no port has to be opened.</p>
+    </div>
+  );
+}
+
+export function WorkstationsPage() {
+  const { data, why, refresh } = usePanel();
+  const [adding, setAdding] = useState(false);
+  useEffect(() => {
+    document.title = "Workstations · Notebook Cloud";
+  }, []);
+  return (
+    <main class="page" id="main">
+      <div class="page-head">
+        <h1>Workstations</h1>
+        <button
+          type="button"
+          class="button button-primary"
+          data-testid="add-machine"
+          onClick={() => setAdding(true)}
+        >
+          <IconPlus />
+          Add a machine
+        </button>
+      </div>
+      {why !== undefined && (
+        <p class="notice notice-bad" role="alert">
+          The machines could not be loaded. {why}
+        </p>
+      )}
+      {data === undefined && why === undefined && <p class="waiting">Loading…</p>}
+      {data?.machines.length === 0 && <NoMachines />}
+      {data !== undefined && data.machines.length > 0 && (
+        <ul class="machines" data-testid="workstation-list">
+          {data.machines.map((machine) => (
+            <MachineCard key={machine.id} machine={machine} refresh={refresh} />
+          ))}
+        </ul>
+      )}
+      {data !== undefined && data.credentials.length > 0 && (
+        <Credentials credentials={data.credentials} refresh={refresh} />
+      )}
+      {adding && <AddMachine close={() => setAdding(false)} arrived={refresh} />}
+    </main>
+  );
+}

@@ -1,0 +1,98 @@
+// One document on this side: the only place that holds and changes it.
+import type { ChangeFn, Doc, Patch, SyncState } from "@automerge/automerge/slim";
+import { type Automerge, fromBase64 } from "./automerge";
+import type { DocumentFrame } from "./frames";
+
+/** Who made a change: a token of the local writer, or the room. */
+export type Origin = object | "remote";
+
+export type PatchListener = (patches: readonly Patch[], origin: Origin) => void;
+
+export class Replica<T> {
+  readonly frame: DocumentFrame;
+  private readonly api: Automerge;
+  private readonly listeners = new Set<PatchListener>();
+  private doc: Doc<T>;
+  private sync: SyncState;
+
+  constructor(api: Automerge, frame: DocumentFrame, genesis: string) {
+    this.api = api;
+    this.frame = frame;
+    this.doc = api.load<T>(fromBase64(genesis));
+    this.sync = api.initSyncState();
+  }
+
+  get value(): Doc<T> {
+    return this.doc;
+  }
+
+  /** All concurrent values of a key, for the readers that must see conflicts. */
+  conflicts(of: (doc: Doc<T>) => object | undefined, key: string): unknown[] {
+    const target = of(this.doc);
+    if (target === undefined) return [];
+    return Object.values(this.api.getConflicts(target as Doc<object>, key) ?? {});
+  }
+
+  heads(): string[] {
+    return this.api.getHeads(this.doc);
+  }
+
+  /** Ordinary changes carry no time and no message (DOC 2.5). */
+  change(origin: Origin, edit: ChangeFn<T>): void {
+    const patches: Patch[] = [];
+    this.doc = this.api.change<T>(
+      this.doc,
+      { time: undefined, patchCallback: (batch) => patches.push(...batch) },
+      edit,
+    );
+    if (patches.length > 0) this.tell(patches, origin);
+  }
+
+  receive(message: Uint8Array): void {
+    const patches: Patch[] = [];
+    const [doc, sync] = this.api.receiveSyncMessage(this.doc, this.sync, message, {
+      patchCallback: (batch) => patches.push(...batch),
+    });
+    this.doc = doc;
+    this.sync = sync;
+    if (patches.length > 0) this.tell(patches, "remote");
+  }
+
+  nextMessage(): Uint8Array | undefined {
+    const [sync, message] = this.api.generateSyncMessage(this.doc, this.sync);
+    this.sync = sync;
+    return message ?? undefined;
+  }
+
+  /** A fresh conversation, for every new socket and after a refused frame (RP 4.3, 4.9). */
+  restartSync(): void {
+    this.sync = this.api.initSyncState();
+  }
+
+  /** Later changes are written under another actor: every connection has its own (RP 4.3). */
+  setActor(actor: string): void {
+    if (this.api.getActorId(this.doc) === actor) return;
+    this.doc = this.api.clone(this.doc, { actor });
+  }
+
+  /** Rebuilds the document from its own bytes, after an internal failure (RP 4.8). */
+  rebuild(): void {
+    const actor = this.api.getActorId(this.doc);
+    this.doc = this.api.load<T>(this.api.save(this.doc), { actor });
+    this.restartSync();
+  }
+
+  /** Whether the room is known to hold every change made here. */
+  isSaved(): boolean {
+    return this.api.hasOurChanges(this.doc, this.sync);
+  }
+
+  onPatches(listener: PatchListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  private tell(patches: readonly Patch[], origin: Origin): void {
+    for (const listener of this.listeners) listener(patches, origin);
+  }
+}

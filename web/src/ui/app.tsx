@@ -1,0 +1,93 @@
+// Chooses the page; heavy ones load when first opened.
+import { signal } from "@preact/signals";
+import { type ComponentType, h } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { messageOf } from "../api/http";
+import { type Config, fetchConfig, isSignedIn } from "../api/session";
+import { NotebookList } from "./notebook-list";
+import { onLinkClick, route } from "./router";
+import { Shell } from "./shell";
+import { SignInPage } from "./sign-in";
+
+type Start =
+  | { state: "loading" }
+  | { state: "failed"; why: string }
+  | { state: "ready"; config: Config; signedIn: boolean };
+
+const start = signal<Start>({ state: "loading" });
+
+export async function startApp(): Promise<void> {
+  try {
+    const [config, signedIn] = await Promise.all([fetchConfig(), isSignedIn()]);
+    start.value = { state: "ready", config, signedIn };
+  } catch (error) {
+    start.value = { state: "failed", why: messageOf(error) };
+  }
+}
+
+/** A component that arrives by import(); quiet until it is here. */
+function Later<P extends object>({ load, props }: { load: () => Promise<ComponentType<P>>; props: P }) {
+  const [Part, setPart] = useState<{ component: ComponentType<P> } | undefined>();
+  const [why, setWhy] = useState<string | undefined>();
+  useEffect(() => {
+    load().then(
+      (component) => setPart({ component }),
+      (error: unknown) => setWhy(messageOf(error)),
+    );
+  }, [load]);
+  if (why !== undefined) return <Message title="This page could not be loaded" text={why} />;
+  return Part ? h(Part.component, props) : <Waiting />;
+}
+
+const loadNotebook = () => import("../notebook/page").then((module) => module.NotebookPage);
+const loadPanel = () => import("../panel/page").then((module) => module.WorkstationsPage);
+
+export function Waiting() {
+  return (
+    <main class="page" id="main" aria-busy="true">
+      <p class="waiting">Loading…</p>
+    </main>
+  );
+}
+
+export function Message({ title, text }: { title: string; text: string }) {
+  return (
+    <main class="page page-message" id="main">
+      <h1>{title}</h1>
+      <p>{text}</p>
+      <p>
+        <a href="/" onClick={onLinkClick}>
+          Back to the notebooks
+        </a>
+      </p>
+    </main>
+  );
+}
+
+function Page({ config }: { config: Config }) {
+  const to = route.value;
+  switch (to.page) {
+    case "list":
+      return <NotebookList />;
+    case "notebook":
+      return (
+        <Later key={to.id} load={loadNotebook} props={{ id: to.id, outputOrigin: config.outputOrigin }} />
+      );
+    case "workstations":
+      return <Later key="workstations" load={loadPanel} props={{}} />;
+    case "missing":
+      return <Message title="There is no such page" text="The address may be mistyped." />;
+  }
+}
+
+export function App() {
+  const at = start.value;
+  const signedIn = at.state === "ready" && at.signedIn;
+  return (
+    <Shell signedIn={signedIn}>
+      {at.state === "loading" && <Waiting />}
+      {at.state === "failed" && <Message title="The server does not answer" text={at.why} />}
+      {at.state === "ready" && (at.signedIn ? <Page config={at.config} /> : <SignInPage />)}
+    </Shell>
+  );
+}

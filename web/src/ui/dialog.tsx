@@ -1,0 +1,76 @@
+// Modal dialogs on the browser's own <dialog>: focus is kept inside and returned afterwards.
+import { signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+
+interface DialogProps {
+  title: string;
+  testId: string;
+  onClose(): void;
+  children: ComponentChildren;
+}
+
+export function Dialog({ title, testId, onClose, children }: DialogProps) {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const before = document.activeElement;
+    ref.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
+  return (
+    <dialog ref={ref} class="dialog" aria-labelledby={id} data-testid={testId} onClose={onClose}>
+      <h2 id={id}>{title}</h2>
+      {children}
+    </dialog>
+  );
+}
+
+interface Question {
+  title: string;
+  text: string;
+  action: string;
+  answer(yes: boolean): void;
+}
+
+const question = signal<Question | undefined>(undefined);
+
+/** Asks before something that cannot be taken back. */
+export function confirm(title: string, text: string, action: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    question.value = {
+      title,
+      text,
+      action,
+      answer: (yes) => {
+        question.value = undefined;
+        resolve(yes);
+      },
+    };
+  });
+}
+
+export function Confirmation() {
+  const asked = question.value;
+  if (asked === undefined) return null;
+  return (
+    <Dialog title={asked.title} testId="confirm-dialog" onClose={() => asked.answer(false)}>
+      <p class="dialog-text">{asked.text}</p>
+      <div class="dialog-actions">
+        <button type="button" class="button" onClick={() => asked.answer(false)}>
+          Cancel
+        </button>
+        <button
+          type="button"
+          class="button button-danger"
+          data-testid="confirm-yes"
+          onClick={() => asked.answer(true)}
+        >
+          {asked.action}
+        </button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,99 @@
+// Drawn by hand at 16 units; they take the text's colour and are hidden from assistive technology.
+import type { ComponentChildren } from "preact";
+
+function Icon({ children }: { children: ComponentChildren }) {
+  return (
+    <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
+      {children}
+    </svg>
+  );
+}
+
+export const IconRun = () => (
+  <Icon>
+    <path d="M5 3.2v9.6l7.6-4.8z" fill="currentColor" stroke="none" />
+  </Icon>
+);
+export const IconRunAll = () => (
+  <Icon>
+    <path d="M3 3.5v9l5-4.5zM8.5 3.5v9l5-4.5z" fill="currentColor" stroke="none" />
+  </Icon>
+);
+export const IconStop = () => (
+  <Icon>
+    <rect x="4" y="4" width="8" height="8" rx="1.5" fill="currentColor" stroke="none" />
+  </Icon>
+);
+export const IconRestart = () => (
+  <Icon>
+    <path d="M13 8a5 5 0 1 1-1.6-3.7M13 2.5v3h-3" />
+  </Icon>
+);
+export const IconPlus = () => (
+  <Icon>
+    <path d="M8 3v10M3 8h10" />
+  </Icon>
+);
+export const IconTrash = () => (
+  <Icon>
+    <path d="M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.6 9h5.8l.6-9M6.8 7v4M9.2 7v4" />
+  </Icon>
+);
+export const IconUp = () => (
+  <Icon>
+    <path d="M8 13V3M4 7l4-4 4 4" />
+  </Icon>
+);
+export const IconDown = () => (
+  <Icon>
+    <path d="M8 3v10M4 9l4 4 4-4" />
+  </Icon>
+);
+export const IconChevron = () => (
+  <Icon>
+    <path d="M4 6l4 4 4-4" />
+  </Icon>
+);
+export const IconClose = () => (
+  <Icon>
+    <path d="M4 4l8 8M12 4l-8 8" />
+  </Icon>
+);
+export const IconCopy = () => (
+  <Icon>
+    <rect x="5.5" y="5.5" width="8" height="8" rx="1.5" />
+    <path d="M10.5 5.5v-1a2 2 0 0 0-2-2h-4a2 2 0 0 0-2 2v4a2 2 0 0 0 2 2h1" />
+  </Icon>
+);
+export const IconCheck = () => (
+  <Icon>
+    <path d="M3 8.5l3.5 3.5L13 4.5" />
+  </Icon>
+);
+export const IconMoon = () => (
+  <Icon>
+    <path d="M13 9.6A5.5 5.5 0 0 1 6.4 3 5.5 5.5 0 1 0 13 9.6z" />
+  </Icon>
+);
+export const IconSun = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="2.8" />
+    <path d="M8 1.5v1.6M8 12.9v1.6M1.5 8h1.6M12.9 8h1.6M3.4 3.4l1.1 1.1M11.5 11.5l1.1 1.1M3.4 12.6l1.1-1.1M11.5 4.5l1.1-1.1" />
+  </Icon>
+);
+export const IconMachine = () => (
+  <Icon>
+    <rect x="2" y="3" width="12" height="8" rx="1.5" />
+    <path d="M5.5 13.5h5M8 11v2.5" />
+  </Icon>
+);
+export const IconBook = () => (
+  <Icon>
+    <path d="M4.5 2.5h7a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1h-7a1 1 0 0 1-1-1v-9a1 1 0 0 1 1-1zM6 2.5v11" />
+  </Icon>
+);
+export const IconPencil = () => (
+  <Icon>
+    <path d="M3 13l.6-2.8L10.8 3l2.2 2.2-7.2 7.2z" />
+  </Icon>
+);

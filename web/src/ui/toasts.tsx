@@ -1,0 +1,45 @@
+// Short messages about what just happened; errors stay until dismissed.
+import { signal } from "@preact/signals";
+import { messageOf } from "../api/http";
+import { IconClose } from "./icons";
+
+interface Toast {
+  id: number;
+  tone: "info" | "error";
+  text: string;
+}
+
+const SHOWN_MS = 4_000;
+const toasts = signal<readonly Toast[]>([]);
+let next = 1;
+
+function dismiss(id: number): void {
+  toasts.value = toasts.value.filter((toast) => toast.id !== id);
+}
+
+export function toast(text: string): void {
+  const id = next++;
+  toasts.value = [...toasts.value, { id, tone: "info", text }];
+  setTimeout(() => dismiss(id), SHOWN_MS);
+}
+
+export function toastError(what: string, error: unknown): void {
+  const text = `${what} ${messageOf(error)}`;
+  if (toasts.value.some((toast) => toast.text === text)) return;
+  toasts.value = [...toasts.value.slice(-3), { id: next++, tone: "error", text }];
+}
+
+export function Toasts() {
+  return (
+    <div class="toasts" role="status" aria-live="polite" data-testid="toasts">
+      {toasts.value.map((toast) => (
+        <div key={toast.id} class={`toast toast-${toast.tone}`}>
+          <span>{toast.text}</span>
+          <button type="button" class="icon-button" aria-label="Dismiss" onClick={() => dismiss(toast.id)}>
+            <IconClose />
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}

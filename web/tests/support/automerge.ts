@@ -1,0 +1,28 @@
+// Automerge for the tests: the same slim entry as the page, its wasm read from the package.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import * as api from "@automerge/automerge/slim";
+
+const wasm = createRequire(import.meta.url).resolve("@automerge/automerge/automerge.wasm");
+
+export async function automerge() {
+  if (!api.isWasmInitialized()) await api.initializeWasm(readFileSync(wasm));
+  return api;
+}
+
+export function vector(name: string): Uint8Array {
+  return readFileSync(new URL(`../../../tests/vectors/${name}`, import.meta.url));
+}
+
+export function jsonVector(name: string): unknown {
+  return JSON.parse(new TextDecoder().decode(vector(name)));
+}
+
+/** A small seeded generator, so that a failing run can be repeated. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}

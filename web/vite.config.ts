@@ -1,0 +1,27 @@
+// How the page is built: one entry, no plugins, every asset from our own origin.
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      // CodeMirror's styles go into adopted style sheets, so that the content policy needs no inline styles.
+      { find: /^style-mod$/, replacement: here("./src/ui/style-mod.ts") },
+      { find: /^style-mod-original$/, replacement: here("./node_modules/style-mod/src/style-mod.js") },
+    ],
+  },
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 1000,
+  },
+  test: {
+    environment: "node",
+    include: ["tests/**/*.test.{ts,tsx}"],
+    server: { deps: { inline: [/@codemirror/] } },
+  },
+});
