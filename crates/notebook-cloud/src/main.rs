@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use server::config::ServeOptions;
-use server::serve::{DataDir, Server};
+use server::serve::Server;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -61,7 +61,7 @@ async fn main() -> ExitCode {
         .init();
     let result = match cli.command {
         Command::Serve(args) => serve(args).await,
-        Command::SignInLink(args) => sign_in_link(&args),
+        Command::SignInLink(args) => sign_in_link(&args).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -82,6 +82,9 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     })
     .await?;
     println!("listening on http://{}", server.address());
+    if let Some(link) = server.first_sign_in_link().await? {
+        println!("sign in once, within ten minutes: {link}");
+    }
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     server
@@ -95,10 +98,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn sign_in_link(args: &SignInLinkArgs) -> anyhow::Result<()> {
-    let info = DataDir::running(&args.data)?;
-    anyhow::bail!(
-        "sign-in links come with the catalog; the server is at {}",
-        info.url
-    )
+async fn sign_in_link(args: &SignInLinkArgs) -> anyhow::Result<()> {
+    println!("{}", server::serve::sign_in_link(&args.data).await?);
+    Ok(())
 }

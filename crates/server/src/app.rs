@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::rooms::Rooms;
 
 /// The server's shared parts; cheap to clone.
 #[derive(Debug, Clone)]
@@ -18,6 +19,7 @@ struct Parts {
     config: Config,
     clock: Clock,
     storage: Storage,
+    rooms: Rooms,
     closing: CancellationToken,
     tasks: TaskTracker,
 }
@@ -40,6 +42,7 @@ impl App {
             config,
             clock,
             storage,
+            rooms: Rooms::default(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
@@ -78,6 +81,11 @@ impl App {
     /// The blob folder.
     pub fn blobs(&self) -> &BlobFolder {
         &self.0.storage.blobs
+    }
+
+    /// The live rooms.
+    pub fn rooms(&self) -> &Rooms {
+        &self.0.rooms
     }
 
     /// Cancelled when the server begins to stop.

@@ -6,10 +6,12 @@
 pub mod app;
 pub mod clock;
 pub mod config;
+pub mod effects;
 pub mod error;
 pub mod identity;
 pub mod origin;
 pub mod request;
+pub mod rooms;
 pub mod routes;
 pub mod serve;
 #[cfg(test)]

@@ -1,27 +1,79 @@
 //! The HTTP surface: which path goes where, and the conventions that hold on every path (CP 2.1).
 
+mod acl;
+mod blobs;
 mod body;
 mod conventions;
 mod health;
+mod notebooks;
+mod page;
+mod path;
+mod refusal;
+mod sign_in;
 
 pub use body::{JsonBody, json_object};
+pub use path::NotebookPath;
 
 use axum::Router;
-use axum::routing::get;
+use axum::middleware;
+use axum::routing::{any, get};
 use http::StatusCode;
+use tower_http::compression::CompressionLayer;
 
 use crate::app::App;
 use crate::error::ApiError;
 
 /// Every route of the server.
 pub fn router(app: App) -> Router {
-    let api = Router::new().route("/api/health", get(health::health));
-    conventions::apply(
-        api.fallback(not_found)
-            .method_not_allowed_fallback(not_found),
-        &app,
-    )
-    .with_state(app)
+    let routes = Router::new().merge(api()).merge(pages());
+    let routes = routes
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_found)
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            page::output_host,
+        ));
+    conventions::apply(routes, &app).with_state(app)
+}
+
+fn api() -> Router<App> {
+    Router::new()
+        .route("/api/health", get(health::health))
+        .route("/api/config", get(page::config))
+        .route(
+            "/api/auth/session",
+            get(sign_in::read)
+                .post(sign_in::create)
+                .delete(sign_in::delete),
+        )
+        .route("/api/n", get(notebooks::list).post(notebooks::create))
+        .route("/api/n/{notebook_id}", notebook())
+        .route("/api/n/{notebook_id}/", notebook())
+        .route("/api/n/{notebook_id}/acl", any(acl::acl))
+        .route("/api/n/{notebook_id}/acl/", any(acl::acl))
+        .route("/api/n/{notebook_id}/blobs/{hash}", any(blobs::blob))
+}
+
+fn notebook() -> axum::routing::MethodRouter<App> {
+    get(notebooks::get).patch(notebooks::rename)
+}
+
+fn pages() -> Router<App> {
+    let mut pages = Router::new().route("/sign-in", get(sign_in::sign_in));
+    for address in [
+        "/",
+        "/index.html",
+        "/n",
+        "/n/{notebook_id}",
+        "/n/{notebook_id}/{slug}",
+        "/workstations",
+    ] {
+        pages = pages.route(address, get(page::index));
+    }
+    pages
+        .route("/assets/{*path}", get(page::file))
+        .route("/favicon.svg", get(page::file))
+        .layer(CompressionLayer::new())
 }
 
 async fn not_found() -> ApiError {

@@ -3,10 +3,11 @@
 mod data_dir;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
+use store::Accounts as _;
 use tokio::net::TcpListener;
 
 pub use data_dir::{DataDir, DataDirError, ServerInfo, open_catalog};
@@ -14,6 +15,7 @@ pub use data_dir::{DataDir, DataDirError, ServerInfo, open_catalog};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, ServeOptions};
+use crate::identity::session::{MintError, OWNER_PRINCIPAL, mint_sign_in_token};
 use crate::routes;
 
 /// How long open sockets and rooms get to end before the server leaves them.
@@ -39,6 +41,9 @@ pub enum ServeError {
         /// The system's word.
         cause: std::io::Error,
     },
+    /// No sign-in link could be made.
+    #[error("cannot make a sign-in link: {0}\nHint: check the data directory's disk and rights")]
+    Mint(#[from] MintError),
     /// The accept loop ended by an error.
     #[error("the server stopped: {0}\nHint: start it again; its data is kept")]
     Accept(std::io::Error),
@@ -102,6 +107,23 @@ impl Server {
         self.data.path().to_owned()
     }
 
+    /// A sign-in link when nobody ever signed in by one, so at the first start.
+    ///
+    /// # Errors
+    /// The catalog cannot be used.
+    pub async fn first_sign_in_link(&self) -> Result<Option<String>, ServeError> {
+        let catalog = self.app.catalog();
+        let owner = catalog
+            .account(OWNER_PRINCIPAL)
+            .await
+            .map_err(MintError::from)?;
+        if owner.is_some() {
+            return Ok(None);
+        }
+        let token = mint_sign_in_token(catalog, self.app.now_ms()).await?;
+        Ok(Some(link(&self.app.config().public.to_string(), &token)))
+    }
+
     /// Answers until `stop` resolves, then drains: no new connections, sockets told, rooms ended.
     ///
     /// # Errors
@@ -148,6 +170,22 @@ impl Server {
             Ok(Ok(Ok(())) | Err(_)) | Err(_) => Ok(()),
         }
     }
+}
+
+/// Makes a sign-in link for the server that runs on a data folder.
+///
+/// # Errors
+/// No server runs there, or its catalog cannot be used.
+pub async fn sign_in_link(data: &Path) -> Result<String, ServeError> {
+    let info = DataDir::running(data)?;
+    let catalog = open_catalog(data).await?;
+    let token = mint_sign_in_token(&catalog, Clock::System.now_ms()).await;
+    catalog.close().await;
+    Ok(link(&info.url, &token?))
+}
+
+fn link(url: &str, token: &str) -> String {
+    format!("{url}/sign-in?token={token}")
 }
 
 async fn bind(listen: &str) -> Result<TcpListener, ServeError> {

@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 use store::{Account, Accounts as _, NewSession, Session};
+use store_sqlite::SqliteCatalog;
 use uuid::Uuid;
 
 use super::{Identity, Provider, Scope};
@@ -100,6 +101,34 @@ pub async fn renew(
 pub async fn renewal(app: &App, facts: &Facts) -> Option<String> {
     let (mut session, token) = live(app, facts).await.ok()??;
     renew(app, &mut session, &token).await.ok()?
+}
+
+/// Stores a one-time sign-in token for the owner and returns it; it works once, for ten minutes.
+///
+/// # Errors
+/// The catalog cannot be written, or the system gives no randomness.
+pub async fn mint_sign_in_token(catalog: &SqliteCatalog, now_ms: i64) -> Result<String, MintError> {
+    let token = random_token()?;
+    catalog
+        .create_sign_in_token(
+            &token_hash(&token),
+            OWNER_PRINCIPAL,
+            now_ms,
+            now_ms + SIGN_IN_TOKEN_MS,
+        )
+        .await?;
+    Ok(token)
+}
+
+/// Why no sign-in link could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum MintError {
+    /// The operating system gave no randomness.
+    #[error("the system gave no randomness: {0}")]
+    Randomness(#[from] getrandom::Error),
+    /// The catalog refused the row.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
 }
 
 /// Exchanges a one-time sign-in token for a session; none when the token is not (or no longer)

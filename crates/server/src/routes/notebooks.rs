@@ -1,0 +1,260 @@
+//! Notebooks: create, list, get, rename (CP 3.1 to 3.4).
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::response::Response;
+use control_plane::access::{self, Downgrade};
+use control_plane::notebooks as rules;
+use http::{StatusCode, header};
+use serde_json::{Map, Value, json};
+use store::{Accounts as _, ListedNotebook, Notebook, Notebooks as _};
+use wire::actor::percent_encode;
+use wire::http::{CreateNotebookResponse, NotebookEntry, NotebooksResponse};
+use wire::{NotebookId, Scope, UnixMs};
+
+use super::body::JsonBody;
+use super::path::NotebookPath;
+use super::sign_in::add_cookie;
+use crate::app::App;
+use crate::error::{ApiError, json as json_response};
+use crate::identity::{Accept, session};
+use crate::request::Facts;
+
+/// Revisions and blobs shown with a notebook.
+const SHOWN: i64 = 50;
+
+/// `POST /api/n`.
+pub(super) async fn create(
+    State(app): State<App>,
+    facts: Facts,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    facts.check_origin(&app)?;
+    let identity = app.identify(&facts, Accept::PEOPLE).await?;
+    let caller = identity.caller();
+    rules::may_create(&caller, identity.scope)?;
+    let members = optional_object(&facts, &body)?.unwrap_or_default();
+    let input = rules::parse_create(&members)?;
+    let mut entropy_failed = false;
+    let notebook = rules::create(
+        app.catalog(),
+        &caller,
+        input.effective_title(),
+        app.now_ms(),
+        || {
+            let mut bytes = [0; 10];
+            entropy_failed |= getrandom::fill(&mut bytes).is_err();
+            bytes
+        },
+    )
+    .await?;
+    if entropy_failed {
+        tracing::warn!("a notebook id was made without randomness of the system");
+    }
+    let id = &notebook.id;
+    Ok(json_response(
+        StatusCode::CREATED,
+        &CreateNotebookResponse {
+            ok: true,
+            notebook_id: NotebookId::from(id.as_str()),
+            viewer_url: viewer_url(&app, id, input.slug()),
+            title: notebook.title,
+            endpoints: endpoints(&[
+                ("catalog", format!("/api/n/{id}")),
+                ("blobs", format!("/api/n/{id}/blobs/{{hash}}")),
+                (
+                    "runtime_snapshots",
+                    format!("/api/n/{id}/runtime-snapshots/{{runtimeHeadsHash}}"),
+                ),
+                (
+                    "comms_snapshots",
+                    format!("/api/n/{id}/comms-snapshots/{{commsHeadsHash}}"),
+                ),
+                (
+                    "snapshots",
+                    format!("/api/n/{id}/snapshots/{{notebookHeadsHash}}"),
+                ),
+            ]),
+            vanity_name: input.vanity_name,
+            source_notebook_id: input.source_notebook_id,
+            source_notebook_name: input.source_notebook_name,
+        },
+    ))
+}
+
+/// `GET /api/n`.
+pub(super) async fn list(State(app): State<App>, facts: Facts) -> Result<Response, ApiError> {
+    let limit = rules::list_limit(facts.query("limit").as_deref())?;
+    let identity = app.identify(&facts, Accept::PEOPLE).await?;
+    let page = rules::list(app.catalog(), &identity.caller(), false, limit).await?;
+    let notebooks = page
+        .notebooks
+        .into_iter()
+        .map(|listed| entry(&app, listed))
+        .collect();
+    let mut response = json_response(
+        StatusCode::OK,
+        &NotebooksResponse {
+            ok: true,
+            notebooks,
+            total_count: u64::try_from(page.total).unwrap_or_default(),
+            current_user_principal: identity.principal,
+            current_user_display: identity.display_name,
+            current_user_avatar: None,
+        },
+    );
+    if let Some(cookie) = session::renewal(&app, &facts).await {
+        add_cookie(&mut response, &cookie);
+    }
+    Ok(response)
+}
+
+/// `GET /api/n/:id`.
+pub(super) async fn get(
+    State(app): State<App>,
+    facts: Facts,
+    NotebookPath(id): NotebookPath,
+) -> Result<Response, ApiError> {
+    let identity = app.identify(&facts, Accept::PEOPLE).await?;
+    let caller = identity.caller();
+    let requested = rules::page_scope(&caller);
+    let access = access::authorize(app.catalog(), &caller, &id, requested, Downgrade::Live).await?;
+    let blobs = app
+        .catalog()
+        .blobs_of(&id, SHOWN)
+        .await
+        .map_err(ApiError::internal)?;
+    let blobs: Vec<Value> = blobs
+        .into_iter()
+        .map(|blob| {
+            json!({
+                "notebook_id": blob.notebook_id,
+                "r2_key": format!("n/{}/blobs/{}", blob.notebook_id, blob.hash),
+                "hash": blob.hash,
+                "size": blob.size_bytes,
+                "content_type": blob.content_type,
+                "uploaded_at": UnixMs(blob.uploaded_ms),
+            })
+        })
+        .collect();
+    Ok(json_response(
+        StatusCode::OK,
+        &json!({
+            "notebook": row(&access.notebook),
+            "revisions": [],
+            "blobs": blobs,
+            "access": { "scope": access.scope, "may_run": access.may_run },
+        }),
+    ))
+}
+
+/// `PATCH /api/n/:id`.
+pub(super) async fn rename(
+    State(app): State<App>,
+    facts: Facts,
+    NotebookPath(id): NotebookPath,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    facts.check_origin(&app)?;
+    let identity = app.identify(&facts, Accept::PEOPLE).await?;
+    let caller = identity.caller();
+    access::authorize(app.catalog(), &caller, &id, Scope::Editor, Downgrade::Never).await?;
+    let title = rules::parse_rename(optional_object(&facts, &body)?.as_ref())?;
+    let now = app.now();
+    rules::rename(app.catalog(), &id, title.as_deref(), now.0).await?;
+    Ok(json_response(
+        StatusCode::OK,
+        &json!({
+            "ok": true,
+            "notebook_id": id,
+            "title": title,
+            "updated_at": now,
+            "viewer_url": viewer_url(&app, &id, title.as_deref().unwrap_or("notebook")),
+        }),
+    ))
+}
+
+/// The address of a notebook's page.
+fn viewer_url(app: &App, id: &str, slug: &str) -> String {
+    format!("{}/n/{id}/{}", app.config().public, percent_encode(slug))
+}
+
+fn entry(app: &App, listed: ListedNotebook) -> NotebookEntry {
+    let ListedNotebook { notebook, scope } = listed;
+    let id = &notebook.id;
+    NotebookEntry {
+        viewer_url: viewer_url(app, id, notebook.title.as_deref().unwrap_or("notebook")),
+        endpoints: endpoints(&[
+            ("catalog", format!("/api/n/{id}")),
+            ("acl", format!("/api/n/{id}/acl")),
+            ("access_requests", format!("/api/n/{id}/access-requests")),
+        ]),
+        notebook_id: NotebookId::from(id.as_str()),
+        title: notebook.title,
+        owner_principal: notebook.owner_principal,
+        scope: scope.parse().unwrap_or(Scope::Viewer),
+        created_at: UnixMs(notebook.created_ms),
+        updated_at: UnixMs(notebook.updated_ms),
+        latest_revision_id: notebook.latest_revision_id,
+        owner_display: None,
+        owner_avatar: None,
+        owner_resolved: false,
+        composition: parse(notebook.cell_composition.as_deref()),
+        preview: parse(notebook.preview_cells.as_deref()),
+        cover: None,
+        language: notebook.language,
+        compute_session: None,
+        peers: None,
+    }
+}
+
+/// A stored JSON text; a malformed one drops this member only (CP-271).
+fn parse<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Option<T> {
+    serde_json::from_str(text?).ok()
+}
+
+fn row(notebook: &Notebook) -> Value {
+    json!({
+        "id": notebook.id,
+        "owner_principal": notebook.owner_principal,
+        "title": notebook.title,
+        "created_at": UnixMs(notebook.created_ms),
+        "updated_at": UnixMs(notebook.updated_ms),
+        "latest_revision_id": notebook.latest_revision_id,
+        "cell_composition": notebook.cell_composition,
+        "preview_cells": notebook.preview_cells,
+        "language": notebook.language,
+    })
+}
+
+fn endpoints(pairs: &[(&str, String)]) -> BTreeMap<String, String> {
+    pairs
+        .iter()
+        .map(|(name, path)| ((*name).to_owned(), path.clone()))
+        .collect()
+}
+
+/// The body as an object, when the content type says JSON; other bodies are ignored (CP-263).
+fn optional_object(facts: &Facts, body: &[u8]) -> Result<Option<Map<String, Value>>, ApiError> {
+    let is_json = facts
+        .header(header::CONTENT_TYPE.as_str())
+        .is_some_and(|kind| kind.to_ascii_lowercase().contains("application/json"));
+    if !is_json {
+        return Ok(None);
+    }
+    match serde_json::from_slice(body) {
+        Err(_) => Err(ApiError::bad_request("request body must be valid JSON")),
+        Ok(Value::Object(members)) => Ok(Some(members)),
+        Ok(_) => Err(ApiError::bad_request("request body must be a JSON object")),
+    }
+}
+
+/// The names that access rows show, by principal.
+pub(super) async fn display_name(app: &App, principal: &str) -> Option<String> {
+    let account = app.catalog().account(principal).await.ok()??;
+    account.display_name.or(account.email)
+}
+
+#[cfg(test)]
+mod tests;

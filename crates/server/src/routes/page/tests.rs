@@ -1,0 +1,87 @@
+use http::Method;
+use serde_json::json;
+
+use crate::testing::{HOST, TestApp, request};
+
+const OUTPUT: (&str, &str) = ("host", "localhost:8080");
+
+#[tokio::test]
+async fn the_page_is_told_where_outputs_live() {
+    let app = TestApp::with_dev_identity().await;
+    let (status, body) = app.call(Method::GET, "/api/config", &[], "").await;
+    assert_eq!(status, 200);
+    assert_eq!(body["output_origin"], "http://localhost:8080");
+    assert_eq!(body["dev_identity"], true);
+    assert!(body["version"].is_string());
+}
+
+#[tokio::test]
+async fn the_output_host_has_no_api() {
+    let app = TestApp::with_dev_identity().await;
+    for path in [
+        "/api/health",
+        "/api/n",
+        "/",
+        "/sign-in",
+        "/n/x/sync",
+        "/api/config",
+    ] {
+        let (status, body) = app
+            .call(Method::GET, path, &[OUTPUT, ("x-user", "ada")], "")
+            .await;
+        assert_eq!(
+            (status, &body["error"]),
+            (404, &json!("not found")),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_frame_document_lives_on_the_output_host_only() {
+    let app = TestApp::with_dev_identity().await;
+    let (status, _) = app.call(Method::GET, "/output-frame.html", &[], "").await;
+    assert_eq!(status, 404);
+    let response = app
+        .send(request(Method::GET, "/output-frame.html", &[OUTPUT], ""))
+        .await;
+    if super::Dist::get(super::FRAME).is_some() {
+        assert_eq!(response.status(), 200);
+        let policy = response.headers()["content-security-policy"]
+            .to_str()
+            .unwrap();
+        assert!(policy.starts_with("sandbox allow-scripts;"), "{policy}");
+        assert!(
+            policy.contains(&format!("frame-ancestors http://{HOST}")),
+            "{policy}"
+        );
+    } else {
+        assert_eq!(response.status(), 404);
+    }
+}
+
+#[tokio::test]
+async fn the_page_says_so_when_it_was_not_built() {
+    let app = TestApp::with_dev_identity().await;
+    let response = app.send(request(Method::GET, "/", &[], "")).await;
+    if super::Dist::get("index.html").is_some() {
+        assert_eq!(response.status(), 200);
+        let policy = response.headers()["content-security-policy"]
+            .to_str()
+            .unwrap();
+        assert!(
+            policy.contains("script-src 'self' 'wasm-unsafe-eval'"),
+            "{policy}"
+        );
+        assert!(
+            policy.contains("frame-src http://localhost:8080"),
+            "{policy}"
+        );
+    } else {
+        assert_eq!(response.status(), 503);
+        let bytes = axum::body::to_bytes(response.into_body(), 10_000)
+            .await
+            .unwrap();
+        assert!(String::from_utf8(bytes.to_vec()).unwrap().contains("Hint:"));
+    }
+}

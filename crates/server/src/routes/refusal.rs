@@ -1,0 +1,48 @@
+//! From a rule's refusal to an HTTP answer, and from an identity to a rule's caller.
+
+use control_plane::{Caller, CallerCredential, Refusal, limits};
+use http::StatusCode;
+
+use crate::error::ApiError;
+use crate::identity::Identity;
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let text = refusal.to_string();
+        match refusal {
+            Refusal::Invalid(_) => Self::bad_request(text),
+            Refusal::SignIn(_) => Self::unauthorized(text),
+            Refusal::Forbidden(_) => Self::forbidden(text),
+            Refusal::Absent(_) => Self::not_found(text),
+            Refusal::WorkstationGone => Self::not_found(text)
+                .with("code", "workstation_not_found")
+                .retry_after(limits::MISSING_WORKSTATION_RETRY_S),
+            // The routes of workstations and jobs add the object they speak of.
+            Refusal::Conflict(_) | Refusal::WorkstationOffline(_) | Refusal::JobOver(_) => {
+                Self::conflict(text)
+            }
+            Refusal::Failed(text) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, text),
+            Refusal::Store(cause) if cause.is_retryable() => {
+                tracing::warn!(%cause, "the catalog is busy");
+                Self::unavailable("the server is busy; try again").retry_after(1)
+            }
+            Refusal::Store(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl Identity {
+    /// The caller as the rules of the control plane see it.
+    pub fn caller(&self) -> Caller {
+        Caller {
+            principal: self.principal.clone(),
+            namespace: self.principal_namespace.clone(),
+            actor_label: self.actor_label(),
+            anonymous: self.is_anonymous(),
+            credential: self.credential.as_ref().map(|credential| CallerCredential {
+                id: credential.credential_id.clone(),
+                pairing_id: credential.pairing_id.clone(),
+            }),
+        }
+    }
+}
