@@ -7,7 +7,10 @@ use crate::cooldown::{Step, cooldown_wait, retry_hint};
 use crate::events_link::EventsLink;
 use crate::job::Job;
 use crate::message::{earlier, log};
-use crate::{CloudFailure, Effect, Event, JobOrder, LinkEvent, LocalPeer, LogLevel, Millis};
+use crate::{
+    AgentConfig, CloudFailure, Effect, Event, JobOrder, LinkEvent, LocalPeer, LogLevel, Millis,
+    StopPolicy,
+};
 
 /// Least time between two polls, however many wake-ups arrive.
 const POLL_SPACING_MS: Millis = 250;
@@ -15,60 +18,15 @@ const POLL_SPACING_MS: Millis = 250;
 const REJECTED_MS: Millis = 60_000;
 /// Wait before a second opinion when the cloud says that it does not know the credential.
 const SECOND_OPINION_MS: Millis = 2_000;
+/// What the operator reads when the agent ends because of its credential.
+const REJECTED: &str = "the cloud no longer accepts this workstation's credential: it was revoked or replaced\n\
+                        Hint: pair this machine again with `runt workstation connect`";
 /// How long peers may take to end when the agent ends.
 const STOP_MS: Millis = 20_000;
 /// How long their ends may take to be reported after that.
 const FLUSH_MS: Millis = 5_000;
 /// Most ids that are remembered in order to warn about them once.
 const WARNED_LIMIT: usize = 1_000;
-
-/// What happens to peers when the agent is asked to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StopPolicy {
-    /// They end with it and are reported.
-    End,
-    /// They live on and are adopted by the next agent.
-    Detach,
-}
-
-/// The agent's numbers.
-#[derive(Debug, Clone)]
-pub struct AgentConfig {
-    /// Time between polls without a wake-up.
-    pub poll_ms: Millis,
-    /// Time between registrations.
-    pub heartbeat_ms: Millis,
-    /// Time between repeated reports of an active job.
-    pub repeat_ms: Millis,
-    /// How long a peer may take to become ready.
-    pub ready_ms: Millis,
-    /// How long a peer may take to end when asked.
-    pub grace_ms: Millis,
-    /// How long the cloud may reject the credential before the agent ends.
-    pub rejected_ms: Millis,
-    /// How many crashes of a job's peer in ten minutes are answered with another peer; 0 fails the job at once.
-    pub crash_restarts: u32,
-    /// What happens to peers when the agent ends.
-    pub on_stop: StopPolicy,
-    /// Seed of the jitter.
-    pub seed: u64,
-}
-
-impl Default for AgentConfig {
-    fn default() -> Self {
-        Self {
-            poll_ms: 60_000,
-            heartbeat_ms: 60_000,
-            repeat_ms: 30_000,
-            ready_ms: 120_000,
-            grace_ms: 15_000,
-            rejected_ms: 600_000,
-            crash_restarts: 0,
-            on_stop: StopPolicy::End,
-            seed: 1,
-        }
-    }
-}
 
 /// A repeated call to the cloud.
 #[derive(Debug, Default)]
@@ -84,7 +42,7 @@ struct Periodic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Working,
-    Stopping { since: Millis },
+    Stopping { since: Millis, rejected: bool },
     Done,
 }
 
@@ -197,7 +155,7 @@ impl Agent {
             .min();
         match self.mode {
             Mode::Done => None,
-            Mode::Stopping { since } => {
+            Mode::Stopping { since, .. } => {
                 let end = since + STOP_MS;
                 earlier(
                     jobs,
@@ -319,7 +277,14 @@ impl Agent {
         if self.config.on_stop == StopPolicy::Detach {
             return self.exit(0, None, out);
         }
-        self.mode = Mode::Stopping { since: now };
+        self.end_peers(now, false, out);
+    }
+
+    fn end_peers(&mut self, now: Millis, rejected: bool, out: &mut Vec<Effect>) {
+        self.mode = Mode::Stopping {
+            since: now,
+            rejected,
+        };
         for job in self.jobs.values_mut() {
             job.shut_down(now, out);
         }
@@ -403,19 +368,24 @@ impl Agent {
             out.push(log(LogLevel::Error, text));
             now
         });
-        let mut certain = now.saturating_sub(since) >= self.config.rejected_ms;
+        let too_long = now.saturating_sub(since) >= self.config.rejected_ms;
+        let mut certain = false;
         if failure.is_not_recognized() {
             let first = *self.not_recognized_at.get_or_insert(now);
-            certain |= now.saturating_sub(first) >= 1_000;
+            certain = now.saturating_sub(first) >= 1_000;
             // Ask once more soon instead of in a minute.
             let soon = now + SECOND_OPINION_MS;
             self.register.due = self.register.due.min(soon);
             self.poll.due = self.poll.due.min(soon);
         }
-        if certain && self.mode == Mode::Working {
-            let text = "the cloud no longer accepts this workstation's credential: it was revoked or replaced\n\
-                        Hint: pair this machine again with `runt workstation connect`";
-            self.exit(77, Some(text.to_owned()), out);
+        if self.mode != Mode::Working {
+            return;
+        }
+        if certain {
+            // The owner took this machine's access away: its kernels end with it.
+            self.end_peers(now, true, out);
+        } else if too_long {
+            self.exit(77, Some(REJECTED.to_owned()), out);
         }
     }
 
@@ -433,9 +403,13 @@ impl Agent {
             job.advance(now, &self.config, self.cooldown_until, out);
         }
         self.jobs.retain(|_, job| !job.is_gone());
-        if let Mode::Stopping { since } = self.mode {
-            let late = now >= since + STOP_MS + FLUSH_MS;
-            if now >= since + STOP_MS && self.has_processes() || late || self.jobs.is_empty() {
+        if let Mode::Stopping { since, rejected } = self.mode {
+            let late =
+                now >= since + STOP_MS + FLUSH_MS || now >= since + STOP_MS && self.has_processes();
+            if rejected && (late || !self.has_processes()) {
+                // Nobody takes reports any more.
+                self.exit(77, Some(REJECTED.to_owned()), out);
+            } else if late || self.jobs.is_empty() {
                 self.exit(0, None, out);
             }
             return;

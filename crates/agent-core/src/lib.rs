@@ -8,6 +8,7 @@
 
 mod agent;
 mod backoff;
+mod config;
 mod cooldown;
 mod events_link;
 mod exit;
@@ -18,8 +19,9 @@ mod plan;
 mod report;
 mod slug;
 
-pub use agent::{Agent, AgentConfig, StopPolicy};
+pub use agent::Agent;
 pub use backoff::Jitter;
+pub use config::{AgentConfig, StopPolicy};
 pub use cooldown::{Step, cooldown_wait, retry_hint};
 pub use failure::CloudFailure;
 pub use job::CRASH_WINDOW_MS;

@@ -1,6 +1,6 @@
 //! `runtimed`: the workstation's daemon. Each subcommand is a process of its own.
 
-mod kernel_keeper;
+mod workstation_agent;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -10,9 +10,8 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "runtimed", version, about = "The workstation's daemon")]
 enum Cli {
-    /// Keep one kernel and its journal for a job.
-    #[command(hide = true)]
-    KernelKeeper(kernel_keeper::Args),
+    /// Register this machine with a cloud, take attach jobs and look after their peers.
+    WorkstationAgent(workstation_agent::Args),
 }
 
 fn main() -> ExitCode {
@@ -24,14 +23,7 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let result = match cli {
-        Cli::KernelKeeper(args) => kernel_keeper::run(args),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
-        }
+    match cli {
+        Cli::WorkstationAgent(args) => workstation_agent::run(args),
     }
 }

@@ -357,6 +357,26 @@ fn a_credential_that_is_not_recognized_twice_ends_the_agent_soon() {
 }
 
 #[test]
+fn a_revoked_machine_ends_its_peers_before_it_exits() {
+    let mut bench = Bench::working(defaults());
+    bench.running("j");
+    let failure = CloudFailure {
+        error: "workstation credential is not recognized".into(),
+        ..status(401)
+    };
+    bench.send(Event::Link(LinkEvent::Failed(failure.clone())));
+    bench.run_for(2_500);
+    bench.take();
+    bench.send(Event::Polled(Err(failure)));
+    assert_eq!(bench.take(), [Effect::Terminate { job_id: "j".into() }]);
+    bench.exited("j", code(0));
+    assert!(matches!(
+        bench.take().last(),
+        Some(Effect::Exit { code: 77, .. })
+    ));
+}
+
+#[test]
 fn one_odd_401_ends_nothing() {
     let mut bench = Bench::new(defaults());
     bench.send(Event::Registered(Err(status(401))));

@@ -1,0 +1,145 @@
+//! `runtimed workstation-agent`: registers this machine, takes attach jobs, looks after their peers (workstation.md 3).
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use agent_core::{AgentConfig, StopPolicy};
+use anyhow::{Context as _, Result, bail};
+use cloud_client::{BaseUrl, SecretString, install_crypto_provider};
+use workstation::{
+    AgentError, AgentOptions, Env, Folders, TOKEN_VARIABLE, absolute_interpreter,
+    check_display_name, check_workstation_id, default_workstation_id, find_interpreter, hostname,
+    run_agent,
+};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The cloud's address.
+    #[arg(long)]
+    cloud_url: String,
+    /// This machine's id [default: from the hostname].
+    #[arg(long)]
+    workstation_id: Option<String>,
+    /// This machine's name for people [default: the hostname].
+    #[arg(long)]
+    display_name: Option<String>,
+    /// Where kernels start when a job does not say [default: the current folder].
+    #[arg(long)]
+    working_dir: Option<PathBuf>,
+    /// The Python for kernels [default: the first python3 or python on PATH].
+    #[arg(long)]
+    python_path: Option<PathBuf>,
+    /// Milliseconds between polls without a wake-up.
+    #[arg(long, default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
+    poll_ms: u64,
+    /// Milliseconds between heartbeats.
+    #[arg(long, default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
+    heartbeat_ms: u64,
+    /// What happens to running kernels when the agent is asked to stop.
+    #[arg(long, value_enum, default_value_t = OnStop::End)]
+    on_stop: OnStop,
+    /// A further environment variable to hand to peers; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pass_env: Vec<String>,
+    /// How often in ten minutes a crashed peer of a job is followed by another.
+    #[arg(long, default_value_t = 0, hide = true)]
+    peer_restarts: u32,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum OnStop {
+    /// They live on and the next agent adopts them.
+    Detach,
+    /// They end, and the cloud is told.
+    End,
+}
+
+/// Runs the agent; the exit code says why it ended: 0 asked to, 77 credential rejected, 1 anything else.
+pub fn run(args: Args) -> ExitCode {
+    install_crypto_provider();
+    let result = options(args).and_then(|options| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        Ok(runtime.block_on(run_agent(options)))
+    });
+    match result {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => fail(&error.to_string(), AgentError::exit_code(&error)),
+        Err(error) => fail(&format!("{error:#}"), 1),
+    }
+}
+
+fn fail(message: &str, code: u8) -> ExitCode {
+    let mut lines = message.lines();
+    if let Some(first) = lines.next() {
+        eprintln!("[workstation-agent] {first}");
+    }
+    lines.for_each(|line| eprintln!("{line}"));
+    ExitCode::from(code)
+}
+
+fn options(args: Args) -> Result<AgentOptions> {
+    let env = Env::of_process();
+    let Some(token) = env.get(TOKEN_VARIABLE) else {
+        bail!(
+            "the environment variable {TOKEN_VARIABLE} is not set\nHint: start the agent with `runt workstation run`, which sets it"
+        );
+    };
+    let token = SecretString::from(token.to_owned());
+    let base = BaseUrl::parse(&args.cloud_url, env.allows_insecure_http())?;
+    let host = hostname(&env);
+    let workstation_id = match args.workstation_id {
+        Some(id) => check_workstation_id(&id)?,
+        None => default_workstation_id(&host),
+    };
+    let display_name = check_display_name(args.display_name.as_deref().unwrap_or_default(), &host);
+    let asked = args.working_dir.unwrap_or_else(|| PathBuf::from("."));
+    let working_directory = asked.canonicalize();
+    let working_directory =
+        working_directory.with_context(|| format!("the working directory {}", asked.display()))?;
+    if !working_directory.is_dir() {
+        bail!(
+            "the working directory {} is not a folder",
+            working_directory.display()
+        );
+    }
+    let Some(python) = args
+        .python_path
+        .or_else(|| find_interpreter(env.get("PATH")))
+    else {
+        bail!(
+            "no python3 or python was found on PATH\nHint: install Python, or name one with --python-path"
+        );
+    };
+    let folders = Folders::find(&env)?;
+    Ok(AgentOptions {
+        base,
+        token,
+        workstation_id,
+        display_name,
+        working_directory,
+        python_path: absolute_interpreter(&python),
+        agent_root: folders.agent_root(),
+        program: std::env::current_exe().context("cannot find the own program")?,
+        pass_env: args.pass_env,
+        config: AgentConfig {
+            poll_ms: args.poll_ms,
+            heartbeat_ms: args.heartbeat_ms,
+            crash_restarts: args.peer_restarts,
+            on_stop: match args.on_stop {
+                OnStop::Detach => StopPolicy::Detach,
+                OnStop::End => StopPolicy::End,
+            },
+            seed: seed(),
+            ..AgentConfig::default()
+        },
+        env,
+    })
+}
+
+/// Spreads agents that start together.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}
