@@ -1,8 +1,24 @@
 //! The four CRDT documents of a room: genesis, readers, writers, write policy, output manifests, .ipynb mapping.
+//!
+//! Nothing here opens a socket or speaks SQL. Start reading at [`genesis`], then [`notebook`] and
+//! [`runtime_state`]; [`policy`] decides who may write what, [`sync`] speaks the sync protocol.
 
+pub mod fractional_index;
+pub mod genesis;
 pub mod ipynb;
 pub mod manifest;
 pub mod mime;
+pub mod notebook;
+pub mod policy;
+pub mod runtime_state;
 pub mod runtime_writer;
+pub mod sync;
 pub mod terminal;
 pub mod traceback;
+pub mod value;
+
+pub use genesis::DocKind;
+pub use notebook::NotebookDoc;
+pub use runtime_state::RuntimeStateDoc;
+pub use sync::PeerSync;
+pub use value::DocError;

@@ -1,0 +1,160 @@
+use automerge::transaction::{CommitOptions, Transactable};
+use automerge::{AutoCommit, ObjId, ObjType, ROOT, ScalarValue};
+
+use super::{DocKind, actor_id, heads_hex};
+
+// DOC-020 DOC-021
+#[test]
+fn seeds_load_with_their_heads() {
+    for kind in DocKind::ALL {
+        let mut doc = kind.fresh("local:a/desktop:1").unwrap();
+        assert_eq!(heads_hex(&doc.get_heads()), [kind.seed_head()], "{kind:?}");
+        assert_eq!(doc.get_actor().to_bytes(), b"local:a/desktop:1");
+    }
+}
+
+fn build(actor: &str, message: &str, ops: impl FnOnce(&mut AutoCommit)) -> Vec<String> {
+    let mut doc = AutoCommit::new();
+    doc.set_actor(actor_id(actor));
+    ops(&mut doc);
+    doc.commit_with(CommitOptions::default().with_message(message).with_time(0));
+    heads_hex(&doc.get_heads())
+}
+
+fn map(doc: &mut AutoCommit, obj: &ObjId, key: &str) -> ObjId {
+    doc.put_object(obj, key, ObjType::Map).unwrap()
+}
+
+fn lists(doc: &mut AutoCommit, obj: &ObjId, keys: &[&str]) {
+    for key in keys {
+        doc.put_object(obj, *key, ObjType::List).unwrap();
+    }
+}
+
+fn texts(doc: &mut AutoCommit, obj: &ObjId, fields: &[(&str, &str)]) {
+    for (key, value) in fields {
+        doc.put(obj, *key, *value).unwrap();
+    }
+}
+
+#[test]
+fn small_seeds_are_rebuilt_from_their_operations() {
+    let notebook = build(
+        "nteract:notebook-schema:v5",
+        "Seed nteract notebook schema",
+        |doc| {
+            doc.put(ROOT, "schema_version", 5_u64).unwrap();
+            map(doc, &ROOT, "cells");
+            map(doc, &ROOT, "metadata");
+        },
+    );
+    assert_eq!(notebook, [DocKind::Notebook.seed_head()]);
+    let comms = build(
+        "nteract:comms-doc-schema:v1",
+        "Seed nteract comms doc schema",
+        |doc| {
+            doc.put(ROOT, "schema_version", 1_u64).unwrap();
+            map(doc, &ROOT, "comms");
+        },
+    );
+    assert_eq!(comms, [DocKind::Comms.seed_head()]);
+    let comments = build(
+        "nteract:comments-doc-schema:v1",
+        "Seed nteract comments doc schema",
+        |doc| {
+            doc.put(ROOT, "schema_version", 1_u64).unwrap();
+            doc.put(ROOT, "comments_doc_id", "").unwrap();
+            map(doc, &ROOT, "notebook_ref");
+            map(doc, &ROOT, "threads");
+        },
+    );
+    assert_eq!(comments, [DocKind::Comments.seed_head()]);
+}
+
+#[test]
+fn the_runtime_state_seed_is_rebuilt_from_its_operations() {
+    let heads = build(
+        "nteract:runtime-state-schema:v2",
+        "Seed nteract runtime state schema",
+        |doc| {
+            doc.put(ROOT, "schema_version", 2_u64).unwrap();
+            let kernel = map(doc, &ROOT, "kernel");
+            texts(
+                doc,
+                &kernel,
+                &[("name", ""), ("language", ""), ("env_source", "")],
+            );
+            texts(
+                doc,
+                &kernel,
+                &[("runtime_agent_id", ""), ("lifecycle", "NotStarted")],
+            );
+            texts(
+                doc,
+                &kernel,
+                &[
+                    ("activity", ""),
+                    ("error_reason", ""),
+                    ("error_details", ""),
+                ],
+            );
+            let queue = map(doc, &ROOT, "queue");
+            doc.put(&queue, "executing_execution_id", ScalarValue::Null)
+                .unwrap();
+            lists(doc, &queue, &["queued_execution_ids"]);
+            map(doc, &ROOT, "executions");
+            let env = map(doc, &ROOT, "env");
+            doc.put(&env, "in_sync", true).unwrap();
+            lists(doc, &env, &["added", "removed"]);
+            doc.put(&env, "channels_changed", false).unwrap();
+            doc.put(&env, "deno_changed", false).unwrap();
+            lists(doc, &env, &["prewarmed_packages"]);
+            doc.put(&env, "progress", ScalarValue::Null).unwrap();
+            let trust = map(doc, &ROOT, "trust");
+            doc.put(&trust, "status", "no_dependencies").unwrap();
+            doc.put(&trust, "needs_approval", false).unwrap();
+            lists(
+                doc,
+                &trust,
+                &["approved_uv_dependencies", "approved_conda_dependencies"],
+            );
+            lists(
+                doc,
+                &trust,
+                &["approved_conda_channels", "approved_pixi_dependencies"],
+            );
+            lists(
+                doc,
+                &trust,
+                &["approved_pixi_pypi_dependencies", "approved_pixi_channels"],
+            );
+            let context = map(doc, &ROOT, "project_context");
+            texts(
+                doc,
+                &context,
+                &[("state", "pending"), ("observed_at", ""), ("kind", "")],
+            );
+            texts(
+                doc,
+                &context,
+                &[("absolute_path", ""), ("relative_to_notebook", "")],
+            );
+            texts(
+                doc,
+                &context,
+                &[("unreadable_path", ""), ("unreadable_reason", "")],
+            );
+            let parsed = map(doc, &context, "parsed");
+            lists(doc, &parsed, &["dependencies", "dev_dependencies"]);
+            doc.put(&parsed, "requires_python", ScalarValue::Null)
+                .unwrap();
+            doc.put(&parsed, "prerelease", ScalarValue::Null).unwrap();
+            doc.put(&parsed, "extras", "").unwrap();
+            map(doc, &ROOT, "comms");
+            map(doc, &ROOT, "display_index");
+            doc.put(ROOT, "last_saved", ScalarValue::Null).unwrap();
+            doc.put(ROOT, "path", ScalarValue::Null).unwrap();
+        },
+    );
+    assert_eq!(heads, [DocKind::RuntimeState.seed_head()]);
+}

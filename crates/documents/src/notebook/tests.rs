@@ -1,0 +1,192 @@
+use automerge::AutoCommit;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{Loaded, NotebookDoc, load_stored};
+use crate::genesis::heads_hex;
+
+const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
+
+fn file(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{VECTORS}/{name}")).unwrap()
+}
+
+fn json_file(name: &str) -> Value {
+    serde_json::from_slice(&file(name)).unwrap()
+}
+
+fn changes(value: &Value) -> Vec<u8> {
+    let hex: String = value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|hex| hex.as_str().unwrap())
+        .collect();
+    (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+        .collect()
+}
+
+// DOC-040 DOC-041
+#[test]
+fn the_hosted_room_has_deterministic_heads() {
+    for (id, head) in [
+        (
+            "demo",
+            "af892532628b615c8471028de5cf16ef58fe41e3bf71e0debe2ddc39c8ac100c",
+        ),
+        (
+            "6f1d3c2a-9b7e-4c55-8a21-0d9e4f7b1c33",
+            "51ea185ccaad2589de99c43b3ea006c5c3fc11a6f2e6c1d027be40c4a7eb143d",
+        ),
+    ] {
+        let mut notebook = NotebookDoc::hosted_bootstrap(id).unwrap();
+        assert_eq!(heads_hex(&notebook.heads()), [head]);
+        assert_eq!(notebook.cells().len(), 1);
+        assert!(notebook.has_seed());
+    }
+}
+
+#[test]
+fn the_sample_reads_as_its_projection() {
+    let notebook = NotebookDoc::load(&file("sample_notebook.am"), "local:a/t").unwrap();
+    let root = notebook.reader().map_json(&automerge::ROOT);
+    assert_eq!(Value::Object(root), json_file("sample_notebook.json"));
+    let expected = json_file("sample_notebook.cells.json");
+    for (cell, expected) in notebook.cells().iter().zip(expected.as_array().unwrap()) {
+        let cell = serde_json::to_value(cell).unwrap();
+        for (key, value) in expected.as_object().unwrap() {
+            assert_eq!(&cell[key], value, "{key}");
+        }
+    }
+}
+
+#[test]
+fn merges_equal_the_vectors() {
+    let vectors = json_file("merge_notebook.json");
+    for case in vectors["cases"].as_array().unwrap() {
+        let mut doc = AutoCommit::load(&file("sample_notebook.am")).unwrap();
+        doc.load_incremental(&changes(&case["changes_a_hex"]))
+            .unwrap();
+        doc.load_incremental(&changes(&case["changes_b_hex"]))
+            .unwrap();
+        let mut notebook = NotebookDoc::from_doc(doc);
+        assert_eq!(
+            json!(heads_hex(&notebook.heads())),
+            case["merged_heads"],
+            "{}",
+            case["case"]
+        );
+        let cells = notebook.cells();
+        let expected = case["merged_cells_in_order"].as_array().unwrap();
+        assert_eq!(cells.len(), expected.len());
+        for (cell, expected) in cells.iter().zip(expected) {
+            let cell = serde_json::to_value(cell).unwrap();
+            for (key, value) in expected.as_object().unwrap() {
+                assert_eq!(&cell[key], value, "{} {key}", case["case"]);
+            }
+        }
+        let metadata = notebook
+            .metadata()
+            .map(|snapshot| snapshot.to_json())
+            .unwrap_or_default();
+        assert_eq!(
+            Value::Object(metadata),
+            case["merged_metadata"],
+            "{}",
+            case["case"]
+        );
+    }
+}
+
+#[test]
+fn stored_versions_load_as_the_vectors_say() {
+    for case in json_file("load_cases.json").as_array().unwrap() {
+        let name = case["file"].as_str().unwrap();
+        let loaded = load_stored(&file(name), "runtimed", "legacy-notebook").unwrap();
+        match loaded {
+            Loaded::Quarantine(_) => assert_eq!(case["quarantined"], true, "{name}"),
+            Loaded::Accepted(notebook) => {
+                assert_eq!(case["quarantined"], false, "{name}");
+                assert_eq!(
+                    json!(notebook.schema_version()),
+                    case["schema_version_after_max"]
+                );
+                let id = notebook.root_text("runtime_state_doc_id");
+                assert_eq!(json!(id), case["runtime_state_doc_id_after"]);
+                assert_eq!(
+                    json!(notebook.root_text("comms_doc_id")),
+                    case["comms_doc_id_after"]
+                );
+                let expected = case["cells_after"].as_array().unwrap();
+                for (cell, expected) in notebook.cells().iter().zip(expected) {
+                    let cell = serde_json::to_value(cell).unwrap();
+                    for (key, value) in expected.as_object().unwrap() {
+                        assert_eq!(&cell[key], value, "{name} {key}");
+                    }
+                }
+            }
+        }
+    }
+    let loaded = load_stored(b"junk", "runtimed", "n").unwrap();
+    assert!(matches!(loaded, Loaded::Quarantine(_)));
+}
+
+#[test]
+fn cells_are_edited() {
+    let mut notebook = NotebookDoc::hosted_bootstrap("demo").unwrap();
+    let first = notebook.cell_ids().remove(0);
+    notebook.add_cell("b", "markdown", Some(&first)).unwrap();
+    notebook.insert_cell("a", "code", 0).unwrap();
+    assert_eq!(notebook.cell_ids(), ["a", first.as_str(), "b"]);
+    notebook.move_cell("a", Some("b")).unwrap();
+    assert_eq!(notebook.cell_ids(), [first.as_str(), "b", "a"]);
+    notebook.replace_source("a", "x = 1").unwrap();
+    notebook.splice_source("a", 4, 1, "é2").unwrap();
+    notebook.append_source("a", "\n").unwrap();
+    assert_eq!(notebook.source("a").unwrap(), "x = é2\n");
+    notebook.set_execution_id("a", Some("e1")).unwrap();
+    assert_eq!(notebook.execution_id("a").as_deref(), Some("e1"));
+    notebook.clear_outputs("a").unwrap();
+    assert_eq!(notebook.execution_id("a"), None);
+    assert!(notebook.delete_cell("b").unwrap());
+    assert!(!notebook.delete_cell("b").unwrap());
+    assert!(notebook.replace_source("b", "").is_err());
+}
+
+proptest! {
+    #[test]
+    fn concurrent_edits_converge(edits in proptest::collection::vec((0..3_usize, 0..6_u8, ".{0,6}"), 1..12)) {
+        let mut base = NotebookDoc::hosted_bootstrap("demo").unwrap();
+        let mut peers: Vec<NotebookDoc> = (0..3)
+            .map(|peer| NotebookDoc::load(&base.save(), &format!("user:p{peer}/t:1")).unwrap())
+            .collect();
+        for (step, (peer, kind, text)) in edits.iter().enumerate() {
+            let doc = &mut peers[*peer];
+            let ids = doc.cell_ids();
+            let Some(cell) = ids.get(step % ids.len().max(1)).cloned() else { continue };
+            match kind {
+                0 => doc.add_cell(&format!("c{peer}-{step}"), "code", Some(&cell)).unwrap(),
+                1 => { doc.delete_cell(&cell).unwrap(); }
+                2 => doc.move_cell(&cell, ids.last().map(String::as_str)).unwrap(),
+                _ => doc.replace_source(&cell, text).unwrap(),
+            }
+        }
+        let (mut forward, mut backward) = (base.doc_mut().fork(), base.doc_mut().fork());
+        for peer in &mut peers { forward.merge(peer.doc_mut()).unwrap(); }
+        for peer in peers.iter_mut().rev() { backward.merge(peer.doc_mut()).unwrap(); }
+        let (mut forward, mut backward) =
+            (NotebookDoc::from_doc(forward), NotebookDoc::from_doc(backward));
+        prop_assert_eq!(forward.heads(), backward.heads());
+        prop_assert_eq!(forward.cells(), backward.cells());
+    }
+
+    #[test]
+    fn loading_never_panics(at in 0..540_usize, byte in any::<u8>()) {
+        let mut bytes = file("hosted_room_new_demo.am");
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        let _ = load_stored(&bytes, "runtimed", "demo");
+    }
+}

@@ -1,0 +1,263 @@
+use automerge::AutoCommit;
+use automerge::sync::{Message, State, SyncDoc};
+use serde_json::Value;
+use wire::{Principal, Scope};
+
+use super::{Refusal, check_runtime_projections, receive};
+use crate::genesis::{DocKind, actor_id};
+use crate::runtime_state::{NewExecution, RuntimeStateDoc};
+
+const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
+
+fn file(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{VECTORS}/{name}")).unwrap()
+}
+
+fn from_hex(hex: &str) -> Vec<u8> {
+    (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+        .collect()
+}
+
+/// Sends `peer`'s changes to `room` the way a socket would, under the rules.
+fn send(
+    kind: DocKind,
+    room: &mut AutoCommit,
+    peer: &mut AutoCommit,
+    scope: Scope,
+    principal: &Principal,
+) -> Result<bool, Refusal> {
+    let (mut room_state, mut peer_state) = (State::new(), State::new());
+    let mut changed = false;
+    for _ in 0..8 {
+        let hello = room
+            .sync()
+            .generate_sync_message(&mut room_state)
+            .map(Message::encode);
+        if let Some(payload) = &hello {
+            let message = Message::decode(payload).unwrap();
+            peer.sync()
+                .receive_sync_message(&mut peer_state, message)
+                .unwrap();
+        }
+        let answer = peer
+            .sync()
+            .generate_sync_message(&mut peer_state)
+            .map(Message::encode);
+        if hello.is_none() && answer.is_none() {
+            break;
+        }
+        if let Some(payload) = answer {
+            changed |= receive(kind, room, &mut room_state, scope, principal, &payload)?.changed();
+        }
+    }
+    Ok(changed)
+}
+
+fn with_changes(base: &[u8], hex: &Value) -> AutoCommit {
+    let mut doc = AutoCommit::load(base).unwrap();
+    for change in hex.as_array().unwrap() {
+        doc.load_incremental(&from_hex(change.as_str().unwrap()))
+            .unwrap();
+    }
+    doc
+}
+
+// RP-120 RP-121
+#[test]
+fn notebook_changes_follow_the_vectors() {
+    let vectors: Value = serde_json::from_slice(&file("policy_notebook.json")).unwrap();
+    let base = file("sample_notebook.am");
+    let principal = Principal::parse("user:x").unwrap();
+    for case in vectors["cases"].as_array().unwrap() {
+        if case["changes_hex"].as_array().unwrap().is_empty() {
+            continue;
+        }
+        for scope in Scope::ALL {
+            let mut room = AutoCommit::load(&base).unwrap();
+            let heads = room.get_heads();
+            let mut peer = with_changes(&base, &case["changes_hex"]);
+            let verdict = send(DocKind::Notebook, &mut room, &mut peer, scope, &principal);
+            let expected = case[scope.as_str()] == "allow";
+            assert_eq!(
+                verdict.is_ok(),
+                expected,
+                "{} {scope}: {verdict:?}",
+                case["case"]
+            );
+            assert_eq!(
+                room.get_heads() == heads,
+                !expected,
+                "{} {scope}",
+                case["case"]
+            );
+        }
+    }
+}
+
+// RP-130 RP-131 RP-132 DOC-140
+#[test]
+fn runtime_changes_follow_the_vectors_narrowly_and_in_full() {
+    let vectors: Value = serde_json::from_slice(&file("policy_runtime.json")).unwrap();
+    let base = file("policy_runtime_base.am");
+    let principal = Principal::parse("user:x").unwrap();
+    let mut failed = Vec::new();
+    for case in vectors["cases"].as_array().unwrap() {
+        let name = case["case"].as_str().unwrap();
+        let expected = case["projection_rule"]["runtime_peer"] == "allow";
+        let mut room = AutoCommit::load(&base).unwrap();
+        let before = RuntimeStateDoc::from_doc(room.clone()).projection();
+        let heads = room.get_heads();
+        let mut peer = with_changes(&base, &case["changes_hex"]);
+        let after = RuntimeStateDoc::from_doc(peer.clone()).projection();
+        let verdict = send(
+            DocKind::RuntimeState,
+            &mut room,
+            &mut peer,
+            Scope::RuntimePeer,
+            &principal,
+        );
+        if verdict.is_ok() != expected {
+            failed.push(format!("{name}: {verdict:?}"));
+        }
+        if let (Err(Refusal::Runtime(found)), Some(area)) = (&verdict, case["area"].as_str()) {
+            assert_eq!(found.field, area, "{name}");
+            if area != "schema" {
+                let full = check_runtime_projections(&before, &after);
+                assert_eq!(full.as_ref().err(), Some(found), "{name}");
+            }
+        }
+        if verdict.is_err() {
+            assert_eq!(
+                room.get_heads(),
+                heads,
+                "{name}: a refused frame must leave no trace"
+            );
+        } else {
+            assert_eq!(check_runtime_projections(&before, &after), Ok(()), "{name}");
+        }
+        for scope in [Scope::Viewer, Scope::Editor, Scope::Owner] {
+            let mut room = AutoCommit::load(&base).unwrap();
+            let verdict = send(
+                DocKind::RuntimeState,
+                &mut room,
+                &mut peer,
+                scope,
+                &principal,
+            );
+            let empty = case["changes_hex"].as_array().unwrap().is_empty();
+            assert_eq!(verdict.is_ok(), empty, "{name} {scope}");
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+fn runtime_room() -> RuntimeStateDoc {
+    let mut room = RuntimeStateDoc::from_seed("system:room/room:1").unwrap();
+    for (seq, id) in ["a", "b"].into_iter().enumerate() {
+        let seq = seq as u64;
+        let new = NewExecution {
+            id,
+            source: "1",
+            cell_id: None,
+            seq,
+            submitted_by: None,
+        };
+        room.create_execution(&new).unwrap();
+        room.enqueue(id).unwrap();
+    }
+    room.heads();
+    room
+}
+
+fn shown(text: &str, display: &str) -> Value {
+    serde_json::json!({"output_type": "display_data", "output_id": "o", "data": {"text/plain": text},
+        "transient": {"display_id": display}})
+}
+
+#[test]
+fn an_ended_display_may_be_updated_and_nothing_else() {
+    let principal = Principal::parse("user:x").unwrap();
+    let mut room = runtime_room();
+    let mut peer = RuntimeStateDoc::load(&room.save(), "user:x/runtime:kernel:1").unwrap();
+    peer.set_running("a").unwrap();
+    peer.upsert_output("a", &shown("1", "d")).unwrap();
+    peer.finish("a", true).unwrap();
+    let mut push = |peer: &mut RuntimeStateDoc| {
+        let scope = Scope::RuntimePeer;
+        send(
+            DocKind::RuntimeState,
+            room.doc_mut(),
+            peer.doc_mut(),
+            scope,
+            &principal,
+        )
+    };
+    assert_eq!(push(&mut peer), Ok(true));
+    peer.upsert_output("a", &shown("2", "d")).unwrap();
+    assert_eq!(push(&mut peer), Ok(true));
+    peer.upsert_output("a", &shown("3", "other")).unwrap();
+    let error = push(&mut peer).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "unauthorized actor: scope runtime_peer cannot write RuntimeStateDoc executions: \
+         terminal execution outputs are append-only for a"
+    );
+    assert_eq!(room.output("a", "o").unwrap()["data"]["text/plain"], "2");
+    assert_eq!(room.doc().get_actor(), &actor_id("system:room/room:1"));
+}
+
+// RP-105 RP-106
+#[test]
+fn foreign_and_malformed_authors_are_refused() {
+    let principal = Principal::parse("user:x").unwrap();
+    for (actor, expected) in [
+        (
+            "user:y/runtime:kernel:1",
+            "actor principal user:y is not authorized for authenticated principal user:x",
+        ),
+        (
+            "runtimed",
+            "actor label \"runtimed\" is invalid: \
+             actor label must be '<principal>/<operator>'",
+        ),
+    ] {
+        let mut room = runtime_room();
+        let heads = room.heads();
+        let mut peer = RuntimeStateDoc::load(&room.save(), actor).unwrap();
+        peer.set_running("a").unwrap();
+        let scope = Scope::RuntimePeer;
+        let refused = send(
+            DocKind::RuntimeState,
+            room.doc_mut(),
+            peer.doc_mut(),
+            scope,
+            &principal,
+        );
+        assert_eq!(refused.unwrap_err().to_string(), expected);
+        assert_eq!(room.heads(), heads);
+    }
+}
+
+#[test]
+fn junk_is_refused_with_its_reason() {
+    let principal = Principal::parse("user:x").unwrap();
+    let mut room = runtime_room();
+    let mut state = State::new();
+    let kind = DocKind::RuntimeState;
+    let refused = receive(
+        kind,
+        room.doc_mut(),
+        &mut state,
+        Scope::RuntimePeer,
+        &principal,
+        b"junk",
+    );
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .starts_with("decode runtime state sync: ")
+    );
+}

@@ -1,0 +1,141 @@
+//! Outputs of an execution (documents 5.5).
+
+use automerge::transaction::Transactable;
+use automerge::{ObjId, ObjType, ReadDoc};
+use serde_json::Value as Json;
+
+use super::RuntimeStateDoc;
+use crate::value::{DocError, Reader, update_json};
+
+/// One output in reading order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputEntry {
+    /// Its place.
+    pub seq: u64,
+    /// Its id.
+    pub id: String,
+    /// Its manifest.
+    pub manifest: Json,
+}
+
+pub(super) fn read<D: ReadDoc>(reader: Reader<'_, D>, execution: &ObjId) -> Vec<OutputEntry> {
+    let Some(outputs) = reader.map(execution, "outputs") else {
+        return Vec::new();
+    };
+    let mut entries: Vec<OutputEntry> = reader
+        .entries(&outputs)
+        .into_iter()
+        .filter(|(_, value, _)| matches!(value, automerge::ValueRef::Object(_)))
+        .filter_map(|(id, _, entry)| {
+            let seq = reader.u64(&entry, "seq")?;
+            let manifest = reader.json(&entry, "manifest")?;
+            Some(OutputEntry { seq, id, manifest })
+        })
+        .collect();
+    entries.sort_by(|a, b| (a.seq, &a.id).cmp(&(b.seq, &b.id)));
+    entries
+}
+
+impl RuntimeStateDoc {
+    /// Returns the outputs of an execution in order.
+    pub fn outputs(&self, execution: &str) -> Vec<OutputEntry> {
+        self.execution_object(execution)
+            .map(|object| read(self.reader(), &object))
+            .unwrap_or_default()
+    }
+
+    /// Returns the seq the next output of an execution gets; reads its outputs, so keep it.
+    pub fn next_output_seq(&self, execution: &str) -> u64 {
+        let Some(outputs) = self.outputs_map(execution) else {
+            return 0;
+        };
+        let reader = self.reader();
+        let entries = reader.entries(&outputs).into_iter();
+        entries
+            .filter(|(_, value, _)| matches!(value, automerge::ValueRef::Object(_)))
+            .filter_map(|(_, _, entry)| reader.u64(&entry, "seq"))
+            .max()
+            .map_or(0, |seq| seq.saturating_add(1))
+    }
+
+    fn outputs_map(&self, execution: &str) -> Option<ObjId> {
+        let object = self.execution_object(execution)?;
+        self.reader().map(&object, "outputs")
+    }
+
+    /// Returns one output's manifest.
+    pub fn output(&self, execution: &str, output: &str) -> Option<Json> {
+        let outputs = self.outputs_map(execution)?;
+        let entry = self.reader().map(&outputs, output)?;
+        self.reader().json(&entry, "manifest")
+    }
+
+    /// Appends an output, or updates the one with its id in place; false if the execution is gone.
+    pub fn upsert_output(&mut self, execution: &str, manifest: &Json) -> Result<bool, DocError> {
+        let seq = self.next_output_seq(execution);
+        self.upsert_output_at(execution, manifest, seq)
+    }
+
+    /// Does as [`Self::upsert_output`] with a seq the caller counts; an existing output keeps its own.
+    pub fn upsert_output_at(
+        &mut self,
+        execution: &str,
+        manifest: &Json,
+        seq: u64,
+    ) -> Result<bool, DocError> {
+        let id = manifest["output_id"]
+            .as_str()
+            .ok_or(DocError::MissingOutputId)?
+            .to_owned();
+        let Some(outputs) = self.outputs_map(execution) else {
+            return Ok(false);
+        };
+        let entry = if let Some(entry) = self.reader().map(&outputs, &id) {
+            entry
+        } else {
+            let entry = self.doc.put_object(&outputs, &id, ObjType::Map)?;
+            self.doc.put(&entry, "seq", seq)?;
+            entry
+        };
+        let before = self.reader().json(&entry, "manifest");
+        update_json(&mut self.doc, &entry, "manifest", manifest)?;
+        self.index_display(execution, &id, before.as_ref(), Some(manifest))?;
+        Ok(true)
+    }
+
+    /// Appends several outputs with consecutive seqs from one scan; false if the execution is gone.
+    pub fn append_outputs(
+        &mut self,
+        execution: &str,
+        manifests: &[Json],
+    ) -> Result<bool, DocError> {
+        let first = self.next_output_seq(execution);
+        let mut stored = true;
+        for (offset, manifest) in manifests.iter().enumerate() {
+            stored &= self.upsert_output_at(execution, manifest, first + offset as u64)?;
+        }
+        Ok(stored)
+    }
+
+    /// Removes one output; false if it is not there.
+    pub fn remove_output(&mut self, execution: &str, output: &str) -> Result<bool, DocError> {
+        let Some(outputs) = self.outputs_map(execution) else {
+            return Ok(false);
+        };
+        if self.reader().get(&outputs, output).is_none() {
+            return Ok(false);
+        }
+        let before = self.output(execution, output);
+        self.index_display(execution, output, before.as_ref(), None)?;
+        self.doc.delete(&outputs, output)?;
+        Ok(true)
+    }
+
+    /// Removes all outputs of an execution, for `clear_output`.
+    pub fn clear_outputs(&mut self, execution: &str) -> Result<(), DocError> {
+        for entry in self.outputs(execution) {
+            self.remove_output(execution, &entry.id)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,189 @@
+use serde_json::{Value, json};
+
+use super::{NewExecution, Queue, RuntimeStateDoc, projection_json, status};
+
+const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
+
+fn json_file(name: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(format!("{VECTORS}/{name}")).unwrap()).unwrap()
+}
+
+fn from_hex(hex: &str) -> Vec<u8> {
+    (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+        .collect()
+}
+
+// DOC-100 DOC-101
+#[test]
+fn projections_equal_the_vectors() {
+    let mut failed = Vec::new();
+    for case in json_file("runtime_projection.json").as_array().unwrap() {
+        let bytes = from_hex(case["doc_hex"].as_str().unwrap());
+        let doc = RuntimeStateDoc::load(&bytes, "t").unwrap();
+        let got = projection_json(&doc.projection());
+        for (key, expected) in case["projection"].as_object().unwrap() {
+            if &got[key] != expected {
+                failed.push(format!(
+                    "{}: {key}\n got {}\n not {expected}",
+                    case["case"], got[key]
+                ));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn the_sample_reads_as_its_projection() {
+    let bytes = std::fs::read(format!("{VECTORS}/sample_runtime_state.am")).unwrap();
+    let doc = RuntimeStateDoc::load(&bytes, "t").unwrap();
+    assert_eq!(
+        projection_json(&doc.projection()),
+        json_file("sample_runtime_state.projection.json")
+    );
+}
+
+fn room() -> RuntimeStateDoc {
+    let mut doc = RuntimeStateDoc::from_seed("system:room/room:1").unwrap();
+    for (seq, id) in ["a", "b", "c"].into_iter().enumerate() {
+        let new = NewExecution {
+            id,
+            source: "1",
+            cell_id: Some("cell"),
+            seq: seq as u64,
+            submitted_by: Some("user:x/browser:1"),
+        };
+        assert!(doc.create_execution(&new).unwrap());
+        assert!(!doc.create_execution(&new).unwrap());
+        doc.enqueue(id).unwrap();
+    }
+    doc
+}
+
+// RP-154 DOC-110
+#[test]
+fn executions_go_through_their_states() {
+    let mut doc = room();
+    assert_eq!(doc.next_seq(), 3);
+    assert_eq!(RuntimeStateDoc::from_seed("t").unwrap().next_seq(), 0);
+    assert!(doc.set_running("a").unwrap());
+    assert!(!doc.set_running("a").unwrap());
+    doc.start_executing("a").unwrap();
+    doc.set_execution_count("a", 7).unwrap();
+    assert!(doc.finish("a", true).unwrap());
+    assert!(!doc.finish("a", false).unwrap());
+    assert!(doc.cancel("b").unwrap());
+    assert!(!doc.cancel("b").unwrap());
+    doc.dequeue("a").unwrap();
+    doc.dequeue("b").unwrap();
+    assert_eq!(
+        doc.stored_queue(),
+        Queue {
+            executing: None,
+            queued: vec!["c".into()]
+        }
+    );
+    let a = doc.execution("a").unwrap();
+    assert_eq!(
+        (a.status.as_str(), a.success, a.execution_count),
+        ("done", Some(true), Some(7))
+    );
+    assert_eq!(doc.execution("b").unwrap().success, None);
+}
+
+#[test]
+fn outputs_are_updated_in_place_and_displays_indexed() {
+    let mut doc = room();
+    let shown = |text: &str| {
+        json!({"output_type": "display_data", "output_id": "o1", "data": {"text/plain": text},
+            "transient": {"display_id": "d"}})
+    };
+    assert!(doc.upsert_output("a", &shown("1")).unwrap());
+    let stream = json!({"output_type": "stream", "output_id": "o2", "name": "stdout"});
+    assert!(doc.append_outputs("a", &[stream]).unwrap());
+    assert!(doc.upsert_output("a", &shown("2")).unwrap());
+    assert!(!doc.upsert_output("gone", &shown("3")).unwrap());
+    assert!(doc.upsert_output("a", &json!({})).is_err());
+    let outputs = doc.outputs("a");
+    assert_eq!(
+        outputs
+            .iter()
+            .map(|o| (o.seq, o.id.as_str()))
+            .collect::<Vec<_>>(),
+        [(0, "o1"), (1, "o2")]
+    );
+    assert_eq!(outputs[0].manifest["data"]["text/plain"], "2");
+    assert_eq!(doc.displays("d"), [("a".to_owned(), "o1".to_owned())]);
+    doc.clear_outputs("a").unwrap();
+    assert!(doc.outputs("a").is_empty() && doc.displays("d").is_empty());
+}
+
+// RP-240 RP-242 RP-243
+#[test]
+fn a_lost_runtime_ends_its_work_once() {
+    let mut doc = room();
+    doc.set_running("a").unwrap();
+    doc.set_activity("Busy").unwrap();
+    assert!(doc.runtime_gone("left").unwrap());
+    assert_eq!(doc.status("a").as_deref(), Some(status::ERROR));
+    assert_eq!(doc.status("b").as_deref(), Some(status::CANCELLED));
+    assert_eq!(doc.stored_queue(), Queue::default());
+    let kernel = doc.kernel();
+    assert_eq!(kernel.lifecycle.lifecycle, "Error");
+    assert_eq!(
+        kernel.error_details.as_deref(),
+        Some("runtime peer disconnected: left")
+    );
+    let attachment = doc.workstation().unwrap();
+    assert_eq!(attachment.status, "disconnected");
+    assert_eq!(
+        attachment.status_message.as_deref(),
+        Some("compute disconnected: left")
+    );
+    let heads = doc.heads();
+    assert!(!doc.runtime_gone("left").unwrap());
+    assert_eq!(doc.heads(), heads);
+    let back = wire::WorkstationAttachment {
+        provider: "runtime_peer".into(),
+        status: "ready".into(),
+        ..attachment
+    };
+    assert!(doc.publish_workstation(&back).unwrap());
+    assert_eq!(doc.kernel().lifecycle.lifecycle, "NotStarted");
+}
+
+// RP-245 DOC-130
+#[test]
+fn idle_shutdown_and_trim() {
+    let mut doc = room();
+    assert!(!doc.idle_shutdown("idle").unwrap());
+    doc.cancel("a").unwrap();
+    doc.cancel("b").unwrap();
+    doc.cancel("c").unwrap();
+    doc.clear_queue().unwrap();
+    doc.set_activity("Idle").unwrap();
+    assert!(doc.idle_shutdown("idle").unwrap());
+    assert_eq!(doc.kernel().lifecycle.lifecycle, "Shutdown");
+    assert_eq!(doc.trim(1, &["a".to_owned()]).unwrap(), ["b", "c"]);
+    assert_eq!(doc.all_execution_ids(), ["a"]);
+}
+
+#[test]
+fn equal_writes_change_nothing() {
+    let mut doc = room();
+    doc.set_activity("Idle").unwrap();
+    doc.set_last_seen(Some("t")).unwrap();
+    let attachment = wire::WorkstationAttachment {
+        workstation_id: "w".into(),
+        ..Default::default()
+    };
+    doc.set_workstation(Some(&attachment)).unwrap();
+    let heads = doc.heads();
+    doc.set_activity("Idle").unwrap();
+    doc.set_last_seen(Some("t")).unwrap();
+    doc.set_workstation(Some(&attachment)).unwrap();
+    doc.set_kernel_texts(&[("name", "")]).unwrap();
+    assert_eq!(doc.heads(), heads);
+}

@@ -1,0 +1,178 @@
+//! The compute attachment and the widget topology (documents 5.10, 5.11).
+
+use automerge::transaction::Transactable;
+use automerge::{ObjType, ROOT, ReadDoc, ScalarValue};
+use serde_json::Value as Json;
+use wire::WorkstationAttachment;
+use wire::http::Accelerator;
+
+use super::{DISCONNECTED_PREFIX, Lifecycle, RuntimeStateDoc};
+use crate::value::{DocError, Reader, put_json, put_text_or_null, update_json};
+
+pub(super) fn read<D: ReadDoc>(reader: Reader<'_, D>) -> Option<WorkstationAttachment> {
+    let map = reader.root_map("workstation")?;
+    let optional = |key: &str| reader.str(&map, key);
+    let text = |key: &str| optional(key).unwrap_or_default();
+    let accelerators = reader.json(&map, "accelerators").filter(Json::is_array);
+    Some(WorkstationAttachment {
+        workstation_id: text("workstation_id"),
+        display_name: text("display_name"),
+        provider: text("provider"),
+        default_environment_label: text("default_environment_label"),
+        environment_policy: text("environment_policy"),
+        status: text("status"),
+        status_message: optional("status_message"),
+        cpu_count: reader.u64(&map, "cpu_count"),
+        memory_bytes: reader.u64(&map, "memory_bytes"),
+        accelerators: accelerators
+            .and_then(|list| serde_json::from_value::<Vec<Accelerator>>(list).ok()),
+        working_directory: optional("working_directory"),
+        updated_at: optional("updated_at"),
+        runtime_session_id: optional("runtime_session_id"),
+    })
+}
+
+impl RuntimeStateDoc {
+    /// Returns the attachment.
+    pub fn workstation(&self) -> Option<WorkstationAttachment> {
+        read(self.reader())
+    }
+
+    /// Writes the attachment; does nothing when it is equal. `None` clears it.
+    pub fn set_workstation(
+        &mut self,
+        to: Option<&WorkstationAttachment>,
+    ) -> Result<bool, DocError> {
+        if self.workstation().as_ref() == to {
+            return Ok(false);
+        }
+        let Some(to) = to else {
+            self.doc.put(ROOT, "workstation", ScalarValue::Null)?;
+            return Ok(true);
+        };
+        let map = match self.reader().root_map("workstation") {
+            Some(map) => map,
+            None => self.doc.put_object(ROOT, "workstation", ObjType::Map)?,
+        };
+        let number = |value: Option<u64>| value.map_or(ScalarValue::Null, ScalarValue::Uint);
+        for (key, value) in [
+            ("workstation_id", &to.workstation_id),
+            ("display_name", &to.display_name),
+            ("provider", &to.provider),
+            ("default_environment_label", &to.default_environment_label),
+            ("environment_policy", &to.environment_policy),
+            ("status", &to.status),
+        ] {
+            self.doc.put(&map, key, value.as_str())?;
+        }
+        put_text_or_null(
+            &mut self.doc,
+            &map,
+            "status_message",
+            to.status_message.as_deref(),
+        )?;
+        self.doc.put(&map, "cpu_count", number(to.cpu_count))?;
+        self.doc
+            .put(&map, "memory_bytes", number(to.memory_bytes))?;
+        let accelerators = serde_json::to_value(&to.accelerators).unwrap_or_default();
+        update_json(&mut self.doc, &map, "accelerators", &accelerators)?;
+        put_text_or_null(
+            &mut self.doc,
+            &map,
+            "working_directory",
+            to.working_directory.as_deref(),
+        )?;
+        put_text_or_null(&mut self.doc, &map, "updated_at", to.updated_at.as_deref())?;
+        let session = to.runtime_session_id.as_deref();
+        put_text_or_null(&mut self.doc, &map, "runtime_session_id", session)?;
+        Ok(true)
+    }
+
+    /// Publishes an attachment unless it is stale; a ready runtime peer clears a loss (5.10).
+    pub fn publish_workstation(&mut self, new: &WorkstationAttachment) -> Result<bool, DocError> {
+        let current = self.workstation();
+        if current.is_some_and(|current| wire::attachment::is_stale_publish(&current, new)) {
+            return Ok(false);
+        }
+        let mut wrote = false;
+        if new.provider == "runtime_peer" && new.status == wire::attachment::status::READY {
+            let kernel = self.kernel();
+            let details = kernel.error_details.unwrap_or_default();
+            if kernel.lifecycle.lifecycle == "Error" && details.starts_with(DISCONNECTED_PREFIX) {
+                self.set_lifecycle_with_error(&Lifecycle::new("NotStarted"), None, None)?;
+                self.set_kernel_texts(&[("runtime_agent_id", "")])?;
+                wrote = true;
+            }
+        }
+        Ok(self.set_workstation(Some(new))? || wrote)
+    }
+
+    /// Opens a comm: writes its topology entry whole. `state` is always the empty map.
+    pub fn open_comm(
+        &mut self,
+        comm: &str,
+        target_name: &str,
+        model_module: &str,
+        model_name: &str,
+    ) -> Result<(), DocError> {
+        let comms = self.map("comms")?;
+        let reader = self.reader();
+        let entries = reader.entries(&comms).into_iter();
+        let seq = entries
+            .filter(|(_, value, _)| matches!(value, automerge::ValueRef::Object(_)))
+            .filter_map(|(_, _, entry)| reader.i64(&entry, "seq"))
+            .max()
+            .map_or(0, |seq| seq.saturating_add(1));
+        let entry = serde_json::json!({
+            "target_name": target_name, "model_module": model_module, "model_name": model_name,
+            "state": {}, "seq": seq, "outputs": [], "capture_msg_id": "",
+        });
+        Ok(put_json(&mut self.doc, &comms, comm, &entry)?)
+    }
+
+    /// Closes a comm; false if it is not open.
+    pub fn close_comm(&mut self, comm: &str) -> Result<bool, DocError> {
+        let comms = self.map("comms")?;
+        if self.reader().get(&comms, comm).is_none() {
+            return Ok(false);
+        }
+        self.doc.delete(&comms, comm)?;
+        Ok(true)
+    }
+
+    /// Closes all comms, as on kernel shutdown.
+    pub fn close_all_comms(&mut self) -> Result<Vec<String>, DocError> {
+        let comms = self.map("comms")?;
+        let ids = self.reader().keys(&comms);
+        for id in &ids {
+            self.doc.delete(&comms, id.as_str())?;
+        }
+        Ok(ids)
+    }
+
+    /// Returns the ids of open comms.
+    pub fn comm_ids(&self) -> Vec<String> {
+        let comms = self.reader().root_map("comms");
+        comms
+            .map(|comms| self.reader().keys(&comms))
+            .unwrap_or_default()
+    }
+
+    /// Writes one key of a comm's topology entry (`outputs` or `capture_msg_id`) in place.
+    pub fn set_comm_field(
+        &mut self,
+        comm: &str,
+        key: &str,
+        value: &Json,
+    ) -> Result<bool, DocError> {
+        let comms = self.map("comms")?;
+        let Some(entry) = self.reader().map(&comms, comm) else {
+            return Ok(false);
+        };
+        if self.reader().json(&entry, key).as_ref() == Some(value) {
+            return Ok(false);
+        }
+        update_json(&mut self.doc, &entry, key, value)?;
+        Ok(true)
+    }
+}
