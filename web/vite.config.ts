@@ -21,6 +21,7 @@ export default defineConfig({
   },
   test: {
     environment: "node",
+    testTimeout: 60_000,
     include: ["tests/**/*.test.{ts,tsx}"],
     server: { deps: { inline: [/@codemirror/] } },
   },

@@ -4,8 +4,10 @@ import "./ui/controls.css";
 import { render } from "preact";
 import { App, startApp } from "./ui/app";
 import { startTheme } from "./ui/theme";
+import { startClock } from "./ui/time";
 
 startTheme();
+startClock();
 startApp();
 const root = document.getElementById("app");
 if (root) render(<App />, root);

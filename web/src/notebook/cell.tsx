@@ -1,7 +1,7 @@
 // One cell: its gutter, its editor or rendered text, its tools, its outputs.
-import { useComputed } from "@preact/signals";
+import { computed, useComputed } from "@preact/signals";
 import { memo } from "preact/compat";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Markdown } from "../outputs/markdown";
 import { Outputs } from "../outputs/outputs";
 import { IconDown, IconRun, IconTrash, IconUp } from "../ui/icons";
@@ -9,6 +9,7 @@ import type { Actions } from "./actions";
 import type { CellType, CellView } from "./cells";
 import { CodeEditor } from "./code-editor";
 import type { ExecutionView } from "./executions";
+import type { NotebookStore } from "./store";
 
 const TYPE_NAMES: Record<CellType, string> = { code: "Code", markdown: "Text", raw: "Raw" };
 
@@ -19,6 +20,12 @@ interface CellProps {
   outputOrigin: string | undefined;
 }
 
+/** Follows the cell's execution; a new pointer makes a new computation. */
+function useExecution(store: NotebookStore, cell: CellView): ExecutionView | undefined {
+  const execution = useMemo(() => computed(() => store.executionOf(cell)), [store, cell]);
+  return execution.value;
+}
+
 function countText(cell: CellView, execution: ExecutionView | undefined): string {
   if (execution?.status === "running" || execution?.status === "queued") return "*";
   const count = execution?.count ?? cell.storedCount;
@@ -26,7 +33,7 @@ function countText(cell: CellView, execution: ExecutionView | undefined): string
 }
 
 function Gutter({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "actions">) {
-  const execution = useComputed(() => actions.store.executionOf(cell)).value;
+  const execution = useExecution(actions.store, cell);
   if (cell.type !== "code") return <div class="cell-gutter" />;
   const status = execution?.status ?? "none";
   return (
@@ -98,7 +105,7 @@ function Tools({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "a
 }
 
 function CellOutputs({ cell, actions, outputOrigin }: Pick<CellProps, "cell" | "actions" | "outputOrigin">) {
-  const execution = useComputed(() => actions.store.executionOf(cell)).value;
+  const execution = useExecution(actions.store, cell);
   if (execution === undefined) return null;
   const place = { notebookId: actions.store.id, outputOrigin };
   return (
@@ -138,7 +145,7 @@ export const Cell = memo(function Cell(props: CellProps) {
   const ref = useRef<HTMLElement>(null);
   const selected = useComputed(() => selection.cellId.value === cell.id).value;
   const editing = useComputed(() => selection.isEditing(cell.id)).value;
-  const status = useComputed(() => store.executionOf(cell)?.status ?? "none").value;
+  const status = useExecution(store, cell)?.status ?? "none";
   useEffect(
     () => (ref.current ? selection.registerCell(cell.id, ref.current) : undefined),
     [cell.id, selection],

@@ -2,28 +2,7 @@
 
 import type { SessionState } from "../sync/session";
 import { IconCheck } from "../ui/icons";
-
-interface Shown {
-  status: "connecting" | "offline" | "saving" | "saved" | "refused";
-  text: string;
-  tone: "ok" | "wait" | "bad";
-}
-
-export function connectionState(session: SessionState): Shown {
-  const { phase, everLive, unsaved, refused } = session;
-  if (refused !== undefined) return { status: "refused", text: "Edits are not saved", tone: "bad" };
-  if (phase === "live") {
-    return unsaved
-      ? { status: "saving", text: "Saving…", tone: "wait" }
-      : { status: "saved", text: "Saved", tone: "ok" };
-  }
-  if (!everLive) return { status: "connecting", text: "Connecting…", tone: "wait" };
-  return {
-    status: "offline",
-    text: unsaved ? "Offline · edits kept here" : phase === "connecting" ? "Reconnecting…" : "Offline",
-    tone: "wait",
-  };
-}
+import { connectionState } from "./connection-state";
 
 export function Connection({ session }: { session: SessionState }) {
   const state = connectionState(session);

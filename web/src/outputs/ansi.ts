@@ -34,7 +34,9 @@ export function ansiPieces(text: string): AnsiPiece[] {
     return text === "" ? [] : [{ text, classes: "", color: undefined, background: undefined }];
   }
   return Anser.ansiToJson(text, { use_classes: true, remove_empty: true, json: true }).map((piece) => {
-    const color = custom(piece.fg, piece.fg_truecolor);
+    const given = custom(piece.fg, piece.fg_truecolor);
+    // Colours chosen for some terminal's background: drawn towards the ink, so that they can be read on ours.
+    const color = given && `color-mix(in oklab, ${given} 55%, var(--ink))`;
     const background = custom(piece.bg, piece.bg_truecolor);
     const classes = [
       piece.fg && color === undefined ? `${piece.fg}-fg` : "",

@@ -2,34 +2,10 @@
 import { useMemo, useState } from "preact/hooks";
 import { AnsiText } from "./ansi-text";
 import { useTexts } from "./content";
-import { type ContentRef, sizeOf } from "./model";
+import type { ContentRef } from "./model";
+import { cutStart, tailOf } from "./tail";
 
 const SHOWN_CHARACTERS = 60_000;
-
-/** The last parts that together reach the limit. */
-export function tailOf(
-  parts: readonly ContentRef[],
-  limit: number,
-): { parts: readonly ContentRef[]; hidden: number } {
-  let size = 0;
-  let from = parts.length;
-  while (from > 0 && size < limit) {
-    from -= 1;
-    const part = parts[from];
-    if (part) size += sizeOf(part);
-  }
-  return {
-    parts: parts.slice(from),
-    hidden: parts.slice(0, from).reduce((sum, part) => sum + sizeOf(part), 0),
-  };
-}
-
-/** The end of a text from the start of a line, when it is longer than the limit. */
-export function cutStart(text: string, limit: number): string {
-  if (text.length <= limit) return text;
-  const line = text.indexOf("\n", text.length - limit);
-  return line < 0 ? text.slice(-limit) : text.slice(line + 1);
-}
 
 interface StreamProps {
   notebookId: string;

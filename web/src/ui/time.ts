@@ -3,9 +3,11 @@ import { signal } from "@preact/signals";
 
 /** The present, moved on every second while somebody watches. */
 export const now = signal(Date.now());
-setInterval(() => {
-  if (!document.hidden) now.value = Date.now();
-}, 1_000);
+export function startClock(): void {
+  setInterval(() => {
+    if (!document.hidden) now.value = Date.now();
+  }, 1_000);
+}
 
 const STEPS: readonly [number, string][] = [
   [86_400, "day"],

@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { computeState } from "../src/notebook/compute";
+import { connectionState } from "../src/notebook/connection-state";
+import type { AttachmentView, KernelView } from "../src/notebook/executions";
+import type { SessionState } from "../src/sync/session";
+
+const at = (status: string, message?: string): AttachmentView => ({
+  workstationId: "w",
+  name: "Lab",
+  status,
+  message,
+  environment: undefined,
+  updatedAt: "2026-01-02T03:04:05.000Z",
+});
+const kernel = (lifecycle: string, activity: KernelView["activity"] = "", errorReason = ""): KernelView => ({
+  lifecycle,
+  activity,
+  errorReason,
+  errorDetails: "",
+  name: "python3",
+  lastSeen: undefined,
+});
+
+describe("the state of the compute", () => {
+  it("says what is attached and what the kernel does", () => {
+    expect(computeState(undefined, kernel("NotStarted"), 0, true).status).toBe("none");
+    expect(computeState(at("connecting"), kernel("NotStarted"), 0, true).status).toBe("connecting");
+    expect(computeState(at("ready"), kernel("Launching"), 1, true).status).toBe("starting");
+    expect(computeState(at("ready"), kernel("Running", "Idle"), 1, true).status).toBe("idle");
+    expect(computeState(at("ready"), kernel("Running", "Busy"), 1, true).status).toBe("busy");
+    expect(computeState(at("idle"), kernel("Shutdown"), 0, true).status).toBe("stopped");
+  });
+
+  it("says since when a machine is unreachable, and never that its work failed", () => {
+    const away = computeState(at("disconnected"), kernel("Running", "Busy"), 0, true);
+    expect(away.status).toBe("unreachable");
+    expect(away.label).toMatch(/Lab unreachable since \d/);
+    expect(computeState(at("ready"), kernel("Running", "Busy"), 0, true).status).toBe("unreachable");
+  });
+
+  it("does not call a machine unreachable while this page itself is offline", () => {
+    expect(computeState(at("ready"), kernel("Running", "Idle"), 0, false).status).toBe("idle");
+  });
+
+  it("names the remedy for an interpreter without ipykernel", () => {
+    const state = computeState(at("ready"), kernel("Error", "", "missing_ipykernel"), 1, true);
+    expect(state.status).toBe("error");
+    expect(state.detail).toContain("pip install ipykernel");
+  });
+});
+
+describe("the state of the connection", () => {
+  const session: SessionState = {
+    phase: "live",
+    everLive: true,
+    scope: "owner",
+    peerId: "p",
+    peers: [],
+    runtimePeers: 0,
+    unsaved: false,
+    refused: undefined,
+    degraded: undefined,
+  };
+  it("tells saved, saving, offline with edits, and refused apart", () => {
+    const status = (change: Partial<SessionState>) => connectionState({ ...session, ...change }).status;
+    expect(status({})).toBe("saved");
+    expect(status({ unsaved: true })).toBe("saving");
+    expect(status({ phase: "waiting", unsaved: true })).toBe("offline");
+    expect(status({ phase: "connecting", everLive: false })).toBe("connecting");
+    expect(status({ refused: "no", unsaved: true })).toBe("refused");
+  });
+});

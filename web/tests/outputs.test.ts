@@ -1,0 +1,142 @@
+import { describe, expect, it } from "vitest";
+import { readExecution } from "../src/notebook/executions";
+import { ansiPieces } from "../src/outputs/ansi";
+import { readFrameMessage } from "../src/outputs/frame-messages";
+import { takeMaths } from "../src/outputs/maths";
+import { isFramed, readContent, readOutputs, tracebackText } from "../src/outputs/model";
+import { cutStart, tailOf } from "../src/outputs/tail";
+import { automerge, vector } from "./support/automerge";
+
+const stream = (id: string, seq: number, name: string, text: string) => ({
+  id,
+  seq,
+  manifest: { output_type: "stream", output_id: id, name, text: { inline: text } },
+});
+
+describe("outputs of an execution", () => {
+  it("joins neighbouring streams of one name and keeps others apart", () => {
+    const views = readOutputs([
+      stream("a", 0, "stdout", "1\n"),
+      stream("b", 1, "stdout", "2\n"),
+      stream("c", 2, "stderr", "!"),
+      stream("d", 3, "stdout", "3\n"),
+    ]);
+    expect(views.map((view) => view.kind === "stream" && [view.key, view.name, view.parts])).toEqual([
+      ["a", "stdout", [{ inline: "1\n" }, { inline: "2\n" }]],
+      ["c", "stderr", [{ inline: "!" }]],
+      ["d", "stdout", [{ inline: "3\n" }]],
+    ]);
+  });
+
+  it("reads the recorded runtime document: stream, picture, error", async () => {
+    const api = await automerge();
+    const doc = api.load<{ executions: Record<string, unknown> }>(vector("sample_runtime_state.am"));
+    const kinds = Object.values(doc.executions).flatMap((value) =>
+      readOutputs(readExecution(value)?.outputs ?? []).map((view) =>
+        view.kind === "display" ? view.mime : view.kind,
+      ),
+    );
+    expect(kinds).toEqual(["stream", "image/png", "error"]);
+  });
+
+  it("keeps an execution's identity while it is unchanged", async () => {
+    const api = await automerge();
+    const before = api.load<{ executions: Record<string, unknown> }>(vector("sample_runtime_state.am"));
+    const ids = Object.keys(before.executions);
+    const first = ids.map((id) => readExecution(before.executions[id]));
+    const after = api.change(before, (doc) => {
+      const target = doc.executions[ids[0] ?? ""] as { execution_count: number };
+      target.execution_count = 9;
+    });
+    expect(readExecution(after.executions[ids[0] ?? ""])?.count).toBe(9);
+    expect(readExecution(after.executions[ids[1] ?? ""])).toBe(first[1]);
+  });
+
+  it("chooses the richest representation that it knows, else the first by name", () => {
+    const display = (data: object) => [{ id: "x", seq: 0, manifest: { output_type: "display_data", data } }];
+    const mime = (data: object) =>
+      readOutputs(display(data)).map((view) => view.kind === "display" && view.mime);
+    const content = { inline: "x" };
+    expect(mime({ "text/plain": content, "text/html": content })).toEqual(["text/html"]);
+    expect(mime({ "text/plain": content, "application/x-odd": content })).toEqual(["text/plain"]);
+    expect(mime({ "application/x-odd": content })).toEqual(["application/x-odd"]);
+    expect(mime({})).toEqual([false].slice(1));
+  });
+
+  it("reads content inline, by blob, and as a producer stored it raw", () => {
+    const hash = "a".repeat(64);
+    expect(readContent({ inline: "t" })).toEqual({ inline: "t" });
+    expect(readContent({ blob: hash, size: 9 })).toEqual({ blob: hash, size: 9 });
+    expect(readContent(["a", "b"])).toEqual({ inline: "ab" });
+    expect(readContent({ blob: "../../etc", size: 1 })).toHaveProperty("inline");
+    expect(readContent(7)).toBeUndefined();
+  });
+
+  it("keeps scripted content in a frame and pictures out of it", () => {
+    expect(["text/html", "image/svg+xml", "application/javascript"].every(isFramed)).toBe(true);
+    expect(isFramed("image/png")).toBe(false);
+  });
+
+  it("reads a traceback from its JSON, and shows what is not JSON as it is", () => {
+    expect(tracebackText('["a","b"]')).toBe("a\nb");
+    expect(tracebackText("plain")).toBe("plain");
+  });
+});
+
+describe("long streams", () => {
+  it("takes only the last parts that fill the limit", () => {
+    const parts = [{ blob: "a", size: 50 }, { blob: "b", size: 60 }, { inline: "x".repeat(50) }];
+    expect(tailOf(parts, 100)).toEqual({ parts: parts.slice(1), hidden: 50 });
+    expect(tailOf(parts, 1_000).hidden).toBe(0);
+  });
+
+  it("cuts at the start of a line", () => {
+    expect(cutStart("one\ntwo\nthree", 8)).toBe("three");
+    expect(cutStart("short", 8)).toBe("short");
+  });
+});
+
+describe("terminal text", () => {
+  it("becomes pieces with classes, and never markup", () => {
+    const pieces = ansiPieces("\u001b[1;31m<b>no</b>\u001b[0m ok");
+    expect(pieces.map((piece) => piece.text)).toEqual(["<b>no</b>", " ok"]);
+    expect(pieces[0]?.classes).toContain("ansi-red-fg");
+    expect(pieces[0]?.classes).toContain("ansi-bold");
+  });
+
+  it("computes colours outside the sixteen and refuses none that are not numbers", () => {
+    expect(ansiPieces("\u001b[38;5;196mx")[0]?.color).toContain("rgb(255, 0, 0)");
+    expect(ansiPieces("\u001b[38;5;244mx")[0]?.color).toContain("rgb(128, 128, 128)");
+    expect(ansiPieces("\u001b[48;2;1;2;3mx")[0]?.background).toBe("rgb(1, 2, 3)");
+    expect(ansiPieces("plain")).toHaveLength(1);
+  });
+});
+
+describe("messages of the output frame", () => {
+  it("understands ready and a bounded height, and nothing else", () => {
+    expect(readFrameMessage({ type: "notebook-output-ready" })).toEqual({ type: "ready" });
+    expect(readFrameMessage({ type: "notebook-output-height", height: 120.4 })).toEqual({
+      type: "height",
+      height: 121,
+    });
+    expect(readFrameMessage({ type: "notebook-output-height", height: 1e9 })).toEqual({
+      type: "height",
+      height: 2000,
+    });
+    expect(readFrameMessage({ type: "notebook-output-height", height: "9" })).toBeUndefined();
+    expect(readFrameMessage({ type: "navigate", to: "/" })).toBeUndefined();
+    expect(readFrameMessage("notebook-output-ready")).toBeUndefined();
+  });
+});
+
+describe("formulas in Markdown", () => {
+  it("are taken out of the text, but not out of code or money", () => {
+    const { text, maths } = takeMaths("a $x_1$ b $$y$$ `$z$` costs $5 and $6\n```\n$no$\n```");
+    expect(maths).toEqual([
+      { tex: "x_1", display: false },
+      { tex: "y", display: true },
+    ]);
+    expect(text).toContain("`$z$` costs $5 and $6");
+    expect(text).toContain("$no$");
+  });
+});
