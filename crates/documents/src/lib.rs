@@ -3,6 +3,8 @@
 //! Nothing here opens a socket or speaks SQL. Start reading at [`genesis`], then [`notebook`] and
 //! [`runtime_state`]; [`policy`] decides who may write what, [`sync`] speaks the sync protocol.
 
+pub mod comments;
+pub mod comms;
 pub mod fractional_index;
 pub mod genesis;
 pub mod ipynb;
@@ -17,6 +19,8 @@ pub mod terminal;
 pub mod traceback;
 pub mod value;
 
+pub use comments::CommentsDoc;
+pub use comms::CommsDoc;
 pub use genesis::DocKind;
 pub use notebook::NotebookDoc;
 pub use runtime_state::RuntimeStateDoc;

@@ -3,6 +3,7 @@ use serde_json::Value;
 
 use super::{after, before, between, position_for};
 
+// DOC-045 DOC-046 DOC-047
 #[test]
 fn results_equal_the_vectors() {
     let cases: Vec<Value> = serde_json::from_str(include_str!(

@@ -3,7 +3,7 @@ use automerge::{AutoCommit, ObjId, ObjType, ROOT, ScalarValue};
 
 use super::{DocKind, actor_id, heads_hex};
 
-// DOC-020 DOC-021
+// DOC-001 DOC-002 DOC-003 DOC-004 DOC-008
 #[test]
 fn seeds_load_with_their_heads() {
     for kind in DocKind::ALL {
@@ -37,6 +37,7 @@ fn texts(doc: &mut AutoCommit, obj: &ObjId, fields: &[(&str, &str)]) {
     }
 }
 
+// DOC-005 DOC-006
 #[test]
 fn small_seeds_are_rebuilt_from_their_operations() {
     let notebook = build(
@@ -71,6 +72,7 @@ fn small_seeds_are_rebuilt_from_their_operations() {
     assert_eq!(comments, [DocKind::Comments.seed_head()]);
 }
 
+// DOC-005 DOC-006
 #[test]
 fn the_runtime_state_seed_is_rebuilt_from_its_operations() {
     let heads = build(
@@ -157,4 +159,22 @@ fn the_runtime_state_seed_is_rebuilt_from_its_operations() {
         },
     );
     assert_eq!(heads, [DocKind::RuntimeState.seed_head()]);
+}
+
+// DOC-026
+#[test]
+fn every_vector_loads_with_its_heads() {
+    let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
+    let index = std::fs::read(format!("{vectors}/index.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
+    for (name, entry) in index.as_object().unwrap() {
+        let file = entry["file"].as_str().unwrap();
+        let mut doc =
+            AutoCommit::load(&std::fs::read(format!("{vectors}/{file}")).unwrap()).unwrap();
+        assert_eq!(
+            serde_json::json!(heads_hex(&doc.get_heads())),
+            entry["heads"],
+            "{name}"
+        );
+    }
 }

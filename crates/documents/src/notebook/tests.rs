@@ -28,7 +28,7 @@ fn changes(value: &Value) -> Vec<u8> {
         .collect()
 }
 
-// DOC-040 DOC-041
+// DOC-038 DOC-039 DOC-040
 #[test]
 fn the_hosted_room_has_deterministic_heads() {
     for (id, head) in [
@@ -62,6 +62,7 @@ fn the_sample_reads_as_its_projection() {
     }
 }
 
+// DOC-042 DOC-053 DOC-054 DOC-055 DOC-056
 #[test]
 fn merges_equal_the_vectors() {
     let vectors = json_file("merge_notebook.json");
@@ -100,6 +101,7 @@ fn merges_equal_the_vectors() {
     }
 }
 
+// DOC-060 DOC-061 DOC-062 DOC-063 DOC-064 DOC-065 DOC-066
 #[test]
 fn stored_versions_load_as_the_vectors_say() {
     for case in json_file("load_cases.json").as_array().unwrap() {
@@ -133,6 +135,7 @@ fn stored_versions_load_as_the_vectors_say() {
     assert!(matches!(loaded, Loaded::Quarantine(_)));
 }
 
+// DOC-051 DOC-057
 #[test]
 fn cells_are_edited() {
     let mut notebook = NotebookDoc::hosted_bootstrap("demo").unwrap();
@@ -188,5 +191,21 @@ proptest! {
         let at = at % bytes.len();
         bytes[at] = byte;
         let _ = load_stored(&bytes, "runtimed", "demo");
+    }
+}
+
+// DOC-069 DOC-070 DOC-071 DOC-072 DOC-073
+#[test]
+fn imported_metadata_reads_back() {
+    for case in json_file("metadata_import.json").as_array().unwrap() {
+        let name = &case["case"];
+        let mut notebook = NotebookDoc::from_seed("runtimed").unwrap();
+        if let Some(snapshot) =
+            super::metadata_from_ipynb(case["ipynb_metadata"].as_object().unwrap())
+        {
+            notebook.set_metadata(&snapshot).unwrap();
+        }
+        let root = notebook.reader().map_json(&automerge::ROOT);
+        assert_eq!(root["metadata"], case["doc_metadata"], "{name}");
     }
 }

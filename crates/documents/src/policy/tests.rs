@@ -64,7 +64,7 @@ fn with_changes(base: &[u8], hex: &Value) -> AutoCommit {
     doc
 }
 
-// RP-120 RP-121
+// RP-097 RP-098 RP-107 DOC-023 DOC-077 DOC-078 DOC-079
 #[test]
 fn notebook_changes_follow_the_vectors() {
     let vectors: Value = serde_json::from_slice(&file("policy_notebook.json")).unwrap();
@@ -96,7 +96,8 @@ fn notebook_changes_follow_the_vectors() {
     }
 }
 
-// RP-130 RP-131 RP-132 DOC-140
+// RP-130 RP-131 RP-132 RP-133 RP-134 RP-135 RP-136 RP-137 RP-138 RP-139 RP-140 RP-141
+// DOC-127 DOC-128 DOC-129 DOC-130 DOC-131 DOC-132 DOC-133 DOC-134 DOC-135 DOC-136
 #[test]
 fn runtime_changes_follow_the_vectors_narrowly_and_in_full() {
     let vectors: Value = serde_json::from_slice(&file("policy_runtime.json")).unwrap();
@@ -208,7 +209,7 @@ fn an_ended_display_may_be_updated_and_nothing_else() {
     assert_eq!(room.doc().get_actor(), &actor_id("system:room/room:1"));
 }
 
-// RP-105 RP-106
+// RP-101 RP-103 DOC-021
 #[test]
 fn foreign_and_malformed_authors_are_refused() {
     let principal = Principal::parse("user:x").unwrap();
@@ -260,4 +261,127 @@ fn junk_is_refused_with_its_reason() {
             .to_string()
             .starts_with("decode runtime state sync: ")
     );
+}
+
+fn long_room(executions: usize) -> RuntimeStateDoc {
+    let mut room = RuntimeStateDoc::from_seed("system:room/room:1").unwrap();
+    let mut peer = RuntimeStateDoc::from_seed("user:x/runtime:kernel:1").unwrap();
+    for seq in 0..executions {
+        let (id, seq) = (format!("e{seq:05}"), seq as u64);
+        let new = NewExecution {
+            id: &id,
+            source: "1",
+            cell_id: None,
+            seq,
+            submitted_by: None,
+        };
+        room.create_execution(&new).unwrap();
+        peer.doc_mut().merge(room.doc_mut()).unwrap();
+        peer.upsert_output_at(&id, &serde_json::json!({"output_id": id}), 0)
+            .unwrap();
+        peer.finish(&id, true).unwrap();
+        room.doc_mut().merge(peer.doc_mut()).unwrap();
+    }
+    room
+}
+
+#[test]
+fn a_frame_is_judged_by_what_it_touches() {
+    let principal = Principal::parse("user:x").unwrap();
+    let mut room = long_room(200);
+    let new = NewExecution {
+        id: "new",
+        source: "1",
+        cell_id: None,
+        seq: 999,
+        submitted_by: None,
+    };
+    room.create_execution(&new).unwrap();
+    let mut peer = RuntimeStateDoc::load(&room.save(), "user:x/runtime:kernel:2").unwrap();
+    peer.set_running("new").unwrap();
+    peer.set_activity("Busy").unwrap();
+    let mut from_peer = State::new();
+    let mut from_room = State::new();
+    let hello = room
+        .doc_mut()
+        .sync()
+        .generate_sync_message(&mut from_peer)
+        .unwrap()
+        .encode();
+    let hello = Message::decode(&hello).unwrap();
+    peer.doc_mut()
+        .sync()
+        .receive_sync_message(&mut from_room, hello)
+        .unwrap();
+    let payload = peer
+        .doc_mut()
+        .sync()
+        .generate_sync_message(&mut from_room)
+        .unwrap()
+        .encode();
+    let (kind, scope) = (DocKind::RuntimeState, Scope::RuntimePeer);
+    let received = receive(
+        kind,
+        room.doc_mut(),
+        &mut from_peer,
+        scope,
+        &principal,
+        &payload,
+    )
+    .unwrap();
+    assert!(received.changed());
+    let touched = received.touched.under("executions").unwrap();
+    assert_eq!(touched.into_iter().collect::<Vec<_>>(), ["new"]);
+    assert!(received.touched.has("kernel") && !received.touched.has("queue"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn the_narrow_rule_equals_the_full_one(
+        edits in proptest::collection::vec((0..9_u8, 0..4_usize), 1..5),
+    ) {
+        let base = file("policy_runtime_base.am");
+        let principal = Principal::parse("user:x").unwrap();
+        let mut room = AutoCommit::load(&base).unwrap();
+        let before = RuntimeStateDoc::from_doc(room.clone()).projection();
+        let mut peer = RuntimeStateDoc::load(&base, "user:x/runtime:kernel:9").unwrap();
+        let ids = peer.all_execution_ids();
+        for (kind, which) in edits {
+            let id = ids[which % ids.len()].clone();
+            match kind {
+                0 => drop(peer.set_running(&id)),
+                1 => drop(peer.finish(&id, which == 0)),
+                2 => drop(peer.cancel(&id)),
+                3 => drop(peer.upsert_output(&id, &shown("x", "d"))),
+                4 => drop(peer.set_execution_count(&id, 77)),
+                5 => drop(peer.start_executing(&id)),
+                6 => drop(peer.remove_execution(&id)),
+                7 => drop(peer.clear_outputs(&id)),
+                _ => drop(peer.set_last_seen(Some("now"))),
+            }
+        }
+        let full = check_runtime_projections(&before, &peer.projection());
+        let kind = DocKind::RuntimeState;
+        let narrow = send(kind, &mut room, peer.doc_mut(), Scope::RuntimePeer, &principal);
+        match (full, narrow) {
+            (Ok(()), Ok(_)) => {}
+            (Err(full), Err(Refusal::Runtime(narrow))) => {
+                proptest::prop_assert_eq!(full.field, narrow.field);
+            }
+            (full, narrow) => proptest::prop_assert!(false, "{:?} but {:?}", full, narrow),
+        }
+    }
+
+    #[test]
+    fn receiving_never_panics(at in 0..4096_usize, byte in 0..=255_u8) {
+        let principal = Principal::parse("user:x").unwrap();
+        let mut peer = RuntimeStateDoc::from_seed("user:x/t:1").unwrap();
+        peer.set_activity("Busy").unwrap();
+        let mut payload = crate::PeerSync::new(false).generate(peer.doc_mut()).unwrap();
+        let at = at % payload.len();
+        payload[at] = byte;
+        let mut room = runtime_room();
+        let (kind, scope) = (DocKind::RuntimeState, Scope::RuntimePeer);
+        let _ = receive(kind, room.doc_mut(), &mut State::new(), scope, &principal, &payload);
+    }
 }

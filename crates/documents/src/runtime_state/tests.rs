@@ -15,7 +15,8 @@ fn from_hex(hex: &str) -> Vec<u8> {
         .collect()
 }
 
-// DOC-100 DOC-101
+// DOC-082 DOC-086 DOC-087 DOC-088 DOC-089 DOC-090 DOC-091 DOC-103 DOC-104 DOC-105 DOC-113 DOC-114
+// DOC-115 DOC-116
 #[test]
 fn projections_equal_the_vectors() {
     let mut failed = Vec::new();
@@ -62,7 +63,7 @@ fn room() -> RuntimeStateDoc {
     doc
 }
 
-// RP-154 DOC-110
+// DOC-093 DOC-094 DOC-100
 #[test]
 fn executions_go_through_their_states() {
     let mut doc = room();
@@ -93,6 +94,7 @@ fn executions_go_through_their_states() {
     assert_eq!(doc.execution("b").unwrap().success, None);
 }
 
+// DOC-106 DOC-107 DOC-108 DOC-109
 #[test]
 fn outputs_are_updated_in_place_and_displays_indexed() {
     let mut doc = room();
@@ -120,7 +122,7 @@ fn outputs_are_updated_in_place_and_displays_indexed() {
     assert!(doc.outputs("a").is_empty() && doc.displays("d").is_empty());
 }
 
-// RP-240 RP-242 RP-243
+// DOC-101 DOC-118 DOC-119
 #[test]
 fn a_lost_runtime_ends_its_work_once() {
     let mut doc = room();
@@ -154,7 +156,7 @@ fn a_lost_runtime_ends_its_work_once() {
     assert_eq!(doc.kernel().lifecycle.lifecycle, "NotStarted");
 }
 
-// RP-245 DOC-130
+// DOC-112 DOC-121 DOC-122
 #[test]
 fn idle_shutdown_and_trim() {
     let mut doc = room();
@@ -170,6 +172,7 @@ fn idle_shutdown_and_trim() {
     assert_eq!(doc.all_execution_ids(), ["a"]);
 }
 
+// DOC-083 DOC-085
 #[test]
 fn equal_writes_change_nothing() {
     let mut doc = room();

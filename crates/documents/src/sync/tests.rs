@@ -13,7 +13,7 @@ fn from_hex(hex: &str) -> Vec<u8> {
         .collect()
 }
 
-// DOC-012
+// DOC-025
 #[test]
 fn a_fresh_client_follows_the_recorded_transcript() {
     let text = std::fs::read(format!("{VECTORS}/sync_transcript_notebook.json")).unwrap();
@@ -38,7 +38,6 @@ fn a_fresh_client_follows_the_recorded_transcript() {
     assert_eq!(client.cells(), server.cells());
 }
 
-// RP-090 RP-091
 #[test]
 fn first_messages_equal_the_worked_frames() {
     let cases = [

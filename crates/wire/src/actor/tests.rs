@@ -5,7 +5,7 @@ use super::{
     ActorError, ActorLabel, Operator, Principal, percent_encode, room_actor_label, room_key,
 };
 
-// CP-003 CP-001 CP-002 DOC-005
+// CP-003 DOC-009 DOC-011 DOC-012 DOC-013
 #[test]
 fn labels_follow_the_vectors() {
     let cases: Vec<Value> =
