@@ -111,7 +111,7 @@ pub async fn run(config: KeeperConfig) -> Result<(), KeeperError> {
         spec: None,
     };
     keeper.serve(&mut server, config.orphan_limit).await;
-    server.close();
+    server.close().await;
     KeeperRecord::remove(&keeper.job_dir);
     drop(server);
     drop(keeper);

@@ -15,6 +15,8 @@ use crate::protocol::{Command, FromKeeper, Request, read_frame, write_frame};
 const SOCKET_NAME: &str = "keeper.sock";
 /// Requests and answers that may wait.
 const QUEUE: usize = 256;
+/// How long the last answer may take to be written.
+const FAREWELL_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// A request with its binary buffers.
 pub(super) struct Numbered {
@@ -31,6 +33,7 @@ pub(super) struct Incoming {
 
 struct Controller {
     reader: JoinHandle<()>,
+    writer: JoinHandle<()>,
     /// Taken when the controller is replaced: the writer says so and ends by itself.
     out: mpsc::Sender<FromKeeper>,
 }
@@ -104,9 +107,13 @@ impl Server {
         let mut journal_end = self.journal_end.clone();
         // A new controller hears at once how far the journal reaches.
         journal_end.mark_changed();
-        tokio::spawn(write(to, answers, journal_end));
+        let writer = tokio::spawn(write(to, answers, journal_end));
         let reader = tokio::spawn(read(from, self.requests_in.clone(), out.clone()));
-        self.controller = Some(Controller { reader, out });
+        self.controller = Some(Controller {
+            reader,
+            writer,
+            out,
+        });
     }
 
     fn drop_controller(&mut self) {
@@ -117,11 +124,23 @@ impl Server {
         }
     }
 
-    /// Stops listening.
-    pub(super) fn close(&mut self) {
-        self.controller = None;
+    /// Stops listening; the controller gets what it was answered.
+    pub(super) async fn close(&mut self) {
         // Absent already is as good.
         let _ = std::fs::remove_file(&self.path);
+        if let Some(Controller {
+            reader,
+            writer,
+            out,
+        }) = self.controller.take()
+        {
+            drop(out);
+            reader.abort();
+            self.requests.close();
+            while self.requests.try_recv().is_ok() {}
+            // A controller that does not read is not waited for.
+            let _ = tokio::time::timeout(FAREWELL_WAIT, writer).await;
+        }
     }
 }
 

@@ -193,6 +193,10 @@ impl Job {
         self.keeper = KeeperRecord::read_alive(&self.dir).unwrap().process;
     }
 
+    pub async fn kill_kernel(&self) {
+        kill(self.client.status().await.unwrap().kernel_pid.unwrap());
+    }
+
     pub async fn kill_keeper(&mut self) {
         kill(self.keeper.pid);
         let keeper = self.keeper.clone();

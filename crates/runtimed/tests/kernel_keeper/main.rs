@@ -174,13 +174,12 @@ async fn a_restart_gives_a_fresh_kernel_in_the_same_journal() {
 
 // WS-343
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_kernel_is_reported_after_its_last_words_and_can_be_started_again() {
+async fn a_killed_kernel_is_reported_and_can_be_started_again() {
     let mut job = Job::start().await;
-    job.execute(
-        "e1",
-        "import os; print('last words', flush=True); os.kill(os.getpid(), 9)",
-    )
-    .await;
+    let code = "print('last words', flush=True)\nimport time\ntime.sleep(600)";
+    job.execute("e1", code).await;
+    job.record(|r| r.header()["msg_type"] == "stream").await;
+    job.kill_kernel().await;
     let died = job
         .event(|event| matches!(event, KeeperEvent::KernelDied { .. }))
         .await;
