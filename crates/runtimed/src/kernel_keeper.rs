@@ -1,6 +1,7 @@
 //! `runtimed kernel-keeper`: owns one job's kernel and its journal. Started by the runtime peer.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use kernel::keeper::{DEFAULT_ORPHAN_LIMIT, KeeperConfig};
@@ -17,7 +18,7 @@ pub struct Args {
 }
 
 /// Runs until told to end.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: Args) -> ExitCode {
     let orphan_limit = args
         .orphan_after
         .map_or(DEFAULT_ORPHAN_LIMIT, Duration::from_secs);
@@ -25,10 +26,18 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         job_dir: args.job_dir,
         orphan_limit,
     };
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
-        .build()?
-        .block_on(kernel::keeper::run(config))?;
-    Ok(())
+        .build();
+    let ended = runtime
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| Ok(runtime.block_on(kernel::keeper::run(config))?));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("[kernel-keeper] Fatal: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! `runtimed`: the workstation's daemon. Each subcommand is a process of its own.
 
+mod kernel_keeper;
 mod workstation_agent;
 
 use std::io::IsTerminal as _;
@@ -12,6 +13,9 @@ use clap::Parser;
 enum Cli {
     /// Register this machine with a cloud, take attach jobs and look after their peers.
     WorkstationAgent(workstation_agent::Args),
+    /// Keep one kernel and its journal for a job.
+    #[command(hide = true)]
+    KernelKeeper(kernel_keeper::Args),
 }
 
 fn main() -> ExitCode {
@@ -25,5 +29,6 @@ fn main() -> ExitCode {
         .init();
     match cli {
         Cli::WorkstationAgent(args) => workstation_agent::run(args),
+        Cli::KernelKeeper(args) => kernel_keeper::run(args),
     }
 }
