@@ -450,6 +450,11 @@ pub fn remove_comm(doc: &mut AutoCommit, comm_id: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether a document knows a comm.
+pub fn has_comm(doc: &AutoCommit, comm_id: &str) -> bool {
+    root_map(doc, "comms").is_some_and(|comms| map_at(doc, &comms, comm_id).is_some())
+}
+
 /// The comms a document knows.
 pub fn comm_ids(doc: &AutoCommit) -> Vec<String> {
     root_map(doc, "comms")

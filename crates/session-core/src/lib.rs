@@ -1,1 +1,26 @@
-//! The runtime session as a sans-I/O state machine: queue, output commit, lifecycle.
+//! The runtime session as a state machine: what a runtime peer does between a room and a kernel.
+//!
+//! `Session::handle(now, Event) -> Vec<Effect>`. It holds replicas of RuntimeStateDoc and CommsDoc,
+//! takes queued executions, turns the kernel keeper's journal into document changes and uploads
+//! blobs first. It never opens a socket, never starts a process, never reads a clock, and never
+//! authors a change while it is not in sync with the room (decision D3). Start reading at
+//! [`Session`].
+
+mod commit;
+mod comms;
+mod event;
+mod journal;
+mod kernel;
+mod lane;
+mod link;
+mod queue;
+mod replica;
+mod requests;
+mod session;
+mod settings;
+
+pub use event::{
+    BlobUpload, Channel, Effect, Event, JournalEntry, KernelInfo, KernelMessage, Outcome,
+};
+pub use session::Session;
+pub use settings::{LaunchMode, Settings};

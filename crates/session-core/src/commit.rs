@@ -1,0 +1,369 @@
+//! Ordered writes into the documents: each waits for its blobs, none overtakes another.
+
+use std::collections::VecDeque;
+
+use documents::manifest::Blob;
+use documents::{mime, runtime_writer as writer};
+use serde_json::{Map, Value, json};
+
+use crate::event::{BlobUpload, Effect};
+use crate::session::{Kernel, Session};
+
+/// Writes looked at, from the newest, for one that a newer write of the same entry replaces.
+const COALESCE_WINDOW: usize = 64;
+/// Addresses of stored blobs remembered; beyond it they are asked for again, harmlessly.
+const UPLOADED_MEMORY: usize = 100_000;
+
+#[derive(Debug)]
+pub(crate) enum OpKind {
+    Output {
+        execution_id: String,
+        output_id: String,
+        manifest: Value,
+    },
+    Update {
+        display_id: String,
+        data: Value,
+        metadata: Option<Value>,
+    },
+    Clear {
+        execution_id: String,
+    },
+    Count {
+        execution_id: String,
+        count: i64,
+    },
+    Input {
+        execution_id: String,
+        input: Option<Value>,
+    },
+    Finish {
+        execution_id: String,
+        success: bool,
+        cancel: Vec<String>,
+    },
+    Cancel(Vec<String>),
+    CommOpen {
+        comm_id: String,
+        target: String,
+        state: Map<String, Value>,
+        seq: i64,
+    },
+    CommState {
+        comm_id: String,
+        state: Map<String, Value>,
+    },
+    CommClose {
+        comm_id: String,
+    },
+    CommsGone,
+    Position(u64),
+}
+
+/// A write and the blobs it waits for.
+#[derive(Debug)]
+pub(crate) struct Op {
+    kind: OpKind,
+    waits: Vec<String>,
+}
+
+/// Which sent frames the room accepted, and the journal positions that hang on them.
+#[derive(Debug, Default)]
+pub(crate) struct Acks {
+    sent: u64,
+    accepted: u64,
+    marks: VecDeque<(u64, u64)>,
+}
+
+impl Acks {
+    pub fn sent(&mut self) {
+        self.sent += 1;
+    }
+
+    fn mark(&mut self, position: u64, unsent: bool) {
+        self.marks
+            .push_back((self.sent + u64::from(unsent), position));
+    }
+
+    pub fn accepted(&mut self) -> Option<u64> {
+        self.accepted += 1;
+        self.due()
+    }
+
+    /// Everything written is sent: positions wait for no frame beyond the last.
+    pub fn settled(&mut self) -> Option<u64> {
+        for (tag, _) in &mut self.marks {
+            *tag = (*tag).min(self.sent);
+        }
+        self.due()
+    }
+
+    fn due(&mut self) -> Option<u64> {
+        let mut last = None;
+        while let Some((_, position)) = self.marks.pop_front_if(|(tag, _)| *tag <= self.accepted) {
+            last = Some(position);
+        }
+        last
+    }
+
+    pub fn all_accepted(&self) -> bool {
+        self.accepted >= self.sent
+    }
+
+    /// A new link counts anew; returns the position that was not accepted.
+    pub fn reset(&mut self) -> Option<u64> {
+        let last = self.marks.back().map(|(_, position)| *position);
+        *self = Self::default();
+        last
+    }
+}
+
+impl Session {
+    /// Puts a write at the end; its blobs go up at once, each only once.
+    pub(crate) fn push_op(&mut self, kind: OpKind, blobs: Vec<Blob>) {
+        let mut waits = Vec::new();
+        for blob in blobs {
+            if self.uploaded.contains(&blob.sha256) {
+                continue;
+            }
+            waits.push(blob.sha256.clone());
+            if !self.uploading.contains_key(&blob.sha256) {
+                self.pending_bytes += blob.bytes.len();
+                self.uploading.insert(blob.sha256.clone(), blob.bytes.len());
+                self.effects.push(Effect::UploadBlob(BlobUpload {
+                    media_type: mime::upload_media_type(&blob.media_type).to_owned(),
+                    sha256: blob.sha256,
+                    bytes: blob.bytes,
+                }));
+            }
+        }
+        let op = Op { kind, waits };
+        let older = self.ops.iter_mut().rev().take(COALESCE_WINDOW);
+        for before in older {
+            if replaces(&op.kind, &before.kind) {
+                *before = op;
+                return;
+            }
+            if matches!(before.kind, OpKind::Clear { .. }) {
+                break;
+            }
+        }
+        self.ops.push_back(op);
+    }
+
+    pub(crate) fn blob_uploaded(&mut self, sha256: &str) {
+        if let Some(size) = self.uploading.remove(sha256) {
+            self.pending_bytes = self.pending_bytes.saturating_sub(size);
+        }
+        if self.uploaded.len() >= UPLOADED_MEMORY {
+            let ops = &self.ops;
+            self.uploaded
+                .retain(|sha| ops.iter().any(|op| op.waits.contains(sha)));
+        }
+        self.uploaded.insert(sha256.to_owned());
+    }
+
+    /// An output whose blob cannot be stored becomes an error output (WS-323).
+    pub(crate) fn blob_failed(&mut self, sha256: &str, reason: &str) {
+        if let Some(size) = self.uploading.remove(sha256) {
+            self.pending_bytes = self.pending_bytes.saturating_sub(size);
+        }
+        for op in self
+            .ops
+            .iter_mut()
+            .filter(|op| op.waits.iter().any(|sha| sha == sha256))
+        {
+            op.waits.retain(|sha| sha != sha256);
+            if let OpKind::Output {
+                output_id,
+                manifest,
+                ..
+            } = &mut op.kind
+            {
+                let traceback = json!([reason]).to_string();
+                *manifest = json!({
+                    "output_type": "error", "output_id": output_id,
+                    "ename": "OutputBlobPublishError", "evalue": reason,
+                    "traceback": {"inline": traceback},
+                });
+            } else {
+                // An update or a widget value that names no stored blob is dropped.
+                op.kind = OpKind::Cancel(Vec::new());
+            }
+        }
+    }
+
+    /// Applies writes from the front as far as their blobs are stored.
+    pub(crate) fn apply_ops(&mut self) {
+        if !self.in_sync() {
+            return;
+        }
+        while let Some(op) = self.ops.front() {
+            if !op.waits.iter().all(|sha| self.uploaded.contains(sha)) {
+                break;
+            }
+            if let Some(op) = self.ops.pop_front() {
+                self.apply(op.kind);
+            }
+        }
+        if !self.dirty
+            && let Some(position) = self.acks.settled()
+        {
+            self.effects.push(Effect::PersistPosition(position));
+        }
+    }
+
+    /// Applies one write. Writes fail only for objects that are gone; then there is nothing left
+    /// to write to.
+    fn apply(&mut self, kind: OpKind) {
+        if let OpKind::Position(position) = kind {
+            return self.acks.mark(position, self.dirty);
+        }
+        self.dirty = true;
+        let (Some(state), Some(comms)) = (self.state.as_mut(), self.comms.as_mut()) else {
+            return;
+        };
+        let doc = &mut state.doc;
+        match kind {
+            OpKind::Output {
+                execution_id,
+                output_id,
+                manifest,
+            } => {
+                self.apply_output(&execution_id, &output_id, &manifest);
+            }
+            OpKind::Update {
+                display_id,
+                data,
+                metadata,
+            } => {
+                let _ = writer::update_display(doc, &display_id, &data, metadata.as_ref());
+            }
+            OpKind::Clear { execution_id } => {
+                if writer::execution(doc, &execution_id).is_some_and(|r| !r.is_terminal()) {
+                    for output_id in writer::output_ids(doc, &execution_id).0 {
+                        let _ = writer::remove_output(doc, &execution_id, &output_id);
+                    }
+                }
+            }
+            OpKind::Count {
+                execution_id,
+                count,
+            } => {
+                let _ = writer::set_execution_count(doc, &execution_id, count);
+            }
+            OpKind::Input {
+                execution_id,
+                input,
+            } => {
+                let _ = writer::set_pending_input(doc, &execution_id, input.as_ref());
+                self.urgent = true;
+            }
+            OpKind::Finish {
+                execution_id,
+                success,
+                cancel,
+            } => {
+                self.apply_finish(&execution_id, success, &cancel);
+            }
+            OpKind::Cancel(ids) => self.apply_finish("", false, &ids),
+            OpKind::CommOpen {
+                comm_id,
+                target,
+                state,
+                seq,
+            } => {
+                let _ = writer::put_comm_state(&mut comms.doc, &comm_id, &state);
+                let state = Value::Object(state);
+                let _ = writer::put_comm(doc, &comm_id, &target, &state, seq);
+            }
+            OpKind::CommState { comm_id, state } => {
+                if writer::has_comm(doc, &comm_id) {
+                    let _ = writer::put_comm_state(&mut comms.doc, &comm_id, &state);
+                }
+            }
+            OpKind::CommClose { comm_id } => {
+                let _ = writer::remove_comm(&mut comms.doc, &comm_id);
+                let _ = writer::remove_comm(doc, &comm_id);
+            }
+            OpKind::CommsGone => {
+                for comm_id in writer::comm_ids(doc) {
+                    let _ = writer::remove_comm(&mut comms.doc, &comm_id);
+                    let _ = writer::remove_comm(doc, &comm_id);
+                }
+            }
+            OpKind::Position(_) => {}
+        }
+    }
+
+    /// An output of an ended execution is appended, or left as it is (decision D3).
+    fn apply_output(&mut self, execution_id: &str, output_id: &str, manifest: &Value) {
+        let Some(state) = self.state.as_mut() else {
+            return;
+        };
+        let Some(record) = writer::execution(&state.doc, execution_id) else {
+            return;
+        };
+        if record.is_terminal() && writer::output(&state.doc, execution_id, output_id).is_some() {
+            return;
+        }
+        let known = self.lanes.get(execution_id).and_then(|lane| lane.next_seq);
+        let seq = known.unwrap_or_else(|| writer::output_ids(&state.doc, execution_id).1);
+        let new = writer::put_output(&mut state.doc, execution_id, output_id, seq, manifest);
+        if let Some(lane) = self.lanes.get_mut(execution_id) {
+            lane.next_seq = Some(seq + u64::from(matches!(new, Ok(true))));
+        }
+    }
+
+    fn apply_finish(&mut self, execution_id: &str, success: bool, cancel: &[String]) {
+        let Some(state) = self.state.as_mut() else {
+            return;
+        };
+        let doc = &mut state.doc;
+        for id in cancel {
+            if writer::execution(doc, id).is_some_and(|record| record.status == "queued") {
+                let _ = writer::set_status(doc, id, "cancelled");
+            }
+        }
+        if !execution_id.is_empty() {
+            let _ = writer::set_pending_input(doc, execution_id, None);
+            let _ = writer::set_status(doc, execution_id, if success { "done" } else { "error" });
+            if self
+                .current
+                .as_ref()
+                .is_some_and(|current| current.id == execution_id)
+            {
+                self.current = None;
+            }
+        }
+        let executing = self.current.as_ref().map(|current| current.id.as_str());
+        let executing =
+            executing.filter(|id| writer::execution(doc, id).is_some_and(|r| !r.is_terminal()));
+        let rest: Vec<String> = self.waiting.keys().map(|(_, id)| id.clone()).collect();
+        let _ = writer::set_queue(doc, executing, &rest);
+        if self.kernel == Kernel::Ready && executing.is_none() {
+            let _ = writer::set_activity(doc, false);
+        }
+        self.urgent = true;
+    }
+}
+
+/// Whether a write makes an older one needless; it then takes the older one's place.
+fn replaces(new: &OpKind, old: &OpKind) -> bool {
+    match (new, old) {
+        (
+            OpKind::Output {
+                execution_id: e1,
+                output_id: o1,
+                ..
+            },
+            OpKind::Output {
+                execution_id: e2,
+                output_id: o2,
+                ..
+            },
+        ) => e1 == e2 && o1 == o2,
+        (OpKind::Update { display_id: a, .. }, OpKind::Update { display_id: b, .. }) => a == b,
+        _ => false,
+    }
+}

@@ -1,0 +1,374 @@
+//! Kernel messages, as the journal holds them, into writes.
+
+use documents::manifest::{self, BuildOptions, ERROR_INLINE_THRESHOLD, INLINE_THRESHOLD};
+use documents::{runtime_writer as writer, traceback};
+use serde_json::{Value, json};
+
+use crate::commit::OpKind;
+use crate::event::{Channel, JournalEntry};
+use crate::lane::{Lane, Written, output_id};
+use crate::session::Session;
+
+/// Executions whose late outputs are told apart from the first without a scan.
+const LANES: usize = 16;
+
+impl Session {
+    pub(crate) fn journal(&mut self, entries: Vec<JournalEntry>) {
+        let Some(end) = entries.last().map(|entry| entry.end) else {
+            return;
+        };
+        for entry in entries {
+            self.entry(&entry);
+        }
+        // While an execution runs, a restart reads all of it again: its terminal is in memory only.
+        if self.current.as_ref().is_none_or(|current| current.ending) && self.gate.is_none() {
+            let ids: Vec<String> = self.lanes.keys().cloned().collect();
+            for id in ids {
+                self.flush_streams(&id);
+            }
+            self.push_op(OpKind::Position(end), Vec::new());
+        }
+    }
+
+    fn entry(&mut self, entry: &JournalEntry) {
+        let parent = entry.parent_msg_id.as_deref().unwrap_or_default();
+        if let Some(current) = self.current.as_mut().filter(|current| current.id == parent) {
+            current.confirmed = true;
+        }
+        match (entry.channel, entry.msg_type.as_str()) {
+            (Channel::Iopub, "status") => self.kernel_status(parent, &entry.content),
+            (Channel::Iopub, "execute_input") => {
+                if let Some(count) = entry.content.get("execution_count").and_then(Value::as_i64)
+                    && self.owns(parent)
+                {
+                    let execution_id = parent.to_owned();
+                    self.push_op(
+                        OpKind::Count {
+                            execution_id,
+                            count,
+                        },
+                        Vec::new(),
+                    );
+                }
+            }
+            (Channel::Iopub, "stream") => self.stream(parent, entry),
+            (Channel::Iopub, "display_data" | "execute_result" | "error") => {
+                self.output(parent, entry, &entry.msg_type, 0, &entry.content);
+            }
+            (Channel::Iopub, "update_display_data") => self.update_display(entry),
+            (Channel::Iopub, "clear_output") => self.clear_output(parent, &entry.content),
+            (Channel::Iopub, "comm_open") => self.comm_open(entry),
+            (Channel::Iopub, "comm_msg") => self.comm_message(entry),
+            (Channel::Iopub, "comm_close") => self.comm_close(&entry.content),
+            (Channel::Shell, "execute_reply") => self.execute_reply(parent, entry),
+            (Channel::Shell, _) => self.query_reply(parent, &entry.content),
+            (Channel::Stdin, "input_request") => self.input_request(parent, entry),
+            _ => {}
+        }
+    }
+
+    /// Whether a message belongs to an execution of this room (WS-308).
+    fn owns(&self, parent: &str) -> bool {
+        !parent.is_empty()
+            && (self.lanes.contains_key(parent)
+                || self.taken.contains(parent)
+                || self
+                    .state
+                    .as_ref()
+                    .is_some_and(|state| writer::execution(&state.doc, parent).is_some()))
+    }
+
+    fn lane(&mut self, execution_id: &str) -> &mut Lane {
+        if !self.lanes.contains_key(execution_id) {
+            self.lane_order.push_back(execution_id.to_owned());
+            if self.lane_order.len() > LANES
+                && let Some(old) = self.lane_order.pop_front()
+            {
+                self.flush_streams(&old);
+                self.lanes.remove(&old);
+            }
+        }
+        self.lanes.entry(execution_id.to_owned()).or_default()
+    }
+
+    fn kernel_status(&mut self, parent: &str, content: &Value) {
+        if content.get("execution_state").and_then(Value::as_str) != Some("idle") {
+            return;
+        }
+        if self
+            .gate
+            .as_ref()
+            .is_some_and(|gate| gate.execution_id == parent)
+        {
+            self.gate = None;
+            self.flush_streams(parent);
+        }
+        if let Some(current) = self.current.as_ref()
+            && current.id == parent
+            && !current.ending
+        {
+            let success = !current.failed;
+            self.finish(parent, success, Vec::new());
+        }
+    }
+
+    fn stream(&mut self, parent: &str, entry: &JournalEntry) {
+        let text = entry
+            .content
+            .get("text")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        if text.is_empty() || !self.owns(parent) || !self.fits(parent, entry, text.len()) {
+            return;
+        }
+        self.clear_if_pending(parent);
+        let name = entry
+            .content
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or("stdout");
+        let (now, settings) = (self.now, self.settings.clone());
+        let lane = self.lane(parent);
+        let written = lane.chunk(parent, entry.position, name, text, now, &settings);
+        for written in written {
+            self.write_entry(parent, written);
+        }
+    }
+
+    fn write_entry(&mut self, execution_id: &str, written: Written) {
+        let kind = OpKind::Output {
+            execution_id: execution_id.to_owned(),
+            output_id: written.output_id,
+            manifest: written.manifest,
+        };
+        self.push_op(kind, written.blobs);
+    }
+
+    /// Writes the rest of an execution's stream text and forgets its terminal.
+    pub(crate) fn flush_streams(&mut self, execution_id: &str) {
+        let written = self
+            .lanes
+            .get_mut(execution_id)
+            .and_then(|lane| lane.end_stream(execution_id));
+        if let Some(written) = written {
+            self.write_entry(execution_id, written);
+        }
+    }
+
+    /// Writes stream text whose time has come (DOC-161).
+    pub(crate) fn flush_due_streams(&mut self) {
+        if !self.caught_up {
+            return;
+        }
+        let now = self.now;
+        let mut due = Vec::new();
+        for (id, lane) in &mut self.lanes {
+            if lane.due(&self.settings).is_some_and(|at| at <= now)
+                && let Some(written) = lane.flush(id, now)
+            {
+                due.push((id.clone(), written));
+            }
+        }
+        for (id, written) in due {
+            self.write_entry(&id, written);
+        }
+    }
+
+    /// Counts output against the cap of an execution; gives the notice once (decision D10).
+    fn fits(&mut self, parent: &str, entry: &JournalEntry, bytes: usize) -> bool {
+        let cap = self.settings.output_cap_bytes;
+        let lane = self.lane(parent);
+        lane.bytes += bytes as u64;
+        if lane.bytes <= cap {
+            return true;
+        }
+        if !std::mem::replace(&mut lane.capped, true) {
+            self.flush_streams(parent);
+            let text = format!(
+                "[output of this cell reached {} MiB; the rest stays on the workstation]\n",
+                cap / (1024 * 1024)
+            );
+            let content = json!({"name": "stderr", "text": text});
+            self.put_built(parent, entry, "stream", u32::MAX, &content);
+        }
+        false
+    }
+
+    fn output(
+        &mut self,
+        parent: &str,
+        entry: &JournalEntry,
+        kind: &str,
+        part: u32,
+        content: &Value,
+    ) {
+        if !self.owns(parent) {
+            return;
+        }
+        let is_error = self.put_output_message(parent, entry, kind, part, content);
+        if is_error && let Some(current) = self.current.as_mut().filter(|c| c.id == parent) {
+            current.failed = true;
+            if !current.ending {
+                let cancel = self.drain_waiting();
+                self.cancel(cancel);
+            }
+        }
+    }
+
+    fn put_output_message(
+        &mut self,
+        parent: &str,
+        entry: &JournalEntry,
+        kind: &str,
+        part: u32,
+        content: &Value,
+    ) -> bool {
+        let bytes = content
+            .get("data")
+            .or(content.get("traceback"))
+            .map_or(0, weight);
+        let buffers: usize = entry.buffers.iter().map(Vec::len).sum();
+        if kind != "error" && !self.fits(parent, entry, bytes + buffers) {
+            return false;
+        }
+        self.clear_if_pending(parent);
+        self.flush_streams(parent);
+        self.put_built(parent, entry, kind, part, content)
+    }
+
+    /// Builds the manifest of an output and puts it at the end; returns whether it is an error.
+    fn put_built(
+        &mut self,
+        parent: &str,
+        entry: &JournalEntry,
+        kind: &str,
+        part: u32,
+        content: &Value,
+    ) -> bool {
+        let mut output = content.clone();
+        if let Some(map) = output.as_object_mut() {
+            map.insert("output_type".into(), kind.into());
+        }
+        let id = output_id(parent, entry.position, part);
+        let error = kind == "error"
+            || content
+                .pointer("/data")
+                .is_some_and(|d| d.get(traceback::MIME).is_some());
+        let uploaded = &self.uploaded;
+        let options = BuildOptions {
+            threshold: if error {
+                ERROR_INLINE_THRESHOLD
+            } else {
+                INLINE_THRESHOLD
+            },
+            output_id: &id,
+            buffers: &entry.buffers,
+            has_blob: &|sha| uploaded.contains(sha),
+        };
+        let (manifest, blobs, is_error) = match manifest::build(&output, &options) {
+            Ok(built) => (built.manifest, built.blobs, built.is_error),
+            Err(_) => (manifest::raw_fallback(&output, &id), Vec::new(), false),
+        };
+        let execution_id = parent.to_owned();
+        self.push_op(
+            OpKind::Output {
+                execution_id,
+                output_id: id,
+                manifest,
+            },
+            blobs,
+        );
+        is_error
+    }
+
+    fn update_display(&mut self, entry: &JournalEntry) {
+        let Some(display_id) = entry.content.pointer("/transient/display_id") else {
+            return;
+        };
+        let Some(display_id) = display_id.as_str().map(str::to_owned) else {
+            return;
+        };
+        let mut output = entry.content.clone();
+        output["output_type"] = "display_data".into();
+        let uploaded = &self.uploaded;
+        let options = BuildOptions {
+            threshold: INLINE_THRESHOLD,
+            output_id: "update",
+            buffers: &entry.buffers,
+            has_blob: &|sha| uploaded.contains(sha),
+        };
+        let Ok(built) = manifest::build(&output, &options) else {
+            return;
+        };
+        let data = built
+            .manifest
+            .get("data")
+            .cloned()
+            .unwrap_or_else(|| json!({}));
+        let metadata = built.manifest.get("metadata").cloned();
+        self.push_op(
+            OpKind::Update {
+                display_id,
+                data,
+                metadata,
+            },
+            built.blobs,
+        );
+    }
+
+    /// Removes the running execution's outputs, now or with the next one (decision D10).
+    fn clear_output(&mut self, parent: &str, content: &Value) {
+        if self
+            .current
+            .as_ref()
+            .is_none_or(|current| current.id != parent)
+        {
+            return;
+        }
+        let wait = content
+            .get("wait")
+            .and_then(Value::as_bool)
+            .unwrap_or(false);
+        self.lane(parent).clear_pending = true;
+        if !wait {
+            self.clear_if_pending(parent);
+        }
+    }
+
+    fn clear_if_pending(&mut self, parent: &str) {
+        let lane = self.lane(parent);
+        if std::mem::take(&mut lane.clear_pending) {
+            lane.drop_stream();
+            self.push_op(
+                OpKind::Clear {
+                    execution_id: parent.to_owned(),
+                },
+                Vec::new(),
+            );
+        }
+    }
+
+    fn execute_reply(&mut self, parent: &str, entry: &JournalEntry) {
+        let payloads = entry.content.get("payload").and_then(Value::as_array);
+        for (at, payload) in payloads.into_iter().flatten().enumerate() {
+            if payload.get("source").and_then(Value::as_str) == Some("page") {
+                let data = payload.get("data").cloned().unwrap_or_else(|| json!({}));
+                let content = json!({"data": data, "metadata": {}});
+                self.output(parent, entry, "display_data", at as u32 + 1, &content);
+            }
+        }
+    }
+}
+
+/// Roughly the bytes of a JSON value.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| key.len() + weight(value))
+            .sum(),
+        _ => 8,
+    }
+}

@@ -1,0 +1,150 @@
+//! The kernel's life, and the end of the session.
+
+use documents::runtime_writer::{self as writer, Lifecycle};
+
+use crate::event::{Effect, KernelInfo, Outcome};
+use crate::session::{Kernel, Session};
+
+/// A lifecycle write that waits until the session is in sync.
+#[derive(Debug, Clone)]
+pub(crate) struct LifecycleWrite {
+    lifecycle: Lifecycle,
+    reason: String,
+    details: String,
+    info: Option<KernelInfo>,
+}
+
+impl Session {
+    fn put_lifecycle(&mut self, lifecycle: Lifecycle, reason: &str, details: &str) {
+        let info = (lifecycle == Lifecycle::RunningIdle || lifecycle == Lifecycle::RunningBusy)
+            .then(|| self.kernel_info.clone());
+        // A newer word replaces those that were never written.
+        self.lifecycle.clear();
+        self.lifecycle.push_back(LifecycleWrite {
+            lifecycle,
+            reason: reason.to_owned(),
+            details: details.to_owned(),
+            info,
+        });
+    }
+
+    pub(crate) fn write_lifecycle(&mut self) {
+        let agent_id = self.agent_id();
+        let Some(state) = self.state.as_mut() else {
+            return;
+        };
+        while let Some(write) = self.lifecycle.pop_front() {
+            let doc = &mut state.doc;
+            // A put into the document fails only for an object that is gone; then there is
+            // nothing to say it in.
+            let _ = writer::set_lifecycle(doc, write.lifecycle, &write.reason, &write.details);
+            let _ = writer::set_kernel_fields(doc, &[("runtime_agent_id", &agent_id)]);
+            if let Some(info) = write.info {
+                let fields = [
+                    ("name", info.name.as_str()),
+                    ("language", info.language.as_str()),
+                    ("env_source", info.env_source.as_str()),
+                ];
+                let _ = writer::set_kernel_fields(doc, &fields);
+            }
+            self.dirty = true;
+            self.urgent = true;
+        }
+    }
+
+    pub(crate) fn assert_running(&mut self) {
+        let lifecycle = if self.current.is_some() {
+            Lifecycle::RunningBusy
+        } else {
+            Lifecycle::RunningIdle
+        };
+        self.put_lifecycle(lifecycle, "", "");
+    }
+
+    /// Launches when the mode asks for it; never before the first sync (WS-283).
+    pub(crate) fn launch_if_wanted(&mut self) {
+        if self.kernel != Kernel::None || self.stopping.is_some() {
+            return;
+        }
+        let queued =
+            !self.waiting.is_empty() && self.launch_failures < self.settings.launch_attempts;
+        if self.launch_armed || queued {
+            self.launch_armed = false;
+            self.kernel = Kernel::Launching;
+            self.put_lifecycle(Lifecycle::Launching, "", "");
+            self.write_lifecycle();
+            self.effects.push(Effect::LaunchKernel);
+        }
+    }
+
+    pub(crate) fn kernel_ready(&mut self, info: KernelInfo) {
+        self.kernel = Kernel::Ready;
+        self.kernel_info = info;
+        self.launch_failures = 0;
+        self.launch_armed = false;
+        self.assert_running();
+    }
+
+    pub(crate) fn launch_failed(&mut self, reason: &str, details: &str) {
+        self.kernel = Kernel::None;
+        self.launch_failures += 1;
+        self.end_work();
+        self.put_lifecycle(Lifecycle::Error, reason, details);
+    }
+
+    pub(crate) fn kernel_died(&mut self, details: &str) {
+        if self.kernel == Kernel::None {
+            return; // Told twice (WS-344).
+        }
+        self.kernel = Kernel::None;
+        self.end_work();
+        self.drop_comms();
+        self.put_lifecycle(Lifecycle::Error, "", details);
+    }
+
+    /// Ends what runs and cancels what waits.
+    pub(crate) fn end_work(&mut self) {
+        self.gate = None;
+        let cancel = self.drain_waiting();
+        if let Some(current) = self.current.as_ref() {
+            let id = current.id.clone();
+            self.finish(&id, false, cancel);
+        } else {
+            self.cancel(cancel);
+        }
+    }
+
+    pub(crate) fn restart_kernel(&mut self) {
+        self.end_work();
+        self.drop_comms();
+        self.kernel = Kernel::Launching;
+        self.launch_failures = 0;
+        self.put_lifecycle(Lifecycle::Launching, "", "");
+        self.effects.push(Effect::RestartKernel);
+    }
+
+    pub(crate) fn shutdown_kernel(&mut self) {
+        self.end_work();
+        self.drop_comms();
+        self.kernel = Kernel::None;
+        self.put_lifecycle(Lifecycle::Shutdown, "", "");
+        self.effects.push(Effect::ShutdownKernel);
+    }
+
+    pub(crate) fn stop(&mut self) {
+        if self.stopping.is_none() {
+            self.shutdown_kernel();
+            self.stopping = Some(self.now);
+        }
+    }
+
+    /// Exits once the room has the last writes, or after a limit.
+    pub(crate) fn finish_stop(&mut self) {
+        let Some(since) = self.stopping else { return };
+        let flushed = self.ops.is_empty() && !self.dirty && self.acks.all_accepted();
+        let late = self.now.since(since) >= self.settings.stop_flush_ms;
+        if flushed || late || !self.linked {
+            self.exit(Outcome::Completed);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The link to the room: sync, acknowledgements, rejections, the end.
+
+use documents::runtime_writer as writer;
+use wire::close::{Verdict, verdict};
+use wire::control::SessionControl;
+use wire::{Frame, FrameType};
+
+use crate::commit::OpKind;
+use crate::event::{Effect, Outcome};
+use crate::replica::{COMMS_SEED, RUNTIME_SEED, Replica, ReplicaError};
+use crate::session::{Kernel, Session};
+
+impl Session {
+    pub(crate) fn link_up(&mut self, principal: &str) {
+        self.linked = true;
+        self.blocked = false;
+        let nonce = self.settings.nonce.clone();
+        if self.state.is_none() {
+            let state =
+                Replica::from_seed(RUNTIME_SEED, &format!("{principal}/agent:runt:{nonce}"));
+            let comms =
+                Replica::from_seed(COMMS_SEED, &format!("{principal}/runtime:kernel:{nonce}"));
+            match (state, comms) {
+                (Ok(state), Ok(comms)) => {
+                    self.state = Some(state);
+                    self.comms = Some(comms);
+                }
+                (Err(error), _) | (_, Err(error)) => {
+                    return self.exit(Outcome::Failed(format!("the seed does not load: {error}")));
+                }
+            }
+        }
+        for replica in [&mut self.state, &mut self.comms].into_iter().flatten() {
+            replica.reset();
+        }
+        self.generate(FrameType::RuntimeStateSync);
+        self.generate(FrameType::CommsDocSync);
+    }
+
+    pub(crate) fn link_down(&mut self, reason: &str) {
+        self.linked = false;
+        // What was not accepted is sent again by the sync of the next link; so is its position.
+        if let Some(position) = self.acks.reset() {
+            self.push_op(OpKind::Position(position), Vec::new());
+        }
+        self.dirty = true;
+        self.queries.clear();
+        match verdict(reason) {
+            Verdict::Recoverable => {}
+            Verdict::Graceful => {
+                self.effects.push(Effect::ShutdownKernel);
+                self.exit(Outcome::Completed);
+            }
+            Verdict::Terminal => {
+                self.effects.push(Effect::ShutdownKernel);
+                self.exit(Outcome::Failed(reason.trim().to_owned()));
+            }
+        }
+    }
+
+    pub(crate) fn frame(&mut self, bytes: &[u8]) {
+        let Ok(frame) = Frame::decode(bytes) else {
+            return;
+        };
+        match frame.frame_type {
+            FrameType::RuntimeStateSync => self.state_sync(&frame.payload),
+            FrameType::CommsDocSync => self.comms_sync(&frame.payload),
+            FrameType::Request => self.request(&frame.payload),
+            FrameType::SessionControl => self.control(&frame.payload),
+            _ => {}
+        }
+    }
+
+    fn state_sync(&mut self, payload: &[u8]) {
+        self.blocked = false;
+        let Some(state) = self.state.as_mut() else {
+            return;
+        };
+        match state.receive(payload) {
+            Ok(changed) => {
+                for keys in changed {
+                    if let [first, id, ..] = keys.as_slice()
+                        && first == "executions"
+                    {
+                        self.look_at(id);
+                    }
+                }
+                if self.in_sync() {
+                    self.look_around();
+                    self.reassert_kernel();
+                }
+                self.generate(FrameType::RuntimeStateSync);
+            }
+            Err(error) => self.broken_link(&error),
+        }
+    }
+
+    fn comms_sync(&mut self, payload: &[u8]) {
+        self.blocked = false;
+        let Some(comms) = self.comms.as_mut() else {
+            return;
+        };
+        match comms.receive(payload) {
+            Ok(changed) => {
+                // The first look at a document is not news for the kernel.
+                if self.comms_known {
+                    self.forward_comm_changes(&changed);
+                }
+                self.comms_known |= self.comms.as_ref().is_some_and(Replica::in_sync);
+                self.generate(FrameType::CommsDocSync);
+            }
+            Err(error) => self.broken_link(&error),
+        }
+    }
+
+    fn broken_link(&mut self, _error: &ReplicaError) {
+        self.effects.push(Effect::Reconnect);
+    }
+
+    fn control(&mut self, payload: &[u8]) {
+        match SessionControl::decode(payload) {
+            Ok(SessionControl::FrameAccepted { frame_type, .. })
+                if frame_type == FrameType::RuntimeStateSync.byte() =>
+            {
+                if let Some(position) = self.acks.accepted() {
+                    self.effects.push(Effect::PersistPosition(position));
+                }
+            }
+            Ok(SessionControl::FrameRejected {
+                frame_type, reason, ..
+            }) => {
+                self.rejected(frame_type.and_then(FrameType::from_byte), &reason);
+            }
+            _ => {}
+        }
+    }
+
+    /// A rejected sync frame ends the session unless the room's own document library failed; any
+    /// other rejected frame is dropped (decision D13, WS-334, WS-359, WS-368).
+    fn rejected(&mut self, frame_type: Option<FrameType>, reason: &str) {
+        let library_fault = [
+            "recursive use of an object detected",
+            "PatchLogMismatch",
+            "patch logs cannot be shared between documents",
+        ]
+        .iter()
+        .any(|text| reason.contains(text));
+        match frame_type {
+            Some(FrameType::RuntimeStateSync | FrameType::CommsDocSync) if library_fault => {
+                self.effects.push(Effect::Reconnect);
+            }
+            Some(FrameType::RuntimeStateSync | FrameType::CommsDocSync) | None => {
+                self.effects.push(Effect::ShutdownKernel);
+                self.exit(Outcome::Failed(format!(
+                    "the room refused a change: {reason}"
+                )));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Sends one sync message if there is one to send.
+    pub(crate) fn generate(&mut self, frame_type: FrameType) {
+        if !self.linked {
+            return;
+        }
+        let replica = match frame_type {
+            FrameType::CommsDocSync => self.comms.as_mut(),
+            _ => self.state.as_mut(),
+        };
+        if let Some(message) = replica.and_then(Replica::generate) {
+            if frame_type == FrameType::RuntimeStateSync {
+                self.acks.sent();
+            }
+            self.effects
+                .push(Effect::SendFrame(wire::frame::encode(frame_type, &message)));
+        }
+    }
+
+    /// Sends what was written: ends of executions at once, outputs at a bounded rate.
+    pub(crate) fn send_changes(&mut self) {
+        let due = self
+            .last_send
+            .is_none_or(|last| self.now.since(last) >= self.settings.send_every_ms);
+        if !self.dirty || self.blocked || !self.in_sync() || !(self.urgent || due) {
+            return;
+        }
+        // An urgent message does not hold back the output that follows it, nor does a single other
+        // one: an execution's count must not delay its first output.
+        if !self.urgent {
+            self.last_send = self.newest_send.replace(self.now);
+        }
+        self.generate(FrameType::RuntimeStateSync);
+        self.generate(FrameType::CommsDocSync);
+        // The library sends one message at a time; the rest goes with the room's next message.
+        let mut sent = true;
+        for replica in [&mut self.state, &mut self.comms].into_iter().flatten() {
+            sent &= replica.all_sent();
+        }
+        self.dirty = !sent;
+        self.blocked = !sent;
+        self.urgent &= !sent;
+        if sent && let Some(position) = self.acks.settled() {
+            self.effects.push(Effect::PersistPosition(position));
+        }
+    }
+
+    /// Writes the kernel's state again where the document has an older word (WS-360, WS-361).
+    fn reassert_kernel(&mut self) {
+        let Some(state) = self.state.as_mut() else {
+            return;
+        };
+        if self.kernel != Kernel::Ready {
+            return;
+        }
+        let doc = &state.doc;
+        let lifecycle = writer::kernel_field(doc, "lifecycle");
+        let stale = match lifecycle.as_str() {
+            "NotStarted" => true,
+            "Error" => {
+                writer::kernel_field(doc, "error_details").starts_with("runtime peer disconnected:")
+            }
+            "Running" => {
+                writer::kernel_field(doc, "runtime_agent_id")
+                    != format!("runtime-agent:{}", self.settings.nonce)
+            }
+            _ => false,
+        };
+        if stale {
+            self.assert_running();
+        }
+    }
+}

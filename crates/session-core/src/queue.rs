@@ -1,0 +1,254 @@
+//! Executions: taken from the document in order, one at a time, each at most once ever.
+
+use documents::runtime_writer as writer;
+use serde_json::{Value, json};
+use wire::UnixMs;
+
+use crate::commit::OpKind;
+use crate::event::{Channel, Effect, KernelMessage};
+use crate::session::{Kernel, Session};
+
+/// An execution that waits.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub source: String,
+    pub cell_id: Option<String>,
+}
+
+/// The execution in the kernel.
+#[derive(Debug, Clone)]
+pub(crate) struct Current {
+    pub id: String,
+    pub failed: bool,
+    /// Its end stands in the list of writes already.
+    pub ending: bool,
+    /// Whether the journal has shown that the kernel got it.
+    pub confirmed: bool,
+}
+
+/// An interrupted execution that has not reported idle.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate {
+    pub execution_id: String,
+    pub escalate_at: Option<UnixMs>,
+}
+
+impl Session {
+    /// The first look at the document: what waits, and what an earlier peer left running.
+    pub(crate) fn look_around(&mut self) {
+        if self.looked_around {
+            return;
+        }
+        self.looked_around = true;
+        let Some(state) = self.state.as_ref() else {
+            return;
+        };
+        let mut running = Vec::new();
+        for id in writer::execution_ids(&state.doc) {
+            let record = writer::execution(&state.doc, &id);
+            if record.is_some_and(|record| record.status == "running") {
+                running.push(id);
+            }
+        }
+        running.retain(|id| {
+            self.current
+                .as_ref()
+                .is_none_or(|current| current.id != *id)
+        });
+        if self.settings.adopted && self.current.is_none() && !running.is_empty() {
+            let id = running.remove(0);
+            self.taken.insert(id.clone());
+            self.current = Some(Current {
+                id,
+                failed: false,
+                ending: false,
+                confirmed: false,
+            });
+        }
+        self.taken.extend(running.iter().cloned());
+        self.orphans = running;
+    }
+
+    /// Marks what runs nowhere any more.
+    pub(crate) fn settle_orphans(&mut self) {
+        for id in std::mem::take(&mut self.orphans) {
+            self.push_op(
+                OpKind::Finish {
+                    execution_id: id,
+                    success: false,
+                    cancel: Vec::new(),
+                },
+                Vec::new(),
+            );
+            self.apply_ops();
+        }
+    }
+
+    /// Everything is read: an execution the kernel never got is lost.
+    pub(crate) fn journal_caught_up(&mut self) {
+        self.caught_up = true;
+        if let Some(current) = &self.current
+            && !current.confirmed
+            && !current.ending
+            && self.settings.adopted
+        {
+            let id = current.id.clone();
+            self.finish(&id, false, Vec::new());
+        }
+    }
+
+    /// Looks at one execution that the room changed.
+    pub(crate) fn look_at(&mut self, id: &str) {
+        let Some(state) = self.state.as_ref() else {
+            return;
+        };
+        let record = writer::execution(&state.doc, id);
+        let queued = record
+            .as_ref()
+            .is_some_and(|record| record.status == "queued");
+        if !queued {
+            self.waiting.retain(|(_, waiting), _| waiting != id);
+            return;
+        }
+        let Some(record) = record else { return };
+        if self.taken.contains(id) {
+            return;
+        }
+        // Without source it waits for a later sync (WS-301).
+        if let Some(source) = record.source {
+            let key = (record.seq.unwrap_or(u64::MAX), id.to_owned());
+            self.waiting.insert(
+                key,
+                Waiting {
+                    source,
+                    cell_id: record.cell_id,
+                },
+            );
+        }
+    }
+
+    /// Hands the next execution to the kernel when it is free.
+    pub(crate) fn pump(&mut self) {
+        self.launch_if_wanted();
+        if self.kernel != Kernel::Ready
+            || self.current.is_some()
+            || self.gate.is_some()
+            || !self.caught_up
+            || self.stopping.is_some()
+        {
+            return;
+        }
+        while let Some(((_, id), next)) = self.waiting.pop_first() {
+            let Some(state) = self.state.as_mut() else {
+                return;
+            };
+            let queued =
+                writer::execution(&state.doc, &id).is_some_and(|record| record.status == "queued");
+            if !queued || !self.taken.insert(id.clone()) {
+                continue;
+            }
+            let rest: Vec<String> = self.waiting.keys().map(|(_, id)| id.clone()).collect();
+            let _ = writer::set_status(&mut state.doc, &id, "running");
+            let _ = writer::set_queue(&mut state.doc, Some(&id), &rest);
+            let _ = writer::set_activity(&mut state.doc, true);
+            self.dirty = true;
+            self.urgent = true;
+            self.effects
+                .push(Effect::SendToKernel(Box::new(execute_request(&id, &next))));
+            self.current = Some(Current {
+                id,
+                failed: false,
+                ending: false,
+                confirmed: true,
+            });
+            return;
+        }
+    }
+
+    /// Takes all that waits out of the queue.
+    pub(crate) fn drain_waiting(&mut self) -> Vec<String> {
+        let ids: Vec<String> = std::mem::take(&mut self.waiting)
+            .into_keys()
+            .map(|(_, id)| id)
+            .collect();
+        self.taken.extend(ids.iter().cloned());
+        ids
+    }
+
+    /// Cancels executions that wait in the document.
+    pub(crate) fn cancel(&mut self, ids: Vec<String>) {
+        if !ids.is_empty() {
+            self.push_op(OpKind::Cancel(ids), Vec::new());
+        }
+    }
+
+    /// Ends an execution after all its outputs (DOC-162, WS-307).
+    pub(crate) fn finish(&mut self, id: &str, success: bool, cancel: Vec<String>) {
+        self.flush_streams(id);
+        if let Some(current) = self.current.as_mut().filter(|current| current.id == id) {
+            current.ending = true;
+        }
+        let execution_id = id.to_owned();
+        self.push_op(
+            OpKind::Finish {
+                execution_id,
+                success,
+                cancel,
+            },
+            Vec::new(),
+        );
+    }
+
+    /// Interrupts: ends what runs, cancels what waits, holds back what comes (WS-337 to WS-341).
+    pub(crate) fn interrupt(&mut self) {
+        if self.kernel != Kernel::Ready {
+            return;
+        }
+        self.effects.push(Effect::InterruptKernel {
+            force_signal: false,
+        });
+        let cancel = self.drain_waiting();
+        let Some(current) = self.current.clone() else {
+            return self.cancel(cancel);
+        };
+        if !current.ending {
+            self.gate = Some(Gate {
+                execution_id: current.id.clone(),
+                escalate_at: Some(self.now.plus(self.settings.interrupt_escalation_ms)),
+            });
+        }
+        self.finish(&current.id, false, cancel);
+    }
+
+    /// Sends a signal to a kernel that ignored the interrupt (WS-342).
+    pub(crate) fn escalate_interrupt(&mut self) {
+        let now = self.now;
+        if let Some(gate) = &mut self.gate
+            && gate.escalate_at.is_some_and(|at| at <= now)
+        {
+            gate.escalate_at = None;
+            self.effects
+                .push(Effect::InterruptKernel { force_signal: true });
+        }
+    }
+}
+
+fn execute_request(id: &str, next: &Waiting) -> KernelMessage {
+    let mut metadata = json!({"execution_id": id});
+    if let Some(cell_id) = &next.cell_id {
+        metadata["cellId"] = cell_id.as_str().into();
+        metadata["cell_id"] = cell_id.as_str().into();
+    }
+    KernelMessage {
+        channel: Channel::Shell,
+        msg_type: "execute_request".to_owned(),
+        msg_id: id.to_owned(),
+        content: json!({
+            "code": next.source, "silent": false, "store_history": true,
+            "user_expressions": {}, "allow_stdin": true, "stop_on_error": true,
+        }),
+        metadata,
+        parent_header: Value::Null,
+        buffers: Vec::new(),
+    }
+}

@@ -1,0 +1,102 @@
+//! A document, its sync with the room, and whether it has all the room has.
+
+use std::collections::BTreeSet;
+
+use automerge::sync::{Message, State, SyncDoc as _};
+use automerge::{ActorId, AutoCommit, AutomergeError, PatchAction, Prop};
+
+/// The frozen seed of RuntimeStateDoc.
+pub(crate) const RUNTIME_SEED: &[u8] =
+    include_bytes!("../../../tests/vectors/runtime_state_genesis_v2.am");
+/// The frozen seed of CommsDoc.
+pub(crate) const COMMS_SEED: &[u8] =
+    include_bytes!("../../../tests/vectors/comms_doc_genesis_v1.am");
+
+/// Why a sync frame could not be applied.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplicaError {
+    #[error("the sync message cannot be read: {0}")]
+    Decode(String),
+    #[error(transparent)]
+    Automerge(#[from] AutomergeError),
+}
+
+pub(crate) struct Replica {
+    pub doc: AutoCommit,
+    sync: State,
+    in_sync: bool,
+}
+
+impl Replica {
+    pub fn from_seed(seed: &[u8], actor: &str) -> Result<Self, ReplicaError> {
+        let mut doc = AutoCommit::load(seed)?;
+        doc.set_actor(ActorId::from(actor.as_bytes()));
+        Ok(Self {
+            doc,
+            sync: State::new(),
+            in_sync: false,
+        })
+    }
+
+    /// Starts the sync anew, as on a new link.
+    pub fn reset(&mut self) {
+        self.sync = State::new();
+        self.in_sync = false;
+    }
+
+    /// Whether, on this link, the document once had everything the room had.
+    pub fn in_sync(&self) -> bool {
+        self.in_sync
+    }
+
+    /// Applies a message; returns the paths it changed: the first three keys of each.
+    pub fn receive(&mut self, payload: &[u8]) -> Result<BTreeSet<Vec<String>>, ReplicaError> {
+        let message =
+            Message::decode(payload).map_err(|error| ReplicaError::Decode(error.to_string()))?;
+        self.doc.update_diff_cursor();
+        self.doc
+            .sync()
+            .receive_sync_message(&mut self.sync, message)?;
+        if !self.in_sync {
+            let theirs = self.sync.their_heads.clone();
+            self.in_sync = theirs.is_some_and(|heads| {
+                heads
+                    .iter()
+                    .all(|head| self.doc.get_change_by_hash(head).is_some())
+            });
+        }
+        let mut changed = BTreeSet::new();
+        for patch in self.doc.diff_incremental() {
+            let mut keys: Vec<String> = patch
+                .path
+                .iter()
+                .map_while(|(_, prop)| match prop {
+                    Prop::Map(key) => Some(key.clone()),
+                    Prop::Seq(_) => None,
+                })
+                .collect();
+            if keys.len() == patch.path.len()
+                && let PatchAction::PutMap { key, .. } | PatchAction::DeleteMap { key } =
+                    &patch.action
+            {
+                keys.push(key.clone());
+            }
+            keys.truncate(3);
+            changed.insert(keys);
+        }
+        Ok(changed)
+    }
+
+    /// Whether the room was sent all that was written.
+    pub fn all_sent(&mut self) -> bool {
+        self.doc.get_heads() == self.sync.last_sent_heads
+    }
+
+    /// The next message for the room, which closes the change being written.
+    pub fn generate(&mut self) -> Option<Vec<u8>> {
+        self.doc
+            .sync()
+            .generate_sync_message(&mut self.sync)
+            .map(Message::encode)
+    }
+}

@@ -1,0 +1,223 @@
+//! The session itself: its parts and the one entry point.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+use wire::UnixMs;
+
+use crate::commit::{Acks, Op};
+use crate::event::{Effect, Event, KernelInfo, Outcome};
+use crate::lane::Lane;
+use crate::queue::{Current, Waiting};
+use crate::replica::Replica;
+use crate::requests::Query;
+use crate::settings::Settings;
+
+/// Where the kernel stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kernel {
+    None,
+    Launching,
+    Ready,
+}
+
+/// A runtime session. See the crate's documentation.
+pub struct Session {
+    pub(crate) settings: Settings,
+    pub(crate) now: UnixMs,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) over: bool,
+    // Link and documents.
+    pub(crate) linked: bool,
+    pub(crate) state: Option<Replica>,
+    pub(crate) comms: Option<Replica>,
+    pub(crate) looked_around: bool,
+    pub(crate) comms_known: bool,
+    pub(crate) acks: Acks,
+    pub(crate) dirty: bool,
+    pub(crate) urgent: bool,
+    pub(crate) blocked: bool,
+    /// The times of the last two ordinary sends, the older first.
+    pub(crate) last_send: Option<UnixMs>,
+    pub(crate) newest_send: Option<UnixMs>,
+    // Kernel.
+    pub(crate) kernel: Kernel,
+    pub(crate) kernel_info: KernelInfo,
+    pub(crate) launch_armed: bool,
+    pub(crate) launch_failures: u32,
+    pub(crate) lifecycle: VecDeque<crate::kernel::LifecycleWrite>,
+    // Executions.
+    pub(crate) waiting: BTreeMap<(u64, String), Waiting>,
+    pub(crate) taken: HashSet<String>,
+    pub(crate) current: Option<Current>,
+    pub(crate) gate: Option<crate::queue::Gate>,
+    pub(crate) orphans: Vec<String>,
+    // Outputs.
+    pub(crate) lanes: HashMap<String, Lane>,
+    pub(crate) lane_order: VecDeque<String>,
+    pub(crate) ops: VecDeque<Op>,
+    pub(crate) pending_bytes: usize,
+    pub(crate) uploading: HashMap<String, usize>,
+    pub(crate) uploaded: HashSet<String>,
+    pub(crate) caught_up: bool,
+    // Requests.
+    pub(crate) queries: HashMap<String, Query>,
+    pub(crate) input_header: Option<(String, serde_json::Value)>,
+    pub(crate) comm_seq: i64,
+    pub(crate) next_message: u64,
+    pub(crate) stopping: Option<UnixMs>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("linked", &self.linked)
+            .field("kernel", &self.kernel)
+            .field("waiting", &self.waiting.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Makes a session without a link and without a kernel.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            caught_up: !settings.adopted,
+            kernel: if settings.adopted {
+                Kernel::Launching
+            } else {
+                Kernel::None
+            },
+            launch_armed: !settings.adopted
+                && settings.launch == crate::settings::LaunchMode::Attach,
+            settings,
+            now: UnixMs(0),
+            effects: Vec::new(),
+            over: false,
+            linked: false,
+            state: None,
+            comms: None,
+            looked_around: false,
+            comms_known: false,
+            acks: Acks::default(),
+            dirty: false,
+            urgent: false,
+            blocked: false,
+            last_send: None,
+            newest_send: None,
+            kernel_info: KernelInfo::default(),
+            launch_failures: 0,
+            lifecycle: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            taken: HashSet::new(),
+            current: None,
+            gate: None,
+            orphans: Vec::new(),
+            lanes: HashMap::new(),
+            lane_order: VecDeque::new(),
+            ops: VecDeque::new(),
+            pending_bytes: 0,
+            uploading: HashMap::new(),
+            uploaded: HashSet::new(),
+            queries: HashMap::new(),
+            input_header: None,
+            comm_seq: 0,
+            next_message: 0,
+            stopping: None,
+        }
+    }
+
+    /// Takes in what happened at `now`; returns what to do, in order.
+    pub fn handle(&mut self, now: UnixMs, event: Event) -> Vec<Effect> {
+        self.now = now;
+        if self.over {
+            return Vec::new();
+        }
+        match event {
+            Event::LinkUp { principal } => self.link_up(&principal),
+            Event::LinkDown { reason } => self.link_down(&reason),
+            Event::Frame(bytes) => self.frame(&bytes),
+            Event::Journal(entries) => self.journal(entries),
+            Event::JournalCaughtUp => self.journal_caught_up(),
+            Event::KernelReady(info) => self.kernel_ready(info),
+            Event::KernelLaunchFailed { reason, details } => self.launch_failed(&reason, &details),
+            Event::KernelDied { details } => self.kernel_died(&details),
+            Event::BlobUploaded { sha256 } => self.blob_uploaded(&sha256),
+            Event::BlobFailed { sha256, reason } => self.blob_failed(&sha256, &reason),
+            Event::Tick => {}
+            Event::Stop => self.stop(),
+        }
+        self.advance();
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Whether journal entries should be pulled: they are refused neither by memory nor, while the
+    /// link is down, written to the document; they wait in the journal.
+    pub fn wants_journal(&self) -> bool {
+        !self.over
+            && self.in_sync()
+            && self.pending_bytes < self.settings.pending_cap_bytes
+            && self.ops.len() < self.settings.pending_cap_ops
+    }
+
+    /// Whether changes may be authored: the link is up and the room's state is known.
+    pub fn in_sync(&self) -> bool {
+        self.linked && self.state.as_ref().is_some_and(Replica::in_sync)
+    }
+
+    /// Whether an execution runs in the kernel.
+    pub fn is_busy(&self) -> bool {
+        self.current.is_some()
+    }
+
+    /// What follows from everything that happened so far.
+    fn advance(&mut self) {
+        self.flush_due_streams();
+        if self.in_sync() {
+            self.write_lifecycle();
+            self.apply_ops();
+            self.settle_orphans();
+            self.pump();
+        }
+        self.expire_queries();
+        self.escalate_interrupt();
+        self.send_changes();
+        self.finish_stop();
+        self.wake();
+    }
+
+    /// Ends the session.
+    pub(crate) fn exit(&mut self, outcome: Outcome) {
+        if !self.over {
+            self.over = true;
+            self.effects.push(Effect::Exit(outcome));
+        }
+    }
+
+    pub(crate) fn agent_id(&self) -> String {
+        format!("runtime-agent:{}", self.settings.nonce)
+    }
+
+    /// Asks for a tick at the nearest time something is due.
+    fn wake(&mut self) {
+        let streams = self
+            .lanes
+            .values()
+            .filter_map(|lane| lane.due(&self.settings));
+        let streams = if self.caught_up { streams.min() } else { None };
+        let send = (self.dirty && !self.blocked && self.in_sync()).then(|| {
+            self.last_send
+                .unwrap_or(self.now)
+                .plus(self.settings.send_every_ms)
+        });
+        let queries = self.queries.values().map(|query| query.deadline).min();
+        let gate = self.gate.as_ref().and_then(|gate| gate.escalate_at);
+        let stop = self.stopping.map(|at| at.plus(self.settings.stop_flush_ms));
+        let due = [streams, send, queries, gate, stop]
+            .into_iter()
+            .flatten()
+            .min();
+        if let (Some(due), false) = (due, self.over) {
+            self.effects.push(Effect::WakeAt(due.max(self.now)));
+        }
+    }
+}

@@ -1,0 +1,721 @@
+//! The session against a tiny room: executions, outputs, interrupts, links, restarts.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+use session_core::{Effect, Event, LaunchMode, Outcome, Settings};
+use support::{Sim, info, settings};
+
+// WS-283 WS-284 WS-290
+#[test]
+fn the_kernel_is_launched_once_after_the_first_sync() {
+    let mut sim = Sim::new(settings());
+    sim.event(Event::Tick);
+    assert!(!sim.log.contains(&Effect::LaunchKernel));
+    sim.link();
+    let launches = sim
+        .log
+        .iter()
+        .filter(|e| **e == Effect::LaunchKernel)
+        .count();
+    assert_eq!(launches, 1);
+    assert_eq!(sim.kernel_field("lifecycle"), "Running");
+    assert_eq!(sim.kernel_field("activity"), "Idle");
+    assert_eq!(sim.kernel_field("name"), "python3");
+    assert_eq!(
+        sim.kernel_field("runtime_agent_id"),
+        "runtime-agent:aaaaaaaa"
+    );
+}
+
+// WS-285
+#[test]
+fn on_execute_the_kernel_waits_for_an_execution() {
+    let mut sim = Sim::new(Settings::new("aaaaaaaa", LaunchMode::Execute));
+    sim.link();
+    assert!(!sim.log.contains(&Effect::LaunchKernel));
+    sim.queue(&["a"]);
+    assert!(sim.log.contains(&Effect::LaunchKernel));
+    assert_eq!(sim.sent("execute_request").len(), 1);
+}
+
+// WS-300 WS-302 WS-303 WS-306 WS-307 DOC-162 WS-291
+#[test]
+fn executions_run_one_at_a_time_in_order_and_end_after_their_outputs() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a", "b"]);
+    assert_eq!(sim.status("a"), "running");
+    assert_eq!(sim.status("b"), "queued");
+    let first = sim.sent("execute_request")[0].clone();
+    assert_eq!(
+        (first.msg_id.as_str(), first.content["code"].as_str()),
+        ("a", Some("run a"))
+    );
+    sim.kernel(
+        "a",
+        "execute_input",
+        json!({"execution_count": 4, "code": ""}),
+    );
+    sim.print("a", "hello\n");
+    assert_eq!(sim.text("a"), "hello\n");
+    sim.idle("a");
+    assert_eq!(sim.status("a"), "done");
+    assert_eq!(sim.record("a")["execution_count"], 4);
+    assert_eq!(sim.record("a")["success"], true);
+    assert_eq!(sim.status("b"), "running");
+    sim.idle("b");
+    assert_eq!(sim.sent("execute_request").len(), 2);
+    assert_eq!(sim.kernel_field("activity"), "Idle");
+}
+
+// WS-308
+#[test]
+fn messages_of_an_unknown_parent_make_no_output() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    sim.print("stranger", "x");
+    assert!(sim.outputs("a").is_empty());
+}
+
+// WS-305 DOC-100 DOC-102
+#[test]
+fn an_error_cancels_what_waits_and_not_what_comes_later() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a", "b"]);
+    sim.kernel(
+        "a",
+        "error",
+        json!({"ename": "E", "evalue": "v", "traceback": ["t"]}),
+    );
+    assert_eq!(sim.status("b"), "cancelled");
+    assert!(sim.record("b")["success"].is_null());
+    sim.queue(&["c"]);
+    sim.idle("a");
+    assert_eq!(sim.status("a"), "error");
+    assert_eq!(sim.record("a")["success"], false);
+    assert_eq!(sim.status("c"), "running");
+}
+
+// DOC-161 WS-316 DOC-159 WS-317
+#[test]
+fn the_first_chunk_is_written_at_once_and_later_ones_by_a_timer() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    sim.print("a", "one ");
+    assert_eq!(sim.text("a"), "one");
+    sim.print("a", "two ");
+    sim.print("a", "three");
+    assert_eq!(sim.text("a"), "one");
+    sim.pass(100);
+    assert_eq!(sim.text("a"), "one two three");
+    assert_eq!(sim.outputs("a").len(), 1);
+}
+
+// DOC-160
+#[test]
+fn another_output_ends_the_stream_entry() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    sim.print("a", "before");
+    sim.kernel(
+        "a",
+        "display_data",
+        json!({"data": {"text/plain": "x"}, "metadata": {}}),
+    );
+    sim.print("a", "\rafter");
+    sim.kernel("a", "stream", json!({"name": "stderr", "text": "err"}));
+    sim.print("a", "out");
+    sim.idle("a");
+    let kinds: Vec<String> = sim
+        .outputs("a")
+        .iter()
+        .map(|m| {
+            m.get("name")
+                .unwrap_or(&m["output_type"])
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        ["stdout", "display_data", "stdout", "stderr", "stdout"]
+    );
+    assert_eq!(sim.text("a"), "beforeaftererrout");
+}
+
+#[test]
+fn long_text_is_kept_whole_in_sealed_entries_written_once() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    let mut whole = String::new();
+    for block in 0..100 {
+        let mut text = String::new();
+        for line in 0..200 {
+            let _ = writeln!(text, "{block} {line} some words to fill the line");
+        }
+        whole.push_str(&text);
+        sim.print("a", &text);
+        sim.pass(5);
+    }
+    sim.idle("a");
+    assert_eq!(sim.text("a"), whole);
+    assert!(sim.outputs("a").len() > 3);
+    // Rewriting the tail costs little beside the text.
+    let uploaded: usize = sim.uploads.iter().map(|(_, _, bytes)| bytes.len()).sum();
+    assert!(uploaded < whole.len() * 3, "{uploaded} of {}", whole.len());
+}
+
+#[test]
+fn output_beyond_the_cap_stays_away_with_one_notice() {
+    let mut sim = Sim::new(Settings {
+        output_cap_bytes: 1000,
+        ..settings()
+    });
+    sim.link();
+    sim.queue(&["a"]);
+    for _ in 0..50 {
+        sim.print("a", &"x".repeat(100));
+    }
+    sim.idle("a");
+    let text = sim.text("a");
+    assert!(text.starts_with(&"x".repeat(1000)) && text.contains("stays on the workstation"));
+    assert_eq!(sim.outputs("a").len(), 2);
+    assert_eq!(sim.status("a"), "done");
+}
+
+// WS-320 WS-324
+#[test]
+fn a_manifest_waits_for_its_blob_and_what_follows_waits_too() {
+    let mut sim = Sim::ready();
+    sim.upload = false;
+    sim.queue(&["a"]);
+    let big = "y".repeat(5000);
+    sim.kernel(
+        "a",
+        "display_data",
+        json!({"data": {"text/plain": big}, "metadata": {}}),
+    );
+    sim.kernel(
+        "a",
+        "display_data",
+        json!({"data": {"text/plain": "small"}, "metadata": {}}),
+    );
+    sim.kernel(
+        "a",
+        "display_data",
+        json!({"data": {"text/plain": big}, "metadata": {}}),
+    );
+    sim.idle("a");
+    sim.pass(100);
+    assert!(sim.outputs("a").is_empty());
+    assert_eq!(sim.status("a"), "running");
+    assert_eq!(sim.uploads.len(), 1);
+    sim.finish_uploads();
+    sim.pass(100);
+    assert_eq!(sim.outputs("a").len(), 3);
+    assert_eq!(sim.outputs("a")[0]["data"]["text/plain"]["size"], 5000);
+    assert_eq!(sim.status("a"), "done");
+}
+
+// WS-323
+#[test]
+fn a_blob_that_cannot_be_stored_becomes_an_error_output() {
+    let mut sim = Sim::ready();
+    sim.upload = false;
+    sim.queue(&["a"]);
+    let big = "y".repeat(5000);
+    sim.kernel(
+        "a",
+        "display_data",
+        json!({"data": {"text/plain": big}, "metadata": {}}),
+    );
+    let sha256 = sim.uploads[0].0.clone();
+    sim.event(Event::BlobFailed {
+        sha256,
+        reason: "507".into(),
+    });
+    sim.idle("a");
+    assert_eq!(sim.outputs("a")[0]["ename"], "OutputBlobPublishError");
+    assert_eq!(sim.status("a"), "done");
+}
+
+// WS-327
+#[test]
+fn an_unlisted_media_type_is_uploaded_as_bytes() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    let xml = "<a/>".repeat(1000);
+    sim.kernel(
+        "a",
+        "display_data",
+        json!({"data": {"application/xml": xml}, "metadata": {}}),
+    );
+    sim.pass(100);
+    assert_eq!(sim.uploads[0].1, "application/octet-stream");
+    assert!(sim.outputs("a")[0]["data"]["application/xml"]["blob"].is_string());
+}
+
+#[test]
+fn a_thousand_displays_go_in_few_frames_with_bounded_memory() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    let frames = sim.frames;
+    let entries = (0..1000)
+        .map(|i| {
+            let text = format!("{i}{}", "z".repeat(10_000));
+            sim.entry(
+                "a",
+                "display_data",
+                json!({"data": {"text/plain": text}, "metadata": {}}),
+            )
+        })
+        .collect::<Vec<_>>();
+    for batch in entries.chunks(50) {
+        sim.event(Event::Journal(batch.to_vec()));
+        sim.pass(1);
+    }
+    sim.idle("a");
+    assert_eq!(sim.outputs("a").len(), 1000);
+    assert!(sim.frames - frames < 60, "{} frames", sim.frames - frames);
+}
+
+// WS-318 DOC-110
+#[test]
+fn display_updates_reach_every_output_with_the_id_in_every_execution() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    let shown = json!({"data": {"text/plain": "0 %"}, "metadata": {},
+        "transient": {"display_id": "bar"}});
+    sim.kernel("a", "display_data", shown.clone());
+    sim.kernel("a", "display_data", shown);
+    let id = sim.outputs("a")[0]["output_id"].clone();
+    sim.kernel(
+        "a",
+        "update_display_data",
+        json!({"data": {"text/plain": "9 %"}, "metadata": {},
+        "transient": {"display_id": "bar"}}),
+    );
+    sim.pass(100);
+    let outputs = sim.outputs("a");
+    assert!(
+        outputs
+            .iter()
+            .all(|m| m["data"]["text/plain"]["inline"] == "9 %")
+    );
+    assert_eq!(outputs[0]["output_id"], id);
+    assert_eq!(outputs[0]["transient"]["display_id"], "bar");
+}
+
+#[test]
+fn clear_output_removes_the_entries_now_or_with_the_next_output() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    sim.print("a", "one");
+    sim.kernel("a", "clear_output", json!({"wait": true}));
+    sim.pass(100);
+    assert_eq!(sim.text("a"), "one");
+    sim.print("a", "two");
+    sim.pass(100);
+    assert_eq!(sim.text("a"), "two");
+    sim.kernel("a", "clear_output", json!({"wait": false}));
+    sim.pass(100);
+    assert!(sim.outputs("a").is_empty());
+}
+
+// WS-337 WS-339 WS-340 DOC-101
+#[test]
+fn an_interrupt_ends_what_runs_and_holds_what_comes_until_idle() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a", "b"]);
+    sim.print("a", "text");
+    sim.request(&json!({"id": "r", "action": "interrupt_execution"}));
+    assert!(sim.log.contains(&Effect::InterruptKernel {
+        force_signal: false
+    }));
+    assert_eq!(
+        (sim.status("a"), sim.status("b")),
+        ("error".into(), "cancelled".into())
+    );
+    assert_eq!(sim.kernel_field("activity"), "Idle");
+    sim.queue(&["c"]);
+    assert_eq!(sim.status("c"), "queued");
+    // WS-342
+    sim.pass(6000);
+    assert!(
+        sim.log
+            .contains(&Effect::InterruptKernel { force_signal: true })
+    );
+    let content = json!({"ename": "KeyboardInterrupt", "evalue": "", "traceback": []});
+    sim.kernel("a", "error", content);
+    assert_eq!(sim.status("c"), "queued");
+    sim.idle("a");
+    sim.pass(100);
+    assert_eq!(sim.outputs("a").len(), 2);
+    assert_eq!(sim.status("c"), "running");
+}
+
+// WS-341
+#[test]
+fn an_interrupt_without_a_kernel_is_harmless() {
+    let mut sim = Sim::new(Settings::new("aaaaaaaa", LaunchMode::Execute));
+    sim.link();
+    sim.request(&json!({"id": "r", "action": "interrupt_execution"}));
+    assert!(sim.exit.is_none());
+}
+
+// WS-343 WS-344 WS-349
+#[test]
+fn a_dead_kernel_ends_its_work_once_and_the_next_execution_launches_again() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a", "b"]);
+    sim.launch = false;
+    sim.event(Event::KernelDied {
+        details: "signal 9".into(),
+    });
+    sim.event(Event::KernelDied {
+        details: "again".into(),
+    });
+    assert_eq!(
+        (sim.status("a"), sim.status("b")),
+        ("error".into(), "cancelled".into())
+    );
+    assert_eq!(sim.kernel_field("lifecycle"), "Error");
+    assert_eq!(sim.kernel_field("error_details"), "signal 9");
+    sim.launch = true;
+    sim.queue(&["c"]);
+    assert_eq!(sim.status("c"), "running");
+}
+
+// WS-295 WS-296
+#[test]
+fn a_failed_launch_is_written_and_tried_again_at_most_three_times() {
+    let mut sim = Sim::new(settings());
+    sim.launch = false;
+    sim.link();
+    for attempt in 1..=5 {
+        let name = format!("x{attempt}");
+        sim.queue(&[&name]);
+        if attempt <= 3 {
+            sim.event(Event::KernelLaunchFailed {
+                reason: "missing_ipykernel".into(),
+                details: "no ipykernel".into(),
+            });
+            assert_eq!(sim.status(&name), "cancelled");
+            assert_eq!(sim.kernel_field("error_reason"), "missing_ipykernel");
+        }
+    }
+    let launches = sim
+        .log
+        .iter()
+        .filter(|e| **e == Effect::LaunchKernel)
+        .count();
+    assert_eq!(launches, 3);
+}
+
+// WS-350 WS-351 WS-352 WS-310
+#[test]
+fn output_of_an_outage_arrives_after_it_and_nothing_runs_twice() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a", "b"]);
+    sim.print("a", "1\n");
+    sim.unlink("");
+    assert!(!sim.session.wants_journal());
+    let entries = vec![
+        sim.entry("a", "stream", json!({"name": "stdout", "text": "2\n"})),
+        sim.entry("a", "status", json!({"execution_state": "idle"})),
+    ];
+    let mut room_before = sim.state.save();
+    sim.event(Event::Journal(entries));
+    sim.pass(10_000);
+    assert_eq!(sim.state.save(), room_before);
+    room_before.clear();
+    sim.link();
+    sim.pass(100);
+    assert!(sim.session.wants_journal());
+    assert_eq!(sim.text("a"), "1\n2\n");
+    assert_eq!(sim.status("a"), "done");
+    assert_eq!(sim.status("b"), "running");
+    assert_eq!(sim.sent("execute_request").len(), 2);
+}
+
+#[test]
+fn after_the_room_ended_an_execution_late_output_is_appended_and_status_dropped() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    sim.print("a", "1\n");
+    sim.unlink("");
+    sim.room_ends("a");
+    sim.link();
+    sim.kernel(
+        "a",
+        "display_data",
+        json!({"data": {"text/plain": "late"}, "metadata": {}}),
+    );
+    sim.idle("a");
+    sim.pass(100);
+    assert_eq!(sim.status("a"), "error");
+    assert_eq!(sim.outputs("a").len(), 2);
+    sim.queue(&["b"]);
+    assert_eq!(sim.status("b"), "running");
+}
+
+#[test]
+fn a_new_peer_adopts_the_kernel_and_writes_nothing_twice() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a", "b"]);
+    let journal = vec![
+        sim.entry("a", "execute_input", json!({"execution_count": 1})),
+        sim.entry("a", "stream", json!({"name": "stdout", "text": "1\n"})),
+        sim.entry(
+            "a",
+            "display_data",
+            json!({"data": {"text/plain": "x"}, "metadata": {}}),
+        ),
+    ];
+    sim.event(Event::Journal(journal.clone()));
+    sim.pass(100);
+    let before = sim.outputs("a");
+    assert_eq!(before.len(), 2);
+    assert_eq!(sim.persisted, None);
+    sim.replace_session(true);
+    sim.event(Event::KernelReady(info()));
+    sim.link();
+    sim.event(Event::Journal(journal));
+    sim.event(Event::JournalCaughtUp);
+    sim.pass(100);
+    assert_eq!(sim.outputs("a"), before);
+    assert_eq!(sim.status("a"), "running");
+    assert!(sim.sent("execute_request").is_empty());
+    sim.print("a", "2\n");
+    sim.idle("a");
+    assert_eq!(sim.text("a"), "1\n2\n");
+    assert_eq!(sim.status("a"), "done");
+    assert_eq!(sim.sent("execute_request").len(), 1);
+    assert_eq!(sim.sent("execute_request")[0].msg_id, "b");
+    assert_eq!(
+        sim.kernel_field("runtime_agent_id"),
+        "runtime-agent:bbbbbbbb"
+    );
+}
+
+#[test]
+fn a_new_peer_without_a_kernel_marks_what_ran_as_error_and_never_runs_it() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a", "b"]);
+    sim.replace_session(false);
+    sim.link();
+    assert_eq!(sim.status("a"), "error");
+    assert_eq!(sim.status("b"), "running");
+    assert_eq!(sim.sent("execute_request").len(), 1);
+}
+
+#[test]
+fn an_adopted_execution_the_kernel_never_got_is_lost() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    sim.replace_session(true);
+    sim.event(Event::KernelReady(info()));
+    sim.link();
+    assert_eq!(sim.status("a"), "running");
+    sim.event(Event::JournalCaughtUp);
+    assert_eq!(sim.status("a"), "error");
+}
+
+#[test]
+fn the_journal_position_is_persisted_once_the_room_accepted_all_before_it() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    sim.print("a", "1\n");
+    assert_eq!(sim.persisted, None);
+    sim.idle("a");
+    sim.pass(100);
+    assert_eq!(sim.persisted, Some(sim.position));
+}
+
+// WS-360 WS-361
+#[test]
+fn a_living_kernel_is_written_again_over_older_words() {
+    let mut sim = Sim::ready();
+    let details = "runtime peer disconnected: 30 s";
+    documents::runtime_writer::set_lifecycle(
+        &mut sim.state,
+        documents::runtime_writer::Lifecycle::Error,
+        "",
+        details,
+    )
+    .unwrap();
+    sim.room_speaks();
+    assert_eq!(sim.kernel_field("lifecycle"), "Running");
+    assert_eq!(sim.kernel_field("error_details"), "");
+}
+
+// WS-334 WS-368 WS-359
+#[test]
+fn only_a_refused_change_ends_the_session() {
+    let reject = |sim: &mut Sim, frame_type: u8, reason: &str| {
+        let control = json!({"type": "cloud_frame_rejected", "notebook_id": "n", "peer_id": "p",
+            "frame_type": frame_type, "reason": reason, "timestamp": "2026-11-20T00:00:00.000Z"});
+        let payload = serde_json::to_vec(&control).unwrap();
+        sim.event(Event::Frame(wire::frame::encode(
+            wire::FrameType::SessionControl,
+            &payload,
+        )));
+    };
+    let mut sim = Sim::ready();
+    reject(
+        &mut sim,
+        2,
+        "runtime peer response does not match an in-flight hosted request",
+    );
+    reject(&mut sim, 3, "no");
+    assert!(sim.exit.is_none());
+    reject(&mut sim, 5, "cloud-room-x-receive-sync: PatchLogMismatch");
+    assert!(sim.exit.is_none() && sim.log.contains(&Effect::Reconnect));
+    reject(&mut sim, 5, "unauthorized actor");
+    assert!(matches!(sim.exit, Some(Outcome::Failed(_))));
+}
+
+// WS-356 WS-357 WS-358 WS-367
+#[test]
+fn closes_are_told_apart_by_their_reason() {
+    for (reason, ends) in [
+        ("", None),
+        ("runtime state repair", None),
+        ("runtime idle timeout", Some(true)),
+        ("replaced by newer runtime peer", Some(false)),
+        ("stale runtime session", Some(false)),
+        ("workstation attachment switched", Some(false)),
+    ] {
+        let mut sim = Sim::ready();
+        sim.unlink(reason);
+        let outcome = sim.exit.clone().map(|exit| exit == Outcome::Completed);
+        assert_eq!(outcome, ends, "{reason}");
+    }
+}
+
+// WS-370
+#[test]
+fn a_stop_writes_the_end_before_it_exits() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a", "b"]);
+    sim.event(Event::Stop);
+    sim.pass(3000);
+    assert_eq!(sim.exit, Some(Outcome::Completed));
+    assert_eq!(sim.kernel_field("lifecycle"), "Shutdown");
+    assert_eq!(
+        (sim.status("a"), sim.status("b")),
+        ("error".into(), "cancelled".into())
+    );
+}
+
+// WS-335 WS-336
+#[test]
+fn a_completion_is_answered_by_the_kernel_or_in_five_seconds() {
+    let mut sim = Sim::ready();
+    sim.request(&json!({"id": "q1", "action": "complete", "code": "pri", "cursor_pos": 3}));
+    let msg_id = sim.sent("complete_request")[0].msg_id.clone();
+    let content = json!({"status": "ok", "matches": ["print"], "cursor_start": 0, "cursor_end": 3});
+    sim.kernel(&msg_id, "complete_reply", content);
+    sim.request(&json!({"id": "q2", "action": "complete", "code": "x", "cursor_pos": 1}));
+    sim.pass(5001);
+    let responses: Vec<serde_json::Value> = sim
+        .log
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::SendFrame(bytes) if bytes[0] == 2 => serde_json::from_slice(&bytes[1..]).ok(),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(responses[0]["items"][0]["label"], "print");
+    assert_eq!(responses[1]["error"], "Completion request timed out");
+}
+
+#[test]
+fn an_input_request_is_shown_and_answered() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    sim.kernel(
+        "a",
+        "input_request",
+        json!({"prompt": "name? ", "password": false}),
+    );
+    assert_eq!(sim.record("a")["pending_input"]["prompt"], "name? ");
+    sim.request(&json!({"id": "q", "action": "input_reply", "execution_id": "a", "value": "Ada"}));
+    let reply = sim.sent("input_reply")[0].clone();
+    assert_eq!(reply.content["value"], "Ada");
+    assert!(reply.parent_header["msg_id"].is_string());
+    assert!(sim.record("a").get("pending_input").is_none());
+}
+
+// WS-328 WS-329 WS-330 WS-332 DOC-125 DOC-126
+#[test]
+fn widget_values_go_to_the_comms_document_and_foreign_changes_to_the_kernel() {
+    use documents::runtime_writer as writer;
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    let open = json!({"comm_id": "w", "target_name": "jupyter.widget",
+        "data": {"state": {"value": 3, "_model_name": "IntSliderModel"}}});
+    sim.kernel("a", "comm_open", open);
+    sim.kernel(
+        "a",
+        "comm_open",
+        json!({"comm_id": "p", "target_name": "nteract.dx.x", "data": {}}),
+    );
+    let update = json!({"comm_id": "w", "data": {"method": "update", "state": {"value": 4}}});
+    sim.kernel("a", "comm_msg", update);
+    sim.pass(100);
+    let topology = writer::root_map(&sim.state, "comms").unwrap();
+    let entry = writer::read_json(&sim.state, &topology, "w").unwrap();
+    assert_eq!(
+        (entry["state"].clone(), entry["model_name"].clone()),
+        (json!({}), json!("IntSliderModel"))
+    );
+    assert!(writer::read_json(&sim.state, &topology, "p").is_none());
+    assert_eq!(writer::comm_value(&sim.comms, "w", "value"), Some(json!(4)));
+    assert!(sim.sent("comm_msg").is_empty());
+    let state = json!({"value": 9, "_model_name": "IntSliderModel"});
+    writer::put_comm_state(&mut sim.comms, "w", state.as_object().unwrap()).unwrap();
+    sim.room_speaks();
+    let sent = sim.sent("comm_msg");
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].content["data"]["state"], json!({"value": 9}));
+}
+
+#[test]
+fn nothing_is_written_while_nothing_happens() {
+    let mut sim = Sim::ready();
+    sim.pass(100);
+    let frames = sim.frames;
+    sim.pass(3_600_000);
+    assert_eq!(sim.frames, frames);
+    assert_eq!(sim.wake, None);
+}
+
+#[test]
+fn what_an_execution_costs_does_not_depend_on_those_before() {
+    let mut sim = Sim::ready();
+    sim.check_policy = false; // The tiny room's own check looks at every execution.
+    let mut times = Vec::new();
+    for round in 0..10 {
+        sim.spent = std::time::Duration::ZERO;
+        for i in 0..30 {
+            let id = format!("e{round}-{i}");
+            sim.queue(&[&id]);
+            sim.print(&id, "hello\n");
+            sim.idle(&id);
+        }
+        times.push(sim.spent);
+    }
+    assert_eq!(sim.status("e9-29"), "done");
+    // The fastest of each half, so that a busy machine does not decide.
+    let (early, late) = (
+        times[..5].iter().min().unwrap(),
+        times[5..].iter().min().unwrap(),
+    );
+    println!("{times:?}");
+    assert!(*late < *early * 3, "{times:?}");
+}

@@ -1,0 +1,375 @@
+//! A tiny room in memory and a session beside it, driven by hand.
+#![allow(clippy::unwrap_used, dead_code)]
+
+use std::collections::{HashMap, VecDeque};
+
+use automerge::sync::{Message, State, SyncDoc as _};
+use automerge::transaction::Transactable as _;
+use automerge::{ActorId, AutoCommit, ObjType};
+use documents::runtime_writer as writer;
+use serde_json::{Value, json};
+use session_core::{
+    Channel, Effect, Event, JournalEntry, KernelInfo, KernelMessage, LaunchMode, Outcome, Session,
+    Settings,
+};
+use wire::{FrameType, UnixMs};
+
+const RUNTIME: &[u8] = include_bytes!("../../../../tests/vectors/runtime_state_genesis_v2.am");
+const COMMS: &[u8] = include_bytes!("../../../../tests/vectors/comms_doc_genesis_v1.am");
+
+pub struct Sim {
+    pub session: Session,
+    pub state: AutoCommit,
+    pub comms: AutoCommit,
+    syncs: [State; 2],
+    pub linked: bool,
+    pub upload: bool,
+    pub launch: bool,
+    pub now: UnixMs,
+    pub position: u64,
+    pub to_kernel: Vec<KernelMessage>,
+    pub uploads: Vec<(String, String, Vec<u8>)>,
+    pub blobs: HashMap<String, Vec<u8>>,
+    pub log: Vec<Effect>,
+    pub persisted: Option<u64>,
+    pub wake: Option<UnixMs>,
+    pub frames: usize,
+    pub check_policy: bool,
+    pub spent: std::time::Duration,
+    pub exit: Option<Outcome>,
+    seq: u64,
+}
+
+fn load(seed: &[u8]) -> AutoCommit {
+    let mut doc = AutoCommit::load(seed).unwrap();
+    doc.set_actor(ActorId::from(b"system:room/room:test".as_slice()));
+    doc
+}
+
+impl Sim {
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            session: Session::new(settings),
+            state: load(RUNTIME),
+            comms: load(COMMS),
+            syncs: [State::new(), State::new()],
+            linked: false,
+            upload: true,
+            launch: true,
+            now: UnixMs(1_000_000),
+            position: 8,
+            to_kernel: Vec::new(),
+            uploads: Vec::new(),
+            blobs: HashMap::new(),
+            log: Vec::new(),
+            persisted: None,
+            wake: None,
+            frames: 0,
+            check_policy: true,
+            spent: std::time::Duration::ZERO,
+            exit: None,
+            seq: 0,
+        }
+    }
+
+    /// A room with a session attached and a kernel ready.
+    pub fn ready() -> Self {
+        let mut sim = Self::new(settings());
+        sim.link();
+        sim
+    }
+
+    /// A second session in the place of the first, as after a crash of the peer.
+    pub fn replace_session(&mut self, adopted: bool) {
+        self.linked = false;
+        self.to_kernel.clear();
+        self.session = Session::new(Settings {
+            adopted,
+            nonce: "bbbbbbbb".into(),
+            ..settings()
+        });
+    }
+
+    pub fn link(&mut self) {
+        self.linked = true;
+        self.syncs = [State::new(), State::new()];
+        self.event(Event::LinkUp {
+            principal: "user:local:owner".into(),
+        });
+    }
+
+    pub fn unlink(&mut self, reason: &str) {
+        self.linked = false;
+        self.event(Event::LinkDown {
+            reason: reason.into(),
+        });
+    }
+
+    pub fn event(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            self.wake = None;
+            let start = std::time::Instant::now();
+            let effects = self.session.handle(self.now, event);
+            self.spent += start.elapsed();
+            for effect in effects {
+                self.log.push(effect.clone());
+                self.perform(effect, &mut events);
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect, events: &mut VecDeque<Event>) {
+        match effect {
+            Effect::SendFrame(bytes) if self.linked => {
+                self.frames += 1;
+                self.room_receives(&bytes, events);
+            }
+            Effect::LaunchKernel | Effect::RestartKernel if self.launch => {
+                events.push_back(Event::KernelReady(info()));
+            }
+            Effect::UploadBlob(blob) => {
+                assert_eq!(blob.sha256, documents::manifest::sha256_hex(&blob.bytes));
+                self.uploads
+                    .push((blob.sha256.clone(), blob.media_type, blob.bytes.clone()));
+                if self.upload {
+                    self.blobs.insert(blob.sha256.clone(), blob.bytes);
+                    events.push_back(Event::BlobUploaded {
+                        sha256: blob.sha256,
+                    });
+                }
+            }
+            Effect::SendToKernel(message) => self.to_kernel.push(*message),
+            Effect::PersistPosition(position) => self.persisted = Some(position),
+            Effect::WakeAt(at) => self.wake = Some(at),
+            Effect::Exit(outcome) => self.exit = Some(outcome),
+            _ => {}
+        }
+    }
+
+    /// Finishes the uploads that were held back.
+    pub fn finish_uploads(&mut self) {
+        for (sha256, _, bytes) in self.uploads.clone() {
+            if self.blobs.insert(sha256.clone(), bytes).is_none() {
+                self.event(Event::BlobUploaded { sha256 });
+            }
+        }
+    }
+
+    fn room_receives(&mut self, bytes: &[u8], events: &mut VecDeque<Event>) {
+        let (frame_type, payload) = wire::frame::split(bytes).unwrap();
+        let before = self.terminal();
+        let (doc, sync) = match frame_type {
+            FrameType::RuntimeStateSync => (&mut self.state, &mut self.syncs[0]),
+            FrameType::CommsDocSync => (&mut self.comms, &mut self.syncs[1]),
+            _ => return,
+        };
+        let message = Message::decode(payload).unwrap();
+        doc.sync().receive_sync_message(sync, message).unwrap();
+        if let Some(reply) = doc.sync().generate_sync_message(sync) {
+            events.push_back(Event::Frame(wire::frame::encode(
+                frame_type,
+                &reply.encode(),
+            )));
+        }
+        let control = json!({"type": "cloud_frame_accepted", "notebook_id": "n", "peer_id": "p",
+            "frame_type": frame_type.byte(), "byte_length": payload.len(),
+            "timestamp": "2026-11-20T00:00:00.000Z"});
+        let control = serde_json::to_vec(&control).unwrap();
+        events.push_back(Event::Frame(wire::frame::encode(
+            FrameType::SessionControl,
+            &control,
+        )));
+        // The room's write policy: an ended execution keeps its result and its outputs.
+        let after = self.terminal();
+        for (id, (record, outputs)) in before {
+            let (record_after, outputs_after) = &after[&id];
+            assert_eq!(&record, record_after, "result of `{id}` changed");
+            assert_eq!(
+                outputs.as_slice(),
+                &outputs_after[..outputs.len()],
+                "outputs of `{id}`"
+            );
+        }
+    }
+
+    fn terminal(&self) -> HashMap<String, (Value, Vec<Value>)> {
+        if !self.check_policy {
+            return HashMap::new();
+        }
+        writer::execution_ids(&self.state)
+            .into_iter()
+            .filter(|id| writer::execution(&self.state, id).unwrap().is_terminal())
+            .map(|id| {
+                let record = self.record(&id);
+                let result = json!([
+                    record["status"],
+                    record["success"],
+                    record["execution_count"]
+                ]);
+                let outputs = self.outputs(&id);
+                (id, (result, outputs))
+            })
+            .collect()
+    }
+
+    /// Lets the room say what it has to say.
+    pub fn room_speaks(&mut self) {
+        for (at, frame_type) in [
+            (0, FrameType::RuntimeStateSync),
+            (1, FrameType::CommsDocSync),
+        ] {
+            let doc = if at == 0 {
+                &mut self.state
+            } else {
+                &mut self.comms
+            };
+            let message = doc.sync().generate_sync_message(&mut self.syncs[at]);
+            if let Some(message) = message.filter(|_| self.linked) {
+                self.event(Event::Frame(wire::frame::encode(
+                    frame_type,
+                    &message.encode(),
+                )));
+            }
+        }
+    }
+
+    /// The room accepts executions.
+    pub fn queue(&mut self, ids: &[&str]) {
+        let map = writer::root_map(&self.state, "executions").unwrap();
+        for id in ids {
+            let e = self.state.put_object(&map, *id, ObjType::Map).unwrap();
+            self.state.put(&e, "status", "queued").unwrap();
+            self.state.put(&e, "execution_count", ()).unwrap();
+            self.state.put(&e, "success", ()).unwrap();
+            self.state.put_object(&e, "outputs", ObjType::Map).unwrap();
+            self.state.put(&e, "source", format!("run {id}")).unwrap();
+            self.state.put(&e, "seq", self.seq).unwrap();
+            self.seq += 1;
+        }
+        self.room_speaks();
+    }
+
+    /// The room ends an execution by itself.
+    pub fn room_ends(&mut self, id: &str) {
+        writer::set_status(&mut self.state, id, "error").unwrap();
+    }
+
+    pub fn request(&mut self, request: &Value) {
+        let payload = serde_json::to_vec(request).unwrap();
+        self.event(Event::Frame(wire::frame::encode(
+            FrameType::Request,
+            &payload,
+        )));
+    }
+
+    pub fn entry(&mut self, parent: &str, msg_type: &str, content: Value) -> JournalEntry {
+        let position = self.position;
+        self.position += 100;
+        JournalEntry {
+            position,
+            end: self.position,
+            channel: match msg_type {
+                "execute_reply" | "complete_reply" => Channel::Shell,
+                "input_request" => Channel::Stdin,
+                _ => Channel::Iopub,
+            },
+            msg_type: msg_type.into(),
+            parent_msg_id: Some(parent.into()),
+            header: json!({"msg_id": format!("k{position}")}),
+            content,
+            buffers: Vec::new(),
+        }
+    }
+
+    pub fn kernel(&mut self, parent: &str, msg_type: &str, content: Value) {
+        let entry = self.entry(parent, msg_type, content);
+        self.event(Event::Journal(vec![entry]));
+    }
+
+    pub fn print(&mut self, parent: &str, text: &str) {
+        self.kernel(parent, "stream", json!({"name": "stdout", "text": text}));
+    }
+
+    pub fn idle(&mut self, parent: &str) {
+        self.kernel(parent, "status", json!({"execution_state": "idle"}));
+    }
+
+    /// Lets time pass, with the ticks that were asked for.
+    pub fn pass(&mut self, ms: i64) {
+        let end = self.now.plus(ms);
+        while let Some(at) = self.wake.filter(|at| *at <= end) {
+            self.now = at.max(self.now);
+            self.event(Event::Tick);
+        }
+        self.now = end;
+        self.event(Event::Tick);
+    }
+
+    pub fn status(&self, id: &str) -> String {
+        writer::execution(&self.state, id).unwrap().status
+    }
+
+    pub fn record(&self, id: &str) -> Value {
+        let map = writer::root_map(&self.state, "executions").unwrap();
+        writer::read_json(&self.state, &map, id).unwrap()
+    }
+
+    /// The manifests of an execution in reading order.
+    pub fn outputs(&self, id: &str) -> Vec<Value> {
+        let record = self.record(id);
+        let mut outputs: Vec<(u64, String, Value)> = record["outputs"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(id, o)| {
+                (
+                    o["seq"].as_u64().unwrap(),
+                    id.clone(),
+                    o["manifest"].clone(),
+                )
+            })
+            .collect();
+        outputs.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+        outputs
+            .into_iter()
+            .map(|(_, _, manifest)| manifest)
+            .collect()
+    }
+
+    /// The joined stream text of an execution.
+    pub fn text(&self, id: &str) -> String {
+        self.outputs(id)
+            .iter()
+            .filter(|m| m["output_type"] == "stream")
+            .map(|m| {
+                let resolved =
+                    documents::manifest::resolve(m, &|sha| self.blobs.get(sha).cloned()).unwrap();
+                resolved["text"].as_str().unwrap().to_owned()
+            })
+            .collect()
+    }
+
+    pub fn sent(&self, msg_type: &str) -> Vec<&KernelMessage> {
+        self.to_kernel
+            .iter()
+            .filter(|m| m.msg_type == msg_type)
+            .collect()
+    }
+
+    pub fn kernel_field(&self, key: &str) -> String {
+        writer::kernel_field(&self.state, key)
+    }
+}
+
+pub fn settings() -> Settings {
+    Settings::new("aaaaaaaa", LaunchMode::Attach)
+}
+
+pub fn info() -> KernelInfo {
+    KernelInfo {
+        name: "python3".into(),
+        language: "python".into(),
+        env_source: "system".into(),
+    }
+}
