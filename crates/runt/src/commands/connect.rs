@@ -1,0 +1,124 @@
+//! `runt workstation connect`: turns a pairing code into a stored credential (workstation.md 2.6).
+
+use std::io::BufRead as _;
+use std::time::SystemTime;
+
+use anyhow::{Context as _, Result, bail};
+use cloud_client::{BaseUrl, CloudClient, CloudError, RefusalKind};
+use workstation::{
+    Env, Folders, MachineFacts, StoredCredential, check_display_name, check_workstation_id,
+    default_workstation_id, hostname, minimal_registration,
+};
+
+use crate::printer::{Plain, Printer};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The cloud's address, for example https://cloud.example.org.
+    #[arg(env = "RUNT_CLOUD_URL")]
+    url: String,
+    /// The pairing code; asked for when not given.
+    #[arg(long)]
+    code: Option<String>,
+    /// This machine's id [default: from the hostname].
+    #[arg(long)]
+    id: Option<String>,
+    /// This machine's name for people [default: the hostname].
+    #[arg(long)]
+    name: Option<String>,
+}
+
+pub async fn run(args: Args, printer: &Printer) -> Result<()> {
+    let env = Env::of_process();
+    let base = BaseUrl::parse(&args.url, env.allows_insecure_http())?;
+    let path = Folders::find(&env)?.credential_file();
+    let host = hostname(&env);
+    let workstation_id = match &args.id {
+        Some(id) => check_workstation_id(id)?,
+        None => default_workstation_id(&host),
+    };
+    let display_name = check_display_name(args.name.as_deref().unwrap_or_default(), &host);
+    // Before the code is spent.
+    StoredCredential::check_writable(&path)?;
+    let code = match args.code {
+        Some(code) => code,
+        None => ask_for_code(printer)?,
+    };
+    let code = code.trim();
+    if code.is_empty() {
+        bail!(
+            "no pairing code was given\nHint: choose \"Add a machine\" in the workstations panel of {base} to get one"
+        );
+    }
+
+    let client = CloudClient::new(base.clone())?;
+    let paired = client
+        .redeem_pairing_code(code)
+        .await
+        .map_err(|error| explain(error, &base))?;
+    let stored = StoredCredential {
+        cloud_url: base.to_string(),
+        token: paired.token.clone(),
+        credential_id: paired.credential_id,
+        workstation_id,
+        display_name,
+        connected_at: now(),
+    };
+    stored
+        .write(&path)
+        .context("the code is spent, but its credential could not be stored")?;
+    printer.line(&format!("Paired with {base}"));
+    printer.line(&format!("Credential stored in {}", path.display()));
+
+    let directory = std::env::current_dir().ok();
+    let payload = minimal_registration(
+        &stored.workstation_id,
+        &stored.display_name,
+        directory.as_deref(),
+        MachineFacts::detect(),
+    );
+    match client.with_token(paired.token).register(&payload).await {
+        Ok(_) => printer.line(&format!(
+            "Registered {} ({}) with {base}",
+            stored.display_name, stored.workstation_id
+        )),
+        Err(error) => printer.warn(&format!(
+            "{error}\nHint: `runt workstation run` will try again"
+        )),
+    }
+    printer.line("");
+    printer.line("Next: serve this machine's kernels with");
+    printer.line("  runt workstation run");
+    Ok(())
+}
+
+fn ask_for_code(printer: &Printer) -> Result<String> {
+    printer.ask("Pairing code (XXXX-XXXX-XXXX):");
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .context("cannot read the pairing code")?;
+    Ok(line)
+}
+
+fn explain(error: CloudError, base: &BaseUrl) -> anyhow::Error {
+    let kind = error.refusal().map(cloud_client::Refusal::kind);
+    match kind {
+        Some(RefusalKind::NotFound) => Plain(format!(
+            "The pairing code is invalid, expired or already used; get a new one from the workstations panel of {base}."
+        ))
+        .into(),
+        Some(RefusalKind::RateLimited) => {
+            let wait = error.refusal().and_then(|r| r.retry_after).map_or(60, |wait| wait.as_secs().max(1));
+            anyhow::anyhow!("{error}\nHint: too many attempts; try again in {wait} seconds")
+        }
+        _ => error.into(),
+    }
+}
+
+/// The time in RFC 3339, UTC, to the second.
+fn now() -> String {
+    let timestamp = jiff::Timestamp::try_from(SystemTime::now()).unwrap_or_default();
+    timestamp.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

@@ -1,0 +1,87 @@
+//! `runt workstation run`: becomes the workstation agent (workstation.md 2.7).
+
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use cloud_client::ExposeSecret as _;
+use workstation::{
+    Env, Folders, TOKEN_VARIABLE, absolute_interpreter, find_interpreter, find_runtimed,
+    probe_ipykernel, resolve_credential,
+};
+
+use crate::printer::Printer;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The Python for kernels [default: the first python3 or python on PATH].
+    #[arg(long)]
+    python_path: Option<PathBuf>,
+    /// Where kernels start [default: the current folder].
+    #[arg(long, visible_alias = "cwd")]
+    working_directory: Option<PathBuf>,
+    /// What happens to running kernels when the agent is asked to stop.
+    #[arg(long, value_parser = ["end", "detach"])]
+    on_stop: Option<String>,
+}
+
+pub async fn run(args: Args, printer: &Printer) -> Result<()> {
+    let env = Env::of_process();
+    let credential = resolve_credential(&env, &Folders::find(&env)?)?;
+    let directory = args.working_directory.map(|asked| {
+        let found = asked
+            .canonicalize()
+            .with_context(|| format!("the working directory {}", asked.display()))?;
+        if !found.is_dir() {
+            bail!("the working directory {} is not a folder", found.display());
+        }
+        Ok(found)
+    });
+    let directory = directory.transpose()?;
+    let current = std::env::current_exe().context("cannot find the own program")?;
+    let daemon = find_runtimed(&current)?;
+    printer.line(&format!(
+        "Serving {} for {}",
+        credential.display_name, credential.base
+    ));
+    printer.line(&format!("Workstation: {}", credential.workstation_id));
+    printer.line(&format!("Agent: {}", daemon.display()));
+
+    let asked = args.python_path.map(|path| absolute_interpreter(&path));
+    if let Some(python) = asked.clone().or_else(|| find_interpreter(env.get("PATH"))) {
+        printer.line(&format!("Python: {}", python.display()));
+        if let Some(warning) = probe_ipykernel(&python).await.warning(&python) {
+            printer.warn(&warning);
+        }
+    } else {
+        printer.warn("no python3 or python was found on PATH\nHint: install Python, or name one with --python-path");
+    }
+    if let Some(directory) = &directory {
+        printer.line(&format!("Working directory: {}", directory.display()));
+    }
+    printer.line("Stop with Ctrl-C.");
+
+    let mut command = Command::new(&daemon);
+    command
+        .arg("workstation-agent")
+        .args(["--cloud-url", credential.base.as_str()]);
+    command.arg(format!("--workstation-id={}", credential.workstation_id));
+    command.arg(format!("--display-name={}", credential.display_name));
+    if let Some(python) = &asked {
+        command.arg("--python-path").arg(python);
+    }
+    if let Some(directory) = &directory {
+        command
+            .arg("--working-dir")
+            .arg(directory)
+            .current_dir(directory);
+    }
+    if let Some(policy) = &args.on_stop {
+        command.args(["--on-stop", policy]);
+    }
+    command.env(TOKEN_VARIABLE, credential.token.expose_secret());
+    // The agent replaces this process: signals, exit code and supervision are its own.
+    let error = command.exec();
+    Err(anyhow!(error).context(format!("cannot start {}", daemon.display())))
+}

@@ -1,0 +1,552 @@
+//! The command line as people use it, against a small cloud of the test's own; every output is a snapshot.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../../workstation/tests/support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use insta::assert_snapshot;
+use support::{CODE, FakeCloud, TOKEN};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+/// A home of its own; nothing of the caller's environment but the search path.
+struct Home {
+    place: tempfile::TempDir,
+    cloud: FakeCloud,
+}
+
+impl Home {
+    async fn new() -> Self {
+        Self {
+            place: tempfile::tempdir().unwrap(),
+            cloud: FakeCloud::start().await,
+        }
+    }
+
+    fn credential(&self) -> PathBuf {
+        self.place.path().join("config/runt/workstation.json")
+    }
+
+    fn store(&self, text: &str) {
+        fs::create_dir_all(self.credential().parent().unwrap()).unwrap();
+        fs::write(self.credential(), text).unwrap();
+    }
+
+    fn pair(&self) {
+        let url = self.cloud.url();
+        self.store(&format!(
+            r#"{{"cloud_url":"{url}","token":"{TOKEN}","credential_id":"c","workstation_id":"ws-1","display_name":"Lab","connected_at":"2026-11-20T14:00:00Z"}}"#
+        ));
+    }
+
+    fn command(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command
+            .arg("workstation")
+            .args(args)
+            .env_clear()
+            .env("PATH", self.place.path().join("bin"))
+            .env("HOME", self.place.path())
+            .env("XDG_CONFIG_HOME", self.place.path().join("config"))
+            .env("XDG_STATE_HOME", self.place.path().join("state"))
+            .current_dir(self.place.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs `runt workstation …` and tells exit code, stdout and stderr, without what differs from run to run.
+    async fn runt(&self, args: &[&str]) -> String {
+        self.finish(
+            self.command(Path::new(env!("CARGO_BIN_EXE_runt")), args),
+            "",
+        )
+        .await
+    }
+
+    async fn finish(&self, mut command: Command, input: &str) -> String {
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // The program may not read at all.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        drop(stdin);
+        let output = child.wait_with_output().await.unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        assert!(
+            !stdout.contains(TOKEN) && !stderr.contains(TOKEN),
+            "the token is shown"
+        );
+        let all = format!(
+            "exit: {}\n--- stdout\n{stdout}--- stderr\n{stderr}",
+            output.status.code().unwrap()
+        );
+        let place = self.place.path().canonicalize().unwrap();
+        all.replace(self.cloud.url(), "CLOUD")
+            .replace(place.to_str().unwrap(), "HOME")
+            .replace(self.place.path().to_str().unwrap(), "HOME")
+    }
+
+    async fn connect(&self, code: &str) -> String {
+        let url = self.cloud.url().to_owned();
+        self.runt(&[
+            "connect", &url, "--code", code, "--id", "ws-1", "--name", "Lab",
+        ])
+        .await
+    }
+
+    fn wrote_nothing(&self) -> bool {
+        !self.credential().exists()
+    }
+}
+
+// WS-001 WS-002
+#[tokio::test]
+async fn ws_001_002_usage_errors_exit_2() {
+    let home = Home::new().await;
+    for args in [
+        &[][..],
+        &["connect"],
+        &["connect", "https://x", "--nonsense"],
+        &["status", "--nonsense"],
+    ] {
+        let text = home.runt(args).await;
+        assert!(
+            text.starts_with("exit: 2\n--- stdout\n--- stderr\n"),
+            "{text}"
+        );
+        assert!(text.contains("Usage:"), "{text}");
+    }
+}
+
+// WS-004 WS-051 WS-064 WS-065 WS-069 WS-070
+#[tokio::test]
+async fn ws_004_051_064_065_069_070_connect_pairs_and_registers() {
+    let home = Home::new().await;
+    assert_snapshot!(home.connect(CODE).await, @r"
+    exit: 0
+    --- stdout
+    Paired with CLOUD
+    Credential stored in HOME/config/runt/workstation.json
+    Registered Lab (ws-1) with CLOUD
+
+    Next: serve this machine's kernels with
+      runt workstation run
+    --- stderr
+    ");
+    assert_eq!(
+        home.credential().metadata().unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let stored = fs::read_to_string(home.credential()).unwrap();
+    assert!(
+        stored.contains(TOKEN) && stored.contains("ws-1") && stored.contains("Lab"),
+        "{stored}"
+    );
+    let seen = home.cloud.seen();
+    assert_eq!(seen.registrations.len(), 1);
+    assert_eq!(seen.registrations[0]["workstation_id"], "ws-1");
+}
+
+// WS-034 WS-052 WS-056
+#[tokio::test]
+async fn ws_034_052_056_the_code_is_asked_for_on_stderr_and_read_from_stdin() {
+    let home = Home::new().await;
+    let runt = Path::new(env!("CARGO_BIN_EXE_runt"));
+    let command = home.command(
+        runt,
+        &["connect", home.cloud.url(), "--id", "ws-1", "--name", "Lab"],
+    );
+    let text = home.finish(command, &format!("  {CODE} \n")).await;
+    assert!(
+        text.ends_with("--- stderr\nPairing code (XXXX-XXXX-XXXX): "),
+        "{text}"
+    );
+    assert_eq!(home.cloud.seen().redeemed, [CODE]);
+    let stored = fs::read_to_string(home.credential()).unwrap();
+    let when = stored
+        .lines()
+        .find(|line| line.contains("connected_at"))
+        .unwrap();
+    assert!(when.contains('T') && when.trim().ends_with("Z\""), "{when}");
+}
+
+// WS-003 WS-053 WS-054
+#[tokio::test]
+async fn ws_003_053_054_no_code_sends_nothing() {
+    let home = Home::new().await;
+    assert_snapshot!(home.connect("  ").await, @r#"
+    exit: 1
+    --- stdout
+    --- stderr
+    Error: no pairing code was given
+    Hint: choose "Add a machine" in the workstations panel of CLOUD to get one
+    "#);
+    let url = home.cloud.url().to_owned();
+    let text = home.runt(&["connect", &url]).await;
+    assert!(text.starts_with("exit: 1"), "{text}");
+    assert!(home.cloud.seen().redeemed.is_empty() && home.wrote_nothing());
+}
+
+// WS-057
+#[tokio::test]
+async fn ws_057_a_wrong_or_used_code_is_one_clear_line() {
+    let home = Home::new().await;
+    assert_snapshot!(home.connect("AAAA-BBBB-CCCC").await, @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    The pairing code is invalid, expired or already used; get a new one from the workstations panel of CLOUD.
+    ");
+    assert!(home.wrote_nothing());
+    home.connect(CODE).await;
+    let before = fs::read_to_string(home.credential()).unwrap();
+    let text = home.connect(CODE).await;
+    assert!(
+        text.starts_with("exit: 1") && text.contains("already used"),
+        "{text}"
+    );
+    assert_eq!(fs::read_to_string(home.credential()).unwrap(), before);
+}
+
+// WS-058 WS-059
+#[tokio::test]
+async fn ws_058_059_answers_that_are_no_credential() {
+    let home = Home::new().await;
+    home.cloud.seen().trouble = Some((200, "<html>Welcome to the hotel</html>"));
+    assert_snapshot!(home.connect(CODE).await, @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    Error: redeeming the pairing code failed: invalid JSON response from CLOUD (status 200): expected value at line 1 column 1
+    Hint: check the address; a proxy or sign-in portal may have answered in place of the cloud
+    ");
+    home.cloud.seen().trouble = Some((500, "boom"));
+    assert_snapshot!(home.connect(CODE).await, @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    Error: redeeming the pairing code failed: the cloud answered 500: boom
+    ");
+    assert!(home.wrote_nothing());
+}
+
+// WS-046 WS-049 WS-062
+#[tokio::test]
+async fn ws_046_049_062_addresses_that_do_not_work() {
+    let home = Home::new().await;
+    assert_snapshot!(home.runt(&["connect", "ftp://x", "--code", "C"]).await, @r#"
+    exit: 1
+    --- stdout
+    --- stderr
+    Error: the cloud URL "ftp://x" must start with https:// or http://
+    Hint: copy the address from your browser, for example https://cloud.example.org
+    "#);
+    assert_snapshot!(home.runt(&["connect", "http://cloud.example.org", "--code", "C"]).await, @r#"
+    exit: 1
+    --- stdout
+    --- stderr
+    Error: the cloud URL "http://cloud.example.org" is plain http and not on this machine: the credential would travel unencrypted
+    Hint: use https://, or set RUNT_ALLOW_INSECURE_HTTP=1 if you trust the network
+    "#);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let text = home.runt(&["connect", &url, "--code", "C"]).await;
+    assert!(
+        text.starts_with("exit: 1") && text.contains(&format!("Error: could not reach {url}: ")),
+        "{text}"
+    );
+    assert!(home.wrote_nothing());
+}
+
+// WS-022
+#[tokio::test]
+async fn ws_022_an_unusable_id_is_refused_before_any_request() {
+    let home = Home::new().await;
+    let url = home.cloud.url().to_owned();
+    let text = home
+        .runt(&["connect", &url, "--code", CODE, "--id", "  "])
+        .await;
+    assert!(text.starts_with("exit: 1"), "{text}");
+    assert!(home.cloud.seen().redeemed.is_empty() && home.wrote_nothing());
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_written_is_told_before_the_code_is_spent() {
+    let home = Home::new().await;
+    fs::create_dir_all(home.credential().parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink("/nonexistent/elsewhere", home.credential()).unwrap();
+    let text = home.connect(CODE).await;
+    assert!(
+        text.starts_with("exit: 1") && text.contains("symbolic link"),
+        "{text}"
+    );
+    assert!(home.cloud.seen().redeemed.is_empty());
+}
+
+// WS-068
+#[tokio::test]
+async fn ws_068_a_failed_registration_is_a_warning() {
+    let home = Home::new().await;
+    home.cloud.seen().registration_trouble = Some((500, "later"));
+    assert_snapshot!(home.connect(CODE).await, @r"
+    exit: 0
+    --- stdout
+    Paired with CLOUD
+    Credential stored in HOME/config/runt/workstation.json
+
+    Next: serve this machine's kernels with
+      runt workstation run
+    --- stderr
+    Warning: registering the workstation failed: the cloud answered 500: later
+    Hint: `runt workstation run` will try again
+    ");
+    assert!(!home.wrote_nothing());
+}
+
+// WS-042 WS-072
+#[tokio::test]
+async fn ws_042_072_not_paired() {
+    let home = Home::new().await;
+    assert_snapshot!(home.runt(&["run"]).await, @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    Error: this machine is not paired with a cloud: HOME/config/runt/workstation.json does not exist
+    Hint: run `runt workstation connect URL`, or set both RUNT_CLOUD_TOKEN and RUNT_CLOUD_URL
+    ");
+    assert_eq!(home.runt(&["status"]).await, home.runt(&["run"]).await);
+}
+
+// WS-031 WS-032
+#[tokio::test]
+async fn ws_031_032_a_corrupt_credential_is_named() {
+    let home = Home::new().await;
+    home.store("{ not json");
+    assert_snapshot!(home.runt(&["run"]).await, @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    Error: the credential file HOME/config/runt/workstation.json is not valid: not JSON (line 1, column 3)
+    Hint: remove it and pair this machine again with `runt workstation connect`
+    ");
+    home.store(r#"{"token": "nwc_x"}"#);
+    let text = home.runt(&["status"]).await;
+    assert!(text.contains("\"cloud_url\" is missing"), "{text}");
+}
+
+// WS-099 WS-100 WS-101 WS-102 WS-103
+#[tokio::test]
+async fn ws_099_100_101_103_status_is_a_table() {
+    let home = Home::new().await;
+    home.pair();
+    assert_snapshot!(home.runt(&["status"]).await, @r"
+    exit: 0
+    --- stdout
+    Cloud: CLOUD
+    This machine: ws-1 (Lab)
+
+    No workstation is registered yet.
+    Hint: start the agent with `runt workstation run`
+    --- stderr
+    ");
+    for id in ["ws-1", "ws-2"] {
+        home.cloud
+            .seen()
+            .registrations
+            .push(serde_json::json!({"workstation_id": id}));
+    }
+    assert_snapshot!(home.runt(&["status"]).await, @r"
+    exit: 0
+    --- stdout
+    Cloud: CLOUD
+    This machine: ws-1 (Lab)
+
+    WORKSTATION                  NAME                     STATUS    CHANNEL  BUILD                    LAST SEEN                 DEFAULT
+    ws-1                         Lab [31mred              online    stable   -                        2026-11-20T14:00:00.000Z  *
+    ws-2                         Lab [31mred              online    stable   -                        2026-11-20T14:00:00.000Z
+    --- stderr
+    ");
+}
+
+// WS-098
+#[tokio::test]
+async fn ws_098_status_json_is_the_clouds_answer() {
+    let home = Home::new().await;
+    home.pair();
+    let text = home.runt(&["status", "--json"]).await;
+    let body = text
+        .strip_prefix("exit: 0\n--- stdout\n")
+        .and_then(|t| t.strip_suffix("--- stderr\n"))
+        .unwrap();
+    let value: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(value, serde_json::json!({"ok": true, "workstations": []}));
+    assert!(body.contains("\n  \"ok\""), "{body}");
+}
+
+// WS-096 WS-097
+#[tokio::test]
+async fn ws_096_097_status_of_a_refused_credential() {
+    let home = Home::new().await;
+    home.pair();
+    home.cloud.seen().revoked = true;
+    assert_snapshot!(home.runt(&["status"]).await, @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    Error: CLOUD rejects this machine's credential; it may have been revoked
+    Hint: pair again with `runt workstation connect CLOUD`
+    ");
+    home.cloud.seen().trouble = Some((503, "closed for today"));
+    assert_snapshot!(home.runt(&["status"]).await, @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    Error: listing the workstations failed: the cloud answered 503: closed for today
+    ");
+}
+
+/// Puts `runt` beside a `runtimed` that tells how it was started.
+fn bundle(home: &Home) -> PathBuf {
+    let bundle = home.place.path().join("bundle");
+    fs::create_dir_all(&bundle).unwrap();
+    let runt = bundle.join("runt");
+    fs::copy(env!("CARGO_BIN_EXE_runt"), &runt).unwrap();
+    let daemon = "#!/bin/sh\nfor a in \"$@\"; do echo \"arg: $a\"; done\necho \"cwd: $(pwd)\"\n\
+                  [ -n \"$RUNT_CLOUD_TOKEN\" ] && echo 'token: set'\nexit 42\n";
+    fs::write(bundle.join("runtimed"), daemon).unwrap();
+    fs::set_permissions(bundle.join("runtimed"), fs::Permissions::from_mode(0o755)).unwrap();
+    runt
+}
+
+// WS-073 WS-074 WS-075 WS-076 WS-078 WS-079 WS-086
+#[tokio::test]
+async fn ws_073_074_075_076_078_079_086_run_becomes_the_agent() {
+    let home = Home::new().await;
+    home.pair();
+    let runt = bundle(&home);
+    let text = home.finish(home.command(&runt, &["run"]), "").await;
+    assert_snapshot!(text, @r"
+    exit: 42
+    --- stdout
+    Serving Lab for CLOUD
+    Workstation: ws-1
+    Agent: HOME/bundle/runtimed
+    Stop with Ctrl-C.
+    arg: workstation-agent
+    arg: --cloud-url
+    arg: CLOUD
+    arg: --workstation-id=ws-1
+    arg: --display-name=Lab
+    cwd: HOME
+    token: set
+    --- stderr
+    Warning: no python3 or python was found on PATH
+    Hint: install Python, or name one with --python-path
+    ");
+    fs::create_dir(home.place.path().join("work")).unwrap();
+    let args = [
+        "run",
+        "--cwd",
+        "work",
+        "--python-path",
+        "venv/bin/python",
+        "--on-stop",
+        "detach",
+    ];
+    let text = home.finish(home.command(&runt, &args), "").await;
+    assert_snapshot!(text, @r"
+    exit: 42
+    --- stdout
+    Serving Lab for CLOUD
+    Workstation: ws-1
+    Agent: HOME/bundle/runtimed
+    Python: HOME/venv/bin/python
+    Working directory: HOME/work
+    Stop with Ctrl-C.
+    arg: workstation-agent
+    arg: --cloud-url
+    arg: CLOUD
+    arg: --workstation-id=ws-1
+    arg: --display-name=Lab
+    arg: --python-path
+    arg: HOME/venv/bin/python
+    arg: --working-dir
+    arg: HOME/work
+    arg: --on-stop
+    arg: detach
+    cwd: HOME/work
+    token: set
+    --- stderr
+    Warning: HOME/venv/bin/python could not be asked whether it has ipykernel; kernels may fail to start
+    Reason: No such file or directory (os error 2)
+    ");
+}
+
+// WS-077
+#[tokio::test]
+async fn ws_077_a_missing_folder_starts_nothing() {
+    let home = Home::new().await;
+    home.pair();
+    let runt = bundle(&home);
+    fs::write(home.place.path().join("file"), "").unwrap();
+    for folder in ["missing", "file"] {
+        let text = home
+            .finish(
+                home.command(&runt, &["run", "--working-directory", folder]),
+                "",
+            )
+            .await;
+        assert!(
+            text.starts_with("exit: 1") && text.contains(folder) && !text.contains("arg:"),
+            "{text}"
+        );
+    }
+}
+
+// WS-082
+#[tokio::test]
+async fn ws_082_without_the_daemon_run_says_so() {
+    let home = Home::new().await;
+    home.pair();
+    let runt = bundle(&home);
+    fs::remove_file(home.place.path().join("bundle/runtimed")).unwrap();
+    let text = home.finish(home.command(&runt, &["run"]), "").await;
+    assert!(
+        text.starts_with("exit: 1")
+            && text.contains("bundle/runtimed")
+            && text.contains("cargo build"),
+        "{text}"
+    );
+}
+
+// WS-081
+#[tokio::test]
+async fn ws_081_a_signal_reaches_the_agent_itself() {
+    let home = Home::new().await;
+    home.pair();
+    let runt = bundle(&home);
+    let script = "#!/bin/sh\ntrap 'echo terminated; exit 0' TERM\necho up\nwhile :; do :; done\n";
+    fs::write(home.place.path().join("bundle/runtimed"), script).unwrap();
+    let mut child = home.command(&runt, &["run"]).spawn().unwrap();
+    let mut out = tokio::io::BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.ends_with("up\n") {
+        let read = tokio::io::AsyncBufReadExt::read_line(&mut out, &mut line)
+            .await
+            .unwrap();
+        assert_ne!(read, 0, "{line}");
+    }
+    let pid = nix::unistd::Pid::from_raw(child.id().unwrap().try_into().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+}
