@@ -127,9 +127,9 @@ impl Session {
             .get("name")
             .and_then(Value::as_str)
             .unwrap_or("stdout");
-        let (now, settings) = (self.now, self.settings.clone());
+        let (now, live, settings) = (self.now, self.caught_up, self.settings.clone());
         let lane = self.lane(parent);
-        let written = lane.chunk(parent, entry.position, name, text, now, &settings);
+        let written = lane.chunk(parent, entry.position, name, text, now, &settings, live);
         for written in written {
             self.write_entry(parent, written);
         }

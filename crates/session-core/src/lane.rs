@@ -61,6 +61,10 @@ impl Lane {
     }
 
     /// Takes a chunk; returns the entries to write now. A chunk of the other stream ends this one.
+    ///
+    /// While the journal is read again (`live` is false) unfinished text is held back: the document
+    /// may show more of it already.
+    #[allow(clippy::too_many_arguments)] // one chunk and the circumstances it comes in
     pub fn chunk(
         &mut self,
         execution_id: &str,
@@ -69,6 +73,7 @@ impl Lane {
         text: &str,
         now: UnixMs,
         settings: &Settings,
+        live: bool,
     ) -> Vec<Written> {
         let mut out = Vec::new();
         if self
@@ -96,7 +101,7 @@ impl Lane {
             stream.last_write.get_or_insert(now);
         }
         let first = stream.last_write.is_none();
-        if first || stream.unwritten >= settings.stream_flush_bytes {
+        if live && (first || stream.unwritten >= settings.stream_flush_bytes) {
             out.extend(self.flush(execution_id, now));
         }
         out

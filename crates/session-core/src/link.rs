@@ -1,13 +1,13 @@
 //! The link to the room: sync, acknowledgements, rejections, the end.
 
-use documents::runtime_writer as writer;
+use documents::{DocKind, runtime_writer as writer};
 use wire::close::{Verdict, verdict};
 use wire::control::SessionControl;
 use wire::{Frame, FrameType};
 
 use crate::commit::OpKind;
 use crate::event::{Effect, Outcome};
-use crate::replica::{COMMS_SEED, RUNTIME_SEED, Replica, ReplicaError};
+use crate::replica::{Replica, ReplicaError};
 use crate::session::{Kernel, Session};
 
 impl Session {
@@ -16,10 +16,14 @@ impl Session {
         self.blocked = false;
         let nonce = self.settings.nonce.clone();
         if self.state.is_none() {
-            let state =
-                Replica::from_seed(RUNTIME_SEED, &format!("{principal}/agent:runt:{nonce}"));
-            let comms =
-                Replica::from_seed(COMMS_SEED, &format!("{principal}/runtime:kernel:{nonce}"));
+            let state = Replica::new(
+                DocKind::RuntimeState,
+                &format!("{principal}/agent:runt:{nonce}"),
+            );
+            let comms = Replica::new(
+                DocKind::Comms,
+                &format!("{principal}/runtime:kernel:{nonce}"),
+            );
             match (state, comms) {
                 (Ok(state), Ok(comms)) => {
                     self.state = Some(state);

@@ -3,14 +3,8 @@
 use std::collections::BTreeSet;
 
 use automerge::sync::{Message, State, SyncDoc as _};
-use automerge::{ActorId, AutoCommit, AutomergeError, PatchAction, Prop};
-
-/// The frozen seed of RuntimeStateDoc.
-pub(crate) const RUNTIME_SEED: &[u8] =
-    include_bytes!("../../../tests/vectors/runtime_state_genesis_v2.am");
-/// The frozen seed of CommsDoc.
-pub(crate) const COMMS_SEED: &[u8] =
-    include_bytes!("../../../tests/vectors/comms_doc_genesis_v1.am");
+use automerge::{AutoCommit, AutomergeError, PatchAction, Prop};
+use documents::{DocError, DocKind};
 
 /// Why a sync frame could not be applied.
 #[derive(Debug, thiserror::Error)]
@@ -28,9 +22,8 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    pub fn from_seed(seed: &[u8], actor: &str) -> Result<Self, ReplicaError> {
-        let mut doc = AutoCommit::load(seed)?;
-        doc.set_actor(ActorId::from(actor.as_bytes()));
+    pub fn new(kind: DocKind, actor: &str) -> Result<Self, DocError> {
+        let doc = kind.fresh(actor)?;
         Ok(Self {
             doc,
             sync: State::new(),

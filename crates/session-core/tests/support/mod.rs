@@ -3,19 +3,16 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use automerge::sync::{Message, State, SyncDoc as _};
+use automerge::sync::{State, SyncDoc as _};
 use automerge::transaction::Transactable as _;
-use automerge::{ActorId, AutoCommit, ObjType};
-use documents::runtime_writer as writer;
+use automerge::{AutoCommit, ObjType};
+use documents::{DocKind, policy, runtime_writer as writer};
 use serde_json::{Value, json};
 use session_core::{
     Channel, Effect, Event, JournalEntry, KernelInfo, KernelMessage, LaunchMode, Outcome, Session,
     Settings,
 };
-use wire::{FrameType, UnixMs};
-
-const RUNTIME: &[u8] = include_bytes!("../../../../tests/vectors/runtime_state_genesis_v2.am");
-const COMMS: &[u8] = include_bytes!("../../../../tests/vectors/comms_doc_genesis_v1.am");
+use wire::{FrameType, Principal, Scope, UnixMs};
 
 pub struct Sim {
     pub session: Session,
@@ -34,24 +31,22 @@ pub struct Sim {
     pub persisted: Option<u64>,
     pub wake: Option<UnixMs>,
     pub frames: usize,
-    pub check_policy: bool,
+    principal: Principal,
     pub spent: std::time::Duration,
     pub exit: Option<Outcome>,
     seq: u64,
 }
 
-fn load(seed: &[u8]) -> AutoCommit {
-    let mut doc = AutoCommit::load(seed).unwrap();
-    doc.set_actor(ActorId::from(b"system:room/room:test".as_slice()));
-    doc
+fn load(kind: DocKind) -> AutoCommit {
+    kind.fresh("system:room/room:test").unwrap()
 }
 
 impl Sim {
     pub fn new(settings: Settings) -> Self {
         Self {
             session: Session::new(settings),
-            state: load(RUNTIME),
-            comms: load(COMMS),
+            state: load(DocKind::RuntimeState),
+            comms: load(DocKind::Comms),
             syncs: [State::new(), State::new()],
             linked: false,
             upload: true,
@@ -65,7 +60,7 @@ impl Sim {
             persisted: None,
             wake: None,
             frames: 0,
-            check_policy: true,
+            principal: "user:local:owner".parse().unwrap(),
             spent: std::time::Duration::ZERO,
             exit: None,
             seq: 0,
@@ -158,14 +153,23 @@ impl Sim {
 
     fn room_receives(&mut self, bytes: &[u8], events: &mut VecDeque<Event>) {
         let (frame_type, payload) = wire::frame::split(bytes).unwrap();
-        let before = self.terminal();
-        let (doc, sync) = match frame_type {
-            FrameType::RuntimeStateSync => (&mut self.state, &mut self.syncs[0]),
-            FrameType::CommsDocSync => (&mut self.comms, &mut self.syncs[1]),
+        let (kind, doc, sync) = match frame_type {
+            FrameType::RuntimeStateSync => {
+                (DocKind::RuntimeState, &mut self.state, &mut self.syncs[0])
+            }
+            FrameType::CommsDocSync => (DocKind::Comms, &mut self.comms, &mut self.syncs[1]),
             _ => return,
         };
-        let message = Message::decode(payload).unwrap();
-        doc.sync().receive_sync_message(sync, message).unwrap();
+        // The room's own write policy: a violation fails the test.
+        policy::receive(
+            kind,
+            doc,
+            sync,
+            Scope::RuntimePeer,
+            &self.principal,
+            payload,
+        )
+        .unwrap();
         if let Some(reply) = doc.sync().generate_sync_message(sync) {
             events.push_back(Event::Frame(wire::frame::encode(
                 frame_type,
@@ -180,37 +184,6 @@ impl Sim {
             FrameType::SessionControl,
             &control,
         )));
-        // The room's write policy: an ended execution keeps its result and its outputs.
-        let after = self.terminal();
-        for (id, (record, outputs)) in before {
-            let (record_after, outputs_after) = &after[&id];
-            assert_eq!(&record, record_after, "result of `{id}` changed");
-            assert_eq!(
-                outputs.as_slice(),
-                &outputs_after[..outputs.len()],
-                "outputs of `{id}`"
-            );
-        }
-    }
-
-    fn terminal(&self) -> HashMap<String, (Value, Vec<Value>)> {
-        if !self.check_policy {
-            return HashMap::new();
-        }
-        writer::execution_ids(&self.state)
-            .into_iter()
-            .filter(|id| writer::execution(&self.state, id).unwrap().is_terminal())
-            .map(|id| {
-                let record = self.record(&id);
-                let result = json!([
-                    record["status"],
-                    record["success"],
-                    record["execution_count"]
-                ]);
-                let outputs = self.outputs(&id);
-                (id, (result, outputs))
-            })
-            .collect()
     }
 
     /// Lets the room say what it has to say.
