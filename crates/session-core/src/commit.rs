@@ -42,6 +42,7 @@ pub(crate) enum OpKind {
         success: bool,
         cancel: Vec<String>,
     },
+    Start(String),
     Cancel(Vec<String>),
     CommOpen {
         comm_id: String,
@@ -265,6 +266,10 @@ impl Session {
                 cancel,
             } => {
                 self.apply_finish(&execution_id, success, &cancel);
+            }
+            OpKind::Start(id) => {
+                let _ = writer::set_status(doc, &id, "running");
+                self.apply_finish("", false, &[]);
             }
             OpKind::Cancel(ids) => self.apply_finish("", false, &ids),
             OpKind::CommOpen {

@@ -32,6 +32,7 @@ impl Session {
 
     fn entry(&mut self, entry: &JournalEntry) {
         let parent = entry.parent_msg_id.as_deref().unwrap_or_default();
+        self.adopt_sent(parent);
         if let Some(current) = self.current.as_mut().filter(|current| current.id == parent) {
             current.confirmed = true;
         }

@@ -165,6 +165,25 @@ impl Session {
         }
     }
 
+    /// An earlier peer handed this execution to the kernel and ended before the room knew of it:
+    /// it runs, and is never sent again.
+    pub(crate) fn adopt_sent(&mut self, id: &str) {
+        let waits = self.waiting.keys().any(|(_, waiting)| waiting == id);
+        if self.caught_up || !waits || self.current.as_ref().is_some_and(|c| !c.ending) {
+            return;
+        }
+        self.waiting.retain(|(_, waiting), _| waiting != id);
+        self.taken.insert(id.to_owned());
+        let id = id.to_owned();
+        self.push_op(OpKind::Start(id.clone()), Vec::new());
+        self.current = Some(Current {
+            id,
+            failed: false,
+            ending: false,
+            confirmed: true,
+        });
+    }
+
     /// Takes all that waits out of the queue.
     pub(crate) fn drain_waiting(&mut self) -> Vec<String> {
         let ids: Vec<String> = std::mem::take(&mut self.waiting)

@@ -228,3 +228,22 @@ fn a_stop_writes_the_end_before_it_exits() {
         ("error".into(), "cancelled".into())
     );
 }
+
+#[test]
+fn an_execution_the_kernel_got_before_the_room_knew_runs_once() {
+    let mut sim = Sim::ready();
+    sim.replace_session(true);
+    sim.event(Event::KernelReady(info()));
+    sim.queue(&["a"]);
+    sim.link();
+    let journal = vec![
+        sim.entry("a", "stream", json!({"name": "stdout", "text": "1\n"})),
+        sim.entry("a", "status", json!({"execution_state": "idle"})),
+    ];
+    sim.event(Event::Journal(journal));
+    sim.event(Event::JournalCaughtUp);
+    sim.pass(100);
+    assert_eq!(sim.status("a"), "done");
+    assert_eq!(sim.text("a"), "1\n");
+    assert!(sim.sent("execute_request").is_empty());
+}
