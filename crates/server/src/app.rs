@@ -8,7 +8,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::live::Live;
 use crate::rooms::Rooms;
+use crate::throttle::Throttle;
 
 /// The server's shared parts; cheap to clone.
 #[derive(Debug, Clone)]
@@ -20,6 +22,8 @@ struct Parts {
     clock: Clock,
     storage: Storage,
     rooms: Rooms,
+    live: Live,
+    throttle: Throttle,
     closing: CancellationToken,
     tasks: TaskTracker,
 }
@@ -43,6 +47,8 @@ impl App {
             clock,
             storage,
             rooms: Rooms::default(),
+            live: Live::default(),
+            throttle: Throttle::default(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
@@ -86,6 +92,16 @@ impl App {
     /// The live rooms.
     pub fn rooms(&self) -> &Rooms {
         &self.0.rooms
+    }
+
+    /// The event sockets of workstations.
+    pub fn live(&self) -> &Live {
+        &self.0.live
+    }
+
+    /// The limiters of pairing and registration.
+    pub fn throttle(&self) -> &Throttle {
+        &self.0.throttle
     }
 
     /// Cancelled when the server begins to stop.

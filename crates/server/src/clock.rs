@@ -46,9 +46,17 @@ impl Clock {
 /// # Errors
 /// The operating system refuses randomness.
 pub fn random_token() -> Result<String, getrandom::Error> {
-    let mut bytes = [0_u8; 32];
+    Ok(URL_SAFE_NO_PAD.encode(random_bytes::<32>()?))
+}
+
+/// Random bytes from the operating system.
+///
+/// # Errors
+/// The operating system refuses randomness.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0_u8; N];
     getrandom::fill(&mut bytes)?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    Ok(bytes)
 }
 
 #[cfg(test)]

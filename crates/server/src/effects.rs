@@ -1,14 +1,71 @@
 //! Carrying out what the control plane's rules ask for on live sockets and rooms.
 
-use control_plane::Effect;
+use std::time::Duration;
+
+use control_plane::{Effect, jobs};
+use wire::WorkstationId;
+use wire::http::WorkstationEvent;
 
 use crate::app::App;
 
+/// How long a room may take over one effect (CP-171).
+const ROOM_LIMIT: Duration = Duration::from_secs(5);
+
 impl App {
-    /// Carries effects out in order. Best effort: a failure is logged and never fails the request.
+    /// Carries effects out in order, also when the request that caused them is dropped.
+    /// Best effort: a failure is logged and never fails the request.
     pub async fn carry_out(&self, effects: Vec<Effect>) {
-        for effect in effects {
-            self.rooms().carry_out(self, effect).await;
+        if effects.is_empty() {
+            return;
+        }
+        let app = self.clone();
+        let running = self.tasks().spawn(async move {
+            for effect in effects {
+                app.carry_out_one(effect).await;
+            }
+        });
+        if let Err(cause) = running.await {
+            tracing::error!(%cause, "an effect on live sockets broke off");
+        }
+    }
+
+    async fn carry_out_one(&self, effect: Effect) {
+        match &effect {
+            Effect::NotifyJob(job) => {
+                // Only ids, status and times of the job ride the event; the address does not.
+                let event = WorkstationEvent::attach_jobs(&jobs::to_wire(job, ""));
+                let frame = event.encode();
+                self.live()
+                    .events()
+                    .send(&job.owner_principal, &job.workstation_id, &frame);
+            }
+            Effect::WentOffline {
+                owner_principal,
+                workstation_id,
+                reason,
+            } => {
+                let id = WorkstationId::from(workstation_id.as_str());
+                let frame = WorkstationEvent::went_offline(id, *reason).encode();
+                self.live()
+                    .events()
+                    .send(owner_principal, workstation_id, &frame);
+            }
+            Effect::CloseCredential { credential_id } => {
+                self.live().events().close_credential(credential_id);
+                self.tell_rooms(effect).await;
+            }
+            Effect::PublishAttachment { .. }
+            | Effect::RepairRoom { .. }
+            | Effect::AccessChanged { .. } => self.tell_rooms(effect).await,
+        }
+    }
+
+    async fn tell_rooms(&self, effect: Effect) {
+        #[cfg(test)]
+        self.live().remember(effect.clone());
+        let told = self.rooms().carry_out(self, effect);
+        if tokio::time::timeout(ROOM_LIMIT, told).await.is_err() {
+            tracing::warn!(limit = ?ROOM_LIMIT, "a room did not answer in time");
         }
     }
 }

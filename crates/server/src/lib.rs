@@ -5,14 +5,18 @@
 
 pub mod app;
 pub mod clock;
+pub mod compute;
 pub mod config;
 pub mod effects;
 pub mod error;
 pub mod identity;
+pub mod live;
 pub mod origin;
 pub mod request;
 pub mod rooms;
 pub mod routes;
 pub mod serve;
+pub mod sweeps;
 #[cfg(test)]
 pub mod testing;
+pub mod throttle;

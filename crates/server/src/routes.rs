@@ -1,15 +1,20 @@
 //! The HTTP surface: which path goes where, and the conventions that hold on every path (CP 2.1).
 
 mod acl;
+mod attach_jobs;
 mod blobs;
 mod body;
 mod conventions;
+mod credentials;
+mod events;
 mod health;
 mod notebooks;
 mod page;
+mod pairing;
 mod path;
 mod refusal;
 mod sign_in;
+mod workstations;
 
 pub use body::{JsonBody, json_object};
 pub use path::NotebookPath;
@@ -25,7 +30,14 @@ use crate::error::ApiError;
 
 /// Every route of the server.
 pub fn router(app: App) -> Router {
-    let routes = Router::new().merge(api()).merge(pages());
+    let routes = Router::new()
+        .merge(api())
+        .merge(pairing::router())
+        .merge(credentials::router())
+        .merge(workstations::router())
+        .merge(attach_jobs::router())
+        .merge(events::router())
+        .merge(pages());
     let routes = routes
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
@@ -79,3 +91,6 @@ fn pages() -> Router<App> {
 async fn not_found() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "not found")
 }
+
+#[cfg(test)]
+mod tests;

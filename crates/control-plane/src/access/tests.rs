@@ -25,9 +25,9 @@ fn with(scopes: &[Scope]) -> Vec<AclRow> {
         .collect()
 }
 
-// CP-007 CP-008
+// CP-006
 #[test]
-fn the_cover_matrix_is_exactly_that_of_1_4() {
+fn cp_006_the_cover_matrix_is_exactly_that_of_1_4() {
     let matrix = [
         (Viewer, [true, false, false, false]),
         (Editor, [true, true, false, false]),
@@ -62,6 +62,15 @@ fn cp_326_an_owner_request_is_lowered_on_live_routes() {
     assert_eq!(decide(&public, Owner, Downgrade::Live), Some(Viewer));
     assert_eq!(decide(&public, Owner, Downgrade::Never), None);
     assert_eq!(decide(&public, Viewer, Downgrade::Never), Some(Viewer));
+}
+
+// CP-007
+#[test]
+fn cp_007_editor_and_owner_together_are_no_machine() {
+    assert_eq!(
+        decide(&with(&[Editor, Owner]), RuntimePeer, Downgrade::Never),
+        None
+    );
 }
 
 // CP-327

@@ -17,10 +17,12 @@ impl From<Refusal> for ApiError {
             Refusal::WorkstationGone => Self::not_found(text)
                 .with("code", "workstation_not_found")
                 .retry_after(limits::MISSING_WORKSTATION_RETRY_S),
-            // The routes of workstations and jobs add the object they speak of.
-            Refusal::Conflict(_) | Refusal::WorkstationOffline(_) | Refusal::JobOver(_) => {
-                Self::conflict(text)
-            }
+            Refusal::WorkstationOffline(view) => match serde_json::to_value(view.to_wire()) {
+                Ok(workstation) => Self::conflict(text).with("workstation", workstation),
+                Err(cause) => Self::internal(cause),
+            },
+            // The job is added by its route, which knows the address the request came to.
+            Refusal::Conflict(_) | Refusal::JobOver(_) => Self::conflict(text),
             Refusal::Failed(text) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, text),
             Refusal::Store(cause) if cause.is_retryable() => {
                 tracing::warn!(%cause, "the catalog is busy");

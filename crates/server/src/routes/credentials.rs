@@ -1,0 +1,100 @@
+//! Workstation credentials: list, revoke, rotate (2.8, 2.9, decision D7).
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use control_plane::credentials;
+use http::StatusCode;
+use serde_json::{Value, json};
+use store::Credential;
+use wire::http::RevokeResponse;
+use wire::{CredentialId, UnixMs};
+
+use crate::app::App;
+use crate::clock::random_bytes;
+use crate::error::{self, ApiError};
+use crate::identity::Accept;
+use crate::request::Facts;
+
+/// The routes of credentials.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/api/workstations/credentials", get(list))
+        .route(
+            "/api/workstations/credentials/{credential_id}/revoke",
+            post(revoke),
+        )
+        .route(
+            "/api/workstations/credentials/{credential_id}/rotate",
+            post(rotate),
+        )
+}
+
+async fn list(State(app): State<App>, facts: Facts) -> Result<Response, ApiError> {
+    let identity = app.identify(&facts, Accept::PEOPLE).await?;
+    let rows = credentials::list(app.catalog(), &identity.caller()).await?;
+    let credentials: Vec<Value> = rows.iter().map(shown).collect();
+    Ok(error::json(
+        StatusCode::OK,
+        &json!({"ok": true, "credentials": credentials}),
+    ))
+}
+
+/// The row as its owner sees it; `workstation_id` is additive (HAZ-9).
+fn shown(row: &Credential) -> Value {
+    json!({
+        "credential_id": row.id,
+        "pairing_code_id": row.pairing_code_id,
+        "created_at": UnixMs(row.created_ms),
+        "last_used_at": row.last_used_ms.map(UnixMs),
+        "revoked_at": row.revoked_ms.map(UnixMs),
+        "workstation_id": row.workstation_id,
+    })
+}
+
+async fn revoke(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    facts: Facts,
+) -> Result<Response, ApiError> {
+    facts.check_origin(&app)?;
+    // A credential may end itself; the rule refuses it its siblings.
+    let identity = app.identify(&facts, Accept::ALL).await?;
+    let caller = identity.caller();
+    let effects = credentials::revoke(app.catalog(), &caller, &id, app.now_ms()).await?;
+    app.carry_out(effects).await;
+    let body = RevokeResponse {
+        ok: true,
+        credential_id: CredentialId::from(id),
+        revoked: true,
+    };
+    Ok(error::json(StatusCode::OK, &body))
+}
+
+async fn rotate(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    facts: Facts,
+) -> Result<Response, ApiError> {
+    facts.check_origin(&app)?;
+    let identity = app.identify(&facts, Accept::MACHINES).await?;
+    let caller = identity.caller();
+    let own = caller.credential.as_ref().filter(|own| own.id == id);
+    let (Some(own), Some(presented)) = (own, facts.bearer()) else {
+        return Err(ApiError::forbidden(
+            "only a workstation credential itself may be rotated",
+        ));
+    };
+    let token = credentials::rotate(
+        app.catalog(),
+        own,
+        presented,
+        random_bytes().map_err(ApiError::internal)?,
+    )
+    .await?;
+    Ok(error::json(
+        StatusCode::OK,
+        &json!({"ok": true, "credential": {"token": token, "credential_id": id}}),
+    ))
+}

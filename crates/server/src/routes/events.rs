@@ -1,0 +1,172 @@
+//! The workstation's event socket: wake-ups from the server to the agent (2.21).
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use control_plane::{jobs, workstations};
+use http::StatusCode;
+use wire::http::{ReadyEvent, WorkstationEvent};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::identity::Accept;
+use crate::live::EventSubscription;
+use crate::request::Facts;
+
+/// Bytes of a frame that an agent may send; it has nothing to say but the ping.
+const FRAME_LIMIT: usize = 64 * 1024;
+/// Buffers of a socket that is idle nearly always.
+const BUFFER: usize = 4096;
+/// How long a frame may take to be taken by the network.
+const SEND_LIMIT: Duration = Duration::from_secs(10);
+
+/// The route of the event socket.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/api/workstations/{workstation_id}/events", get(open))
+        .route("/api/workstations/{workstation_id}/events/", get(open))
+}
+
+async fn open(
+    State(app): State<App>,
+    Path(workstation_id): Path<String>,
+    facts: Facts,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    let asks = facts
+        .header("upgrade")
+        .is_some_and(|value| value.trim().eq_ignore_ascii_case("websocket"));
+    if !asks {
+        return Err(ApiError::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "expected WebSocket upgrade",
+        ));
+    }
+    let identity = app.identify(&facts, Accept::MACHINES).await?;
+    let caller = identity.caller();
+    workstations::for_events(app.catalog(), &caller, &workstation_id).await?;
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return Ok(rejection.into_response()),
+    };
+    let credential_id = caller
+        .credential
+        .as_ref()
+        .map(|credential| credential.id.clone());
+    let owner = caller.principal;
+    // Collecting begins before the pending jobs are read, so that none falls between.
+    let subscription = app
+        .live()
+        .events()
+        .subscribe(&owner, &workstation_id, credential_id);
+    let tasks = app.tasks().clone();
+    let token = tasks.token();
+    Ok(upgrade
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER)
+        .max_write_buffer_size(2 * FRAME_LIMIT)
+        .max_message_size(FRAME_LIMIT)
+        .on_upgrade(move |socket| async move {
+            serve(&app, socket, subscription, &owner, &workstation_id).await;
+            drop(token);
+        }))
+}
+
+/// Why a socket ends: the close frame to send, if it can still be sent.
+struct End(u16, &'static str);
+
+async fn serve(
+    app: &App,
+    mut socket: WebSocket,
+    mut subscription: EventSubscription,
+    owner: &str,
+    workstation_id: &str,
+) {
+    let end = match greet(app, &mut socket, owner, workstation_id).await {
+        Ok(()) => relay(app, &mut socket, &mut subscription).await,
+        Err(end) => Some(end),
+    };
+    drop(subscription);
+    if let Some(End(code, reason)) = end {
+        let frame = CloseFrame {
+            code,
+            reason: reason.into(),
+        };
+        // The other side may be gone; there is nobody else to tell.
+        let _ = tokio::time::timeout(SEND_LIMIT, socket.send(Message::Close(Some(frame)))).await;
+    }
+}
+
+/// `ready`, then one wake-up for each pending job (decision D6).
+async fn greet(
+    app: &App,
+    socket: &mut WebSocket,
+    owner: &str,
+    workstation_id: &str,
+) -> Result<(), End> {
+    let ready = ReadyEvent {
+        ok: true,
+        connected_at: app.now(),
+    };
+    send(socket, WorkstationEvent::Ready(ready).encode()).await?;
+    let pending = jobs::pending(app.catalog(), owner, workstation_id)
+        .await
+        .unwrap_or_else(|cause| {
+            // The agent polls on connecting in any case.
+            tracing::warn!(%cause, "pending jobs could not be announced");
+            Vec::new()
+        });
+    for job in pending {
+        let event = WorkstationEvent::attach_jobs(&jobs::to_wire(&job, ""));
+        send(socket, event.encode()).await?;
+    }
+    Ok(())
+}
+
+async fn relay(
+    app: &App,
+    socket: &mut WebSocket,
+    subscription: &mut EventSubscription,
+) -> Option<End> {
+    loop {
+        tokio::select! {
+            frame = subscription.frames.recv() => {
+                let Some(frame) = frame else { return Some(delivery_failed()) };
+                if let Err(end) = send(socket, frame).await {
+                    return Some(end);
+                }
+            }
+            message = socket.recv() => match message {
+                Some(Ok(Message::Text(text))) if text.as_str() == wire::EVENTS_PING => {
+                    if let Err(end) = send(socket, wire::EVENTS_PONG.to_owned()).await {
+                        return Some(end);
+                    }
+                }
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => {}
+            },
+            () = subscription.revoked.cancelled() => {
+                return Some(End(close_code::POLICY, "workstation credential revoked"));
+            }
+            () = app.closing().cancelled() => {
+                return Some(End(close_code::RESTART, "server is stopping"));
+            }
+        }
+    }
+}
+
+async fn send(socket: &mut WebSocket, text: String) -> Result<(), End> {
+    match tokio::time::timeout(SEND_LIMIT, socket.send(Message::Text(text.into()))).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(delivery_failed()),
+    }
+}
+
+fn delivery_failed() -> End {
+    End(close_code::ERROR, "workstation event delivery failed")
+}

@@ -1,0 +1,158 @@
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::World;
+
+async fn ready() -> (World, String, String) {
+    let world = World::new().await;
+    let (token, _) = world.pair("ada").await;
+    world.register(&token, "ws").await;
+    let notebook = world.notebook("ada").await;
+    (world, token, notebook)
+}
+
+async fn attach(world: &World, who: &'static str, notebook: &str, body: Value) -> (u16, Value) {
+    let path = format!("/api/n/{notebook}/workstation-attachments");
+    world.as_person(who, Method::POST, &path, body).await
+}
+
+// CP-182 CP-183 CP-184 CP-205 CP-218
+#[tokio::test]
+async fn cp_182_a_job_goes_from_request_to_running() {
+    let (world, token, notebook) = ready().await;
+    let body = json!({"workstation_id": "ws"});
+    let (status, attached) = attach(&world, "ada", &notebook, body).await;
+    assert_eq!(status, 202, "{attached}");
+    let job = &attached["job"];
+    assert_eq!(
+        (job["status"].as_str(), job["trigger"].as_str()),
+        (Some("pending"), Some("user_attach"))
+    );
+    let peer = json!({
+        "cloud_url": "http://127.0.0.1:8080", "notebook_id": notebook, "scope": "runtime_peer",
+    });
+    assert_eq!(job["runtime_peer"], peer);
+    assert_eq!(world.told(), ["publish connecting"]);
+    let jobs = "/api/workstations/ws/attach-jobs";
+    let (_, polled) = world
+        .as_machine(&token, Method::GET, jobs, Value::Null)
+        .await;
+    assert_eq!(polled["jobs"], json!([job]));
+    let path = format!("{jobs}/{}", job["job_id"].as_str().unwrap());
+    let report =
+        |status: &str| world.as_machine(&token, Method::PATCH, &path, json!({"status": status}));
+    assert_eq!(report("accepted").await.0, 200);
+    assert_eq!(report("running").await.0, 200);
+    assert_eq!(world.told(), ["publish connecting", "publish ready"]);
+    let (status, late) = report("accepted").await;
+    assert_eq!(
+        (status, late["job"]["status"].as_str()),
+        (409, Some("running"))
+    );
+    assert_eq!(late["error"], "workstation attach job is no longer active");
+    assert!(world.told().is_empty());
+    assert_eq!(report("failed").await.0, 200);
+    assert_eq!(
+        world.told(),
+        [
+            "publish error",
+            "repair of a session: workstation attach job failed before a runtime peer attached"
+        ]
+    );
+}
+
+// CP-176 CP-177 CP-178
+#[tokio::test]
+async fn cp_176_who_may_not_attach_learns_no_more_than_allowed() {
+    let (world, _, notebook) = ready().await;
+    let body = json!({"workstation_id": "ws"});
+    let stranger = attach(&world, "eve", &notebook, body.clone()).await;
+    let words = format!("user:dev:eve cannot access {notebook}");
+    assert_eq!(stranger, (403, json!({"error": words})));
+    let path = format!("/api/n/{notebook}/workstation-attachments");
+    let nobody = world.as_nobody(Method::POST, &path, body.clone()).await;
+    let words = "anonymous viewers may only request viewer scope";
+    assert_eq!(nobody, (403, json!({"error": words})));
+    let missing = attach(&world, "ada", "none", body).await;
+    assert_eq!(missing, (404, json!({"error": "notebook not found"})));
+    let slash = attach(&world, "ada", "a%2Fb", json!({"workstation_id": "ws"})).await;
+    assert_eq!(
+        slash,
+        (400, json!({"error": "notebook id cannot contain '/'"}))
+    );
+    let unnamed = attach(&world, "ada", &notebook, json!({})).await;
+    assert_eq!(
+        unnamed,
+        (
+            400,
+            json!({"error": "workstation_id must be a non-empty string"})
+        )
+    );
+    let unknown = attach(&world, "ada", &notebook, json!({"workstation_id": "other"})).await;
+    assert_eq!(unknown, (404, json!({"error": "workstation not found"})));
+}
+
+// CP-179
+#[tokio::test]
+async fn cp_179_an_offline_workstation_answers_409_with_itself() {
+    let (world, _, notebook) = ready().await;
+    world.app.clock().advance(Duration::from_secs(181));
+    let (status, refused) = attach(&world, "ada", &notebook, json!({"workstation_id": "ws"})).await;
+    assert_eq!(
+        (status, refused["error"].as_str()),
+        (409, Some("workstation is not online"))
+    );
+    assert_eq!(refused["workstation"]["status"], "offline");
+    assert_eq!(
+        world.told(),
+        ["repair: workstation ws is not online while attaching compute"]
+    );
+}
+
+// CP-189
+#[tokio::test]
+async fn cp_189_a_restart_closes_the_peers() {
+    let (world, _, notebook) = ready().await;
+    let (_, first) = attach(&world, "ada", &notebook, json!({"workstation_id": "ws"})).await;
+    world.told();
+    let restart = json!({"workstation_id": "ws", "intent": "restart"});
+    let (_, second) = attach(&world, "ada", &notebook, restart).await;
+    assert_ne!(first["job"]["job_id"], second["job"]["job_id"]);
+    assert_eq!(
+        world.told(),
+        ["publish connecting closing: workstation restart requested"]
+    );
+}
+
+// CP-198 CP-199 CP-214 CP-216 CP-217
+#[tokio::test]
+async fn cp_217_the_order_of_checks_holds() {
+    let (world, token, _) = ready().await;
+    let get = |path: &'static str| world.as_machine(&token, Method::GET, path, Value::Null);
+    assert_eq!(
+        get("/api/workstations/none/attach-jobs?limit=abc").await.0,
+        404
+    );
+    assert_eq!(
+        get("/api/workstations/ws/attach-jobs?limit=abc").await.0,
+        400
+    );
+    assert_eq!(get("/api/workstations/ws/attach-jobs?limit=").await.0, 200);
+    let path = "/api/workstations/ws/attach-jobs/none";
+    let patch = |body: Value| world.as_machine(&token, Method::PATCH, path, body);
+    assert_eq!(patch(json!({"status": "pending"})).await.0, 400);
+    let unknown = patch(json!({"status": "running"})).await;
+    assert_eq!(
+        unknown,
+        (404, json!({"error": "workstation attach job not found"}))
+    );
+    let nobody = world
+        .as_nobody(Method::PATCH, path, json!({"status": "running"}))
+        .await;
+    assert_eq!(
+        nobody,
+        (401, json!({"error": "sign in to update workstation jobs"}))
+    );
+}

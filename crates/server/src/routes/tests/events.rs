@@ -1,0 +1,170 @@
+//! The event socket over a real connection.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::Method;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::error::{ProtocolError, SubProtocolError};
+use tokio_tungstenite::tungstenite::{Error as Refused, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use super::World;
+use crate::routes;
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Longest wait for a frame that must come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn serve(world: &World) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let service =
+        routes::router((*world.app).clone()).into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    address
+}
+
+async fn dial(
+    address: SocketAddr,
+    id: &str,
+    token: &str,
+    protocol: Option<&str>,
+) -> Result<Socket, Refused> {
+    let url = format!("ws://{address}/api/workstations/{id}/events");
+    let mut request = url.into_client_request().unwrap();
+    let headers = request.headers_mut();
+    headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+    if let Some(protocol) = protocol {
+        headers.insert("sec-websocket-protocol", protocol.parse().unwrap());
+    }
+    tokio_tungstenite::connect_async(request)
+        .await
+        .map(|(socket, _)| socket)
+}
+
+fn status(refused: Result<Socket, Refused>) -> u16 {
+    match refused {
+        Err(Refused::Http(response)) => response.status().as_u16(),
+        other => panic!("not refused over HTTP: {other:?}"),
+    }
+}
+
+async fn frame(socket: &mut Socket) -> Message {
+    tokio::time::timeout(PATIENCE, socket.next())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap()
+}
+
+async fn event(socket: &mut Socket) -> Value {
+    serde_json::from_str(frame(socket).await.to_text().unwrap()).unwrap()
+}
+
+// CP-224 CP-225 CP-226 CP-227; the wake-up after `ready` is decision D6's
+#[tokio::test]
+async fn cp_225_a_socket_is_greeted_woken_and_answered() {
+    let world = World::new().await;
+    let (token, _) = world.pair("ada").await;
+    world.register(&token, "ws").await;
+    let notebook = world.notebook("ada").await;
+    let attach = || {
+        let path = format!("/api/n/{notebook}/workstation-attachments");
+        let world = &world;
+        async move {
+            world
+                .as_person("ada", Method::POST, &path, json!({"workstation_id": "ws"}))
+                .await
+                .1["job"]["job_id"]
+                .clone()
+        }
+    };
+    let job = attach().await;
+    let address = serve(&world).await;
+    assert_eq!(status(dial(address, "ws", "nwc_unknown", None).await), 401);
+    assert_eq!(status(dial(address, "none", &token, None).await), 404);
+    let mut socket = dial(address, "ws", &token, None).await.unwrap();
+    let ready = json!({
+        "event": "ready", "data": {"ok": true, "connected_at": "2026-06-12T10:26:40.000Z"},
+    });
+    assert_eq!(event(&mut socket).await, ready);
+    let pending = event(&mut socket).await;
+    assert_eq!(pending["event"], "attach_jobs");
+    assert_eq!(pending["data"]["job_id"], job);
+    assert_eq!(pending["data"].as_object().unwrap().len(), 7);
+    attach().await;
+    assert_eq!(event(&mut socket).await["data"]["job_id"], job);
+    socket.send(Message::text("hello")).await.unwrap();
+    socket.send(Message::binary(vec![1, 2])).await.unwrap();
+    socket.send(Message::text(wire::EVENTS_PING)).await.unwrap();
+    assert_eq!(frame(&mut socket).await, Message::text(wire::EVENTS_PONG));
+    world
+        .as_person("ada", Method::DELETE, "/api/workstations/ws", Value::Null)
+        .await;
+    let offline = event(&mut socket).await;
+    assert_eq!(offline["data"]["reason"], "workstation deregistered");
+    assert_eq!(offline["data"].as_object().unwrap().len(), 3);
+}
+
+// CP-223
+#[tokio::test]
+async fn cp_223_nobody_and_strangers_open_nothing() {
+    let world = World::new().await;
+    let (token, _) = world.pair("eve").await;
+    let address = serve(&world).await;
+    let url = format!("ws://{address}/api/workstations/ws/events");
+    let nobody = tokio_tungstenite::connect_async(url)
+        .await
+        .map(|(socket, _)| socket);
+    assert_eq!(status(nobody), 401);
+    match dial(address, "ws", &token, None).await {
+        Err(Refused::Http(response)) => {
+            assert_eq!(response.status(), 404);
+            assert_eq!(response.headers()["retry-after"], "900");
+        }
+        other => panic!("not refused over HTTP: {other:?}"),
+    }
+}
+
+// CP-233
+#[tokio::test]
+async fn cp_233_no_subprotocol_is_selected() {
+    let world = World::new().await;
+    let (token, _) = world.pair("ada").await;
+    world.register(&token, "ws").await;
+    let address = serve(&world).await;
+    let offered = dial(address, "ws", &token, Some("nteract.v4")).await;
+    assert!(
+        matches!(
+            offered,
+            Err(Refused::Protocol(
+                ProtocolError::SecWebSocketSubProtocolError(SubProtocolError::NoSubProtocol)
+            ))
+        ),
+        "{offered:?}"
+    );
+}
+
+#[tokio::test]
+async fn revoking_a_credential_closes_its_event_socket() {
+    let world = World::new().await;
+    let (token, id) = world.pair("ada").await;
+    world.register(&token, "ws").await;
+    let address = serve(&world).await;
+    let mut socket = dial(address, "ws", &token, None).await.unwrap();
+    event(&mut socket).await;
+    let path = format!("/api/workstations/credentials/{id}/revoke");
+    world
+        .as_person("ada", Method::POST, &path, Value::Null)
+        .await;
+    let Message::Close(Some(close)) = frame(&mut socket).await else {
+        panic!("not closed")
+    };
+    assert_eq!(u16::from(close.code), 1008);
+    assert_eq!(close.reason.as_str(), "workstation credential revoked");
+}
