@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { describe, expect, it } from "vitest";
-import { markdownHtml } from "../src/outputs/markdown";
+import { markdownHtml } from "../src/outputs/markdown-html";
 
 describe("Markdown", () => {
   it("renders text, tables and links", () => {

@@ -1,10 +1,11 @@
 // CodeMirror on one cell's source, made when the cell comes near the screen.
-import { useComputed } from "@preact/signals";
+import { effect, useComputed } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Actions } from "./actions";
 import { textBinding } from "./binding";
 import type { CellView } from "./cells";
 import { createEditor } from "./editor-setup";
+import { showCursors } from "./remote-cursors";
 
 const NEAR_SCREEN = "600px";
 
@@ -43,15 +44,23 @@ export function CodeEditor({ cell, actions, label }: { cell: CellView; actions: 
       readOnly,
       label,
       binding: textBinding(store.documents.notebook, store.editor, cell.id),
+      complete: (code, position) => store.complete(code, position),
       runAdvance: () => actions.runAdvance(cell.id),
       runStay: () => actions.runStay(cell.id),
       leave: () => selection.command(cell.id),
       leaveUp: () => actions.selection.edit(previousOf(actions, cell.id)),
       leaveDown: () => actions.selection.edit(nextOf(actions, cell.id)),
       focused: () => selection.focused(cell.id, true),
+      blurred: () => store.hideCursor(),
+      cursorAt: (line, column) => store.placeCursor(cell.id, line, column),
     });
     const unregister = selection.registerEditor(cell.id, () => view.focus());
+    const stop = effect(() => {
+      const here = store.cursors.value.filter((cursor) => cursor.cellId === cell.id);
+      view.dispatch({ effects: showCursors.of(here) });
+    });
     return () => {
+      stop();
       unregister();
       view.destroy();
     };

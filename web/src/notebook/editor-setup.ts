@@ -1,5 +1,14 @@
 // How a cell's editor behaves and looks; colours come from the page's variables.
-import { closeBrackets, closeBracketsKeymap } from "@codemirror/autocomplete";
+import {
+  acceptCompletion,
+  autocompletion,
+  type CompletionContext,
+  type CompletionResult,
+  closeBrackets,
+  closeBracketsKeymap,
+  completionKeymap,
+  startCompletion,
+} from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentLess, indentMore } from "@codemirror/commands";
 import { python } from "@codemirror/lang-python";
 import {
@@ -16,6 +25,8 @@ import { type Command, drawSelection, EditorView, highlightSpecialChars, keymap 
 import { tags } from "@lezer/highlight";
 import { parser as markdownParser } from "@lezer/markdown";
 import type { CellType } from "./cells";
+import type { Completion } from "./completion";
+import { remoteCursors } from "./remote-cursors";
 
 export interface EditorOptions {
   parent: HTMLElement;
@@ -24,12 +35,15 @@ export interface EditorOptions {
   readOnly: boolean;
   label: string;
   binding: Extension;
+  complete(code: string, position: number): Promise<Completion[]>;
   runAdvance(): void;
   runStay(): void;
   leave(): void;
   leaveUp(): void;
   leaveDown(): void;
   focused(): void;
+  blurred(): void;
+  cursorAt(line: number, column: number): void;
 }
 
 /** The package for Markdown would bring HTML, CSS and JavaScript along. */
@@ -65,6 +79,23 @@ const look = EditorView.theme({
     backgroundColor: "var(--selection)",
   },
   "&.cm-focused .cm-matchingBracket": { backgroundColor: "var(--selection)", outline: "none" },
+  ".cm-tooltip": {
+    border: "1px solid var(--line)",
+    borderRadius: "8px",
+    overflow: "hidden",
+    backgroundColor: "var(--surface)",
+    boxShadow: "var(--shadow)",
+  },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul": {
+    fontFamily: "var(--mono)",
+    fontSize: "13px",
+    maxHeight: "14em",
+  },
+  ".cm-tooltip-autocomplete > ul > li": { padding: "2px 10px" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": {
+    backgroundColor: "var(--accent)",
+    color: "var(--accent-ink)",
+  },
   ".cm-specialChar": { color: "var(--bad)" },
 });
 
@@ -87,6 +118,27 @@ function does(action: () => void): Command {
   };
 }
 
+/** Tab after a word or a dot completes; elsewhere it indents. */
+const completeAfterWord: Command = (view) => {
+  const { main } = view.state.selection;
+  const before = view.state.sliceDoc(Math.max(0, main.head - 1), main.head);
+  return main.empty && /[\w.]/.test(before) && startCompletion(view);
+};
+
+function completions(ask: EditorOptions["complete"]) {
+  return async ({ state, pos }: CompletionContext): Promise<CompletionResult | null> => {
+    const items = await ask(state.doc.toString(), pos).catch(() => []);
+    const first = items[0];
+    if (first === undefined) return null;
+    return {
+      from: first.from,
+      to: first.to,
+      options: items.map(({ label, kind }) => (kind === undefined ? { label } : { label, type: kind })),
+      validFor: /^\w*$/,
+    };
+  };
+}
+
 function languageOf(type: CellType): Extension {
   if (type === "code")
     return [python(), indentUnit.of("    "), bracketMatching(), closeBrackets(), indentOnInput()];
@@ -99,12 +151,14 @@ export function createEditor(options: EditorOptions): EditorView {
       { key: "Shift-Enter", run: does(options.runAdvance) },
       { key: "Mod-Enter", run: does(options.runStay) },
       { key: "Ctrl-Enter", run: does(options.runStay) },
-      { key: "Escape", run: does(options.leave) },
       { key: "Ctrl-m", run: does(options.leave) },
+      { key: "Tab", run: acceptCompletion },
+      { key: "Tab", run: completeAfterWord },
       { key: "Tab", run: indentMore, shift: indentLess },
     ]),
   );
   const edges = keymap.of([
+    { key: "Escape", run: does(options.leave) },
     { key: "ArrowUp", run: atEdge("start", options.leaveUp) },
     { key: "ArrowDown", run: atEdge("end", options.leaveDown) },
   ]);
@@ -114,19 +168,34 @@ export function createEditor(options: EditorOptions): EditorView {
       doc: EditorState.create({ extensions: EditorState.lineSeparator.of("\n") }).toText(options.source),
       extensions: [
         keys,
+        keymap.of(completionKeymap),
         edges,
         options.binding,
         history(),
         drawSelection(),
         highlightSpecialChars(),
         languageOf(options.language),
+        options.language === "code"
+          ? autocompletion({
+              override: [completions(options.complete)],
+              activateOnTyping: false,
+              icons: false,
+            })
+          : [],
         syntaxHighlighting(highlight),
         look,
         keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap]),
         EditorState.readOnly.of(options.readOnly),
         EditorView.editable.of(!options.readOnly),
         EditorView.contentAttributes.of({ "aria-label": options.label }),
-        EditorView.domEventHandlers({ focus: () => options.focused() }),
+        remoteCursors,
+        EditorView.domEventHandlers({ focus: () => options.focused(), blur: () => options.blurred() }),
+        EditorView.updateListener.of(({ view, state, selectionSet, docChanged, focusChanged }) => {
+          if (!view.hasFocus || !(selectionSet || docChanged || focusChanged)) return;
+          const { head } = state.selection.main;
+          const line = state.doc.lineAt(head);
+          options.cursorAt(line.number - 1, head - line.from);
+        }),
       ],
     }),
   });

@@ -4,8 +4,18 @@ import { attach, getNotebook, renameNotebook } from "../api/notebooks";
 import { type Automerge, loadAutomerge } from "../sync/automerge";
 import type { Scope } from "../sync/control";
 import { RoomDocuments } from "../sync/documents";
+import {
+  Cursors,
+  encodeClear,
+  encodeCursor,
+  encodeHeartbeat,
+  HEARTBEAT_MS,
+  type RemoteCursor,
+  readPresence,
+} from "../sync/presence";
 import { RoomSession, type SessionState, type Socket } from "../sync/session";
 import { type CellType, type CellView, readCells } from "./cells";
+import { type Completion, complete } from "./completion";
 import { NotebookEditor } from "./edit";
 import {
   type AttachmentView,
@@ -18,6 +28,7 @@ import {
 } from "./executions";
 
 const PUBLISH_MS = 24;
+const CURSOR_MS = 60;
 
 export function syncUrl(notebookId: string, scope: Scope): string {
   const protocol = location.protocol === "https:" ? "wss:" : "ws:";
@@ -36,12 +47,17 @@ export class NotebookStore {
   readonly queue = signal({ running: 0, queued: 0 });
   readonly documents: RoomDocuments;
   readonly editor: NotebookEditor;
+  readonly cursors = signal<readonly RemoteCursor[]>([]);
   readonly canEdit = computed(() => {
     const { scope, refused } = this.session.value;
     return (scope === "owner" || scope === "editor") && refused === undefined;
   });
   readonly canRun = computed(() => this.session.value.scope === "owner");
   private readonly room: RoomSession;
+  private readonly others = new Cursors();
+  private heartbeat: ReturnType<typeof setInterval> | undefined;
+  private cursorTimer: ReturnType<typeof setTimeout> | undefined;
+  private cursor: Uint8Array | undefined;
   private publishTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(api: Automerge, id: string, scope: Scope) {
@@ -54,6 +70,13 @@ export class NotebookStore {
       dial: (): Socket => new WebSocket(syncUrl(id, scope), ["nteract.v4"]),
       changed: (state) => {
         this.session.value = state;
+        this.showCursors();
+      },
+      presence: (payload) => {
+        const event = readPresence(payload);
+        if (event === undefined) return;
+        this.others.apply(event, this.session.peek().peerId, Date.now());
+        this.showCursors();
       },
     });
     this.session = signal(this.room.state);
@@ -68,12 +91,18 @@ export class NotebookStore {
     addEventListener("online", this.online);
     addEventListener("offline", this.offline);
     this.room.start();
+    this.heartbeat = setInterval(() => {
+      this.room.sendPresence(encodeHeartbeat());
+      this.showCursors();
+    }, HEARTBEAT_MS);
   }
 
   stop(): void {
     removeEventListener("online", this.online);
     removeEventListener("offline", this.offline);
     clearTimeout(this.publishTimer);
+    clearTimeout(this.cursorTimer);
+    clearInterval(this.heartbeat);
     this.room.stop();
   }
 
@@ -96,6 +125,10 @@ export class NotebookStore {
     return this.room.request("interrupt_execution");
   }
 
+  complete(code: string, position: number): Promise<Completion[]> {
+    return complete(this.room, code, position);
+  }
+
   attach(workstationId: string): Promise<void> {
     return attach(this.id, workstationId, false);
   }
@@ -112,6 +145,29 @@ export class NotebookStore {
 
   setType(cellId: string, type: CellType): void {
     this.editor.setType(cellId, type);
+  }
+
+  /** Tells the others where this tab's cursor is; the last place within a short time counts. */
+  placeCursor(cellId: string, line: number, column: number): void {
+    this.sendCursor(encodeCursor(cellId, line, column));
+  }
+
+  hideCursor(): void {
+    this.sendCursor(encodeClear());
+  }
+
+  private sendCursor(payload: Uint8Array): void {
+    this.cursor = payload;
+    this.cursorTimer ??= setTimeout(() => {
+      this.cursorTimer = undefined;
+      if (this.cursor) this.room.sendPresence(this.cursor);
+    }, CURSOR_MS);
+  }
+
+  private showCursors(): void {
+    const peers = new Set(this.session.peek().peers.map((peer) => peer.id));
+    const next = this.others.current(peers, Date.now());
+    if (next.length > 0 || this.cursors.peek().length > 0) this.cursors.value = next;
   }
 
   private readonly online = () => this.room.online();

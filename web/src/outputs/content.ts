@@ -45,6 +45,7 @@ export function useTexts(notebookId: string, parts: readonly ContentRef[]): Load
   const [why, setWhy] = useState<string | undefined>();
   const key = blobs.join(" ");
   useEffect(() => {
+    setWhy(undefined);
     if (blobs.length === 0) return;
     let current = true;
     Promise.all(blobs.map(async (blob) => [blob, await blobText(notebookId, blob)] as const)).then(

@@ -1,5 +1,5 @@
 // Hostile output: shown in a sandboxed frame of another origin, spoken to by messages only.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { isDark } from "../ui/theme";
 import { MIN_HEIGHT, readFrameMessage } from "./frame-messages";
 
@@ -16,7 +16,8 @@ export function OutputFrame({ origin, mime, content }: FrameProps) {
   // Counts the loads: a frame that is moved in the page loads again.
   const [loads, setLoads] = useState(0);
   const dark = isDark.value;
-  useEffect(() => {
+  // Before the next paint: the frame may be loaded and ready sooner than that.
+  useLayoutEffect(() => {
     const listen = (event: MessageEvent) => {
       if (event.source === null || event.source !== frame.current?.contentWindow) return;
       const message = readFrameMessage(event.data);

@@ -1,22 +1,6 @@
 // Markdown with maths: rendered, sanitised, then the formulas set by KaTeX when there are any.
-import DOMPurify from "dompurify";
-import MarkdownIt from "markdown-it";
-import { useEffect, useMemo, useRef } from "preact/hooks";
-import { type MathPiece, takeMaths } from "./maths";
-
-const renderer = new MarkdownIt({ html: true, linkify: true, typographer: false });
-
-const POLICY = {
-  FORBID_TAGS: ["style", "form", "input", "button", "textarea", "select", "iframe", "object", "embed"],
-  FORBID_ATTR: ["style", "srcset", "id", "name"],
-  ALLOW_DATA_ATTR: false,
-  USE_PROFILES: { html: true },
-};
-
-export function markdownHtml(source: string): { html: string; maths: MathPiece[] } {
-  const { text, maths } = takeMaths(source);
-  return { html: DOMPurify.sanitize(renderer.render(text), POLICY), maths };
-}
+import { useEffect, useRef } from "preact/hooks";
+import type { MathPiece } from "./maths";
 
 /** Puts an empty span where a formula's placeholder stood, and returns the spans with their formulas. */
 function placeMaths(root: HTMLElement, maths: readonly MathPiece[]): [HTMLElement, MathPiece][] {
@@ -48,18 +32,30 @@ async function setMaths(placed: readonly [HTMLElement, MathPiece][]): Promise<vo
   }
 }
 
+async function fill(element: HTMLElement, source: string, isCurrent: () => boolean): Promise<void> {
+  const { markdownHtml } = await import("./markdown-html");
+  if (!isCurrent()) return;
+  const { html, maths } = markdownHtml(source);
+  element.innerHTML = html;
+  for (const link of element.querySelectorAll("a[href]")) {
+    link.setAttribute("target", "_blank");
+    link.setAttribute("rel", "noopener noreferrer");
+  }
+  await setMaths(placeMaths(element, maths));
+}
+
 export function Markdown({ source }: { source: string }) {
   const root = useRef<HTMLDivElement>(null);
-  const { html, maths } = useMemo(() => markdownHtml(source), [source]);
   useEffect(() => {
     const element = root.current;
     if (element === null) return;
-    element.innerHTML = html;
-    for (const link of element.querySelectorAll("a[href]")) {
-      link.setAttribute("target", "_blank");
-      link.setAttribute("rel", "noopener noreferrer");
-    }
-    setMaths(placeMaths(element, maths)).catch(() => undefined);
-  }, [html, maths]);
+    let current = true;
+    fill(element, source, () => current).catch(() => {
+      if (current) element.textContent = source;
+    });
+    return () => {
+      current = false;
+    };
+  }, [source]);
   return <div ref={root} class="markdown" data-testid="markdown" />;
 }

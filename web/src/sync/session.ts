@@ -1,4 +1,5 @@
 // The one module that speaks to the room's socket: dial, frames, acknowledgements, reconnection.
+import { record, type Shape, text } from "../api/shape";
 import { AckQueues } from "./acks";
 import { type Automerge, actorOf } from "./automerge";
 import { reconnectDelay } from "./backoff";
@@ -11,6 +12,7 @@ import type { Replica } from "./replica";
 const READY_LIMIT_MS = 30_000;
 const FLUSH_DELAY_MS = 20;
 const REQUEST_LIMIT_MS = 30_000;
+const QUERY_LIMIT_MS = 7_000;
 const MAX_STRIKES = 2;
 
 export interface Socket {
@@ -62,6 +64,7 @@ export class RoomSession {
   };
   private readonly options: SessionOptions;
   private readonly acks = new AckQueues();
+  private readonly answers = new Map<string, (answer: Shape) => void>();
   private readonly liveness: Liveness;
   private socket: Socket | undefined;
   private attempt = 0;
@@ -121,6 +124,32 @@ export class RoomSession {
 
   /** Documents first, then the request: the socket's order is the guarantee (RP 6.3). */
   request(action: string, fields: Record<string, unknown> = {}): Promise<void> {
+    return this.ask(crypto.randomUUID(), action, fields);
+  }
+
+  /** A request that the kernel's side answers: resolves with the answer's fields (RP 5.5, 5.9). */
+  query(action: string, fields: Record<string, unknown>): Promise<Shape> {
+    const id = crypto.randomUUID();
+    return new Promise((resolve, reject) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.answers.delete(id);
+      };
+      const fail = (error: unknown) => {
+        done();
+        reject(error);
+      };
+      const timer = setTimeout(() => fail(new Error("The kernel did not answer in time.")), QUERY_LIMIT_MS);
+      this.answers.set(id, (answer) => {
+        done();
+        if (answer.result === "error") reject(new Error(text(answer, "error") ?? "The kernel refused."));
+        else resolve(answer);
+      });
+      this.ask(id, action, fields).catch(fail);
+    });
+  }
+
+  private ask(id: string, action: string, fields: Record<string, unknown>): Promise<void> {
     if (this.state.phase !== "live")
       return Promise.reject(new Error("Not connected to the notebook's room."));
     this.flush();
@@ -136,7 +165,7 @@ export class RoomSession {
           reject(new Error(reason));
         },
       });
-      this.send(FrameType.Request, encodeJson({ id: crypto.randomUUID(), action, ...fields }));
+      this.send(FrameType.Request, encodeJson({ id, action, ...fields }));
     });
   }
 
@@ -159,6 +188,9 @@ export class RoomSession {
       this.early.push(bytes);
     } else if (isDocumentFrame(frame.type)) {
       this.onSync(this.options.documents.of(frame.type), frame.payload);
+    } else if (frame.type === FrameType.Response) {
+      const answer = record(decodeJson(frame.payload));
+      this.answers.get(text(answer, "id") ?? "")?.(answer ?? {});
     } else if (frame.type === FrameType.Presence) {
       this.options.presence?.(frame.payload);
     }
