@@ -10,7 +10,7 @@ mod bokeh;
 mod runtime;
 mod touched;
 
-pub use runtime::{RuntimeViolation, check_runtime_projections};
+pub use runtime::{RuntimeViolation, check_runtime_projections, check_touched};
 pub use touched::Touched;
 
 use automerge::sync::{Message, State, SyncDoc};

@@ -1,1 +1,47 @@
-//! The room host as a sans-I/O state machine: admission, fencing, sync, execution intent, presence.
+//! The room host: one live notebook, its four documents, the peers on them, and the rules.
+//!
+//! [`Room::handle`] takes an [`Event`] and returns [`Effect`]s in order; the edge carries them out.
+//! Nothing here opens a socket, reads a clock, makes randomness or knows a database: time is an
+//! argument and ids come from the injected [`IdSource`].
+//!
+//! The one promise the edge must keep: an effect that stands after an [`Effect::Append`] (in this
+//! list or in a later one) is released only when that append is durable.
+//!
+//! Start reading at [`Room`], then `ingress.rs` (the pipeline of one message) and `sync.rs` (the
+//! trial of one document change).
+
+mod access;
+mod attachment;
+mod bootstrap;
+mod compute;
+mod departure;
+mod effect;
+mod event;
+mod execution;
+mod host;
+mod idle;
+mod ingress;
+mod notebook_doc;
+mod peer;
+mod policy;
+mod presence;
+mod queries;
+mod repair;
+mod requests;
+mod room;
+mod roster;
+mod runtime_doc;
+mod runtime_index;
+mod settings;
+mod stored;
+mod sync;
+
+pub use effect::{DocumentKind, Effect, FinishedJob};
+pub use event::{
+    AccessChange, AttachmentUpdate, ComputeOutcome, Event, JobEnd, JobOutcome, Join, Message,
+    Revocation, WorkstationHeaders,
+};
+pub use repair::{RepairOutcome, RepairRefused};
+pub use room::{IdSource, Room, RoomError};
+pub use settings::Settings;
+pub use stored::StoredDocuments;

@@ -37,7 +37,7 @@ const HOST_FIELDS: [&str; 7] = [
 ];
 
 /// Checks what a frame touched, by projecting only that.
-pub(super) fn check_touched(
+pub fn check_touched(
     doc: &AutoCommit,
     before: &[ChangeHash],
     touched: &Touched,

@@ -1,0 +1,254 @@
+//! One document of a room: the real one, and a trial copy that meets foreign bytes first.
+//!
+//! A peer's changes are applied to the trial copy, judged there, and only then to the real
+//! document. The copy is kept between frames, so that judging costs what the change costs and not
+//! what the document holds; it is thrown away after a refusal and made again when next needed.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use automerge::sync::{ChunkList, Message, State, SyncDoc as _};
+use automerge::{ActorId, AutoCommit, Change, ChangeHash};
+use documents::policy::Touched;
+
+use crate::DocumentKind;
+use crate::settings::ORPHAN_BYTES_MAX;
+
+/// What a room remembers about one peer and one document.
+#[derive(Debug)]
+pub(crate) struct PeerDocument {
+    state: State,
+    /// Change chunks that wait for changes they depend on (Appendix B, Q-15).
+    orphans: Vec<u8>,
+    missing: Vec<ChangeHash>,
+    /// Whether a change of this peer was refused: what builds on it will never fit.
+    refused: bool,
+}
+
+impl PeerDocument {
+    pub(crate) fn new(read_only: bool) -> Self {
+        let state = if read_only {
+            State::new_read_only()
+        } else {
+            State::new()
+        };
+        Self {
+            state,
+            orphans: Vec::new(),
+            missing: Vec::new(),
+            refused: false,
+        }
+    }
+}
+
+/// A document with its trial copy.
+pub(crate) struct Document {
+    kind: DocumentKind,
+    doc: Box<AutoCommit>,
+    trial: Option<Box<AutoCommit>>,
+}
+
+/// Changes that passed the trial but are not yet in the real document.
+pub(crate) struct Trial<'a> {
+    /// The heads of the document as it is.
+    pub(crate) before: &'a [ChangeHash],
+    /// The document as it would be.
+    pub(crate) after: &'a mut AutoCommit,
+    /// What is new.
+    pub(crate) changes: &'a [Change],
+    /// What it touches.
+    pub(crate) touched: &'a Touched,
+}
+
+/// What an accepted frame did.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// The new change chunks, for the log.
+    pub(crate) appended: Vec<u8>,
+    /// What they touched.
+    pub(crate) touched: Touched,
+    /// Whether the heads moved.
+    pub(crate) moved: bool,
+}
+
+impl Document {
+    pub(crate) fn load(kind: DocumentKind, bytes: &[u8], actor: ActorId) -> Result<Self, String> {
+        let mut doc = Box::new(AutoCommit::load(bytes).map_err(|error| error.to_string())?);
+        doc.set_actor(actor);
+        Ok(Self {
+            kind,
+            doc,
+            trial: None,
+        })
+    }
+
+    pub(crate) fn from_doc(kind: DocumentKind, mut doc: Box<AutoCommit>, actor: ActorId) -> Self {
+        doc.set_actor(actor);
+        Self {
+            kind,
+            doc,
+            trial: None,
+        }
+    }
+
+    /// Returns the real document for reading; writing goes through [`Document::author`].
+    pub(crate) fn doc(&mut self) -> &mut AutoCommit {
+        &mut self.doc
+    }
+
+    pub(crate) fn save(&mut self) -> Vec<u8> {
+        self.doc.save()
+    }
+
+    /// Writes as the room and returns the change chunks; none when nothing was written.
+    pub(crate) fn author<E>(
+        &mut self,
+        write: impl FnOnce(&mut AutoCommit) -> Result<(), E>,
+    ) -> Result<Option<Vec<u8>>, E> {
+        let before = self.doc.get_heads();
+        if let Err(error) = write(&mut self.doc) {
+            self.doc.rollback();
+            return Err(error);
+        }
+        self.doc.commit();
+        let changes = self.doc.get_changes(&before);
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        let bytes = concat(&changes);
+        if let Some(trial) = &mut self.trial {
+            if trial.apply_changes(changes).is_err() {
+                self.trial = None;
+            } else {
+                trial.update_diff_cursor();
+            }
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Returns the next sync message for a peer, if there is something to say.
+    pub(crate) fn generate(&mut self, peer: &mut PeerDocument) -> Option<Vec<u8>> {
+        let mut message = self.doc.sync().generate_sync_message(&mut peer.state)?;
+        for hash in &peer.missing {
+            if !message.need.contains(hash) {
+                message.need.push(*hash);
+            }
+        }
+        message.need.sort_unstable();
+        Some(message.encode())
+    }
+
+    /// Reads a sync message of this document.
+    pub(crate) fn decode(&self, payload: &[u8]) -> Result<Message, String> {
+        Message::decode(payload).map_err(|error| format!("{}: {error}", self.kind.decode_label()))
+    }
+
+    /// Takes a decoded message: tries its changes, lets `judge` decide, then applies it.
+    pub(crate) fn receive(
+        &mut self,
+        peer: &mut PeerDocument,
+        message: Message,
+        judge: impl FnOnce(Trial<'_>) -> Result<(), String>,
+    ) -> Result<Outcome, String> {
+        if message.changes.is_empty() && peer.orphans.is_empty() {
+            self.settle(peer, message)?;
+            return Ok(Outcome::default());
+        }
+        let mut bytes = peer.orphans.clone();
+        for chunk in message.changes.iter() {
+            bytes.extend_from_slice(chunk);
+        }
+        match self.judge(&bytes, judge) {
+            Ok(Verdict::Fits(outcome)) => {
+                peer.orphans.clear();
+                peer.missing.clear();
+                let mut message = message;
+                message.changes = ChunkList::from(bytes);
+                self.settle(peer, message)?;
+                Ok(outcome)
+            }
+            Ok(Verdict::Orphans(missing)) => {
+                self.trial = None;
+                if peer.refused || bytes.len() > ORPHAN_BYTES_MAX {
+                    peer.orphans.clear();
+                    peer.missing.clear();
+                    let label = self.kind.preview_label();
+                    return Err(format!("{label}: changes depend on changes the room lacks"));
+                }
+                peer.orphans = bytes;
+                peer.missing = missing;
+                let mut message = message;
+                message.changes = ChunkList::empty();
+                self.settle(peer, message)?;
+                Ok(Outcome::default())
+            }
+            Err(reason) => {
+                self.trial = None;
+                peer.orphans.clear();
+                peer.missing.clear();
+                peer.refused = true;
+                Err(reason)
+            }
+        }
+    }
+
+    fn settle(&mut self, peer: &mut PeerDocument, message: Message) -> Result<(), String> {
+        let doc = &mut self.doc;
+        let state = &mut peer.state;
+        let label = self.kind.decode_label();
+        catch_unwind(AssertUnwindSafe(|| {
+            doc.sync().receive_sync_message(state, message)
+        }))
+        .map_err(|_| format!("{label}: internal failure"))?
+        .map_err(|error| format!("{label}: {error}"))
+    }
+
+    fn judge(
+        &mut self,
+        bytes: &[u8],
+        judge: impl FnOnce(Trial<'_>) -> Result<(), String>,
+    ) -> Result<Verdict, String> {
+        let label = self.kind.preview_label();
+        let before = self.doc.get_heads();
+        let doc = &mut self.doc;
+        let trial = self.trial.get_or_insert_with(|| {
+            let mut copy = doc.fork();
+            copy.update_diff_cursor();
+            Box::new(copy)
+        });
+        // Foreign bytes may hit a bug of the library; the copy that met it is thrown away.
+        catch_unwind(AssertUnwindSafe(|| trial.load_incremental(bytes)))
+            .map_err(|_| format!("{label}: internal failure"))?
+            .map_err(|error| format!("{label}: {error}"))?;
+        let missing = trial.get_missing_deps(&[]);
+        if !missing.is_empty() {
+            return Ok(Verdict::Orphans(missing));
+        }
+        let changes = trial.get_changes(&before);
+        let touched = Touched::from_patches(&trial.diff_incremental());
+        judge(Trial {
+            before: &before,
+            after: trial,
+            changes: &changes,
+            touched: &touched,
+        })?;
+        let moved = !changes.is_empty();
+        Ok(Verdict::Fits(Outcome {
+            appended: concat(&changes),
+            touched,
+            moved,
+        }))
+    }
+}
+
+enum Verdict {
+    Fits(Outcome),
+    Orphans(Vec<ChangeHash>),
+}
+
+fn concat(changes: &[Change]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for change in changes {
+        bytes.extend_from_slice(change.raw_bytes());
+    }
+    bytes
+}

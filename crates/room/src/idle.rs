@@ -1,0 +1,77 @@
+//! Stopping compute that nobody uses (room protocol 7.6).
+
+use wire::attachment::status;
+use wire::close::IDLE_TIMEOUT;
+use wire::{UnixMs, WorkstationAttachment};
+
+use crate::runtime_doc::{self, Lifecycle, Queue};
+use crate::{DocumentKind, Effect, FinishedJob, Room};
+
+impl Room {
+    /// Looks whether anything runs; an armed alarm is not moved by later idleness.
+    pub(crate) fn watch_idleness(&mut self, now: UnixMs) {
+        if self.has_activity() {
+            self.idle_since = None;
+        } else if self.runtime_peer_count() > 0 {
+            self.idle_since.get_or_insert(now);
+        }
+    }
+
+    fn has_activity(&mut self) -> bool {
+        if self.index.has_work() {
+            return true;
+        }
+        let queue = runtime_doc::queue(self.doc(DocumentKind::RuntimeState));
+        queue.executing.is_some() || !queue.queued.is_empty()
+    }
+
+    pub(crate) fn idle_deadline(&self) -> Option<UnixMs> {
+        if self.runtime_peer_count() == 0 {
+            return None;
+        }
+        Some(self.idle_since?.plus(self.settings.idle_ttl_ms))
+    }
+
+    pub(crate) fn idle_tick(&mut self, now: UnixMs) {
+        if self.idle_deadline().is_none_or(|at| now < at) {
+            return;
+        }
+        self.idle_since = None;
+        if self.has_activity() {
+            return;
+        }
+        let minutes = self.settings.idle_ttl_ms / 60_000;
+        let reason =
+            format!("Compute stopped after {minutes} minutes without queued or active execution.");
+        if let Some(job_id) = self
+            .attachment
+            .as_ref()
+            .and_then(WorkstationAttachment::job_id)
+        {
+            let reason = reason.clone();
+            self.effects.push(Effect::FinishJob(FinishedJob {
+                job_id,
+                failed: false,
+                reason,
+            }));
+        }
+        let kind = DocumentKind::RuntimeState;
+        let live = runtime_doc::is_live(self.doc(kind));
+        let written = self.author(kind, |doc| {
+            runtime_doc::write_queue(doc, &Queue::default())?;
+            if live {
+                runtime_doc::write_lifecycle(doc, Lifecycle::Shutdown, "")?;
+            }
+            Ok::<(), automerge::AutomergeError>(())
+        });
+        if let Err(error) = written {
+            tracing::error!(%error, "the stop of idle compute cannot be written");
+        }
+        if let Some(mut attachment) = self.attachment.clone() {
+            status::IDLE.clone_into(&mut attachment.status);
+            attachment.status_message = Some(reason);
+            self.publish(&attachment);
+        }
+        self.close_runtime_peers(now, IDLE_TIMEOUT);
+    }
+}

@@ -1,0 +1,64 @@
+//! What the room itself reads from and writes into NotebookDoc.
+
+use std::collections::BTreeSet;
+
+use automerge::transaction::Transactable;
+use automerge::{AutoCommit, AutomergeError, ROOT, ReadDoc};
+
+use crate::runtime_doc::{map, text};
+
+/// A cell as execution needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cell {
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) source: String,
+    pub(crate) execution_id: Option<String>,
+}
+
+pub(crate) fn cell(doc: &AutoCommit, id: &str) -> Option<Cell> {
+    let cell = map(doc, &map(doc, &ROOT, "cells")?, id)?;
+    Some(Cell {
+        id: id.to_owned(),
+        kind: text(doc, &cell, "cell_type").unwrap_or_default(),
+        source: text(doc, &cell, "source").unwrap_or_default(),
+        execution_id: text(doc, &cell, "execution_id"),
+    })
+}
+
+/// Returns the code cells in document order: by position, then by id.
+pub(crate) fn code_cells(doc: &AutoCommit) -> Vec<Cell> {
+    let Some(cells) = map(doc, &ROOT, "cells") else {
+        return Vec::new();
+    };
+    let mut order: Vec<(String, String)> = doc
+        .keys(&cells)
+        .filter_map(|id| {
+            let position = text(doc, &map(doc, &cells, &id)?, "position").unwrap_or_default();
+            Some((position, id))
+        })
+        .collect();
+    order.sort();
+    let found = order.into_iter().filter_map(|(_, id)| cell(doc, &id));
+    found.filter(|cell| cell.kind == "code").collect()
+}
+
+/// Returns the executions that cells point at.
+pub(crate) fn shown_executions(doc: &AutoCommit) -> BTreeSet<String> {
+    let Some(cells) = map(doc, &ROOT, "cells") else {
+        return BTreeSet::new();
+    };
+    doc.keys(&cells)
+        .filter_map(|id| text(doc, &map(doc, &cells, &id)?, "execution_id"))
+        .collect()
+}
+
+pub(crate) fn point_cell(
+    doc: &mut AutoCommit,
+    cell_id: &str,
+    execution_id: &str,
+) -> Result<(), AutomergeError> {
+    let cell = map(doc, &ROOT, "cells").and_then(|cells| map(doc, &cells, cell_id));
+    let cell = cell.ok_or_else(|| AutomergeError::InvalidObjId(cell_id.to_owned()))?;
+    doc.put(&cell, "execution_id", execution_id)
+}

@@ -1,0 +1,104 @@
+//! One socket of a room.
+
+use std::collections::VecDeque;
+
+use documents::policy::may_write;
+use wire::control::RosterEntry;
+use wire::{ActorLabel, JobId, Scope, WorkstationId};
+
+use crate::host::PeerDocument;
+use crate::policy::doc_kind;
+use crate::{DocumentKind, Join, Message};
+
+/// A joined peer with its four sync conversations.
+pub(crate) struct Peer {
+    pub(crate) join: Join,
+    pub(crate) actor_label: String,
+    pub(crate) documents: [PeerDocument; 4],
+    pub(crate) streak: u32,
+    /// Set while a request of this peer waits for an answer about compute; its later frames wait
+    /// behind it so that their order is kept.
+    pub(crate) waiting: Option<Waiting>,
+    /// Order of arrival, which decides between equal connect times.
+    pub(crate) arrival: u64,
+}
+
+/// A request that waits for compute, and what arrived after it.
+pub(crate) struct Waiting {
+    pub(crate) request: u64,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) parked: VecDeque<Message>,
+}
+
+impl Peer {
+    pub(crate) fn new(join: Join, arrival: u64) -> Self {
+        let scope = join.scope;
+        let documents =
+            DocumentKind::ALL.map(|kind| PeerDocument::new(!may_write(doc_kind(kind), scope)));
+        let actor_label = join.actor.to_string();
+        Self {
+            join,
+            actor_label,
+            documents,
+            streak: 0,
+            waiting: None,
+            arrival,
+        }
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        self.join.scope
+    }
+
+    pub(crate) fn actor(&self) -> &ActorLabel {
+        &self.join.actor
+    }
+
+    pub(crate) fn is_runtime(&self) -> bool {
+        self.join.scope == Scope::RuntimePeer
+    }
+
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.join.actor.principal.is_anonymous()
+    }
+
+    pub(crate) fn workstation_id(&self) -> &str {
+        self.join
+            .workstation
+            .as_ref()
+            .and_then(|workstation| workstation.workstation_id.as_ref())
+            .map(WorkstationId::as_str)
+            .filter(|id| !id.is_empty())
+            .unwrap_or(WorkstationId::RUNTIME_PEER)
+    }
+
+    pub(crate) fn runtime_session_id(&self) -> Option<&str> {
+        self.join
+            .workstation
+            .as_ref()
+            .and_then(|workstation| workstation.runtime_session_id.as_ref())
+            .map(JobId::as_str)
+            .filter(|id| !id.is_empty())
+    }
+
+    pub(crate) fn participant_key(&self) -> String {
+        if self.is_anonymous() {
+            format!("anonymous:{}", self.join.peer_id)
+        } else {
+            self.join.actor.principal.to_string()
+        }
+    }
+
+    pub(crate) fn roster_entry(&self) -> RosterEntry {
+        RosterEntry {
+            peer_id: self.join.peer_id.clone(),
+            actor_label: self.actor_label.clone(),
+            connection_scope: self.join.scope,
+            participant_key: self.participant_key(),
+            identity_provider: self.join.identity_provider.clone(),
+            principal_namespace: self.join.principal_namespace.clone(),
+            display_name: self.join.display_name.clone(),
+            connected_at: self.join.connected_at,
+        }
+    }
+}

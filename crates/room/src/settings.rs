@@ -1,0 +1,36 @@
+//! The limits of a room.
+
+/// Largest number of queries that wait for a runtime peer (room protocol 5.5).
+pub(crate) const PENDING_QUERIES_MAX: usize = 128;
+/// Age after which a waiting query is given up, in milliseconds.
+pub(crate) const PENDING_QUERY_MAX_AGE_MS: i64 = 60_000;
+/// Largest number of frames that wait behind one unanswered compute question.
+pub(crate) const PARKED_MESSAGES_MAX: usize = 512;
+/// Largest number of bytes of changes kept back because what they depend on has not arrived.
+pub(crate) const ORPHAN_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Executions kept in the live document (documents 5.13).
+pub(crate) const EXECUTIONS_KEPT: usize = 64;
+/// How far the number may overshoot before a trim, so that a trim's cost is spread.
+pub(crate) const EXECUTIONS_SLACK: usize = 16;
+
+/// What an operator may configure about a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Idleness after which compute is stopped (room protocol 7.6).
+    pub idle_ttl_ms: i64,
+    /// Absence of a runtime peer after which its work is ended (decision D1).
+    pub away_limit_ms: i64,
+    /// How long after a load a runtime peer that was here is expected back before the attachment
+    /// reads `disconnected`.
+    pub restart_grace_ms: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            idle_ttl_ms: 30 * 60 * 1000,
+            away_limit_ms: 24 * 60 * 60 * 1000,
+            restart_grace_ms: 15_000,
+        }
+    }
+}

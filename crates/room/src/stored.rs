@@ -1,0 +1,26 @@
+//! The stored form of a room's documents.
+
+use crate::DocumentKind;
+
+/// The bytes of the four documents: a snapshot followed by appended change chunks, or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredDocuments {
+    documents: [Vec<u8>; 4],
+}
+
+impl StoredDocuments {
+    /// Adds bytes at the end of a document; call it in log order.
+    pub fn append(&mut self, document: DocumentKind, bytes: &[u8]) {
+        self.documents[document.index()].extend_from_slice(bytes);
+    }
+
+    /// Returns the bytes of a document.
+    pub fn bytes(&self, document: DocumentKind) -> &[u8] {
+        &self.documents[document.index()]
+    }
+
+    /// Returns whether nothing was stored: the room is new.
+    pub fn is_empty(&self) -> bool {
+        self.documents.iter().all(Vec::is_empty)
+    }
+}

@@ -1,0 +1,139 @@
+//! Document frames: judge, apply, keep, reply, relay, acknowledge (room protocol 4.4, 4.5, 3.8).
+
+use documents::policy::may_write;
+use wire::{PeerId, UnixMs};
+
+use crate::policy::{Author, doc_kind, judge};
+use crate::{DocumentKind, Effect, Room};
+
+impl Room {
+    pub(crate) fn sync_frame(
+        &mut self,
+        now: UnixMs,
+        peer_id: &PeerId,
+        kind: DocumentKind,
+        payload: &[u8],
+    ) {
+        let frame_type = kind.frame_type();
+        match self.receive(peer_id, kind, payload) {
+            Ok(moved) => {
+                if moved {
+                    self.repair_comments_identity(kind);
+                }
+                self.send_sync(peer_id, kind);
+                if moved {
+                    for other in self.others(peer_id) {
+                        self.send_sync(&other, kind);
+                    }
+                }
+                if moved && kind == DocumentKind::RuntimeState {
+                    self.watch_idleness(now);
+                }
+                self.accept(now, peer_id, frame_type, payload.len());
+            }
+            Err(text) => self.reject_host(now, peer_id, frame_type, &text),
+        }
+    }
+
+    fn receive(
+        &mut self,
+        peer_id: &PeerId,
+        kind: DocumentKind,
+        payload: &[u8],
+    ) -> Result<bool, String> {
+        let Some(peer) = self.peers.get_mut(peer_id) else {
+            return Ok(false);
+        };
+        let document = &mut self.documents[kind.index()];
+        let message = document.decode(payload)?;
+        let scope = peer.join.scope;
+        if !message.changes.is_empty() && !may_write(doc_kind(kind), scope) {
+            let name = kind.type_name();
+            return Err(format!("connection scope cannot write {name} changes"));
+        }
+        let author = Author {
+            scope,
+            principal: peer.join.actor.principal.clone(),
+        };
+        let state = &mut peer.documents[kind.index()];
+        let outcome = document.receive(state, message, |trial| {
+            judge(kind, &author, &trial).map_err(|refusal| refusal.to_string())
+        })?;
+        if !outcome.appended.is_empty() {
+            self.effects.push(Effect::Append {
+                document: kind,
+                changes: outcome.appended,
+            });
+        }
+        if kind == DocumentKind::RuntimeState && outcome.moved {
+            let doc = self.documents[kind.index()].doc();
+            match outcome.touched.under("executions") {
+                Some(ids) => ids.iter().for_each(|id| self.index.refresh(doc, id)),
+                None => self.index.rebuild(doc),
+            }
+        }
+        Ok(outcome.moved)
+    }
+
+    /// Sends the next sync message of a document to a peer, if there is something to say.
+    pub(crate) fn send_sync(&mut self, peer_id: &PeerId, kind: DocumentKind) {
+        let Some(peer) = self.peers.get_mut(peer_id) else {
+            return;
+        };
+        let state = &mut peer.documents[kind.index()];
+        if let Some(payload) = self.documents[kind.index()].generate(state) {
+            self.send(peer_id, kind.frame_type(), &payload);
+        }
+    }
+
+    /// Sends a document's news to everybody, to one peer first if one is named.
+    pub(crate) fn relay(&mut self, kind: DocumentKind, first: Option<&PeerId>) {
+        if let Some(peer_id) = first {
+            self.send_sync(peer_id, kind);
+        }
+        let everyone: Vec<PeerId> = self.peers.keys().cloned().collect();
+        for peer_id in everyone.iter().filter(|peer_id| Some(*peer_id) != first) {
+            self.send_sync(peer_id, kind);
+        }
+    }
+
+    /// Writes into a document as the room and keeps what was written; the caller relays it.
+    pub(crate) fn author<E>(
+        &mut self,
+        kind: DocumentKind,
+        write: impl FnOnce(&mut automerge::AutoCommit) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let Some(changes) = self.documents[kind.index()].author(write)? else {
+            return Ok(false);
+        };
+        self.effects.push(Effect::Append {
+            document: kind,
+            changes,
+        });
+        Ok(true)
+    }
+
+    /// Puts back the identity of the comments document, should a peer have changed it (4.10).
+    fn repair_comments_identity(&mut self, kind: DocumentKind) {
+        if kind != DocumentKind::Comments {
+            return;
+        }
+        let notebook_id = self.notebook_id.clone();
+        let repaired = self.author(kind, |doc| {
+            crate::bootstrap::comments_identity(doc, &notebook_id)
+        });
+        if let Err(error) = repaired {
+            tracing::warn!(%error, "the identity of a comments document cannot be repaired");
+        }
+    }
+
+    pub(crate) fn doc(&mut self, kind: DocumentKind) -> &mut automerge::AutoCommit {
+        self.documents[kind.index()].doc()
+    }
+
+    pub(crate) fn rebuild_index(&mut self) {
+        let doc = self.documents[DocumentKind::RuntimeState.index()].doc();
+        self.index.rebuild(doc);
+        self.attachment = crate::runtime_doc::attachment(doc);
+    }
+}

@@ -1,0 +1,314 @@
+//! Room protocol 4: document synchronisation and who may author.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use automerge::transaction::Transactable;
+use automerge::{ROOT, ReadDoc};
+use common::{Client, Harness, NOTEBOOK, Received, attached, editor, owner, starter_cell, viewer};
+use room::{DocumentKind, Join};
+use wire::FrameType;
+
+fn synced(joins: &[Join]) -> (Harness, Vec<Client>) {
+    let mut harness = Harness::new();
+    let mut clients: Vec<Client> = joins.iter().map(Client::of).collect();
+    for join in joins {
+        harness.join(join.clone());
+    }
+    harness.settle(&mut clients.iter_mut().collect::<Vec<_>>());
+    (harness, clients)
+}
+
+fn edit(client: &mut Client, text: &str) {
+    let doc = client.doc(DocumentKind::Notebook);
+    let cells = doc.get(ROOT, "cells").unwrap().unwrap().1;
+    let cell = doc.get(&cells, starter_cell()).unwrap().unwrap().1;
+    let source = doc.get(&cell, "source").unwrap().unwrap().1;
+    let at = doc.length(&source);
+    doc.splice_text(&source, at, 0, text).unwrap();
+}
+
+/// Sends a client's pending change of one document and returns the refusal, if any.
+fn push(harness: &mut Harness, client: &mut Client, kind: DocumentKind) -> Option<String> {
+    let peer = client.peer.clone();
+    harness.take(&peer);
+    let frames = client.flush();
+    let wanted = kind.frame_type();
+    let (_, payload) = frames
+        .iter()
+        .find(|(frame_type, _)| *frame_type == wanted)
+        .unwrap();
+    harness.binary(&peer, wanted, payload);
+    harness.verdict(&peer)
+}
+
+#[test]
+fn new_room_has_the_heads_of_the_vectors() {
+    let demo = include_bytes!("../../../tests/vectors/hosted_room_new_demo.am");
+    let mut expected = automerge::AutoCommit::load(demo).unwrap();
+    let ids = Box::new(|| uuid::Uuid::from_u128(7));
+    let stored = room::StoredDocuments::default();
+    let settings = room::Settings::default();
+    let (mut room, _) =
+        room::Room::open("demo".into(), &stored, settings, common::START, ids).unwrap();
+    let heads: Vec<String> = expected
+        .get_heads()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(room.heads(DocumentKind::Notebook), heads);
+}
+
+#[test]
+fn rp_093_rp_094_rp_095_clients_converge_from_the_seed_and_from_nothing() {
+    let second = Join {
+        peer_id: "owner2".into(),
+        ..owner()
+    };
+    let (mut harness, mut clients) = synced(&[owner(), second, editor()]);
+    let mut empty = Client::of(&viewer());
+    for (doc, _) in empty.docs.values_mut() {
+        *doc = automerge::AutoCommit::new();
+    }
+    harness.join(viewer());
+    edit(&mut clients[0], "1+1");
+    clients.push(empty);
+    harness.settle(&mut clients.iter_mut().collect::<Vec<_>>());
+    for kind in DocumentKind::ALL {
+        let expected = harness.room.heads(kind);
+        for client in &mut clients {
+            let heads = client.doc(kind).get_heads();
+            let heads: Vec<String> = heads.iter().map(ToString::to_string).collect();
+            assert_eq!(heads, expected, "{kind:?} {}", client.peer);
+        }
+    }
+}
+
+#[test]
+fn rp_096_rp_097_a_viewer_may_talk_but_not_write() {
+    let (mut harness, mut clients) = synced(&[viewer(), owner()]);
+    let before = harness.room.heads(DocumentKind::Notebook);
+    edit(&mut clients[0], "x");
+    // A client that ignores READ_ONLY: a fresh state without the room's flags.
+    let (doc, state) = clients[0].docs.get_mut(&0).unwrap();
+    let mut stripped = automerge::sync::State::new();
+    stripped.their_heads = state.their_heads.clone();
+    stripped.their_have = state.their_have.clone();
+    stripped.their_need = state.their_need.clone();
+    stripped.shared_heads = state.shared_heads.clone();
+    *state = stripped;
+    doc.commit();
+    let refusal = push(&mut harness, &mut clients[0], DocumentKind::Notebook).unwrap();
+    assert_eq!(
+        refusal,
+        "room host rejected automerge_sync frame: Error: connection scope cannot write NotebookDoc changes"
+    );
+    assert_eq!(harness.room.heads(DocumentKind::Notebook), before);
+    assert!(harness.room.has_peer(&"viewer".into()));
+}
+
+#[test]
+fn rp_101_rp_102_rp_103_authors_are_checked_by_principal() {
+    let (mut harness, mut clients) = synced(&[owner()]);
+    clients[0].set_actor(DocumentKind::Notebook, "user:oidc:alice/agent:claude:7");
+    edit(&mut clients[0], "a");
+    assert_eq!(
+        push(&mut harness, &mut clients[0], DocumentKind::Notebook),
+        None
+    );
+    clients[0].set_actor(DocumentKind::Notebook, "user:oidc:mallory/browser:m");
+    edit(&mut clients[0], "b");
+    let refusal = push(&mut harness, &mut clients[0], DocumentKind::Notebook).unwrap();
+    assert!(
+        refusal.ends_with("Error: actor principal user:oidc:mallory is not authorized for authenticated principal user:oidc:alice"),
+        "{refusal}"
+    );
+    let (mut harness, mut clients) = synced(&[owner()]);
+    clients[0].set_actor(DocumentKind::Notebook, "runtimed");
+    edit(&mut clients[0], "c");
+    let refusal = push(&mut harness, &mut clients[0], DocumentKind::Notebook).unwrap();
+    assert!(
+        refusal.ends_with("Error: actor label \"runtimed\" is invalid: actor label must be '<principal>/<operator>'"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn rp_105_rp_107_an_editor_writes_cells_and_nothing_else_of_the_frame_is_kept() {
+    let (mut harness, mut clients) = synced(&[editor(), owner()]);
+    let before = harness.room.heads(DocumentKind::Notebook);
+    edit(&mut clients[0], "fine");
+    clients[0].doc(DocumentKind::Notebook).commit();
+    let doc = clients[0].doc(DocumentKind::Notebook);
+    let metadata = doc.get(ROOT, "metadata").unwrap().unwrap().1;
+    doc.put(&metadata, "x", "y").unwrap();
+    let refusal = push(&mut harness, &mut clients[0], DocumentKind::Notebook).unwrap();
+    assert!(
+        refusal
+            .ends_with("editor scope may only edit cells; change touched notebook root 'metadata'"),
+        "{refusal}"
+    );
+    assert_eq!(harness.room.heads(DocumentKind::Notebook), before);
+    let doc = clients[1].doc(DocumentKind::Notebook);
+    let metadata = doc.get(ROOT, "metadata").unwrap().unwrap().1;
+    doc.put(&metadata, "x", "y").unwrap();
+    assert_eq!(
+        push(&mut harness, &mut clients[1], DocumentKind::Notebook),
+        None
+    );
+}
+
+#[test]
+fn rp_106_after_a_refusal_a_corrected_frame_is_accepted() {
+    let (mut harness, mut clients) = synced(&[editor()]);
+    clients[0].set_actor(DocumentKind::Notebook, "user:oidc:mallory/browser:m");
+    edit(&mut clients[0], "b");
+    assert!(push(&mut harness, &mut clients[0], DocumentKind::Notebook).is_some());
+    // The client drops its document and starts again.
+    clients[0] = Client::new("editor", "user:oidc:bob/browser:b2", &DocumentKind::ALL);
+    harness.take("editor");
+    harness.settle(&mut [&mut clients[0]]);
+    edit(&mut clients[0], "good");
+    assert_eq!(
+        push(&mut harness, &mut clients[0], DocumentKind::Notebook),
+        None
+    );
+}
+
+#[test]
+fn rp_098_rp_099_rp_100_each_scope_has_its_documents() {
+    let (mut harness, mut clients) = synced(&[editor(), owner()]);
+    let comms = clients[0].doc(DocumentKind::Comms);
+    comms.put(ROOT, "x", 1).unwrap();
+    assert_eq!(
+        push(&mut harness, &mut clients[0], DocumentKind::Comms),
+        None
+    );
+    clients[1]
+        .doc(DocumentKind::RuntimeState)
+        .put(ROOT, "path", "x")
+        .unwrap();
+    clients[1].docs.get_mut(&5).unwrap().1 = automerge::sync::State::new();
+    harness.settle(&mut [&mut clients[1]]);
+    // The room's READ_ONLY flag keeps a well-behaved client from sending at all.
+    assert_eq!(clients[1].rejections(), Vec::<String>::new());
+    let (mut harness, _, mut machine) = attached();
+    machine.doc(DocumentKind::Comms).put(ROOT, "x", 1).unwrap();
+    assert_eq!(push(&mut harness, &mut machine, DocumentKind::Comms), None);
+}
+
+#[test]
+fn rp_108_rp_109_changes_reach_others_and_the_sender_gets_a_reply() {
+    let (mut harness, mut clients) = synced(&[editor(), owner()]);
+    edit(&mut clients[0], "x");
+    let frames = clients[0].flush();
+    harness.binary("editor", frames[0].0, &frames[0].1);
+    let types = |received: &[Received]| -> Vec<_> {
+        received.iter().filter_map(Received::frame_type).collect()
+    };
+    let own = harness.take("editor");
+    assert_eq!(
+        types(&own),
+        [FrameType::AutomergeSync, FrameType::SessionControl]
+    );
+    let other = harness.take("owner");
+    assert_eq!(types(&other), [FrameType::AutomergeSync]);
+    clients[1].receive(&other[0]);
+    assert_eq!(clients[1].doc(DocumentKind::Notebook).get_heads(), {
+        clients[0].doc(DocumentKind::Notebook).get_heads()
+    });
+}
+
+#[test]
+fn rp_077_rp_110_undecodable_sync_is_refused_and_never_closes() {
+    let (mut harness, _) = synced(&[owner()]);
+    for (frame_type, label) in [
+        (FrameType::AutomergeSync, "decode notebook sync: "),
+        (FrameType::RuntimeStateSync, "decode runtime state sync: "),
+        (FrameType::CommsDocSync, "decode comms doc sync: "),
+        (FrameType::CommentsDocSync, "decode comments doc sync: "),
+    ] {
+        for _ in 0..20 {
+            harness.take("owner");
+            harness.binary("owner", frame_type, b"nonsense");
+            let reason = harness.verdict("owner").unwrap();
+            let start = format!("room host rejected {frame_type} frame: Error: {label}");
+            assert!(reason.starts_with(&start), "{reason}");
+        }
+    }
+}
+
+#[test]
+fn rp_119_a_restart_loses_nothing_that_was_acknowledged() {
+    let (mut harness, mut clients) = synced(&[owner()]);
+    edit(&mut clients[0], "kept");
+    harness.settle(&mut [&mut clients[0]]);
+    let before = harness.room.heads(DocumentKind::Notebook);
+    let mut harness = harness.restart();
+    assert_eq!(harness.room.heads(DocumentKind::Notebook), before);
+    harness.join(owner());
+    clients[0].reset();
+    edit(&mut clients[0], " and more");
+    harness.settle(&mut [&mut clients[0]]);
+    let heads = clients[0].doc(DocumentKind::Notebook).get_heads();
+    let heads: Vec<String> = heads.iter().map(ToString::to_string).collect();
+    assert_eq!(harness.room.heads(DocumentKind::Notebook), heads);
+}
+
+#[test]
+fn q_15_changes_whose_ground_is_missing_wait_and_block_nobody() {
+    let (mut harness, mut clients) = synced(&[owner(), editor()]);
+    // The owner makes two changes; only the second is sent, as after a Bloom false positive.
+    let doc = clients[0].doc(DocumentKind::Notebook);
+    let before = doc.get_heads();
+    edit(&mut clients[0], "one");
+    clients[0].doc(DocumentKind::Notebook).commit();
+    edit(&mut clients[0], "two");
+    let doc = clients[0].doc(DocumentKind::Notebook);
+    doc.commit();
+    let changes = doc.get_changes(&before);
+    let frames = clients[0].flush();
+    let mut message = automerge::sync::Message::decode(&frames[0].1).unwrap();
+    message.version = automerge::sync::MessageVersion::V1;
+    message.changes = vec![changes[1].raw_bytes().to_vec()].into();
+    harness.take("owner");
+    harness.binary("owner", FrameType::AutomergeSync, &message.clone().encode());
+    let received = harness.take("owner");
+    let Received::Frame(_, reply) = &received[0] else {
+        panic!("no reply")
+    };
+    let reply = automerge::sync::Message::decode(reply).unwrap();
+    assert!(
+        reply.need.contains(&changes[0].hash()),
+        "the room asks for what is missing"
+    );
+    // Somebody else's change goes through meanwhile.
+    edit(&mut clients[1], "three");
+    assert_eq!(
+        push(&mut harness, &mut clients[1], DocumentKind::Notebook),
+        None
+    );
+    // The missing change arrives and both are there.
+    message.changes = vec![changes[0].raw_bytes().to_vec()].into();
+    harness.binary("owner", FrameType::AutomergeSync, &message.clone().encode());
+    let bytes = harness.room.snapshot(DocumentKind::Notebook);
+    let stored = automerge::AutoCommit::load(&bytes).unwrap();
+    assert!(stored.get_change_by_hash(&changes[1].hash()).is_some());
+}
+
+#[test]
+fn comments_keep_their_identity() {
+    let (mut harness, mut clients) = synced(&[editor()]);
+    clients[0]
+        .doc(DocumentKind::Comments)
+        .put(ROOT, "comments_doc_id", "comments:evil")
+        .unwrap();
+    harness.settle(&mut [&mut clients[0]]);
+    let id = clients[0]
+        .doc(DocumentKind::Comments)
+        .get(ROOT, "comments_doc_id")
+        .unwrap()
+        .unwrap()
+        .0;
+    assert_eq!(common::show(&id), format!("comments:{NOTEBOOK}"));
+}
