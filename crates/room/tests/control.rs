@@ -196,10 +196,12 @@ fn appendix_a_first_frames_of_the_genesis_documents() {
     });
     let received = harness.take("owner");
     let hex = |at: usize| match &received[at] {
-        Received::Frame(frame_type, payload) => wire::frame::encode(*frame_type, payload)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>(),
+        Received::Frame(frame_type, payload) => {
+            let bytes = wire::frame::encode(*frame_type, payload);
+            bytes
+                .iter()
+                .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+        }
         other => panic!("{other:?}"),
     };
     let runtime = "0542014aa226b3047f50f85b5b74ab8f395220bacea6cec9d8a1ed9a5649f15edc264900010005010a07807400020284";
