@@ -87,7 +87,8 @@ function RunTools({ actions }: { actions: Actions }) {
 export function Header({ actions }: { actions: Actions }) {
   const { store } = actions;
   return (
-    <header class="notebook-head">
+    <section class="notebook-head" aria-label="Notebook">
+      <h1 class="visually-hidden">{store.title.value ?? "Untitled"}</h1>
       <div class="notebook-head-inner">
         <div class="notebook-head-row">
           <Title actions={actions} />
@@ -112,6 +113,6 @@ export function Header({ actions }: { actions: Actions }) {
           </div>
         </div>
       </div>
-    </header>
+    </section>
   );
 }
