@@ -189,7 +189,7 @@ async fn a_revoked_credential_ends_the_agent_and_its_kernels() -> Result<()> {
     cloud.ok(Method::POST, &path, None).await?;
     cloud.ok(Method::POST, &path, None).await?;
     let code = machine.ended(LIMIT).await.with_context(|| machine.log())?;
-    assert_eq!(code, Some(1), "{}", machine.log());
+    assert_eq!(code, Some(77), "{}", machine.log());
     assert!(
         machine.log().contains("revoked") || machine.log().contains("connect"),
         "{}",
