@@ -1,1 +1,22 @@
 //! The edges of a runtime peer: room link, blob upload, kernel journal, around session-core.
+//!
+//! One process serves one attach job. [`run`] is its main loop: it hands what happens to the
+//! session and does what the session says. Nothing here decides what is written into a document.
+//! The kernel belongs to the keeper (crate `kernel`), which outlives a peer that crashes; the next
+//! peer of the job adopts it and reads the journal from where the room had accepted it.
+
+mod backoff;
+mod blobs;
+mod config;
+mod end;
+mod journal_feed;
+mod keeper_control;
+mod link;
+mod peer;
+mod position;
+mod translate;
+
+pub use config::PeerConfig;
+pub use end::{End, NOTE_NAME};
+pub use peer::{READY_MARKER, run};
+pub use session_core::LaunchMode;

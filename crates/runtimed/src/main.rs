@@ -1,5 +1,6 @@
 //! `runtimed`: the workstation's daemon. Each subcommand is a process of its own.
 
+mod cloud_runtime_agent;
 mod kernel_keeper;
 mod workstation_agent;
 
@@ -13,6 +14,9 @@ use clap::Parser;
 enum Cli {
     /// Register this machine with a cloud, take attach jobs and look after their peers.
     WorkstationAgent(workstation_agent::Args),
+    /// Serve one notebook: join its room and drive its kernel.
+    #[command(hide = true)]
+    CloudRuntimeAgent(Box<cloud_runtime_agent::Args>),
     /// Keep one kernel and its journal for a job.
     #[command(hide = true)]
     KernelKeeper(kernel_keeper::Args),
@@ -29,6 +33,7 @@ fn main() -> ExitCode {
         .init();
     match cli {
         Cli::WorkstationAgent(args) => workstation_agent::run(args),
+        Cli::CloudRuntimeAgent(args) => cloud_runtime_agent::run(*args),
         Cli::KernelKeeper(args) => kernel_keeper::run(args),
     }
 }

@@ -1,0 +1,47 @@
+//! What a peer is told at its start.
+
+use std::path::PathBuf;
+
+use cloud_client::{BaseUrl, RoomAuth};
+use kernel::client::KeeperCommand;
+use session_core::LaunchMode;
+
+/// Everything a peer needs; the binary makes it from flags and environment (4.1).
+#[derive(Clone)]
+pub struct PeerConfig {
+    /// The cloud.
+    pub cloud: BaseUrl,
+    /// The notebook.
+    pub notebook_id: String,
+    /// The scope asked for.
+    pub scope: String,
+    /// The credential.
+    pub auth: RoomAuth,
+    /// The operator part of the document actor.
+    pub operator: String,
+    /// The interpreter; without one the peer only attaches.
+    pub python: Option<PathBuf>,
+    /// Where kernels start.
+    pub working_dir: PathBuf,
+    /// The workstation's id.
+    pub workstation_id: Option<String>,
+    /// The workstation's name for people.
+    pub workstation_display_name: Option<String>,
+    /// The attach job's id.
+    pub runtime_session_id: Option<String>,
+    /// When the kernel is launched.
+    pub launch_mode: LaunchMode,
+    /// The job's folder: keeper, journal, notes.
+    pub job_dir: PathBuf,
+    /// How to start a keeper.
+    pub keeper: KeeperCommand,
+}
+
+impl std::fmt::Debug for PeerConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PeerConfig")
+            .field("notebook_id", &self.notebook_id)
+            .field("job_dir", &self.job_dir)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,210 @@
+//! Speaking to the kernel keeper: one task, commands in order, results as reports.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kernel::LaunchSpec;
+use kernel::client::{ClientError, KeeperClient, KeeperCommand};
+use kernel::protocol::{Command, Outgoing};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+
+/// Commands and reports that may wait.
+const QUEUE: usize = 4096;
+
+/// What the main loop wants.
+#[derive(Debug)]
+pub(crate) enum KeeperOrder {
+    /// Start a kernel, and a keeper first when there is none.
+    Launch(Box<LaunchSpec>),
+    /// Stop the kernel and start it again.
+    Restart(Box<LaunchSpec>),
+    /// Send a message to the kernel.
+    Send(Box<Outgoing>),
+    /// Interrupt the kernel.
+    Interrupt { force_signal: bool },
+    /// Stop the kernel.
+    Stop,
+    /// Give back the journal's space before this position.
+    Release(u64),
+    /// End kernel and keeper; the task ends.
+    Shutdown,
+}
+
+/// What the main loop hears.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum KeeperReport {
+    /// The kernel could not even be asked for.
+    LaunchFailed(String),
+    /// The keeper is gone without having been told to end.
+    Gone,
+    /// A newer peer of this job took over.
+    Replaced,
+}
+
+/// The task and its two ends.
+#[derive(Debug)]
+pub(crate) struct KeeperControl {
+    orders: mpsc::Sender<KeeperOrder>,
+    pub(crate) reports: mpsc::Receiver<KeeperReport>,
+    task: JoinHandle<()>,
+}
+
+impl KeeperControl {
+    /// Starts the task; `client` is the adopted keeper, if there is one. `grown` is notified
+    /// whenever the journal has grown.
+    pub(crate) fn start(
+        job_dir: PathBuf,
+        command: KeeperCommand,
+        client: Option<KeeperClient>,
+        grown: Arc<Notify>,
+    ) -> Self {
+        let (orders, receiver) = mpsc::channel(QUEUE);
+        let (report, reports) = mpsc::channel(QUEUE);
+        let mut run = Run {
+            job_dir,
+            command,
+            client: None,
+            watcher: None,
+            grown,
+            report,
+        };
+        if let Some(client) = client {
+            run.take(client);
+        }
+        let task = tokio::spawn(run.serve(receiver));
+        Self {
+            orders,
+            reports,
+            task,
+        }
+    }
+
+    /// Queues an order; a queue that is full means a keeper that does not answer.
+    pub(crate) fn order(&self, order: KeeperOrder) {
+        if let Err(error) = self.orders.try_send(order) {
+            tracing::error!("the kernel keeper does not keep up; dropped {error}");
+        }
+    }
+
+    /// Ends kernel and keeper and waits for it.
+    pub(crate) async fn shutdown(self) {
+        // The queue may be full of requests that do not matter any more; the task makes room.
+        let _ = self.orders.send(KeeperOrder::Shutdown).await;
+        drop(self.orders);
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the kernel keeper could not be told to end");
+        }
+    }
+}
+
+struct Run {
+    job_dir: PathBuf,
+    command: KeeperCommand,
+    client: Option<KeeperClient>,
+    watcher: Option<JoinHandle<()>>,
+    grown: Arc<Notify>,
+    report: mpsc::Sender<KeeperReport>,
+}
+
+impl Run {
+    async fn serve(mut self, mut orders: mpsc::Receiver<KeeperOrder>) {
+        while let Some(order) = orders.recv().await {
+            if matches!(order, KeeperOrder::Shutdown) {
+                self.stop_watching();
+                if let Err(error) = self.ask(Command::Shutdown).await
+                    && !matches!(error, ClientError::Absent | ClientError::Gone)
+                {
+                    tracing::warn!(%error, "the kernel keeper did not end cleanly");
+                }
+                return;
+            }
+            self.obey(order).await;
+        }
+    }
+
+    async fn obey(&mut self, order: KeeperOrder) {
+        let result = match order {
+            KeeperOrder::Launch(spec) => self.launch(*spec, false).await,
+            KeeperOrder::Restart(spec) => self.launch(*spec, true).await,
+            KeeperOrder::Send(outgoing) => self.ask(Command::Send(outgoing)).await,
+            KeeperOrder::Interrupt { force_signal } => {
+                self.ask(Command::Interrupt { force_signal }).await
+            }
+            KeeperOrder::Stop => self.ask(Command::Stop).await,
+            KeeperOrder::Release(position) => self.ask(Command::Release { position }).await,
+            KeeperOrder::Shutdown => Ok(()),
+        };
+        if let Err(error) = result {
+            tracing::warn!(%error, "an order to the kernel keeper was not followed");
+        }
+    }
+
+    async fn ask(&mut self, command: Command) -> Result<(), ClientError> {
+        let client = self.client.as_ref().ok_or(ClientError::Absent)?;
+        client.request(command).await.map(|_| ())
+    }
+
+    async fn launch(&mut self, spec: LaunchSpec, restart: bool) -> Result<(), ClientError> {
+        let started = self.try_launch(spec, restart).await;
+        if let Err(error) = &started {
+            // The main loop ends before this task only when the peer ends.
+            let _ = self
+                .report
+                .send(KeeperReport::LaunchFailed(error.to_string()))
+                .await;
+        }
+        started
+    }
+
+    async fn try_launch(&mut self, spec: LaunchSpec, restart: bool) -> Result<(), ClientError> {
+        let lives = match &self.client {
+            Some(client) => client.status().await.is_ok(),
+            None => false,
+        };
+        if !lives {
+            let (client, _) = KeeperClient::ensure(&self.job_dir, &self.command).await?;
+            self.take(client);
+        }
+        if restart {
+            // Without a kernel there is nothing to stop.
+            self.ask(Command::Stop).await?;
+        }
+        self.ask(Command::Start {
+            spec: Box::new(spec),
+        })
+        .await
+    }
+
+    fn take(&mut self, client: KeeperClient) {
+        self.stop_watching();
+        let mut link = client.link();
+        let (grown, report) = (Arc::clone(&self.grown), self.report.clone());
+        self.watcher = Some(tokio::spawn(async move {
+            loop {
+                let now = *link.borrow_and_update();
+                grown.notify_one();
+                if now.replaced || now.gone {
+                    let what = if now.replaced {
+                        KeeperReport::Replaced
+                    } else {
+                        KeeperReport::Gone
+                    };
+                    let _ = report.send(what).await;
+                    return;
+                }
+                if link.changed().await.is_err() {
+                    let _ = report.send(KeeperReport::Gone).await;
+                    return;
+                }
+            }
+        }));
+        self.client = Some(client);
+    }
+
+    fn stop_watching(&mut self) {
+        if let Some(watcher) = self.watcher.take() {
+            watcher.abort();
+        }
+    }
+}

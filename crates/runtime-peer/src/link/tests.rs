@@ -1,0 +1,297 @@
+use std::time::{Duration, Instant};
+
+use cloud_client::{BaseUrl, RoomDial, SecretString};
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
+use tokio_tungstenite::{WebSocketStream, accept_async};
+use wire::FrameType;
+
+use super::{LinkEvent, RoomLink};
+use crate::end::End;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A room that does what a test says, connection by connection.
+struct Room {
+    listener: TcpListener,
+    base: BaseUrl,
+}
+
+type Socket = WebSocketStream<TcpStream>;
+
+impl Room {
+    async fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let base = BaseUrl::parse(&format!("http://{address}"), false).unwrap();
+        Self { listener, base }
+    }
+
+    fn link(&self) -> RoomLink {
+        let token = SecretString::from("nwc_test");
+        let dial = RoomDial::new(self.base.clone(), "n", "runtime_peer", token);
+        RoomLink::start(move || dial.clone(), false)
+    }
+
+    async fn stream(&self) -> TcpStream {
+        tokio::time::timeout(LIMIT, self.listener.accept())
+            .await
+            .unwrap()
+            .unwrap()
+            .0
+    }
+
+    async fn accept(&self) -> Socket {
+        accept_async(self.stream().await).await.unwrap()
+    }
+
+    async fn accept_ready(&self) -> Socket {
+        let mut socket = self.accept().await;
+        control(
+            &mut socket,
+            r#"{"type":"cloud_room_ready","actor_label":"user:a/agent:x"}"#,
+        )
+        .await;
+        socket
+    }
+
+    /// Answers one upgrade with a status.
+    async fn refuse(&self, status: &str) {
+        let mut stream = self.stream().await;
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).await.unwrap();
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nno");
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+
+    async fn nobody_dials(&self) {
+        let dialled = tokio::time::timeout(Duration::from_millis(1500), self.listener.accept());
+        assert!(dialled.await.is_err(), "the link dialled again");
+    }
+}
+
+async fn send(socket: &mut Socket, frame: FrameType, payload: &[u8]) {
+    let bytes = [&[frame.byte()], payload].concat();
+    socket.send(Message::Binary(bytes.into())).await.unwrap();
+}
+
+async fn control(socket: &mut Socket, json: &str) {
+    send(socket, FrameType::SessionControl, json.as_bytes()).await;
+}
+
+async fn close(mut socket: Socket, reason: &str) {
+    let code = CloseCode::Policy;
+    let frame = CloseFrame {
+        code,
+        reason: reason.to_owned().into(),
+    };
+    socket.close(Some(frame)).await.unwrap();
+    // The link may be gone before it has answered.
+    let _ = tokio::time::timeout(Duration::from_secs(2), socket.next()).await;
+}
+
+async fn next(link: &mut RoomLink) -> LinkEvent {
+    tokio::time::timeout(LIMIT, link.events.recv())
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+fn up(connection: u64) -> LinkEvent {
+    LinkEvent::Up {
+        connection,
+        actor_label: "user:a/agent:x".to_owned(),
+        principal: "user:a".to_owned(),
+    }
+}
+
+// WS-273 WS-274
+#[tokio::test]
+async fn ready_needs_a_principal_and_frames_before_it_come_after_it() {
+    let room = Room::open().await;
+    let mut link = room.link();
+    let mut socket = room.accept().await;
+    send(&mut socket, FrameType::RuntimeStateSync, b"one").await;
+    control(
+        &mut socket,
+        r#"{"type":"cloud_room_ready","actor_label":"/x"}"#,
+    )
+    .await;
+    control(&mut socket, r#"{"type":"something_new"}"#).await;
+    socket
+        .send(Message::Binary(vec![0xee, 1].into()))
+        .await
+        .unwrap();
+    socket
+        .send(Message::Binary(Vec::new().into()))
+        .await
+        .unwrap();
+    send(&mut socket, FrameType::CommsDocSync, b"two").await;
+    control(
+        &mut socket,
+        r#"{"type":"cloud_room_ready","actor_label":"user:a/agent:x"}"#,
+    )
+    .await;
+    send(&mut socket, FrameType::RuntimeStateSync, b"three").await;
+    assert_eq!(next(&mut link).await, up(1));
+    for bytes in [&b"\x05one"[..], b"\x09two", b"\x05three"] {
+        let frame = LinkEvent::Frame {
+            connection: 1,
+            bytes: bytes.into(),
+        };
+        assert_eq!(next(&mut link).await, frame);
+    }
+    link.send(1, b"\x05mine".to_vec());
+    link.send(7, b"\x05of another connection".to_vec());
+    link.send(1, b"\x05last".to_vec());
+    let mut heard = Vec::new();
+    while heard.len() < 2 {
+        if let Message::Binary(bytes) = socket.next().await.unwrap().unwrap() {
+            heard.push(bytes);
+        }
+    }
+    assert_eq!(heard, [&b"\x05mine"[..], b"\x05last"]);
+    let closing = tokio::spawn(link.close());
+    let closed = async {
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_close() {
+                return true;
+            }
+        }
+        false
+    };
+    // WS-370
+    assert!(
+        tokio::time::timeout(LIMIT, closed).await.unwrap(),
+        "no close frame"
+    );
+    closing.await.unwrap();
+}
+
+// WS-350 WS-355 WS-358
+#[tokio::test]
+async fn a_close_that_is_not_final_is_followed_by_another_dial_but_not_too_soon() {
+    let room = Room::open().await;
+    let mut link = room.link();
+    close(room.accept_ready().await, "").await;
+    assert_eq!(next(&mut link).await, up(1));
+    assert!(matches!(
+        next(&mut link).await,
+        LinkEvent::Down { connection: 1, .. }
+    ));
+    let socket = room.accept_ready().await;
+    assert_eq!(next(&mut link).await, up(2));
+    let started = Instant::now();
+    close(socket, "runtime state repair").await;
+    assert!(matches!(
+        next(&mut link).await,
+        LinkEvent::Down { connection: 2, .. }
+    ));
+    let socket = room.accept_ready().await;
+    assert!(
+        started.elapsed() >= Duration::from_millis(900),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(next(&mut link).await, up(3));
+    drop(socket);
+    assert!(matches!(
+        next(&mut link).await,
+        LinkEvent::Down { connection: 3, .. }
+    ));
+}
+
+// WS-356 WS-357 WS-367 WS-378
+#[tokio::test]
+async fn a_final_close_ends_the_link() {
+    for (reason, code) in [
+        ("too many rejected frames", 1),
+        ("replaced by newer runtime peer", 1),
+        ("workstation attachment replaced", 1),
+        ("workstation restart requested", 1),
+        ("workstation mismatch", 1),
+        ("workstation attachment switched", 1),
+        ("stale runtime session", 1),
+        ("runtime idle timeout", 0),
+    ] {
+        let room = Room::open().await;
+        let mut link = room.link();
+        close(room.accept_ready().await, reason).await;
+        assert_eq!(next(&mut link).await, up(1));
+        let LinkEvent::Over(end) = next(&mut link).await else {
+            panic!("{reason}")
+        };
+        assert_eq!(end.code(), code, "{reason}");
+        if code == 1 {
+            assert_eq!(end, End::Closed(reason.to_owned()));
+        }
+        assert_eq!(link.events.recv().await, None, "{reason}");
+    }
+}
+
+// WS-275 WS-366
+#[tokio::test]
+async fn a_refused_credential_ends_the_link_at_once() {
+    let room = Room::open().await;
+    let mut link = room.link();
+    room.refuse("401 Unauthorized").await;
+    let LinkEvent::Over(end) = next(&mut link).await else {
+        panic!()
+    };
+    assert_eq!(end.code(), 1);
+    assert!(end.to_string().contains("401"), "{end}");
+
+    let mut link = room.link();
+    close(room.accept_ready().await, "").await;
+    assert_eq!(next(&mut link).await, up(1));
+    assert!(matches!(next(&mut link).await, LinkEvent::Down { .. }));
+    room.refuse("403 Forbidden").await;
+    let LinkEvent::Over(end) = next(&mut link).await else {
+        panic!()
+    };
+    assert_eq!(end.code(), 77);
+    room.nobody_dials().await;
+}
+
+// WS-280
+#[tokio::test]
+async fn a_cloud_that_is_not_well_is_dialled_again() {
+    let room = Room::open().await;
+    let mut link = room.link();
+    drop(room.stream().await);
+    room.refuse("503 Service Unavailable").await;
+    let _socket = room.accept_ready().await;
+    assert_eq!(next(&mut link).await, up(1));
+}
+
+// WS-272
+#[tokio::test]
+async fn a_rejection_before_ready_ends_the_link_with_its_reason() {
+    let room = Room::open().await;
+    let mut link = room.link();
+    let mut socket = room.accept().await;
+    control(
+        &mut socket,
+        r#"{"type":"cloud_frame_rejected","reason":"not yours"}"#,
+    )
+    .await;
+    let LinkEvent::Over(end) = next(&mut link).await else {
+        panic!()
+    };
+    assert!(end.to_string().contains("not yours"), "{end}");
+}
+
+// WS-364
+#[tokio::test]
+async fn a_link_that_waits_to_dial_stops_at_once() {
+    let room = Room::open().await;
+    let link = room.link();
+    drop(room.stream().await);
+    drop(room);
+    let started = Instant::now();
+    link.close().await;
+    assert!(started.elapsed() < Duration::from_secs(3));
+}

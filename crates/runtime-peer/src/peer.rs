@@ -1,0 +1,396 @@
+//! The peer's one loop: events in, session, effects out.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cloud_client::{CloudClient, RoomAuth, RoomDial};
+use kernel::LaunchSpec;
+use kernel::client::KeeperClient;
+use kernel::journal::{FILE_NAME, JournalError, Record, START};
+use kernel::protocol::KernelState;
+use session_core::{Effect, Event, LaunchMode, Outcome, Session, Settings};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep_until};
+use wire::UnixMs;
+
+use crate::blobs::{Outcome as Upload, UploadResult, Uploader};
+use crate::config::PeerConfig;
+use crate::end::End;
+use crate::journal_feed::JournalFeed;
+use crate::keeper_control::{KeeperControl, KeeperOrder, KeeperReport};
+use crate::link::{LinkEvent, RoomLink};
+use crate::position::Position;
+use crate::translate;
+
+/// The agent waits for exactly this (4.27, 3.13).
+pub const READY_MARKER: &str = "Infrastructure ready, entering main loop";
+/// How long the session may take to say its last words after a signal.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+struct Peer {
+    session: Session,
+    link: RoomLink,
+    connection: u64,
+    announced: bool,
+    keeper: KeeperControl,
+    feed: JournalFeed,
+    grown: Arc<Notify>,
+    /// Kernels before this one are history.
+    generation: u64,
+    /// Said once everything in the journal has been handed over.
+    death: Option<String>,
+    uploader: Uploader,
+    uploads: mpsc::Receiver<UploadResult>,
+    position: Position,
+    spec: Option<LaunchSpec>,
+    wake: Option<Instant>,
+    stop_by: Option<Instant>,
+}
+
+/// Runs a peer until its job ends. The caller turns the end into an exit code.
+pub async fn run(config: PeerConfig) -> End {
+    if let Err(error) = make_job_dir(&config.job_dir) {
+        let shown = config.job_dir.display();
+        return End::Local(format!(
+            "the job's folder `{shown}` cannot be used: {error}"
+        ));
+    }
+    let signals = signal(SignalKind::terminate()).and_then(|terminate| {
+        signal(SignalKind::interrupt()).map(|interrupt| (terminate, interrupt))
+    });
+    let (mut terminate, mut interrupt) = match signals {
+        Ok(signals) => signals,
+        Err(error) => return End::Local(format!("signals cannot be heard: {error}")),
+    };
+    let end = match Peer::start(&config).await {
+        Ok((mut peer, first)) => {
+            let end = match peer.take(first) {
+                Some(end) => end,
+                None => peer.serve(&mut terminate, &mut interrupt).await,
+            };
+            peer.finish(&end).await;
+            end
+        }
+        Err(end) => end,
+    };
+    end.note(&config.job_dir);
+    end
+}
+
+fn make_job_dir(job_dir: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(job_dir)
+}
+
+impl Peer {
+    /// Adopts what a former peer of this job left, or begins afresh; dials the room.
+    async fn start(config: &PeerConfig) -> Result<(Self, Vec<Event>), End> {
+        let job_dir = &config.job_dir;
+        let (position, from) = Position::open(job_dir);
+        let journal = std::fs::metadata(job_dir.join(FILE_NAME));
+        let adopted = journal.is_ok_and(|meta| meta.len() > START);
+        let client = KeeperClient::connect(job_dir).await.ok();
+        let status = match &client {
+            Some(client) => client.status().await.ok(),
+            None => None,
+        };
+        let grown = Arc::new(Notify::new());
+        let mut first = Vec::new();
+        let mut death = None;
+        let mut generation = 0;
+        if adopted {
+            generation = status.as_ref().map_or(u64::MAX, |status| status.generation);
+            match status.as_ref().map(|status| status.kernel) {
+                Some(KernelState::Running) => {
+                    // Its own `started` note lies before the position and is history too.
+                    generation += 1;
+                    first.push(Event::KernelReady(translate::info(
+                        &serde_json::Value::Null,
+                    )));
+                }
+                Some(KernelState::Starting) => {}
+                Some(KernelState::None) | None => {
+                    death = Some("the kernel ended while no runtime peer was there".to_owned());
+                }
+            }
+            tracing::info!(from, kernel = ?status.map(|status| status.kernel), "adopted the job's keeper");
+        }
+        let mut settings = Settings::new(nonce(), config.launch_mode);
+        settings.adopted = adopted;
+        if config.python.is_none() {
+            settings.launch = LaunchMode::Execute;
+            settings.launch_attempts = 0;
+        }
+        let (uploader, uploads) = Uploader::new(client_of(config)?, &config.notebook_id);
+        let dial = dial_of(config);
+        let peer = Self {
+            session: Session::new(settings),
+            link: RoomLink::start(move || dial.clone(), adopted),
+            connection: 0,
+            announced: false,
+            keeper: KeeperControl::start(
+                job_dir.clone(),
+                config.keeper.clone(),
+                client,
+                Arc::clone(&grown),
+            ),
+            feed: JournalFeed::start(job_dir, from, Arc::clone(&grown)),
+            grown,
+            generation,
+            death,
+            uploader,
+            uploads,
+            position,
+            spec: config
+                .python
+                .as_deref()
+                .map(|python| LaunchSpec::current_python(python, &config.working_dir)),
+            wake: None,
+            stop_by: None,
+        };
+        Ok((peer, first))
+    }
+
+    async fn serve(&mut self, terminate: &mut Signal, interrupt: &mut Signal) -> End {
+        loop {
+            let events = tokio::select! {
+                biased;
+                _ = terminate.recv() => self.stop(),
+                _ = interrupt.recv() => self.stop(),
+                () = until(self.stop_by) => return End::Requested,
+                Some(event) = self.link.events.recv() => match self.on_link(event) {
+                    Ok(events) => events,
+                    Err(end) => return end,
+                },
+                Some(report) = self.keeper.reports.recv() => match self.on_keeper(report) {
+                    Ok(events) => events,
+                    Err(end) => return end,
+                },
+                Some(upload) = self.uploads.recv() => vec![on_upload(upload)],
+                () = until(self.wake) => {
+                    self.wake = None;
+                    vec![Event::Tick]
+                }
+                Some(batch) = self.feed.batches.recv(),
+                    if self.session.wants_journal() && self.link.has_room() =>
+                {
+                    match self.on_batch(batch) {
+                        Ok(events) => events,
+                        Err(end) => return end,
+                    }
+                }
+            };
+            if let Some(end) = self.take(events) {
+                return end;
+            }
+        }
+    }
+
+    /// Feeds the session and does what it says.
+    fn take(&mut self, events: Vec<Event>) -> Option<End> {
+        for event in events {
+            for effect in self.session.handle(now(), event) {
+                if let Some(end) = self.perform(effect) {
+                    return Some(end);
+                }
+            }
+        }
+        None
+    }
+
+    fn stop(&mut self) -> Vec<Event> {
+        tracing::info!("asked to end");
+        self.stop_by
+            .get_or_insert_with(|| Instant::now() + STOP_LIMIT);
+        vec![Event::Stop]
+    }
+
+    fn on_link(&mut self, event: LinkEvent) -> Result<Vec<Event>, End> {
+        Ok(match event {
+            LinkEvent::Up {
+                connection,
+                principal,
+                ..
+            } => {
+                self.connection = connection;
+                if !std::mem::replace(&mut self.announced, true) {
+                    announce();
+                }
+                vec![Event::LinkUp { principal }]
+            }
+            LinkEvent::Frame { connection, bytes } if connection == self.connection => {
+                vec![Event::Frame(bytes.to_vec())]
+            }
+            LinkEvent::Frame { .. } => Vec::new(),
+            LinkEvent::Down { reason, .. } => vec![Event::LinkDown { reason }],
+            LinkEvent::Over(end) => return Err(end),
+        })
+    }
+
+    fn on_keeper(&mut self, report: KeeperReport) -> Result<Vec<Event>, End> {
+        Ok(match report {
+            KeeperReport::LaunchFailed(details) => {
+                vec![Event::KernelLaunchFailed {
+                    reason: String::new(),
+                    details,
+                }]
+            }
+            KeeperReport::Gone => {
+                self.death = Some("the kernel keeper ended unexpectedly".to_owned());
+                // The feed says once more that the journal is at its end.
+                self.grown.notify_one();
+                Vec::new()
+            }
+            KeeperReport::Replaced => return Err(End::Replaced),
+        })
+    }
+
+    fn on_batch(&mut self, batch: Result<Vec<Record>, JournalError>) -> Result<Vec<Event>, End> {
+        let records = batch.map_err(|error| End::Local(error.to_string()))?;
+        if !records.is_empty() {
+            return Ok(translate::events(records, self.generation));
+        }
+        let mut events = vec![Event::JournalCaughtUp];
+        if let Some(details) = self.death.take() {
+            // What is started after this is news.
+            self.generation = 0;
+            events.push(Event::KernelDied { details });
+        }
+        Ok(events)
+    }
+
+    fn perform(&mut self, effect: Effect) -> Option<End> {
+        match effect {
+            Effect::SendFrame(bytes) => self.link.send(self.connection, bytes),
+            Effect::LaunchKernel => return self.launch(false),
+            Effect::RestartKernel => return self.launch(true),
+            Effect::ShutdownKernel => self.keeper.order(KeeperOrder::Stop),
+            Effect::InterruptKernel { force_signal } => {
+                self.keeper.order(KeeperOrder::Interrupt { force_signal });
+            }
+            Effect::SendToKernel(message) => {
+                if message.msg_type == "execute_request" {
+                    tracing::info!(execution = message.msg_id, "Sent execute_request");
+                }
+                let outgoing = Box::new(translate::outgoing(message));
+                self.keeper.order(KeeperOrder::Send(outgoing));
+            }
+            Effect::UploadBlob(blob) => {
+                self.uploader
+                    .upload(blob.sha256, blob.media_type, blob.bytes.into());
+            }
+            Effect::PersistPosition(position) => {
+                if let Some(position) = self.position.persist(position) {
+                    self.keeper.order(KeeperOrder::Release(position));
+                }
+            }
+            Effect::Reconnect => self.link.cut(self.connection),
+            Effect::WakeAt(at) => self.wake = Some(Instant::now() + wait_until(at)),
+            Effect::Exit(Outcome::Completed) if self.stop_by.is_some() => {
+                return Some(End::Requested);
+            }
+            Effect::Exit(Outcome::Completed) => return Some(End::Idle),
+            Effect::Exit(Outcome::Failed(reason)) => return Some(End::Closed(reason)),
+        }
+        None
+    }
+
+    fn launch(&mut self, restart: bool) -> Option<End> {
+        let Some(spec) = self.spec.clone().map(Box::new) else {
+            let event = Event::KernelLaunchFailed {
+                reason: String::new(),
+                details: "this runtime peer was given no interpreter".to_owned(),
+            };
+            return self.take(vec![event]);
+        };
+        // Every kernel from now on is news.
+        self.generation = 0;
+        let order = if restart {
+            KeeperOrder::Restart(spec)
+        } else {
+            KeeperOrder::Launch(spec)
+        };
+        self.keeper.order(order);
+        None
+    }
+
+    /// Says goodbye to the room and, when the job is over, ends the kernel with all it started.
+    async fn finish(self, end: &End) {
+        let Self { link, keeper, .. } = self;
+        let kernel = async {
+            if end.ends_kernel() {
+                keeper.shutdown().await;
+            }
+        };
+        tokio::join!(link.close(), kernel);
+    }
+}
+
+fn on_upload(upload: UploadResult) -> Event {
+    let sha256 = upload.hash;
+    match upload.outcome {
+        Upload::Stored => Event::BlobUploaded { sha256 },
+        Upload::Failed(reason) => {
+            tracing::warn!(hash = sha256, "a blob cannot be stored: {reason}");
+            Event::BlobFailed { sha256, reason }
+        }
+    }
+}
+
+/// Says that the peer is in the room, whatever the log level: the agent waits for it (3.13).
+fn announce() {
+    let mut out = std::io::stdout().lock();
+    // A closed stdout means that nobody waits.
+    let _ = writeln!(out, "{READY_MARKER}").and_then(|()| out.flush());
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn now() -> UnixMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    UnixMs(since.map_or(0, |since| since.as_millis() as i64))
+}
+
+fn wait_until(at: UnixMs) -> Duration {
+    Duration::from_millis(at.0.saturating_sub(now().0).max(0) as u64)
+}
+
+/// Eight hex digits that tell this process's actors from every other's (WS-276).
+fn nonce() -> String {
+    uuid::Uuid::new_v4().simple().to_string()[..8].to_owned()
+}
+
+fn client_of(config: &PeerConfig) -> Result<CloudClient, End> {
+    let client =
+        CloudClient::new(config.cloud.clone()).map_err(|error| End::Config(error.to_string()))?;
+    Ok(match &config.auth {
+        RoomAuth::Bearer(token) | RoomAuth::Dev { token, .. } => client.with_token(token.clone()),
+    })
+}
+
+fn dial_of(config: &PeerConfig) -> RoomDial {
+    RoomDial {
+        base: config.cloud.clone(),
+        notebook_id: config.notebook_id.clone(),
+        scope: config.scope.clone(),
+        operator: Some(config.operator.clone()),
+        auth: config.auth.clone(),
+        runtime_session_id: config.runtime_session_id.clone(),
+        workstation_id: config.workstation_id.clone(),
+        workstation_display_name: config.workstation_display_name.clone(),
+        default_environment: config.python.as_ref().map(|_| "Current Python".to_owned()),
+        environment_policy: config.python.as_ref().map(|_| "current_python".to_owned()),
+        working_directory: Some(config.working_dir.to_string_lossy().into_owned()),
+    }
+}

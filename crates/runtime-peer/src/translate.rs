@@ -1,0 +1,152 @@
+//! Between the keeper's journal and the session's events.
+
+use kernel::journal::{Channel as From, Record};
+use kernel::protocol::{KeeperEvent, Outgoing};
+use serde_json::Value;
+use session_core::{Channel, Event, JournalEntry, KernelInfo, KernelMessage};
+
+/// Where the environment comes from, for a kernel in the interpreter as it is (4.7).
+const ENV_SOURCE: &str = "uv:current_python";
+
+/// What a batch of records means, in order. Lifecycle events of kernels before `generation` are
+/// history that the session must not hear again.
+pub(crate) fn events(records: Vec<Record>, generation: u64) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut entries = Vec::new();
+    for record in records {
+        let Some(event) = record.event() else {
+            entries.extend(message(&record));
+            continue;
+        };
+        if let KeeperEvent::Sent {
+            msg_type, msg_id, ..
+        } = event
+        {
+            entries.push(sent(&record, msg_type, msg_id));
+            continue;
+        }
+        if let Some(event) = lifecycle(event, generation) {
+            if !entries.is_empty() {
+                events.push(Event::Journal(std::mem::take(&mut entries)));
+            }
+            events.push(event);
+        }
+    }
+    if !entries.is_empty() {
+        events.push(Event::Journal(entries));
+    }
+    events
+}
+
+fn lifecycle(event: KeeperEvent, current: u64) -> Option<Event> {
+    match event {
+        KeeperEvent::KernelStarted {
+            generation,
+            kernel_info,
+            ..
+        } if generation >= current => Some(Event::KernelReady(info(&kernel_info))),
+        KeeperEvent::LaunchFailed {
+            generation,
+            failure,
+        } if generation >= current => {
+            let reason = match failure.class {
+                kernel::FailureClass::MissingIpykernel => failure.class.as_str().to_owned(),
+                // The document knows no codes for the others; the details say it.
+                _ => String::new(),
+            };
+            Some(Event::KernelLaunchFailed {
+                reason,
+                details: failure.details(),
+            })
+        }
+        KeeperEvent::KernelDied {
+            generation,
+            exit,
+            stderr_tail,
+        } if generation >= current => {
+            let mut details = format!("the kernel ended unexpectedly ({exit})");
+            if let Some(line) = stderr_tail.iter().rev().find(|line| !line.is_empty()) {
+                details.push_str(": ");
+                details.push_str(line);
+            }
+            Some(Event::KernelDied { details })
+        }
+        _ => None,
+    }
+}
+
+/// What the session needs to know about a kernel, from its `kernel_info_reply`.
+pub(crate) fn info(reply: &Value) -> KernelInfo {
+    let language = reply["language_info"]["name"]
+        .as_str()
+        .unwrap_or("python")
+        .to_owned();
+    let name = if language == "python" {
+        "python3".to_owned()
+    } else {
+        language.clone()
+    };
+    KernelInfo {
+        name,
+        language,
+        env_source: ENV_SOURCE.to_owned(),
+    }
+}
+
+fn message(record: &Record) -> Option<JournalEntry> {
+    let channel = match record.channel {
+        From::Iopub => Channel::Iopub,
+        From::Shell => Channel::Shell,
+        From::Stdin => Channel::Stdin,
+        From::Control => Channel::Control,
+        // A `dropped` note, or an event of a later version.
+        From::Keeper => return None,
+    };
+    let header = record.header();
+    let parent = record.parent_header();
+    Some(JournalEntry {
+        position: record.position,
+        end: record.end,
+        channel,
+        msg_type: header["msg_type"].as_str().unwrap_or_default().to_owned(),
+        parent_msg_id: parent["msg_id"].as_str().map(str::to_owned),
+        header,
+        content: record.content(),
+        buffers: record
+            .buffers()
+            .iter()
+            .map(|buffer| buffer.to_vec())
+            .collect(),
+    })
+}
+
+fn sent(record: &Record, msg_type: String, msg_id: String) -> JournalEntry {
+    JournalEntry {
+        position: record.position,
+        end: record.end,
+        channel: Channel::Sent,
+        msg_type,
+        parent_msg_id: Some(msg_id),
+        header: Value::Null,
+        content: Value::Null,
+        buffers: Vec::new(),
+    }
+}
+
+/// A session's message as the keeper takes it.
+pub(crate) fn outgoing(message: KernelMessage) -> Outgoing {
+    let channel = match message.channel {
+        Channel::Control => From::Control,
+        Channel::Stdin => From::Stdin,
+        Channel::Shell | Channel::Iopub | Channel::Sent => From::Shell,
+    };
+    Outgoing {
+        channel,
+        msg_type: message.msg_type,
+        msg_id: message.msg_id,
+        content: message.content,
+        metadata: message.metadata,
+        parent_header: message.parent_header,
+        buffers: message.buffers.into_iter().map(Into::into).collect(),
+    }
+}

@@ -1,0 +1,218 @@
+//! `runtimed cloud-runtime-agent`: the runtime peer of one attach job (4.1).
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use cloud_client::{BaseUrl, RoomAuth, SecretString};
+use kernel::client::KeeperCommand;
+use runtime_peer::{End, LaunchMode, PeerConfig};
+
+const TOKEN_VARIABLE: &str = "RUNT_CLOUD_TOKEN";
+const DEV_USER_VARIABLE: &str = "RUNT_CLOUD_DEV_USER";
+const INSECURE_HTTP_VARIABLE: &str = "RUNT_ALLOW_INSECURE_HTTP";
+const CLOUD_VARIABLE: &str = "RUNT_CLOUD_URL";
+/// The longest notebook id.
+const MAX_NOTEBOOK_ID: usize = 128;
+
+/// How the token is presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AuthKind {
+    /// A bearer token of a signed-in person.
+    Oidc,
+    /// A workstation's credential or a room token.
+    Workstation,
+    /// The development identity.
+    Dev,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// Launch the kernel when the room is joined.
+    Attach,
+    /// Launch the kernel when somebody runs a cell.
+    Execute,
+}
+
+/// Serve one notebook: join its room and drive its kernel.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The cloud's address.
+    #[arg(long, env = CLOUD_VARIABLE)]
+    cloud_url: String,
+    /// The notebook.
+    #[arg(long)]
+    notebook_id: String,
+    /// The scope asked for.
+    #[arg(long, default_value = "runtime_peer")]
+    scope: String,
+    /// How the token in RUNT_CLOUD_TOKEN is presented.
+    #[arg(long, value_enum, default_value = "oidc")]
+    auth_kind: AuthKind,
+    /// Suffix of the document actor.
+    #[arg(long, default_value = "agent:runt")]
+    operator: String,
+    /// The job's blob folder; its parent is the job's folder.
+    #[arg(long)]
+    blob_root: Option<PathBuf>,
+    /// The interpreter; without one no kernel is launched.
+    #[arg(long)]
+    python_path: Option<PathBuf>,
+    /// The notebook's file; its folder is where the kernel starts.
+    #[arg(long)]
+    notebook_path: Option<PathBuf>,
+    /// Where the kernel starts.
+    #[arg(long, alias = "cwd")]
+    working_dir: Option<PathBuf>,
+    /// The workstation's id.
+    #[arg(long)]
+    workstation_id: Option<String>,
+    /// The workstation's name for people.
+    #[arg(long)]
+    workstation_display_name: Option<String>,
+    /// The attach job's id.
+    #[arg(long)]
+    runtime_session_id: Option<String>,
+    /// When the kernel is launched.
+    #[arg(long, value_enum, default_value = "attach")]
+    launch_mode: Mode,
+}
+
+/// Runs until the job ends; the exit code tells the agent how (4.26).
+pub fn run(args: Args) -> ExitCode {
+    hide_memory();
+    cloud_client::install_crypto_provider();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return finish(&End::Local(format!("no runtime: {error}"))),
+    };
+    let end = match config(args) {
+        Ok(config) => runtime.block_on(runtime_peer::run(config)),
+        Err(end) => end,
+    };
+    finish(&end)
+}
+
+fn finish(end: &End) -> ExitCode {
+    if end.code() == 0 {
+        tracing::info!("{end}");
+    } else {
+        tracing::error!("[cloud-runtime-agent] Fatal: {end}");
+    }
+    ExitCode::from(end.code())
+}
+
+/// Notebook code runs as the same user: it must not read the token from our memory or from
+/// `/proc/<pid>/environ` (4.30).
+fn hide_memory() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) =
+        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+    {
+        tracing::warn!(%error, "this process's memory can be read by the same user");
+    }
+}
+
+fn config(args: Args) -> Result<PeerConfig, End> {
+    let token = variable(TOKEN_VARIABLE)
+        .ok_or_else(|| End::Config(format!("`{TOKEN_VARIABLE}` is not set")))?;
+    let token = SecretString::from(token);
+    let auth = match args.auth_kind {
+        AuthKind::Oidc | AuthKind::Workstation => RoomAuth::Bearer(token),
+        AuthKind::Dev => {
+            let user = variable(DEV_USER_VARIABLE)
+                .ok_or_else(|| End::Config(format!("`{DEV_USER_VARIABLE}` is not set")))?;
+            RoomAuth::Dev { token, user }
+        }
+    };
+    let insecure = variable(INSECURE_HTTP_VARIABLE).is_some_and(|value| value != "0");
+    let cloud = BaseUrl::parse(&args.cloud_url, insecure)
+        .map_err(|error| End::Config(error.to_string()))?;
+    if args.notebook_id.is_empty() || args.notebook_id.len() > MAX_NOTEBOOK_ID {
+        return Err(End::Config(
+            "`--notebook-id` must have 1 to 128 characters".to_owned(),
+        ));
+    }
+    let here = std::env::current_dir()
+        .map_err(|error| End::Config(format!("the current folder is not usable: {error}")))?;
+    let base = here.join(args.working_dir.as_deref().unwrap_or(Path::new("")));
+    let working_dir = match &args.notebook_path {
+        // Absolute first, so that a bare file name has a parent (WS-289).
+        Some(path) if args.python_path.is_some() => {
+            let path = base.join(path);
+            if path.is_dir() {
+                path
+            } else {
+                path.parent().unwrap_or(&base).to_owned()
+            }
+        }
+        _ => base,
+    };
+    let mut launch_mode = match args.launch_mode {
+        Mode::Attach => LaunchMode::Attach,
+        Mode::Execute => LaunchMode::Execute,
+    };
+    if launch_mode == LaunchMode::Execute && args.python_path.is_none() {
+        tracing::warn!("`--launch-mode execute` needs `--python-path`; this peer only attaches");
+        launch_mode = LaunchMode::Attach;
+    }
+    let program = std::env::current_exe()
+        .map_err(|error| End::Config(format!("this program cannot be found: {error}")))?;
+    Ok(PeerConfig {
+        cloud,
+        auth,
+        scope: args.scope,
+        operator: args.operator,
+        python: args.python_path,
+        working_dir,
+        workstation_id: args.workstation_id,
+        workstation_display_name: args.workstation_display_name,
+        job_dir: job_dir(
+            args.blob_root.as_deref(),
+            args.runtime_session_id
+                .as_deref()
+                .unwrap_or(&args.notebook_id),
+        )?,
+        notebook_id: args.notebook_id,
+        runtime_session_id: args.runtime_session_id,
+        launch_mode,
+        keeper: KeeperCommand {
+            program,
+            args: vec!["kernel-keeper".into()],
+        },
+    })
+}
+
+/// The agent names `<job folder>/blobs`; by hand it is a folder of our own per session.
+fn job_dir(blob_root: Option<&Path>, session: &str) -> Result<PathBuf, End> {
+    if let Some(folder) = blob_root
+        .and_then(Path::parent)
+        .filter(|dir| !dir.as_os_str().is_empty())
+    {
+        return Ok(folder.to_owned());
+    }
+    let name: String = session
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    let state = variable("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".local/state")))
+        .ok_or_else(|| End::Config("neither `XDG_STATE_HOME` nor `HOME` is set".to_owned()))?;
+    Ok(state.join("runt/peers").join(name))
+}
+
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var(name).ok()?.trim().to_owned();
+    (!value.is_empty()).then_some(value)
+}
