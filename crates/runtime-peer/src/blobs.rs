@@ -137,12 +137,11 @@ async fn upload(
     let mut wait = FIRST_WAIT;
     let mut answered = 0;
     loop {
-        let error = match client
+        let put = client
             .put_blob(notebook_id, hash, content_type, body.clone())
-            .await
-        {
-            Ok(_) => return Outcome::Stored,
-            Err(error) => error,
+            .await;
+        let Err(error) = put else {
+            return Outcome::Stored;
         };
         match class(&error) {
             Class::WrongType if content_type != FALLBACK_TYPE => {

@@ -313,11 +313,7 @@ async fn read_frames(
                 }
             }
             Message::Close(close) => {
-                return closed(
-                    close
-                        .map(|close| close.reason.to_string())
-                        .unwrap_or_default(),
-                );
+                return closed(close.as_ref().map_or("", |close| close.reason.as_str()));
             }
             _ => {}
         }

@@ -278,7 +278,7 @@ impl Peer {
                 if message.msg_type == "execute_request" {
                     tracing::info!(execution = message.msg_id, "Sent execute_request");
                 }
-                let outgoing = Box::new(translate::outgoing(message));
+                let outgoing = Box::new(translate::outgoing(*message));
                 self.keeper.order(KeeperOrder::Send(outgoing));
             }
             Effect::UploadBlob(blob) => {
