@@ -14,6 +14,8 @@ use crate::{
 
 /// Least time between two polls, however many wake-ups arrive.
 const POLL_SPACING_MS: Millis = 250;
+/// Jobs on one page of the cloud's list; a shorter list is complete.
+const POLL_PAGE: usize = 10;
 /// Wait after a rejected credential.
 const REJECTED_MS: Millis = 60_000;
 /// Wait before a second opinion when the cloud says that it does not know the credential.
@@ -226,6 +228,13 @@ impl Agent {
         }
         if self.mode != Mode::Working {
             return;
+        }
+        if jobs.len() < POLL_PAGE {
+            for (id, job) in &mut self.jobs {
+                if !jobs.iter().any(|order| order.job_id == *id) {
+                    job.doubt(now);
+                }
+            }
         }
         for order in jobs {
             if self.jobs.contains_key(&order.job_id) {

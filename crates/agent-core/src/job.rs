@@ -107,6 +107,13 @@ impl Job {
         )
     }
 
+    /// The cloud's list no longer has the job: ask at once instead of at the next repetition.
+    pub(crate) fn doubt(&mut self, now: Millis) {
+        if self.report.delivered && matches!(self.phase, Phase::Starting { .. } | Phase::Running) {
+            self.report.due = self.report.due.min(now);
+        }
+    }
+
     /// What was found of the peer after a restart of the agent.
     pub(crate) fn inspected(
         &mut self,

@@ -836,6 +836,18 @@ fn ws_240_241_245_other_refusals_keep_the_job() {
 }
 
 #[test]
+fn a_job_that_left_the_list_is_asked_about_at_once() {
+    let mut bench = Bench::working(defaults());
+    bench.running("j");
+    bench.offer(vec![order("j", "running")]);
+    assert_eq!(bench.reports(), []);
+    bench.offer(vec![]);
+    assert_eq!(bench.reports(), [("j".into(), JobStatus::Running, None)]);
+    bench.report_failed("j", JobStatus::Running, conflict(Some("cancelled"), ""));
+    assert_eq!(bench.take(), [Effect::Terminate { job_id: "j".into() }]);
+}
+
+#[test]
 fn a_job_unknown_to_the_cloud_three_times_is_dropped() {
     let mut bench = Bench::working(defaults());
     bench.running("j");
@@ -908,7 +920,12 @@ fn ws_260_stopping_ends_peers_reports_them_and_exits() {
     let mut bench = Bench::working(defaults());
     bench.running("a");
     bench.running("b");
-    bench.offer(vec![order("c", "pending")]);
+    bench.reported("a", JobStatus::Running);
+    bench.offer(vec![
+        order("a", "running"),
+        order("b", "running"),
+        order("c", "pending"),
+    ]);
     bench.take();
     bench.send(Event::StopRequested);
     let effects = bench.take();
