@@ -32,8 +32,16 @@ describe("the state of the compute", () => {
   });
 
   it("says since when a machine is unreachable, and never that its work failed", () => {
-    const away = computeState(at("disconnected"), kernel("Running", "Busy"), 0, true);
+    const away = computeState(
+      at("disconnected", "unreachable since 2026-01-02T03:04:05.000Z"),
+      kernel("Running", "Busy"),
+      0,
+      true,
+    );
     expect(away.status).toBe("unreachable");
+    expect(
+      computeState(at("disconnected", "compute disconnected: done"), kernel("Error"), 0, true).status,
+    ).toBe("stopped");
     expect(away.label).toMatch(/Lab unreachable since \d/);
     expect(computeState(at("ready"), kernel("Running", "Busy"), 0, true).status).toBe("unreachable");
   });

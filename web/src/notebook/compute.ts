@@ -17,14 +17,22 @@ const REMEDIES: Readonly<Record<string, string>> = {
   environment_prepare_failed: "The Python environment on that machine could not be prepared.",
 };
 
-function unreachable(at: AttachmentView, kernel: KernelView): ComputeState {
-  const since = clock(kernel.lastSeen ?? at.updatedAt);
+/** How the room begins the message of an attachment whose machine is away but whose work goes on. */
+const AWAY = "unreachable since ";
+
+function unreachable(at: AttachmentView, since: string | undefined): ComputeState {
+  const time = clock(since);
   return {
     tone: "wait",
-    label: `${at.name} unreachable${since === "" ? "" : ` since ${since}`}`,
-    detail: at.message ?? "What you run is queued and starts when the machine is back.",
+    label: `${at.name} unreachable${time === "" ? "" : ` since ${time}`}`,
+    detail: "What runs there goes on, and what you run now starts when it is back.",
     status: "unreachable",
   };
+}
+
+function disconnected(at: AttachmentView): ComputeState {
+  if (at.message?.startsWith(AWAY)) return unreachable(at, at.message.slice(AWAY.length));
+  return { tone: "off", label: `${at.name} · disconnected`, detail: at.message, status: "stopped" };
 }
 
 function kernelState(at: AttachmentView, kernel: KernelView): ComputeState {
@@ -63,12 +71,12 @@ export function computeState(
     case "connecting":
       return { tone: "wait", label: `${at.name} · connecting`, detail: at.message, status: "connecting" };
     case "disconnected":
-      return unreachable(at, kernel);
+      return disconnected(at);
     case "idle":
       return { tone: "off", label: `${at.name} · stopped`, detail: at.message, status: "stopped" };
     case "error":
       return { tone: "bad", label: `${at.name} · failed`, detail: at.message, status: "error" };
     default:
-      return live && runtimePeers === 0 ? unreachable(at, kernel) : kernelState(at, kernel);
+      return live && runtimePeers === 0 ? unreachable(at, kernel.lastSeen) : kernelState(at, kernel);
   }
 }

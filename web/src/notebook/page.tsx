@@ -54,8 +54,8 @@ function ComputeNotice({ actions }: { actions: Actions }) {
   if (queued === 0 || (state.status !== "unreachable" && state.status !== "none")) return null;
   return (
     <p class="notice" role="status" data-testid="compute-notice">
-      {queued === 1 ? "One cell waits." : `${queued} cells wait.`} {state.detail} You can also interrupt, or
-      choose another machine.
+      {queued === 1 ? "One cell waits." : `${queued} cells wait.`} {state.detail} You can also choose another
+      machine.
     </p>
   );
 }

@@ -1,5 +1,6 @@
 // One open notebook: its session, what it shows, and what a person can do to it.
 import { batch, computed, type Signal, signal } from "@preact/signals";
+import { messageOf } from "../api/http";
 import { attach, getNotebook, renameNotebook } from "../api/notebooks";
 import { type Automerge, loadAutomerge } from "../sync/automerge";
 import type { Scope } from "../sync/control";
@@ -29,6 +30,10 @@ import {
 
 const PUBLISH_MS = 24;
 const CURSOR_MS = 60;
+const RUN_ATTEMPTS = 6;
+const RUN_RETRY_MS = 200;
+/** Part of the room's refusal when a required change has not arrived. */
+const NOT_YET_THERE = "has not reached the room";
 
 export function syncUrl(notebookId: string, scope: Scope): string {
   const protocol = location.protocol === "https:" ? "wss:" : "ws:";
@@ -114,11 +119,11 @@ export class NotebookStore {
   }
 
   run(cellId: string): Promise<void> {
-    return this.room.request("execute_cell", { cell_id: cellId, execution_id: crypto.randomUUID() });
+    return this.execute("execute_cell", { cell_id: cellId, execution_id: crypto.randomUUID() });
   }
 
   runAll(): Promise<void> {
-    return this.room.request("run_all_cells");
+    return this.execute("run_all_cells", {});
   }
 
   interrupt(): Promise<void> {
@@ -154,6 +159,19 @@ export class NotebookStore {
 
   hideCursor(): void {
     this.sendCursor(encodeClear());
+  }
+
+  /** Runs what is seen here: the room refuses while it lacks our edits, and is asked again once it has them. */
+  private async execute(action: string, fields: Record<string, unknown>): Promise<void> {
+    const wanted = { ...fields, required_heads: this.documents.notebook.heads() };
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.room.request(action, wanted);
+      } catch (error) {
+        if (attempt >= RUN_ATTEMPTS || !messageOf(error).includes(NOT_YET_THERE)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, RUN_RETRY_MS));
+      }
+    }
   }
 
   private sendCursor(payload: Uint8Array): void {
