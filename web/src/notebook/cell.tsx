@@ -145,6 +145,7 @@ export const Cell = memo(function Cell(props: CellProps) {
   const ref = useRef<HTMLElement>(null);
   const selected = useComputed(() => selection.cellId.value === cell.id).value;
   const editing = useComputed(() => selection.isEditing(cell.id)).value;
+  const nothing = useComputed(() => selection.cellId.value === undefined).value;
   const status = useExecution(store, cell)?.status ?? "none";
   useEffect(
     () => (ref.current ? selection.registerCell(cell.id, ref.current) : undefined),
@@ -154,7 +155,7 @@ export const Cell = memo(function Cell(props: CellProps) {
     <section
       ref={ref}
       class={`cell cell-${cell.type}${selected ? " is-selected" : ""}${editing ? " is-editing" : ""}`}
-      tabIndex={selected ? 0 : -1}
+      tabIndex={selected || (nothing && number === 1) ? 0 : -1}
       aria-label={`Cell ${number}, ${TYPE_NAMES[cell.type]}`}
       data-testid="cell"
       data-cell-id={cell.id}

@@ -121,7 +121,13 @@ function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: stri
     >
       <ComputeNotice actions={actions} />
       <SaveNotice store={store} />
-      {!store.session.value.everLive && <p class="waiting">Opening the notebook…</p>}
+      {!store.session.value.everLive && (
+        <p class="waiting" role="status">
+          {store.session.value.phase === "waiting"
+            ? "No connection yet. Trying again…"
+            : "Opening the notebook…"}
+        </p>
+      )}
       {store.cells.value.map((cell, index) => (
         <Cell key={cell.id} cell={cell} number={index + 1} actions={actions} outputOrigin={outputOrigin} />
       ))}
