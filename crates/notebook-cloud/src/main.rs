@@ -73,6 +73,9 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    // Before anything is started or printed: a signal at any time ends it in order.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
     let server = Server::start(&ServeOptions {
         listen: args.listen,
         data: args.data,
@@ -85,8 +88,6 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     if let Some(link) = server.first_sign_in_link().await? {
         println!("sign in once, within ten minutes: {link}");
     }
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
     server
         .run(async move {
             tokio::select! {

@@ -1,23 +1,300 @@
-//! Live rooms: found by notebook, started on demand.
+//! Live rooms: found by notebook, started on demand, ended when empty for a while.
+//!
+//! A room is a task that owns its documents; everything else sends it commands through a bounded
+//! inbox. A room that panics or cannot store ends alone, and the next call loads it anew.
 
-use control_plane::Effect;
+mod actor;
+mod command;
+mod effects;
+mod held;
+mod log;
+pub mod outbox;
+mod socket;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use control_plane::access::{self, Downgrade};
+use room::{AccessChange, AttachmentUpdate, Event, RepairOutcome, Revocation, WorkstationHeaders};
+use store::{Notebooks as _, SubjectKind};
+use tokio::sync::{mpsc, oneshot};
+use wire::attachment::FenceError;
+use wire::close::{ACCESS_REVOKED, Close};
+use wire::{CredentialId, PeerId, Principal, Scope, WorkstationAttachment};
+
+pub use command::{Command, Repair};
+pub use socket::{Dial, serve};
 
 use crate::app::App;
+use outbox::Ended;
 
-/// The rooms that are live on this server.
+/// Commands that may wait for one room; senders wait when its inbox is full.
+const INBOX: usize = 1024;
+/// How often a command is sent again to a room that ended meanwhile.
+const ATTEMPTS: usize = 4;
+
+/// The room could not take a command.
+#[derive(Debug, thiserror::Error)]
+#[error("the room ended; try again")]
+pub struct RoomGone;
+
+/// The rooms that are live on this server, and its sockets.
 #[derive(Debug, Default)]
-pub struct Rooms {}
+pub struct Rooms {
+    live: Mutex<HashMap<String, Live>>,
+    sockets: Mutex<HashMap<PeerId, SocketEntry>>,
+    next: std::sync::atomic::AtomicU64,
+}
+
+#[derive(Debug, Clone)]
+struct Live {
+    generation: u64,
+    inbox: mpsc::Sender<Command>,
+}
+
+#[derive(Debug)]
+struct SocketEntry {
+    session_id: Option<String>,
+    ended: Ended,
+}
+
+/// A room's place in the directory; given up when its task ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct Registered {
+    app: App,
+    notebook_id: String,
+    generation: u64,
+}
+
+impl Registered {
+    /// Gives the place up.
+    fn leave(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let mut live = lock(&self.app.rooms().live);
+        if live
+            .get(&self.notebook_id)
+            .is_some_and(|room| room.generation == self.generation)
+        {
+            live.remove(&self.notebook_id);
+        }
+    }
+}
 
 impl Rooms {
-    /// Carries out the part of an effect that concerns rooms.
-    #[expect(clippy::unused_async, reason = "rooms answer asynchronously")]
-    pub async fn carry_out(&self, _app: &App, effect: Effect) {
-        tracing::debug!(?effect, "no room is live");
+    /// The inbox of a room, which is started when it is not live.
+    fn inbox(&self, app: &App, notebook_id: &str) -> mpsc::Sender<Command> {
+        let mut live = lock(&self.live);
+        if let Some(room) = live.get(notebook_id)
+            && !room.inbox.is_closed()
+        {
+            return room.inbox.clone();
+        }
+        let generation = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let (inbox, commands) = mpsc::channel(INBOX);
+        live.insert(
+            notebook_id.to_owned(),
+            Live {
+                generation,
+                inbox: inbox.clone(),
+            },
+        );
+        drop(live);
+        let registered = Registered {
+            app: app.clone(),
+            notebook_id: notebook_id.to_owned(),
+            generation,
+        };
+        app.tasks()
+            .spawn(actor::run(app.clone(), registered, commands));
+        inbox
+    }
+
+    /// Sends a command that has an answer; again when the room just ended.
+    async fn ask<T>(
+        &self,
+        app: &App,
+        notebook_id: &str,
+        mut command: impl FnMut(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, RoomGone> {
+        for _ in 0..ATTEMPTS {
+            let (answer, wait) = oneshot::channel();
+            let inbox = self.inbox(app, notebook_id);
+            if inbox.send(command(answer)).await.is_ok()
+                && let Ok(answer) = wait.await
+            {
+                return Ok(answer);
+            }
+        }
+        Err(RoomGone)
+    }
+
+    /// Whether a runtime peer may come in, before its upgrade (CP 2.25).
+    ///
+    /// # Errors
+    /// The room cannot be loaded.
+    pub async fn admit(
+        &self,
+        app: &App,
+        notebook_id: &str,
+        headers: &WorkstationHeaders,
+    ) -> Result<Result<(), FenceError>, RoomGone> {
+        self.ask(app, notebook_id, |answer| {
+            Command::Admit(Box::new(headers.clone()), answer)
+        })
+        .await
+    }
+
+    /// Publishes an attachment unless it is stale, then closes runtime peers if asked (CP 2.19).
+    ///
+    /// # Errors
+    /// The room cannot be loaded.
+    pub async fn publish_attachment(
+        &self,
+        app: &App,
+        notebook_id: &str,
+        attachment: WorkstationAttachment,
+        close: Option<Close>,
+    ) -> Result<(), RoomGone> {
+        let update = AttachmentUpdate {
+            attachment,
+            close_runtime_peers: close,
+        };
+        self.ask(app, notebook_id, |answer| {
+            Command::Publish(Box::new(update.clone()), answer)
+        })
+        .await
+    }
+
+    /// Reconciles the runtime state (CP 2.24); none when a runtime peer is there and `force` is
+    /// not set.
+    ///
+    /// # Errors
+    /// The room cannot be loaded.
+    pub async fn repair(
+        &self,
+        app: &App,
+        notebook_id: &str,
+        reason: &str,
+        expected_session: Option<&str>,
+        force: bool,
+    ) -> Result<Option<RepairOutcome>, RoomGone> {
+        let outcome = self
+            .ask(app, notebook_id, |answer| {
+                let repair = Repair {
+                    reason: reason.to_owned(),
+                    force,
+                    expected_session: expected_session.map(str::to_owned),
+                };
+                Command::Repair(repair, answer)
+            })
+            .await?;
+        Ok(outcome.ok())
+    }
+
+    /// Refuses frames of a credential's sockets in every live room, then closes them (D7).
+    pub async fn revoke_credential(&self, app: &App, credential_id: &str) {
+        let rooms: Vec<String> = lock(&self.live).keys().cloned().collect();
+        for notebook_id in rooms {
+            let revocation = Revocation {
+                principal: None,
+                credential_id: Some(CredentialId::from(credential_id)),
+            };
+            self.tell(app, &notebook_id, Event::Revoked(revocation))
+                .await;
+        }
+    }
+
+    /// Looks again at the rights of a principal's sockets, or of anonymous ones (`None`).
+    pub async fn access_changed(&self, app: &App, notebook_id: &str, principal: Option<&str>) {
+        if !lock(&self.live).contains_key(notebook_id) {
+            return;
+        }
+        let subject = principal.unwrap_or("anonymous");
+        let rows = match app.catalog().acl_for(notebook_id, subject).await {
+            Ok(rows) => rows,
+            Err(cause) => {
+                tracing::error!(%cause, notebook_id, "access could not be looked up again");
+                return;
+            }
+        };
+        let event = match principal {
+            None if rows
+                .iter()
+                .any(|row| row.subject_kind == SubjectKind::Public) =>
+            {
+                return;
+            }
+            None => Event::PublicLinkRevoked,
+            Some(principal) => {
+                let Ok(principal) = Principal::parse(principal) else {
+                    return;
+                };
+                let covers =
+                    |scope: &Scope| access::decide(&rows, *scope, Downgrade::Never).is_some();
+                let owner = covers(&Scope::Owner);
+                Event::AccessChanged(AccessChange {
+                    principal,
+                    may_run: owner || rows.iter().any(|row| row.may_run),
+                    allowed: Scope::ALL.into_iter().filter(covers).collect(),
+                })
+            }
+        };
+        self.tell(app, notebook_id, event).await;
+    }
+
+    async fn tell(&self, app: &App, notebook_id: &str, event: Event) {
+        let told = self
+            .ask(app, notebook_id, |answer| {
+                Command::Event(Box::new(event.clone()), answer)
+            })
+            .await;
+        if told.is_err() {
+            tracing::warn!(notebook_id, "a room ended before it heard of a change");
+        }
     }
 
     /// Closes the sockets of a browser session that ended.
-    #[expect(clippy::unused_async, reason = "rooms answer asynchronously")]
-    pub async fn session_ended(&self, session_id: &str) {
-        tracing::debug!(session_id, "no room is live");
+    pub fn session_ended(&self, session_id: &str) {
+        for socket in lock(&self.sockets).values() {
+            if socket.session_id.as_deref() == Some(session_id) {
+                socket.ended.now(ACCESS_REVOKED);
+            }
+        }
     }
+
+    /// Notes an open socket until the returned guard is dropped.
+    fn note_socket(
+        app: &App,
+        peer_id: &PeerId,
+        session_id: Option<String>,
+        ended: Ended,
+    ) -> SocketGuard {
+        let entry = SocketEntry { session_id, ended };
+        lock(&app.rooms().sockets).insert(peer_id.clone(), entry);
+        SocketGuard {
+            app: app.clone(),
+            peer_id: peer_id.clone(),
+        }
+    }
+}
+
+/// A socket's place in the list of open ones.
+struct SocketGuard {
+    app: App,
+    peer_id: PeerId,
+}
+
+impl Drop for SocketGuard {
+    fn drop(&mut self) {
+        lock(&self.app.rooms().sockets).remove(&self.peer_id);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,6 +14,7 @@ mod pairing;
 mod path;
 mod refusal;
 mod sign_in;
+mod sync;
 mod workstations;
 
 pub use body::{JsonBody, json_object};
@@ -64,6 +65,8 @@ fn api() -> Router<App> {
         .route("/api/n/{notebook_id}/acl", any(acl::acl))
         .route("/api/n/{notebook_id}/acl/", any(acl::acl))
         .route("/api/n/{notebook_id}/blobs/{hash}", any(blobs::blob))
+        .route("/n/{notebook_id}/sync", any(sync::sync))
+        .route("/n/{notebook_id}/sync/", any(sync::sync))
 }
 
 fn notebook() -> axum::routing::MethodRouter<App> {

@@ -103,7 +103,7 @@ pub(super) async fn delete(State(app): State<App>, facts: Facts) -> Result<Respo
             .revoke_session(&live.principal, &live.id, app.now_ms())
             .await
             .map_err(ApiError::internal)?;
-        app.rooms().session_ended(&live.id).await;
+        app.rooms().session_ended(&live.id);
     }
     let mut response = json_response(StatusCode::OK, &json!({ "ok": true }));
     add_cookie(

@@ -1,0 +1,443 @@
+//! One task per live room: takes commands in order, drives the room core, and releases what the
+//! core wants done once it is durable.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use room::{ComputeOutcome, DocumentKind, Effect, Event, FinishedJob, Message, Room, Settings};
+use store::document_log::RoomKey;
+use store::{AttachJobs as _, JobStatus, Notebooks as _};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use uuid::Uuid;
+use wire::close::SYNC_FAILED;
+use wire::{NotebookId, PeerId, WorkstationAttachment};
+
+use super::Registered;
+use super::command::Command;
+use super::held::Held;
+use super::log::RoomLog;
+use super::outbox::{Outbox, Outgoing};
+use crate::app::App;
+
+/// How long an empty room stays in memory.
+const LINGER: Duration = Duration::from_secs(60);
+/// Messages from this size on are worked on where they do not hold up other rooms' sockets.
+const HEAVY: usize = 16 * 1024;
+/// A notebook's change time in the catalog moves at most this often.
+const TOUCH: Duration = Duration::from_secs(30);
+/// The furthest a wake-up is planned ahead at once.
+const FAR: Duration = Duration::from_secs(24 * 3600);
+
+/// Why a room cannot be live.
+#[derive(Debug, thiserror::Error)]
+pub enum ActorError {
+    /// The log cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// The stored documents do not load.
+    #[error(transparent)]
+    Room(#[from] room::RoomError),
+}
+
+/// What ended beside the room and must be told to it.
+enum Finished {
+    Compute(u64, ComputeOutcome),
+    Fold(DocumentKind),
+    Nothing,
+}
+
+struct Actor {
+    app: App,
+    notebook_id: String,
+    room: Room,
+    log: RoomLog,
+    held: Held,
+    peers: HashMap<PeerId, Outbox>,
+    gone: Vec<PeerId>,
+    wake: Option<Instant>,
+    touched: Option<Instant>,
+    beside: JoinSet<Finished>,
+}
+
+/// Runs a room until it is empty for a while, the server stops, or its storage fails.
+pub(super) async fn run(app: App, registered: Registered, commands: mpsc::Receiver<Command>) {
+    let notebook_id = registered.notebook_id.clone();
+    let outcome = match open(&app, &notebook_id).await {
+        Ok(mut actor) => actor.live(commands, registered).await,
+        Err(cause) => Err(cause),
+    };
+    if let Err(cause) = outcome {
+        tracing::error!(notebook_id, %cause, "a room ended");
+    }
+}
+
+async fn open(app: &App, notebook_id: &str) -> Result<Actor, ActorError> {
+    let epoch = app
+        .catalog()
+        .notebook(notebook_id)
+        .await?
+        .map_or(0, |notebook| notebook.room_epoch);
+    let key = RoomKey {
+        notebook_id: notebook_id.to_owned(),
+        epoch,
+    };
+    let (log, stored) = RoomLog::load(app.documents().clone(), key).await?;
+    let (now, id) = (app.now(), NotebookId::from(notebook_id));
+    let (room, effects) = heavy(|| {
+        Room::open(
+            id,
+            &stored,
+            Settings::default(),
+            now,
+            Box::new(Uuid::new_v4),
+        )
+    })?;
+    let mut actor = Actor {
+        app: app.clone(),
+        notebook_id: notebook_id.to_owned(),
+        room,
+        log,
+        held: Held::default(),
+        peers: HashMap::new(),
+        gone: Vec::new(),
+        wake: None,
+        touched: None,
+        beside: JoinSet::new(),
+    };
+    actor.take(effects).await?;
+    Ok(actor)
+}
+
+/// Long work must not hold up the sockets that share this thread.
+fn heavy<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+impl Actor {
+    async fn live(
+        &mut self,
+        mut commands: mpsc::Receiver<Command>,
+        registered: Registered,
+    ) -> Result<(), ActorError> {
+        let closing = self.app.closing().clone();
+        let mut empty_since = Instant::now();
+        loop {
+            if !self.peers.is_empty() || !self.held.is_empty() {
+                empty_since = Instant::now();
+            }
+            let wake = self.wake.unwrap_or_else(|| Instant::now() + FAR);
+            tokio::select! {
+                biased;
+                released = self.held.next() => {
+                    if let Err(cause) = self.release(released) {
+                        self.fail(&cause);
+                        return Err(cause.into());
+                    }
+                }
+                Some(finished) = self.beside.join_next() => self.finished(finished).await?,
+                command = commands.recv() => match command {
+                    Some(command) => self.command(command).await?,
+                    None => return Ok(()),
+                },
+                () = tokio::time::sleep_until(wake) => {
+                    self.wake = None;
+                    self.event(Event::Tick).await?;
+                }
+                () = tokio::time::sleep_until(empty_since + LINGER), if self.peers.is_empty()
+                    && self.held.is_empty() && self.beside.is_empty() && commands.is_empty() =>
+                {
+                    registered.leave();
+                    return Ok(());
+                }
+                () = closing.cancelled(), if self.peers.is_empty() && self.held.is_empty() => {
+                    registered.leave();
+                    return Ok(());
+                }
+            }
+            self.forget_slow().await?;
+            self.fold_if_due();
+        }
+    }
+
+    async fn command(&mut self, command: Command) -> Result<(), ActorError> {
+        match command {
+            Command::Admit(headers, answer) => {
+                let _ = answer.send(self.room.admit(&headers));
+            }
+            Command::Join(join, outbox, answer) => {
+                self.peers.insert(join.peer_id.clone(), outbox);
+                let effects = heavy(|| self.room.handle(self.app.now(), Event::Join(join)));
+                self.take(effects).await?;
+                let _ = answer.send(());
+            }
+            Command::Message(peer_id, message) => {
+                // A socket that the room closed may still have had messages in line.
+                if self.peers.contains_key(&peer_id) {
+                    self.message(peer_id, message).await?;
+                }
+            }
+            Command::Leave(peer_id) => {
+                if self.peers.remove(&peer_id).is_some() {
+                    self.event(Event::Leave { peer_id }).await?;
+                }
+            }
+            Command::Publish(update, answer) => {
+                self.event(Event::AttachmentPublished(update)).await?;
+                let _ = answer.send(());
+            }
+            Command::Repair(repair, answer) => {
+                let session = repair.expected_session.map(wire::JobId::from);
+                let outcome = self.room.repair(
+                    self.app.now(),
+                    &repair.reason,
+                    repair.force,
+                    session.as_ref(),
+                );
+                let outcome = match outcome {
+                    Ok((outcome, effects)) => {
+                        self.take(effects).await?;
+                        Ok(outcome)
+                    }
+                    Err(refused) => Err(refused),
+                };
+                let _ = answer.send(outcome);
+            }
+            Command::Event(event, answer) => {
+                self.event(*event).await?;
+                let _ = answer.send(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn message(&mut self, peer_id: PeerId, message: Message) -> Result<(), ActorError> {
+        let is_heavy = matches!(&message, Message::Binary(bytes) if bytes.len() >= HEAVY);
+        let event = Event::Message { peer_id, message };
+        let now = self.app.now();
+        let effects = if is_heavy {
+            heavy(|| self.room.handle(now, event))
+        } else {
+            self.room.handle(now, event)
+        };
+        self.take(effects).await
+    }
+
+    async fn event(&mut self, event: Event) -> Result<(), ActorError> {
+        let effects = self.room.handle(self.app.now(), event);
+        self.take(effects).await
+    }
+
+    /// Takes effects in their order: appends go to the log, the rest waits for them.
+    async fn take(&mut self, effects: Vec<Effect>) -> Result<(), ActorError> {
+        let mut appends = Vec::new();
+        for effect in effects {
+            if let Effect::Append { document, changes } = effect {
+                if document == DocumentKind::Notebook {
+                    self.touch();
+                }
+                appends.push((document, changes));
+                continue;
+            }
+            self.append(&mut appends).await?;
+            if let Some(effect) = self.held.pass(effect) {
+                self.perform(effect);
+            }
+        }
+        self.append(&mut appends).await
+    }
+
+    async fn append(
+        &mut self,
+        appends: &mut Vec<(DocumentKind, Vec<u8>)>,
+    ) -> Result<(), ActorError> {
+        if appends.is_empty() {
+            return Ok(());
+        }
+        match self.log.append(std::mem::take(appends)).await {
+            Ok(durable) => {
+                self.held.wait_for(durable);
+                Ok(())
+            }
+            Err(cause) => {
+                self.fail(&cause);
+                Err(cause.into())
+            }
+        }
+    }
+
+    fn release(
+        &mut self,
+        released: store::Result<(store::document_log::Position, Vec<Effect>)>,
+    ) -> store::Result<()> {
+        let (position, effects) = released?;
+        self.log.durable(position);
+        for effect in effects {
+            self.perform(effect);
+        }
+        Ok(())
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send { peer_id, bytes } => self.send(&peer_id, Outgoing::Frame(bytes.into())),
+            Effect::SendText { peer_id, text } => self.send(&peer_id, Outgoing::Text(text)),
+            Effect::Close { peer_id, close } => {
+                self.send(&peer_id, Outgoing::Close(close));
+                self.peers.remove(&peer_id);
+            }
+            // Taken out before.
+            Effect::Append { .. } => {}
+            Effect::ResolveCompute {
+                request,
+                attachment,
+            } => self.resolve(request, *attachment),
+            Effect::FinishJob(job) => self.finish_job(job),
+            Effect::WakeAt(at) => {
+                let ms = u64::try_from(at.since(self.app.now())).unwrap_or_default();
+                self.wake = Some(Instant::now() + Duration::from_millis(ms).min(FAR));
+            }
+        }
+    }
+
+    fn send(&mut self, peer_id: &PeerId, message: Outgoing) {
+        if let Some(outbox) = self.peers.get(peer_id)
+            && !outbox.put(message)
+        {
+            self.gone.push(peer_id.clone());
+        }
+    }
+
+    /// Peers that read too slowly have left the room.
+    async fn forget_slow(&mut self) -> Result<(), ActorError> {
+        while let Some(peer_id) = self.gone.pop() {
+            if self.peers.remove(&peer_id).is_some() {
+                self.event(Event::Leave { peer_id }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn resolve(&mut self, request: u64, attachment: WorkstationAttachment) {
+        let (app, notebook_id) = (self.app.clone(), self.notebook_id.clone());
+        self.beside.spawn(async move {
+            let outcome = match app.resume_compute(&notebook_id, &attachment).await {
+                Ok(Some(resumed)) => ComputeOutcome::Resumed(Box::new(resumed)),
+                Ok(None) => ComputeOutcome::Unavailable,
+                Err(cause) => {
+                    tracing::error!(%cause, notebook_id, "compute could not be resumed");
+                    ComputeOutcome::Unavailable
+                }
+            };
+            Finished::Compute(request, outcome)
+        });
+    }
+
+    fn finish_job(&mut self, finished: FinishedJob) {
+        let app = self.app.clone();
+        self.beside.spawn(async move {
+            if let Err(cause) = end_job(&app, &finished).await {
+                tracing::error!(%cause, "the end of a job could not be stored");
+            }
+            Finished::Nothing
+        });
+    }
+
+    async fn finished(
+        &mut self,
+        finished: Result<Finished, tokio::task::JoinError>,
+    ) -> Result<(), ActorError> {
+        match finished {
+            Ok(Finished::Compute(request, outcome)) => {
+                self.event(Event::ComputeResolved { request, outcome })
+                    .await
+            }
+            Ok(Finished::Fold(kind)) => {
+                self.log.folded(kind);
+                Ok(())
+            }
+            Ok(Finished::Nothing) => Ok(()),
+            Err(cause) => {
+                tracing::error!(%cause, "work beside a room broke off");
+                Ok(())
+            }
+        }
+    }
+
+    fn fold_if_due(&mut self) {
+        let Some(kind) = self.log.due() else { return };
+        let snapshot = heavy(|| self.room.snapshot(kind));
+        let fold = self.log.fold(kind, snapshot);
+        self.beside.spawn(async move {
+            if let Err(cause) = fold.await {
+                tracing::warn!(%cause, "a document's log could not be folded; it goes on growing");
+            }
+            Finished::Fold(kind)
+        });
+    }
+
+    fn touch(&mut self) {
+        if self.touched.is_some_and(|at| at.elapsed() < TOUCH) {
+            return;
+        }
+        self.touched = Some(Instant::now());
+        let (app, id) = (self.app.clone(), self.notebook_id.clone());
+        self.beside.spawn(async move {
+            if let Err(cause) = app.catalog().touch_notebook(&id, app.now_ms()).await {
+                tracing::warn!(%cause, "the time of a notebook's change could not be stored");
+            }
+            Finished::Nothing
+        });
+    }
+
+    /// Storage failed: nobody may see what is not durable. Everybody is told and sent away; the
+    /// next dial loads the room as it was durable.
+    fn fail(&mut self, cause: &store::StoreError) {
+        tracing::error!(notebook_id = self.notebook_id, %cause, "a room cannot store its changes");
+        let now = self.app.now();
+        let peers: Vec<PeerId> = self.peers.keys().cloned().collect();
+        for peer_id in peers {
+            let reason = "database or disk is full, or cannot be written".to_owned();
+            for effect in self.room.handle(
+                now,
+                Event::Degraded {
+                    peer_id: peer_id.clone(),
+                    reason,
+                },
+            ) {
+                if let Effect::Send { peer_id, bytes } = effect {
+                    self.send(&peer_id, Outgoing::Frame(bytes.into()));
+                }
+            }
+            self.send(&peer_id, Outgoing::Close(SYNC_FAILED));
+        }
+        self.peers.clear();
+    }
+}
+
+async fn end_job(app: &App, finished: &FinishedJob) -> store::Result<()> {
+    let Some(job) = app.catalog().job_by_id(finished.job_id.as_str()).await? else {
+        return Ok(());
+    };
+    let (status, message) = if finished.failed {
+        (JobStatus::Failed, Some(finished.reason.as_str()))
+    } else {
+        (JobStatus::Completed, None)
+    };
+    app.catalog()
+        .report_job(
+            &job.owner_principal,
+            &job.workstation_id,
+            &job.id,
+            status,
+            message,
+            app.now_ms(),
+        )
+        .await?;
+    Ok(())
+}

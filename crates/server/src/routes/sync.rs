@@ -1,0 +1,190 @@
+//! The room socket: `/n/:id/sync` (CP 3.14, RP 1).
+
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{State, WebSocketUpgrade};
+use axum::response::{IntoResponse, Response};
+use control_plane::access::{self, Access, Downgrade};
+use http::StatusCode;
+use room::{Join, WorkstationHeaders};
+use store::Workstations as _;
+use uuid::Uuid;
+use wire::frame::MAX_FRAME_BYTES;
+use wire::headers as names;
+use wire::{ActorLabel, CredentialId, JobId, PeerId, SUBPROTOCOL, Scope, WorkstationId};
+
+use super::path::NotebookPath;
+use crate::app::App;
+use crate::error::ApiError;
+use crate::identity::{Identity, Provider, has_credential_subprotocol, session};
+use crate::request::Facts;
+use crate::rooms::{Dial, serve};
+
+/// An idle socket costs its buffers; with these it costs little.
+const BUFFER: usize = 4096;
+/// What may wait in the socket itself must exceed the largest message, or it is reset.
+const WRITE_BUFFER_MAX: usize = 2 * MAX_FRAME_BYTES;
+/// The longest name and address handed to a room (CP-043).
+const TEXT_LIMIT: usize = 512;
+
+/// Checks a dial in the order of RP 1.7 and hands it to its room.
+pub(super) async fn sync(
+    State(app): State<App>,
+    facts: Facts,
+    id: Result<NotebookPath, ApiError>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    let asks = facts
+        .header("upgrade")
+        .is_some_and(|value| value.trim().eq_ignore_ascii_case("websocket"));
+    if !asks {
+        return Err(ApiError::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "expected WebSocket upgrade",
+        ));
+    }
+    let cookie = session::cookie_name(app.config().public.is_https());
+    let needs_origin = has_credential_subprotocol(&facts) || facts.cookie(cookie).is_some();
+    facts.check_socket_origin(&app, needs_origin)?;
+    let NotebookPath(notebook_id) = id?;
+    let identity = app.identify_socket(&facts).await?;
+    let access = authorize(&app, &identity, &notebook_id).await?;
+    let workstation = match access.scope {
+        Scope::RuntimePeer => Some(workstation(&app, &facts, &identity).await),
+        _ => None,
+    };
+    if let Some(headers) = &workstation {
+        app.rooms()
+            .admit(&app, &notebook_id, headers)
+            .await
+            .map_err(|cause| ApiError::unavailable(cause.to_string()).retry_after(1))?
+            .map_err(|refused| ApiError::conflict(refused.to_string()))?;
+    }
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return Ok(rejection.into_response()),
+    };
+    let echoes = identity.provider == Provider::AppSession || has_credential_subprotocol(&facts);
+    let upgrade = if echoes {
+        upgrade.protocols([SUBPROTOCOL])
+    } else {
+        upgrade
+    };
+    let granted = access.scope;
+    let dial = Dial {
+        join: join(&app, &identity, &access, workstation)?,
+        session_id: identity.session_id,
+        notebook_id: notebook_id.clone(),
+    };
+    let token = app.tasks().token();
+    Ok(upgrade
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER)
+        .max_write_buffer_size(WRITE_BUFFER_MAX)
+        .max_message_size(MAX_FRAME_BYTES)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .on_upgrade(move |socket| async move {
+            let again = {
+                let app = app.clone();
+                async move {
+                    // The same questions as before the upgrade: has anything been revoked since?
+                    match app.identify_socket(&facts).await {
+                        Ok(identity) => authorize(&app, &identity, &notebook_id)
+                            .await
+                            .is_ok_and(|access| access.scope == granted),
+                        Err(_) => false,
+                    }
+                }
+            };
+            serve(app, socket, dial, again).await;
+            drop(token);
+        }))
+}
+
+async fn authorize(app: &App, identity: &Identity, notebook_id: &str) -> Result<Access, ApiError> {
+    let access = access::authorize(
+        app.catalog(),
+        &identity.caller(),
+        notebook_id,
+        identity.scope,
+        Downgrade::Live,
+    )
+    .await?;
+    Ok(access)
+}
+
+fn join(
+    app: &App,
+    identity: &Identity,
+    access: &Access,
+    workstation: Option<WorkstationHeaders>,
+) -> Result<Join, ApiError> {
+    let actor = ActorLabel::parse(&identity.actor_label())
+        .map_err(|cause| ApiError::bad_request(format!("Error: {cause}")))?;
+    Ok(Join {
+        peer_id: PeerId::from(Uuid::new_v4().to_string()),
+        actor,
+        scope: access.scope,
+        may_run: access.may_run,
+        identity_provider: Some(identity.provider.as_str().to_owned()),
+        principal_namespace: Some(identity.principal_namespace.clone()),
+        display_name: identity.display_name.as_deref().and_then(plain),
+        email: None,
+        credential_id: identity
+            .credential
+            .as_ref()
+            .map(|credential| CredentialId::from(credential.credential_id.as_str())),
+        workstation,
+        connected_at: app.now(),
+    })
+}
+
+/// What the dial says of the machine, with what the registry adds (RP 1.3).
+async fn workstation(app: &App, facts: &Facts, identity: &Identity) -> WorkstationHeaders {
+    let given = |header: names::MetadataHeader| {
+        facts
+            .header(header.name)
+            .and_then(|value| header.accept(value))
+    };
+    let id = given(names::WORKSTATION_ID);
+    let row = match &id {
+        Some(id) => app
+            .catalog()
+            .workstation(&identity.principal, id)
+            .await
+            .unwrap_or_default(),
+        None => None,
+    };
+    let registered = row.as_ref();
+    WorkstationHeaders {
+        workstation_id: id.map(WorkstationId::from),
+        runtime_session_id: given(names::RUNTIME_SESSION_ID).map(JobId::from),
+        display_name: given(names::DISPLAY_NAME)
+            .or_else(|| registered.map(|row| row.display_name.clone())),
+        default_environment: given(names::DEFAULT_ENVIRONMENT)
+            .or_else(|| registered.and_then(|row| row.default_environment_label.clone())),
+        environment_policy: given(names::ENVIRONMENT_POLICY)
+            .or_else(|| registered.and_then(|row| row.environment_policy.clone())),
+        working_directory: given(names::WORKING_DIRECTORY)
+            .or_else(|| registered.and_then(|row| row.working_directory.clone())),
+        cpu_count: registered.and_then(|row| u64::try_from(row.cpu_count?).ok()),
+        memory_bytes: registered.and_then(|row| u64::try_from(row.memory_bytes?).ok()),
+        accelerators: registered
+            .and_then(|row| serde_json::from_str(row.accelerators_json.as_deref()?).ok()),
+    }
+}
+
+/// One line of at most 512 characters.
+fn plain(text: &str) -> Option<String> {
+    let text: String = text
+        .chars()
+        .map(|c| {
+            if matches!(c, '\0' | '\r' | '\n') {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect();
+    let text: String = text.trim().chars().take(TEXT_LIMIT).collect();
+    (!text.is_empty()).then_some(text)
+}
