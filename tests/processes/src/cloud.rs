@@ -28,6 +28,8 @@ impl Cloud {
     /// Starts one on a free port with an empty data directory.
     pub async fn start() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("nbc-").tempdir()?;
+        // An error means that a provider is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .no_proxy()
             .tcp_nodelay(true)
