@@ -35,6 +35,6 @@ export function clock(iso: string | undefined): string {
 }
 
 export function countdown(untilIso: string, at: number): string {
-  const seconds = Math.max(0, Math.ceil((Date.parse(untilIso) - at) / 1_000));
+  const seconds = Math.max(0, Math.floor((Date.parse(untilIso) - at) / 1_000));
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
