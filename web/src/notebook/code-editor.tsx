@@ -55,11 +55,16 @@ export function CodeEditor({ cell, actions, label }: { cell: CellView; actions: 
       cursorAt: (line, column) => store.placeCursor(cell.id, line, column),
     });
     const unregister = selection.registerEditor(cell.id, () => view.focus());
+    let alive = true;
     const stop = effect(() => {
       const here = store.cursors.value.filter((cursor) => cursor.cellId === cell.id);
-      view.dispatch({ effects: showCursors.of(here) });
+      // A change of ours may be what woke this, and an editor must not be changed while it changes.
+      queueMicrotask(() => {
+        if (alive) view.dispatch({ effects: showCursors.of(here) });
+      });
     });
     return () => {
+      alive = false;
       stop();
       unregister();
       view.destroy();

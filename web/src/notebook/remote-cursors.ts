@@ -28,10 +28,8 @@ class CursorWidget extends WidgetType {
     const mark = document.createElement("span");
     mark.className = `remote-cursor remote-cursor-${colourOf(this.cursor.peerId)}`;
     mark.dataset.testid = "remote-cursor";
-    const name = document.createElement("span");
-    name.className = "remote-cursor-name";
-    name.textContent = this.cursor.name;
-    mark.append(name);
+    // Drawn by the style sheet, so that the name never counts as text of the cell.
+    mark.dataset.name = this.cursor.name;
     return mark;
   }
 }

@@ -74,8 +74,9 @@ export class NotebookStore {
       documents: this.documents,
       dial: (): Socket => new WebSocket(syncUrl(id, scope), ["nteract.v4"]),
       changed: (state) => {
+        const { peers } = this.session.peek();
         this.session.value = state;
-        this.showCursors();
+        if (state.peers !== peers) this.showCursors();
       },
       presence: (payload) => {
         const event = readPresence(payload);
