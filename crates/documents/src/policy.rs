@@ -13,12 +13,13 @@ mod touched;
 pub use runtime::{RuntimeViolation, check_runtime_projections, check_touched};
 pub use touched::Touched;
 
-use automerge::sync::{Message, State, SyncDoc};
-use automerge::{AutoCommit, Change, ChangeHash, PatchLog, ROOT};
+use automerge::sync::{Message, State};
+use automerge::{AutoCommit, AutomergeError, Change, ChangeHash, PatchLog, ROOT};
 use wire::actor::{ActorError, ActorLabel, actor_text};
 use wire::{Principal, Scope};
 
 use crate::genesis::{DocKind, NOTEBOOK_SEED_ACTOR};
+use crate::sync;
 use crate::value::Reader;
 
 /// Returns the hash of the canonical NotebookDoc seed change.
@@ -140,19 +141,19 @@ pub fn receive(
         check_chunk_authors(kind, doc, principal, &message)?;
     }
     let before = doc.get_heads();
-    let state_before = state.clone();
     let mut log = PatchLog::active();
-    let applied = doc
-        .sync()
-        .receive_sync_message_log_patches(state, message, &mut log);
-    let verdict = applied
-        .map_err(|error| Refusal::Preview {
-            kind,
-            error: error.to_string(),
-        })
-        .and_then(|()| judge(kind, doc, scope, principal, &before, &mut log));
+    let failed = |error: AutomergeError| Refusal::Preview {
+        kind,
+        error: error.to_string(),
+    };
+    let verdict = sync::apply(doc, state, message, &mut log)
+        .map_err(failed)
+        .and_then(|applied| {
+            let received = judge(kind, doc, scope, principal, applied.before(), &mut log)?;
+            applied.settle(doc, state).map_err(failed)?;
+            Ok(received)
+        });
     if verdict.is_err() {
-        *state = state_before;
         take_back(doc, &before);
     }
     verdict

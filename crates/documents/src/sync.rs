@@ -1,9 +1,107 @@
 //! The sync protocol of one document with one peer (room protocol 4.3, 4.4, 4.7).
+//!
+//! Receiving a message costs what the message brings: [`apply`] and [`Applied::settle`] do what the
+//! library's own `receive_sync_message` does, except that it walks the whole history each time to
+//! forget hashes the peer is known to have.
 
-use automerge::sync::{Message, State, SyncDoc};
-use automerge::{AutoCommit, Change};
+use std::collections::BTreeSet;
+
+use automerge::sync::{ChunkList, Message, MessageFlags, State, SyncDoc};
+use automerge::{AutoCommit, AutomergeError, Change, ChangeHash, PatchLog};
 
 use crate::value::DocError;
+
+/// A message whose changes are in the document, but not yet in the books about the peer.
+#[derive(Debug)]
+pub struct Applied {
+    message: Message,
+    before: Vec<ChangeHash>,
+    carried: bool,
+}
+
+/// Applies the changes of a message and logs their patches; a read-only state takes none.
+pub fn apply(
+    doc: &mut AutoCommit,
+    state: &State,
+    mut message: Message,
+    log: &mut PatchLog,
+) -> Result<Applied, AutomergeError> {
+    let before = doc.get_heads();
+    let carried = !message.changes.is_empty();
+    let changes = std::mem::replace(&mut message.changes, ChunkList::empty());
+    if carried && !state.read_only {
+        let alone = Message {
+            heads: Vec::new(),
+            need: Vec::new(),
+            have: Vec::new(),
+            changes,
+            flags: None,
+            version: message.version.clone(),
+        };
+        doc.sync()
+            .receive_sync_message_log_patches(&mut State::new(), alone, log)?;
+    }
+    Ok(Applied {
+        message,
+        before,
+        carried,
+    })
+}
+
+impl Applied {
+    /// Returns the document's heads before the changes.
+    pub fn before(&self) -> &[ChangeHash] {
+        &self.before
+    }
+
+    /// Keeps the books about the peer.
+    pub fn settle(self, doc: &mut AutoCommit, state: &mut State) -> Result<(), AutomergeError> {
+        let mut message = self.message;
+        // Without heads and changes the library notes the rest and has nothing to walk.
+        let heads = std::mem::take(&mut message.heads);
+        let mut sent = std::mem::take(&mut state.sent_hashes);
+        let mut shared = std::mem::take(&mut state.shared_heads);
+        let mut last_sent = std::mem::take(&mut state.last_sent_heads);
+        let reset = message
+            .flags
+            .is_some_and(|flags| flags.contains(MessageFlags::SYNC_RESET));
+        doc.sync().receive_sync_message(state, message)?;
+        if heads.is_empty() {
+            // The peer lost all it had: the library cleared the books.
+            return Ok(());
+        }
+        if reset {
+            sent.clear();
+        }
+        let now = doc.get_heads();
+        if self.carried && !state.read_only {
+            shared.retain(|head| now.contains(head));
+            shared.extend(now.iter().filter(|head| !self.before.contains(head)));
+        }
+        if !self.carried && heads == self.before {
+            last_sent.clone_from(&heads);
+        }
+        let mut known = heads.clone();
+        known.retain(|head| doc.get_change_meta_by_hash(head).is_some());
+        if known.len() == heads.len() {
+            shared.clone_from(&heads);
+        } else {
+            shared.extend(&known);
+            shared.sort_unstable();
+            shared.dedup();
+        }
+        if !sent.is_empty() && !known.is_empty() {
+            let lacking = doc.get_changes_meta(&known).into_iter();
+            let lacking: BTreeSet<ChangeHash> = lacking.map(|change| change.hash).collect();
+            sent.retain(|hash| lacking.contains(hash));
+        }
+        state.sent_hashes = sent;
+        state.shared_heads = shared;
+        state.last_sent_heads = last_sent;
+        state.their_heads = Some(heads);
+        Ok(())
+    }
+}
 
 /// The sync state of one document and one peer.
 #[derive(Debug)]
@@ -46,15 +144,27 @@ impl PeerSync {
         doc: &mut AutoCommit,
         payload: &[u8],
     ) -> Result<Vec<Change>, DocError> {
-        let message =
-            Message::decode(payload).map_err(|error| DocError::Unusable(error.to_string()))?;
-        let before = doc.get_heads();
-        doc.sync().receive_sync_message(&mut self.state, message)?;
+        let before = self.receive_logged(doc, payload, &mut PatchLog::inactive())?;
         Ok(if doc.get_heads() == before {
             Vec::new()
         } else {
             doc.get_changes(&before)
         })
+    }
+
+    /// Receives as [`Self::receive`] does and logs the patches; returns the heads before.
+    pub fn receive_logged(
+        &mut self,
+        doc: &mut AutoCommit,
+        payload: &[u8],
+        log: &mut PatchLog,
+    ) -> Result<Vec<ChangeHash>, DocError> {
+        let message =
+            Message::decode(payload).map_err(|error| DocError::Unusable(error.to_string()))?;
+        let applied = apply(doc, &self.state, message, log)?;
+        let before = applied.before().to_vec();
+        applied.settle(doc, &mut self.state)?;
+        Ok(before)
     }
 }
 

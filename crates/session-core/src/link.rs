@@ -7,7 +7,7 @@ use wire::{Frame, FrameType};
 
 use crate::commit::OpKind;
 use crate::event::{Effect, Outcome};
-use crate::replica::{Replica, ReplicaError};
+use crate::replica::Replica;
 use crate::session::{Kernel, Session};
 
 impl Session {
@@ -95,7 +95,7 @@ impl Session {
                 }
                 self.generate(FrameType::RuntimeStateSync);
             }
-            Err(error) => self.broken_link(&error),
+            Err(_) => self.effects.push(Effect::Reconnect),
         }
     }
 
@@ -113,12 +113,8 @@ impl Session {
                 self.comms_known |= self.comms.as_ref().is_some_and(Replica::in_sync);
                 self.generate(FrameType::CommsDocSync);
             }
-            Err(error) => self.broken_link(&error),
+            Err(_) => self.effects.push(Effect::Reconnect),
         }
-    }
-
-    fn broken_link(&mut self, _error: &ReplicaError) {
-        self.effects.push(Effect::Reconnect);
     }
 
     fn control(&mut self, payload: &[u8]) {

@@ -2,22 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use automerge::sync::{Message, State, SyncDoc as _};
-use automerge::{AutoCommit, AutomergeError, PatchAction, Prop};
-use documents::{DocError, DocKind};
-
-/// Why a sync frame could not be applied.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ReplicaError {
-    #[error("the sync message cannot be read: {0}")]
-    Decode(String),
-    #[error(transparent)]
-    Automerge(#[from] AutomergeError),
-}
+use automerge::{AutoCommit, PatchAction, PatchLog, Prop};
+use documents::{DocError, DocKind, PeerSync};
 
 pub(crate) struct Replica {
     pub doc: AutoCommit,
-    sync: State,
+    sync: PeerSync,
     in_sync: bool,
 }
 
@@ -26,14 +16,14 @@ impl Replica {
         let doc = kind.fresh(actor)?;
         Ok(Self {
             doc,
-            sync: State::new(),
+            sync: PeerSync::new(false),
             in_sync: false,
         })
     }
 
     /// Starts the sync anew, as on a new link.
     pub fn reset(&mut self) {
-        self.sync = State::new();
+        self.sync.reset();
         self.in_sync = false;
     }
 
@@ -43,15 +33,11 @@ impl Replica {
     }
 
     /// Applies a message; returns the paths it changed: the first three keys of each.
-    pub fn receive(&mut self, payload: &[u8]) -> Result<BTreeSet<Vec<String>>, ReplicaError> {
-        let message =
-            Message::decode(payload).map_err(|error| ReplicaError::Decode(error.to_string()))?;
-        self.doc.update_diff_cursor();
-        self.doc
-            .sync()
-            .receive_sync_message(&mut self.sync, message)?;
+    pub fn receive(&mut self, payload: &[u8]) -> Result<BTreeSet<Vec<String>>, DocError> {
+        let mut log = PatchLog::active();
+        self.sync.receive_logged(&mut self.doc, payload, &mut log)?;
         if !self.in_sync {
-            let theirs = self.sync.their_heads.clone();
+            let theirs = self.sync.state_mut().their_heads.clone();
             self.in_sync = theirs.is_some_and(|heads| {
                 heads
                     .iter()
@@ -59,7 +45,7 @@ impl Replica {
             });
         }
         let mut changed = BTreeSet::new();
-        for patch in self.doc.diff_incremental() {
+        for patch in self.doc.make_patches(&mut log) {
             let mut keys: Vec<String> = patch
                 .path
                 .iter()
@@ -82,14 +68,11 @@ impl Replica {
 
     /// Whether the room was sent all that was written.
     pub fn all_sent(&mut self) -> bool {
-        self.doc.get_heads() == self.sync.last_sent_heads
+        self.doc.get_heads() == self.sync.state_mut().last_sent_heads
     }
 
     /// The next message for the room, which closes the change being written.
     pub fn generate(&mut self) -> Option<Vec<u8>> {
-        self.doc
-            .sync()
-            .generate_sync_message(&mut self.sync)
-            .map(Message::encode)
+        self.sync.generate(&mut self.doc)
     }
 }

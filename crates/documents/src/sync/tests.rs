@@ -1,6 +1,9 @@
+use automerge::sync::{Message, State, SyncDoc};
+use automerge::transaction::Transactable;
+use automerge::{AutoCommit, PatchLog, ROOT};
 use serde_json::Value;
 
-use super::{PeerSync, carries_changes};
+use super::{PeerSync, apply, carries_changes};
 use crate::NotebookDoc;
 use crate::genesis::{DocKind, heads_hex};
 
@@ -62,4 +65,76 @@ fn junk_is_an_error() {
     let mut doc = DocKind::Comms.fresh("t").unwrap();
     assert!(PeerSync::new(false).receive(&mut doc, b"junk").is_err());
     assert_eq!(carries_changes(b"junk"), None);
+}
+
+/// Two documents and what each knows of the other.
+struct Link {
+    docs: [AutoCommit; 2],
+    states: [State; 2],
+}
+
+impl Link {
+    /// Lets one side say what it has to say; the library does the same to copies.
+    fn speak(&mut self, from: usize, lose: bool) {
+        let to = 1 - from;
+        let message = self.docs[from]
+            .sync()
+            .generate_sync_message(&mut self.states[from]);
+        let Some(message) = message.filter(|_| !lose) else {
+            return;
+        };
+        let message = Message::decode(&message.encode()).unwrap();
+        let (doc, state) = (&mut self.docs[to], &mut self.states[to]);
+        let (mut copy, mut expected) = (doc.clone(), state.clone());
+        copy.sync()
+            .receive_sync_message(&mut expected, message.clone())
+            .unwrap();
+        let applied = apply(doc, state, message, &mut PatchLog::inactive()).unwrap();
+        applied.settle(doc, state).unwrap();
+        assert_eq!(*state, expected);
+        assert_eq!(doc.get_heads(), copy.get_heads());
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn the_books_equal_the_librarys(
+        steps in proptest::collection::vec((0..7_u8, 0..2_usize), 1..60),
+        read_only in proptest::bool::ANY,
+    ) {
+        let fresh = |actor: &str| DocKind::RuntimeState.fresh(actor).unwrap();
+        let state = if read_only { State::new_read_only() } else { State::new() };
+        let mut link = Link {
+            docs: [fresh("user:x/a:1"), fresh("user:x/b:1")],
+            states: [state, State::new()],
+        };
+        for (step, (kind, side)) in steps.into_iter().enumerate() {
+            match kind {
+                0 | 1 => link.docs[side].put(ROOT, "path", step as u64).unwrap(),
+                2 => link.speak(side, true),
+                3 if step % 5 == 0 => link.states[side] = State::new(),
+                4 if step % 5 == 0 => link.states[side].set_read_only(step % 2 == 0),
+                _ => link.speak(side, false),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_peer_has_is_forgotten() {
+    let mut room = DocKind::RuntimeState.fresh("system:room/room:1").unwrap();
+    let mut peer = DocKind::RuntimeState.fresh("user:x/browser:1").unwrap();
+    let (mut at_room, mut at_peer) = (PeerSync::new(false), PeerSync::new(false));
+    for step in 0..50_u64 {
+        room.put(ROOT, "path", step).unwrap();
+        while let Some(message) = at_room.generate(&mut room) {
+            at_peer.receive(&mut peer, &message).unwrap();
+            let Some(answer) = at_peer.generate(&mut peer) else {
+                break;
+            };
+            at_room.receive(&mut room, &answer).unwrap();
+        }
+        assert!(at_room.state_mut().sent_hashes.is_empty());
+    }
+    assert_eq!(room.get_heads(), peer.get_heads());
 }
