@@ -20,6 +20,17 @@ impl Session {
         for entry in entries {
             self.entry(&entry);
         }
+        self.read_to = Some(end);
+        // A second reading ends no stream at the border of a batch: the first had other batches,
+        // and a stream cut elsewhere would be shown twice.
+        if self.caught_up {
+            self.settle_journal();
+        }
+    }
+
+    /// Ends what can be ended and says how far a restart need not read again.
+    pub(crate) fn settle_journal(&mut self) {
+        let Some(end) = self.read_to else { return };
         // While an execution runs, a restart reads all of it again: its terminal is in memory only.
         if self.current.as_ref().is_none_or(|current| current.ending) && self.gate.is_none() {
             let ids: Vec<String> = self.lanes.keys().cloned().collect();

@@ -95,6 +95,7 @@ impl Session {
             let id = current.id.clone();
             self.finish(&id, false, Vec::new());
         }
+        self.settle_journal();
     }
 
     /// Looks at one execution that the room changed.

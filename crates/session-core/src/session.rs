@@ -59,6 +59,8 @@ pub struct Session {
     pub(crate) uploading: HashMap<String, usize>,
     pub(crate) uploaded: HashSet<String>,
     pub(crate) caught_up: bool,
+    /// Where the journal was read to.
+    pub(crate) read_to: Option<u64>,
     // Requests.
     pub(crate) queries: HashMap<String, Query>,
     pub(crate) input_header: Option<(String, serde_json::Value)>,
@@ -82,6 +84,7 @@ impl Session {
     pub fn new(settings: Settings) -> Self {
         Self {
             caught_up: !settings.adopted,
+            read_to: None,
             kernel: if settings.adopted {
                 Kernel::Launching
             } else {
