@@ -1,3 +1,4 @@
 //! Fake clock, in-memory network, simulator and real-process helpers for tests.
 
 pub mod python;
+pub mod simulator;

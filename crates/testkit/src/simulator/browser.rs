@@ -1,0 +1,223 @@
+//! A scripted browser: replicas of all documents, edits, and the run button.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use automerge::sync::{Message, State, SyncDoc};
+use automerge::{AutoCommit, Change, ChangeHash};
+use documents::{DocKind, NotebookDoc};
+use rand::Rng;
+use room::Join;
+use serde_json::json;
+use wire::control::SessionControl;
+use wire::{FrameType, Scope};
+
+use super::world::{World, join};
+
+pub(super) struct Browser {
+    join: Join,
+    is_ready: bool,
+    pub(super) docs: BTreeMap<u8, (AutoCommit, State)>,
+    /// What is sent and not yet acknowledged, in order, by frame type.
+    unanswered: BTreeMap<u8, VecDeque<Sent>>,
+    outbox: Vec<Vec<u8>>,
+    pub(super) acknowledged_changes: Vec<ChangeHash>,
+    pub(super) acknowledged_runs: Vec<String>,
+}
+
+#[derive(Clone)]
+struct Run {
+    cell: String,
+    execution: String,
+    heads: Vec<String>,
+}
+
+#[derive(Default)]
+struct Sent {
+    changes: Vec<ChangeHash>,
+    run: Option<Run>,
+}
+
+impl Browser {
+    pub(super) fn owner() -> Self {
+        Self::new(join("user:oidc:alice/browser:0", Scope::Owner))
+    }
+
+    pub(super) fn editor() -> Self {
+        Self::new(join("user:oidc:bob/browser:0", Scope::Editor))
+    }
+
+    fn new(join: Join) -> Self {
+        let actor = join.actor.to_string();
+        let fresh = |kind: DocKind| kind.fresh(&actor).expect("the seeds load");
+        let docs = DocKind::ALL.map(|kind| (kind.frame_type().byte(), (fresh(kind), State::new())));
+        Self {
+            join,
+            is_ready: false,
+            docs: docs.into(),
+            unanswered: BTreeMap::new(),
+            outbox: Vec::new(),
+            acknowledged_changes: Vec::new(),
+            acknowledged_runs: Vec::new(),
+        }
+    }
+
+    pub(super) fn join(&self) -> Join {
+        self.join.clone()
+    }
+
+    pub(super) fn link_down(&mut self) {
+        self.is_ready = false;
+        self.unanswered.clear();
+        self.outbox.clear();
+    }
+
+    pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let Ok((frame_type, payload)) = wire::frame::split(bytes) else {
+            return Err("the room sent no frame".into());
+        };
+        if frame_type == FrameType::SessionControl {
+            return self.control(payload);
+        }
+        let Some((doc, state)) = self.docs.get_mut(&frame_type.byte()) else {
+            return Ok(());
+        };
+        let message = Message::decode(payload).map_err(|error| error.to_string())?;
+        doc.sync()
+            .receive_sync_message(state, message)
+            .map_err(|error| error.to_string())
+    }
+
+    fn control(&mut self, payload: &[u8]) -> Result<(), String> {
+        match SessionControl::decode(payload).map_err(|error| error.to_string())? {
+            SessionControl::RoomReady(ready) => {
+                self.is_ready = true;
+                for (doc, state) in self.docs.values_mut() {
+                    *state = State::new();
+                    doc.set_actor(ready.actor_label.as_bytes().into());
+                }
+            }
+            SessionControl::FrameAccepted { frame_type, .. } => {
+                let sent = self
+                    .unanswered
+                    .get_mut(&frame_type)
+                    .and_then(VecDeque::pop_front);
+                let sent = sent.ok_or("an acknowledgement without a frame")?;
+                self.acknowledged_changes.extend(sent.changes);
+                self.acknowledged_runs
+                    .extend(sent.run.map(|run| run.execution));
+            }
+            SessionControl::FrameRejected {
+                frame_type, reason, ..
+            } => {
+                let sent = frame_type.and_then(|byte| self.unanswered.get_mut(&byte)?.pop_front());
+                // A Bloom filter may hide a change for a round; the room says so and the browser
+                // asks again (Appendix B, Q-14).
+                match sent.and_then(|sent| sent.run) {
+                    Some(run) if reason.contains("has not reached the room") => self.run(run),
+                    _ => return Err(format!("{} was refused: {reason}", self.join.actor)),
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Returns the frames that are to be sent now.
+    pub(super) fn flush(&mut self) -> Vec<Vec<u8>> {
+        if !self.is_ready {
+            return Vec::new();
+        }
+        let mut frames = Vec::new();
+        for (byte, (doc, state)) in &mut self.docs {
+            let Some(message) = doc.sync().generate_sync_message(state) else {
+                continue;
+            };
+            let sent = Sent {
+                changes: changes_of(doc, &message),
+                run: None,
+            };
+            self.unanswered.entry(*byte).or_default().push_back(sent);
+            let mut bytes = vec![*byte];
+            bytes.extend(message.encode());
+            frames.push(bytes);
+        }
+        frames.append(&mut self.outbox);
+        frames
+    }
+
+    fn notebook(&mut self, change: impl FnOnce(&mut NotebookDoc)) {
+        let byte = FrameType::AutomergeSync.byte();
+        if let Some((doc, _)) = self.docs.get_mut(&byte) {
+            let mut notebook = NotebookDoc::from_doc(std::mem::take(doc));
+            change(&mut notebook);
+            *doc = notebook.into_doc();
+            doc.commit();
+        }
+    }
+
+    fn run(&mut self, run: Run) {
+        let request = json!({
+            "id": run.execution, "action": "execute_cell", "cell_id": run.cell,
+            "execution_id": run.execution, "required_heads": run.heads,
+        });
+        let sent = Sent {
+            changes: Vec::new(),
+            run: Some(run),
+        };
+        self.unanswered
+            .entry(FrameType::Request.byte())
+            .or_default()
+            .push_back(sent);
+        let payload = request.to_string();
+        self.outbox
+            .push(wire::frame::encode(FrameType::Request, payload.as_bytes()));
+    }
+
+    fn heads(&mut self) -> Vec<String> {
+        let notebook = self.docs.get_mut(&FrameType::AutomergeSync.byte());
+        notebook.map_or_else(Vec::new, |(doc, _)| {
+            doc.get_heads().iter().map(ToString::to_string).collect()
+        })
+    }
+}
+
+impl World {
+    /// One thing a person does: types, or makes a cell and runs it.
+    pub(super) fn browser_acts(&mut self, end: usize) {
+        let (cell, text): (u128, u32) = (self.rng.random(), self.rng.random());
+        let execution = uuid::Builder::from_random_bytes(self.rng.random())
+            .into_uuid()
+            .to_string();
+        let runs = self.rng.random_bool(0.6);
+        let browser = &mut self.browsers[end - 1];
+        let cell = format!("cell-{cell:032x}");
+        browser.notebook(|notebook| {
+            let first = notebook.cell_ids().into_iter().next();
+            if let Some(first) = first {
+                let _ = notebook.append_source(&first, &format!("# {text}\n"));
+            }
+            let _ = notebook.add_cell(&cell, "code", None);
+            let _ = notebook.replace_source(&cell, &format!("print({text})"));
+        });
+        if runs && browser.is_ready && browser.join.scope == Scope::Owner {
+            let heads = browser.heads();
+            browser.run(Run {
+                cell,
+                execution,
+                heads,
+            });
+        }
+    }
+}
+
+/// Returns the changes a sync message carries; a compressed whole carries all of the sender's.
+fn changes_of(doc: &mut AutoCommit, message: &Message) -> Vec<ChangeHash> {
+    let mut hashes = Vec::new();
+    for chunk in message.changes.iter() {
+        match Change::from_bytes(chunk.to_vec()) {
+            Ok(change) => hashes.push(change.hash()),
+            Err(_) => hashes.extend(doc.get_changes(&[]).iter().map(Change::hash)),
+        }
+    }
+    hashes
+}

@@ -1,0 +1,45 @@
+//! A thousand worlds in ten parts. `SEED=n` plays one of them alone.
+
+use testkit::simulator::run;
+
+fn part(number: u64) {
+    let broken: Vec<String> = match std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+    {
+        Some(seed) if number == 0 => run(seed).err().into_iter().collect(),
+        Some(_) => Vec::new(),
+        None => (number * 100..(number + 1) * 100)
+            .filter_map(|seed| run(seed).err())
+            .collect(),
+    };
+    assert!(
+        broken.is_empty(),
+        "{} worlds broke:\n{}",
+        broken.len(),
+        broken.join("\n")
+    );
+}
+
+macro_rules! parts {
+    ($($name:ident: $number:expr,)*) => {$(
+        // RP-093 RP-119 RP-201 RP-215
+        #[test]
+        fn $name() {
+            part($number);
+        }
+    )*};
+}
+
+parts! {
+    worlds_0_to_99: 0,
+    worlds_100_to_199: 1,
+    worlds_200_to_299: 2,
+    worlds_300_to_399: 3,
+    worlds_400_to_499: 4,
+    worlds_500_to_599: 5,
+    worlds_600_to_699: 6,
+    worlds_700_to_799: 7,
+    worlds_800_to_899: 8,
+    worlds_900_to_999: 9,
+}
