@@ -29,7 +29,8 @@ pub fn require_node() -> Result<()> {
     Ok(())
 }
 
-/// Installs the packages of a folder when its lock file is newer than what is installed.
+/// Installs the packages of a folder when its lock file is newer than what is installed. Not `npm ci`: that one refuses
+/// a lock file without the optional packages of other platforms, which a registry mirror may not carry.
 pub fn install(folder: &Path) -> Result<()> {
     let lock = modified(&folder.join("package-lock.json"));
     let done = modified(&folder.join("node_modules/.package-lock.json"));
@@ -43,7 +44,13 @@ pub fn install(folder: &Path) -> Result<()> {
     run_program(
         folder,
         "npm",
-        &["ci", "--no-audit", "--no-fund", "--loglevel=error"],
+        &[
+            "install",
+            "--no-save",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ],
     )
 }
 
