@@ -178,7 +178,8 @@ fn judge(
     match (kind, scope) {
         (DocKind::Notebook, Scope::Editor) => check_editor(doc, before, &touched)?,
         (DocKind::RuntimeState, _) => {
-            runtime::check_touched(doc, before, &touched).map_err(Refusal::Runtime)?;
+            runtime::check_touched(Reader::at(doc, before), Reader::now(doc), &touched)
+                .map_err(Refusal::Runtime)?;
         }
         _ => {}
     }

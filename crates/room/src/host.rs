@@ -7,8 +7,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::sync::{ChunkList, Message, State, SyncDoc as _};
-use automerge::{ActorId, AutoCommit, Change, ChangeHash};
+use automerge::{ActorId, AutoCommit, Change, ChangeHash, PatchLog};
 use documents::policy::Touched;
+use documents::sync;
 
 use crate::DocumentKind;
 use crate::settings::ORPHAN_BYTES_MAX;
@@ -49,7 +50,9 @@ pub(crate) struct Document {
 
 /// Changes that passed the trial but are not yet in the real document.
 pub(crate) struct Trial<'a> {
-    /// The heads of the document as it is.
+    /// The document as it is.
+    pub(crate) real: &'a AutoCommit,
+    /// Its heads.
     pub(crate) before: &'a [ChangeHash],
     /// The document as it would be.
     pub(crate) after: &'a mut AutoCommit,
@@ -196,7 +199,7 @@ impl Document {
         let state = &mut peer.state;
         let label = self.kind.decode_label();
         catch_unwind(AssertUnwindSafe(|| {
-            doc.sync().receive_sync_message(state, message)
+            sync::apply(doc, state, message, &mut PatchLog::inactive())?.settle(doc, state)
         }))
         .map_err(|_| format!("{label}: internal failure"))?
         .map_err(|error| format!("{label}: {error}"))
@@ -226,6 +229,7 @@ impl Document {
         let changes = trial.get_changes(&before);
         let touched = Touched::from_patches(&trial.diff_incremental());
         judge(Trial {
+            real: &self.doc,
             before: &before,
             after: trial,
             changes: &changes,

@@ -2,6 +2,7 @@
 
 use documents::DocKind;
 use documents::policy::{Refusal, check_author, check_editor, check_touched};
+use documents::value::Reader;
 use wire::{Principal, Scope};
 
 use crate::DocumentKind;
@@ -24,7 +25,8 @@ pub(crate) fn judge(kind: DocumentKind, author: &Author, trial: &Trial<'_>) -> R
             check_editor(trial.after, trial.before, trial.touched)
         }
         (DocumentKind::RuntimeState, _) => {
-            check_touched(trial.after, trial.before, trial.touched).map_err(Refusal::Runtime)
+            let (old, new) = (Reader::now(trial.real), Reader::now(trial.after));
+            check_touched(old, new, trial.touched).map_err(Refusal::Runtime)
         }
         _ => Ok(()),
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use automerge::{AutoCommit, ChangeHash, ROOT};
+use automerge::{AutoCommit, ROOT};
 use serde_json::{Value as Json, json};
 
 use super::{Touched, bokeh};
@@ -37,12 +37,14 @@ const HOST_FIELDS: [&str; 7] = [
 ];
 
 /// Checks what a frame touched, by projecting only that.
+///
+/// Reading a past state of keys that are written again and again costs what was ever written to
+/// them; a caller that holds the document as it was passes that as `old`.
 pub fn check_touched(
-    doc: &AutoCommit,
-    before: &[ChangeHash],
+    old: Reader<'_, AutoCommit>,
+    new: Reader<'_, AutoCommit>,
     touched: &Touched,
 ) -> Result<(), RuntimeViolation> {
-    let (old, new) = (Reader::at(doc, before), Reader::now(doc));
     let roots_changed = touched.roots().any(|root| touched.under(root).is_none());
     if roots_changed {
         check_roots(&old.keys(&ROOT), &new.keys(&ROOT))?;
