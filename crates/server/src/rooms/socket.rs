@@ -95,7 +95,11 @@ async fn read(
             Ws::Text(text) => Message::Text(text.as_str().to_owned()),
             Ws::Binary(bytes) => Message::Binary(bytes.into()),
             Ws::Ping(_) | Ws::Pong(_) => continue,
-            Ws::Close(_) => return,
+            Ws::Close(_) => {
+                // Reading on sends the answer to the close.
+                let _ = tokio::time::timeout(CLOSE_LIMIT, stream.next()).await;
+                return;
+            }
         };
         let command = Command::Message(peer_id.clone(), message);
         if inbox.send(command).await.is_err() {

@@ -5,11 +5,10 @@ use axum::response::Response;
 use control_plane::{Caller, sharing};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use store::{AclRow, Notebooks as _, SubjectKind};
+use store::{Accounts as _, AclRow, Notebooks as _, SubjectKind};
 use wire::UnixMs;
 
 use super::body::{JsonBody, json_object};
-use super::notebooks::display_name;
 use super::path::NotebookPath;
 use crate::app::App;
 use crate::error::{ApiError, json as json_response};
@@ -75,13 +74,17 @@ async fn shown(app: &App, rows: Vec<AclRow>) -> Vec<Value> {
             SubjectKind::Public => {
                 json!({ "kind": "public_viewer", "label": "Anyone with the link" })
             }
-            SubjectKind::Principal => json!({
-                "kind": "principal",
-                "label": display_name(app, &row.subject)
-                    .await
-                    .unwrap_or_else(|| row.subject.clone()),
-                "principal": row.subject,
-            }),
+            SubjectKind::Principal => {
+                let account = app.catalog().account(&row.subject).await.ok().flatten();
+                let email = account.as_ref().and_then(|account| account.email.clone());
+                let name = account.and_then(|account| account.display_name);
+                json!({
+                    "kind": "principal",
+                    "label": name.or_else(|| email.clone()).unwrap_or_else(|| row.subject.clone()),
+                    "principal": row.subject,
+                    "email": email,
+                })
+            }
         };
         let mut value = json!({
             "notebook_id": row.notebook_id,

@@ -8,7 +8,7 @@ use control_plane::access::{self, Downgrade};
 use control_plane::notebooks as rules;
 use http::{StatusCode, header};
 use serde_json::{Map, Value, json};
-use store::{Accounts as _, ListedNotebook, Notebook, Notebooks as _};
+use store::{ListedNotebook, Notebook, Notebooks as _};
 use wire::actor::percent_encode;
 use wire::http::{CreateNotebookResponse, NotebookEntry, NotebooksResponse};
 use wire::{NotebookId, Scope, UnixMs};
@@ -248,12 +248,6 @@ fn optional_object(facts: &Facts, body: &[u8]) -> Result<Option<Map<String, Valu
         Ok(Value::Object(members)) => Ok(Some(members)),
         Ok(_) => Err(ApiError::bad_request("request body must be a JSON object")),
     }
-}
-
-/// The names that access rows show, by principal.
-pub(super) async fn display_name(app: &App, principal: &str) -> Option<String> {
-    let account = app.catalog().account(principal).await.ok()??;
-    account.display_name.or(account.email)
 }
 
 #[cfg(test)]
