@@ -1,6 +1,7 @@
 //! `cargo xtask up`: the main job on this machine. Starts the cloud, pairs this machine by the real flow, opens the
 //! welcome notebook; Ctrl-C stops what it started and nothing else.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,6 +18,8 @@ mod cloud;
 /// Longest wait for the cloud to answer, and for a program to end after it was asked to.
 const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(20);
+/// Lines of a program's log that are shown when it ends by itself.
+const LAST_WORDS: usize = 10;
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -38,7 +41,11 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     web::require_node()?;
     let data = root().join(&options.data);
-    std::fs::create_dir_all(&data).with_context(|| format!("could not make {}", data.display()))?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&data)
+        .with_context(|| format!("could not make {}", data.display()))?;
     web::build()?;
     let programs = build_programs(options.debug)?;
     let python = python::with_ipykernel(&data.join("python"))?;
@@ -96,7 +103,7 @@ fn start(
             "--data",
         ])
         .arg(data);
-    started.spawn("notebook-cloud", serve.stdout(log(data, "cloud.log")?))?;
+    started.spawn("notebook-cloud", &mut serve, &data.join("cloud.log"))?;
     let cloud = Cloud::new(base);
     started.until("the cloud to answer", START_LIMIT, || cloud.is_healthy())?;
     cloud.sign_in(&sign_in_link(programs, data, None)?)?;
@@ -111,9 +118,8 @@ fn start(
     step("starting this machine's agent");
     started.spawn(
         "runt workstation run",
-        machine
-            .runt(&["workstation", "run"])
-            .stdout(log(data, "agent.log")?),
+        &mut machine.runt(&["workstation", "run"]),
+        &data.join("agent.log"),
     )?;
     let notebook = match cloud.notebooks()?.first() {
         Some(id) => id.clone(),
@@ -123,7 +129,10 @@ fn start(
     println!(
         "\n    Open this page (the link signs you in once, within ten minutes):\n\n        {link}\n"
     );
-    println!("    Logs: {}. Ctrl-C stops everything.", data.display());
+    println!(
+        "    Logs: {0}/cloud.log, {0}/agent.log. Ctrl-C stops everything.",
+        data.display()
+    );
     if !options.no_open {
         open(&link);
     }
@@ -170,13 +179,16 @@ impl Machine<'_> {
         }
         step("pairing this machine");
         let code = cloud.mint_pairing_code()?;
-        let status = self
+        let output = self
             .runt(&["workstation", "connect", self.base, "--code", &code])
             .stdin(Stdio::null())
-            .status()
+            .output()
             .context("could not start runt")?;
-        if !status.success() {
-            bail!("`runt workstation connect` failed ({status})");
+        if !output.status.success() {
+            bail!(
+                "`runt workstation connect` failed: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
         Ok(())
     }
@@ -197,13 +209,6 @@ fn sign_in_link(programs: &Path, data: &Path, next: Option<&str>) -> Result<Stri
         bail!("`notebook-cloud sign-in-link` gave no link");
     };
     Ok(next.map_or_else(|| link.to_owned(), |path| format!("{link}&next={path}")))
-}
-
-fn log(data: &Path, name: &str) -> Result<Stdio> {
-    let path = data.join(name);
-    let file = std::fs::File::create(&path)
-        .with_context(|| format!("could not write {}", path.display()))?;
-    Ok(Stdio::from(file))
 }
 
 fn open(link: &str) {
@@ -229,38 +234,53 @@ fn open(link: &str) {
 /// The programs that were started here, in order; they are stopped in the reverse order.
 #[derive(Default)]
 struct Started {
-    children: Vec<(String, Child)>,
+    children: Vec<Program>,
+}
+
+struct Program {
+    name: String,
+    child: Child,
+    log: PathBuf,
 }
 
 impl Started {
     /// Starts a program in a process group of its own, so that the terminal's Ctrl-C reaches only this task, which
     /// then stops everything in order.
-    fn spawn(&mut self, name: &str, command: &mut Command) -> Result<()> {
+    fn spawn(&mut self, name: &str, command: &mut Command, log: &Path) -> Result<()> {
         use std::os::unix::process::CommandExt as _;
+        let file = std::fs::File::create(log)
+            .with_context(|| format!("could not write {}", log.display()))?;
         let child = command
             .process_group(0)
             .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
             .spawn()
             .with_context(|| format!("could not start {name}"))?;
-        self.children.push((name.to_owned(), child));
+        self.children.push(Program {
+            name: name.to_owned(),
+            child,
+            log: log.to_path_buf(),
+        });
         Ok(())
     }
 
-    /// The name of a program that has ended by itself.
+    /// Says which program has ended by itself, with its last words.
     fn ended(&mut self) -> Option<String> {
-        self.children
-            .iter_mut()
-            .find_map(|(name, child)| match child.try_wait() {
-                Ok(Some(status)) => Some(format!("{name} ended ({status})")),
-                _ => None,
-            })
+        self.children.iter_mut().find_map(|program| {
+            let status = program.child.try_wait().ok().flatten()?;
+            let text = std::fs::read_to_string(&program.log).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            let last = lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n");
+            Some(format!("{} ended ({status}):\n{last}", program.name))
+        })
     }
 
     fn until(&mut self, what: &str, limit: Duration, ready: impl Fn() -> bool) -> Result<()> {
         let start = Instant::now();
         while !ready() {
             if let Some(ended) = self.ended() {
-                bail!("{ended} while waiting for {what}; its message is above");
+                bail!("waiting for {what}: {ended}");
             }
             if start.elapsed() > limit {
                 bail!("waited {} s for {what}", limit.as_secs());
@@ -271,7 +291,10 @@ impl Started {
     }
 
     fn stop(&mut self) {
-        while let Some((name, mut child)) = self.children.pop() {
+        while let Some(Program {
+            name, mut child, ..
+        }) = self.children.pop()
+        {
             signal(&child, "-INT");
             let start = Instant::now();
             while child.try_wait().ok().flatten().is_none() {
