@@ -3,6 +3,9 @@
 //! Holds sockets, tasks and the translation between HTTP and the cores. Never holds the rules of
 //! rooms (`room`) or of accounts, pairing and workstations (`control-plane`), nor SQL.
 
+#[cfg(test)]
+extern crate self as server;
+
 pub mod app;
 pub mod clock;
 pub mod compute;

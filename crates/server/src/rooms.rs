@@ -11,7 +11,7 @@ mod log;
 pub mod outbox;
 mod socket;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use control_plane::access::{self, Downgrade};
@@ -54,8 +54,21 @@ struct Live {
 
 #[derive(Debug)]
 struct SocketEntry {
+    notebook_id: String,
     session_id: Option<String>,
+    credential_id: Option<CredentialId>,
     ended: Ended,
+}
+
+impl SocketEntry {
+    fn new(dial: &Dial, ended: Ended) -> Self {
+        Self {
+            notebook_id: dial.notebook_id.clone(),
+            session_id: dial.session_id.clone(),
+            credential_id: dial.join.credential_id.clone(),
+            ended,
+        }
+    }
 }
 
 /// A room's place in the directory; given up when its task ends, however it ends.
@@ -196,17 +209,26 @@ impl Rooms {
         Ok(outcome.ok())
     }
 
-    /// Refuses frames of a credential's sockets in every live room, then closes them (D7).
+    /// Ends a credential's sockets at once, and has their rooms refuse what is still in line (D7).
     pub async fn revoke_credential(&self, app: &App, credential_id: &str) {
-        let rooms: Vec<String> = lock(&self.live).keys().cloned().collect();
-        for notebook_id in rooms {
-            let revocation = Revocation {
-                principal: None,
-                credential_id: Some(CredentialId::from(credential_id)),
-            };
-            self.tell(app, &notebook_id, Event::Revoked(revocation))
-                .await;
+        let credential_id = CredentialId::from(credential_id);
+        let mut rooms = HashSet::new();
+        for socket in lock(&self.sockets).values() {
+            if socket.credential_id.as_ref() == Some(&credential_id) {
+                socket.ended.now(ACCESS_REVOKED);
+                rooms.insert(socket.notebook_id.clone());
+            }
         }
+        let revocation = Revocation {
+            principal: None,
+            credential_id: Some(credential_id),
+        };
+        // All at once: a busy room must not hold up the others.
+        let told = rooms.iter().map(|notebook_id| {
+            let event = Event::Revoked(revocation.clone());
+            self.tell(app, notebook_id, event)
+        });
+        futures_util::future::join_all(told).await;
     }
 
     /// Looks again at the rights of a principal's sockets, or of anonymous ones (`None`).
@@ -268,13 +290,7 @@ impl Rooms {
     }
 
     /// Notes an open socket until the returned guard is dropped.
-    fn note_socket(
-        app: &App,
-        peer_id: &PeerId,
-        session_id: Option<String>,
-        ended: Ended,
-    ) -> SocketGuard {
-        let entry = SocketEntry { session_id, ended };
+    fn note_socket(app: &App, peer_id: &PeerId, entry: SocketEntry) -> SocketGuard {
         lock(&app.rooms().sockets).insert(peer_id.clone(), entry);
         SocketGuard {
             app: app.clone(),
@@ -298,3 +314,6 @@ impl Drop for SocketGuard {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use sqlx::Row as _;
 use store::document_log::{
-    AppendBatch, Compaction, DocumentKind, DocumentLog, Durable, Position, RoomKey, StoredDocument,
-    StoredRoom,
+    AppendBatch, Compaction, DocumentKind, DocumentLog, Durable, NewEpoch, Position, RoomKey,
+    StoredDocument, StoredRoom,
 };
 use store::{Result, StoreError, document_log as sql};
 use tokio::sync::{mpsc, oneshot};
@@ -83,7 +83,24 @@ impl DocumentLog for SqliteDocumentLog {
             stored.position = stored.position.max(Position(row.get(0)));
             entry(&mut stored, kind).changes.push(row.get(2));
         }
+        let retired = sqlx::query(sql::RETIRED_LIST)
+            .bind(&room.notebook_id)
+            .bind(room.epoch)
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(failed("read the epochs of a document"))?;
+        for row in retired {
+            let kind = read_kind(&row.get::<String, _>(0))?;
+            stored.retired.push((kind, row.get(1)));
+        }
         Ok(stored)
+    }
+
+    async fn open(&self, room: &RoomKey) -> Result<StoredRoom> {
+        let (done, wait) = oneshot::channel();
+        self.put_in_line(Command::Open(room.clone(), done)).await?;
+        wait.await.map_err(|_| writer_gone())?;
+        self.load(room).await
     }
 
     async fn submit(&self, batch: AppendBatch) -> Result<Durable> {
@@ -97,6 +114,12 @@ impl DocumentLog for SqliteDocumentLog {
     async fn compact(&self, compaction: Compaction) -> Result<()> {
         let (done, wait) = oneshot::channel();
         self.put_in_line(Command::Compact(compaction, done)).await?;
+        wait.await.unwrap_or_else(|_| Err(writer_gone()))
+    }
+
+    async fn begin_epoch(&self, epoch: NewEpoch) -> Result<()> {
+        let (done, wait) = oneshot::channel();
+        self.put_in_line(Command::Epoch(epoch, done)).await?;
         wait.await.unwrap_or_else(|_| Err(writer_gone()))
     }
 

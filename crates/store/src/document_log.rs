@@ -84,6 +84,17 @@ pub struct Compaction {
     pub snapshot: Vec<u8>,
 }
 
+/// The start of an epoch (decision D11).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEpoch {
+    /// The room in its new epoch.
+    pub room: RoomKey,
+    /// The whole documents it starts with.
+    pub documents: Vec<(DocumentKind, Vec<u8>)>,
+    /// What must never come back into it: hashes of changes, joined; per document.
+    pub retired: Vec<(DocumentKind, Vec<u8>)>,
+}
+
 /// A place in the log, growing over all rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Position(pub i64);
@@ -116,6 +127,8 @@ pub struct StoredRoom {
     pub documents: Vec<(DocumentKind, StoredDocument)>,
     /// The newest place in the log that concerns this room.
     pub position: Position,
+    /// Hashes of changes of earlier epochs that must not come back, joined; per document.
+    pub retired: Vec<(DocumentKind, Vec<u8>)>,
 }
 
 /// Resolves when a batch is durable, in the order the batches were submitted.
@@ -123,22 +136,36 @@ pub type Durable = Pin<Box<dyn Future<Output = Result<Position>> + Send>>;
 
 /// Storage of the documents of live rooms.
 pub trait DocumentLog: Clone + Send + Sync + 'static {
-    /// Loads what a room had when it was last durable.
+    /// Loads what a room had when it was last durable, for reading.
     fn load(&self, room: &RoomKey) -> impl Future<Output = Result<StoredRoom>> + Send;
+    /// Loads a room for writing: waits for what an earlier life of the room left in line, and
+    /// takes its batches again should one have failed.
+    fn open(&self, room: &RoomKey) -> impl Future<Output = Result<StoredRoom>> + Send;
     /// Puts a batch in line, waiting while the line is full. The answer resolves when the batch
-    /// is on disk; a caller may submit further batches before.
+    /// is on disk; a caller may submit further batches before. Once a batch of a room failed, the
+    /// later ones fail too until the room is opened again: what builds on a lost change must not
+    /// be stored without it.
     fn submit(&self, batch: AppendBatch) -> impl Future<Output = Result<Durable>> + Send;
     /// Replaces a document's log up to a point by a snapshot, in one step.
     fn compact(&self, compaction: Compaction) -> impl Future<Output = Result<()>> + Send;
+    /// Writes the first documents of a new epoch in one step, over whatever an earlier attempt
+    /// left there, and notes the first changes of the epoch that ends.
+    fn begin_epoch(&self, epoch: NewEpoch) -> impl Future<Output = Result<()>> + Send;
     /// The epochs of a notebook that hold anything, oldest first.
     fn epochs(&self, notebook_id: &str) -> impl Future<Output = Result<Vec<i64>>> + Send;
 }
 
 /// Migrations of the SQLite document log, oldest first. They go forward only.
-pub const SQLITE_DOCUMENT_MIGRATIONS: &[(i64, &str)] = &[(
-    1,
-    include_str!("../migrations/sqlite-documents/0001_documents.sql"),
-)];
+pub const SQLITE_DOCUMENT_MIGRATIONS: &[(i64, &str)] = &[
+    (
+        1,
+        include_str!("../migrations/sqlite-documents/0001_documents.sql"),
+    ),
+    (
+        2,
+        include_str!("../migrations/sqlite-documents/0002_epochs.sql"),
+    ),
+];
 
 /// Adds change chunks.
 pub const CHANGE_INSERT: &str =
@@ -162,3 +189,15 @@ pub const SNAPSHOT_PUT: &str = "INSERT INTO document_snapshot \
 pub const EPOCH_LIST: &str = "SELECT DISTINCT epoch FROM (\
      SELECT epoch FROM document_change WHERE notebook_id = $1 \
      UNION SELECT epoch FROM document_snapshot WHERE notebook_id = $1) ORDER BY epoch";
+/// Drops what an attempt at a new epoch left.
+pub const EPOCH_CLEAR: &[&str] = &[
+    "DELETE FROM document_change WHERE notebook_id = $1 AND epoch >= $2",
+    "DELETE FROM document_snapshot WHERE notebook_id = $1 AND epoch >= $2",
+    "DELETE FROM document_retired WHERE notebook_id = $1 AND epoch >= $2",
+];
+/// Notes changes that ended with an epoch.
+pub const RETIRED_INSERT: &str =
+    "INSERT INTO document_retired (notebook_id, epoch, kind, hashes) VALUES ($1, $2, $3, $4)";
+/// The changes of earlier epochs that must not come back.
+pub const RETIRED_LIST: &str = "SELECT kind, hashes FROM document_retired \
+     WHERE notebook_id = $1 AND epoch <= $2 ORDER BY epoch";

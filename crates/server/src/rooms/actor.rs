@@ -25,6 +25,8 @@ use crate::app::App;
 const LINGER: Duration = Duration::from_secs(60);
 /// Messages from this size on are worked on where they do not hold up other rooms' sockets.
 const HEAVY: usize = 16 * 1024;
+/// Batches that may wait for the disk before the room takes no further commands.
+const BATCHES: usize = 256;
 /// A notebook's change time in the catalog moves at most this often.
 const TOUCH: Duration = Duration::from_secs(30);
 /// The furthest a wake-up is planned ahead at once.
@@ -141,7 +143,7 @@ impl Actor {
                     }
                 }
                 Some(finished) = self.beside.join_next() => self.finished(finished).await?,
-                command = commands.recv() => match command {
+                command = commands.recv(), if self.held.batches() < BATCHES => match command {
                     Some(command) => self.command(command).await?,
                     None => return Ok(()),
                 },
@@ -176,7 +178,7 @@ impl Actor {
                 self.take(effects).await?;
                 let _ = answer.send(());
             }
-            Command::Message(peer_id, message) => {
+            Command::Message(peer_id, message, _line) => {
                 // A socket that the room closed may still have had messages in line.
                 if self.peers.contains_key(&peer_id) {
                     self.message(peer_id, message).await?;
@@ -212,6 +214,8 @@ impl Actor {
                 self.event(*event).await?;
                 let _ = answer.send(());
             }
+            #[cfg(test)]
+            Command::Panic => panic!("a test asked for it"),
         }
         Ok(())
     }

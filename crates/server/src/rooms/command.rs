@@ -3,7 +3,7 @@
 use room::{
     AttachmentUpdate, Event, Join, Message, RepairOutcome, RepairRefused, WorkstationHeaders,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use wire::PeerId;
 use wire::attachment::FenceError;
 
@@ -19,8 +19,8 @@ pub enum Command {
     ),
     /// A socket opened.
     Join(Box<Join>, Outbox, oneshot::Sender<()>),
-    /// A socket sent something.
-    Message(PeerId, Message),
+    /// A socket sent something; the permit is the room it takes in the line of its socket.
+    Message(PeerId, Message, OwnedSemaphorePermit),
     /// A socket ended.
     Leave(PeerId),
     /// The control plane publishes an attachment.
@@ -32,6 +32,9 @@ pub enum Command {
     ),
     /// Anything else that happens to the room.
     Event(Box<Event>, oneshot::Sender<()>),
+    /// A fault of the room's own, for tests.
+    #[cfg(test)]
+    Panic,
 }
 
 /// What a repair is to do (CP 2.24).

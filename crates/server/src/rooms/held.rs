@@ -11,6 +11,7 @@ use store::document_log::{Durable, Position};
 #[derive(Default)]
 pub struct Held {
     line: VecDeque<Item>,
+    batches: usize,
 }
 
 enum Item {
@@ -24,9 +25,15 @@ impl Held {
         self.line.is_empty()
     }
 
+    /// How many batches are not yet durable.
+    pub fn batches(&self) -> usize {
+        self.batches
+    }
+
     /// Everything after this waits for the batch.
     pub fn wait_for(&mut self, batch: Durable) {
         self.line.push_back(Item::Batch(batch));
+        self.batches += 1;
     }
 
     /// Adds an effect; it comes back at once when nothing stands before it.
@@ -49,6 +56,7 @@ impl Held {
         .await;
         if matches!(self.line.front(), Some(Item::Batch(_))) {
             self.line.pop_front();
+            self.batches -= 1;
         }
         let position = position?;
         let mut effects = Vec::new();

@@ -31,7 +31,7 @@ struct Sizes {
 impl RoomLog {
     /// Loads a room as it was when it was last durable.
     pub async fn load(log: SqliteDocumentLog, key: RoomKey) -> Result<(Self, StoredDocuments)> {
-        let stored = log.load(&key).await?;
+        let stored = log.open(&key).await?;
         let mut documents = StoredDocuments::default();
         let mut sizes = [Sizes::default(); 4];
         for (kind, document) in stored.documents {

@@ -109,6 +109,12 @@ impl Outbox {
         }
     }
 
+    /// Ends the socket after everything that waits, and lets the writing end see to it.
+    pub async fn close(&self, close: Close) {
+        self.put(Outgoing::Close(close));
+        std::future::pending::<()>().await;
+    }
+
     /// How to end the socket at once.
     pub fn ended(&self) -> &Ended {
         &self.ended

@@ -1,24 +1,27 @@
 //! One open room socket: reads into the room's inbox, writes from its outbox, answers liveness.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message as Ws, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use room::{Join, Message};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use wire::close::{ACCESS_REVOKED, CODE_RESTART, Close, SYNC_FAILED};
 use wire::{LIVENESS_PING, LIVENESS_PONG};
 
-use super::Rooms;
 use super::command::Command;
 use super::outbox::{Ended, Outbox, Outgoing, Outgoings, outbox};
+use super::{ATTEMPTS, Rooms, SocketEntry};
 use crate::app::App;
 
 /// How long the network may take for one message before the peer counts as gone.
 const SEND_LIMIT: Duration = Duration::from_secs(60);
-/// How long a close frame may take.
-const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+/// How long a close frame may take, behind what the network still holds.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// Bytes of one socket that may wait for its room: one message of the largest size.
+const INBOUND: usize = wire::frame::MAX_FRAME_BYTES;
 /// Messages written before the socket is flushed.
 const BURST: usize = 64;
 /// The server stops; a client dials again.
@@ -38,6 +41,9 @@ pub struct Dial {
     pub session_id: Option<String>,
 }
 
+/// The inbox of the room that a socket last asked to join.
+type Entered = Mutex<Option<mpsc::Sender<Command>>>;
+
 /// Serves a socket until either side ends it. `still_allowed` is asked once the room knows the
 /// peer, so that no revocation falls between the check of the upgrade and the join.
 pub async fn serve(
@@ -48,22 +54,23 @@ pub async fn serve(
 ) {
     let peer_id = dial.join.peer_id.clone();
     let (outbox, outgoings) = outbox();
-    let _open = Rooms::note_socket(&app, &peer_id, dial.session_id, outbox.ended().clone());
+    let entry = SocketEntry::new(&dial, outbox.ended().clone());
+    let _open = Rooms::note_socket(&app, &peer_id, entry);
     let (sink, stream) = socket.split();
     let writing = write(sink, outgoings, outbox.ended().clone());
-    let inbox = app.rooms().inbox(&app, &dial.notebook_id);
+    let entered = Entered::default();
     let reading = async {
-        let (answer, joined) = oneshot::channel();
-        let join = Command::Join(Box::new(dial.join), outbox.clone(), answer);
-        if inbox.send(join).await.is_err() || joined.await.is_err() {
-            outbox.ended().now(SYNC_FAILED);
-            return std::future::pending().await;
-        }
+        let Some(inbox) = enter(&app, &dial, &outbox, &entered).await else {
+            return outbox.close(SYNC_FAILED).await;
+        };
         if !still_allowed.await {
-            outbox.put(Outgoing::Close(ACCESS_REVOKED));
-            return std::future::pending().await;
+            return outbox.close(ACCESS_REVOKED).await;
         }
-        read(stream, &inbox, &outbox, &peer_id).await;
+        tokio::select! {
+            () = read(stream, &inbox, &outbox, &peer_id) => {}
+            // The room ended, perhaps without a word; what it said comes first.
+            () = inbox.closed() => outbox.close(SYNC_FAILED).await,
+        }
     };
     let closing = app.closing().clone();
     let stopping = async {
@@ -76,7 +83,32 @@ pub async fn serve(
         () = reading => {}
         () = stopping => {}
     }
-    let _ = inbox.send(Command::Leave(peer_id)).await;
+    let inbox = entered
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    if let Some(inbox) = inbox {
+        let _ = inbox.send(Command::Leave(peer_id)).await;
+    }
+}
+
+/// Joins the room; a room that ends just then (it was empty, or it broke) is started anew.
+async fn enter(
+    app: &App,
+    dial: &Dial,
+    outbox: &Outbox,
+    entered: &Entered,
+) -> Option<mpsc::Sender<Command>> {
+    for _ in 0..ATTEMPTS {
+        let inbox = app.rooms().inbox(app, &dial.notebook_id);
+        *entered.lock().unwrap_or_else(PoisonError::into_inner) = Some(inbox.clone());
+        let (answer, joined) = oneshot::channel();
+        let join = Command::Join(Box::new(dial.join.clone()), outbox.clone(), answer);
+        if inbox.send(join).await.is_ok() && joined.await.is_ok() {
+            return Some(inbox);
+        }
+    }
+    None
 }
 
 async fn read(
@@ -85,15 +117,19 @@ async fn read(
     outbox: &Outbox,
     peer_id: &wire::PeerId,
 ) {
+    let line = Arc::new(Semaphore::new(INBOUND));
     while let Some(Ok(message)) = stream.next().await {
-        let message = match message {
+        let (message, size) = match message {
             Ws::Text(text) if text.as_str() == LIVENESS_PING => {
                 // Answered here, so that a busy room reads as alive as it is.
                 outbox.put(Outgoing::Text(LIVENESS_PONG));
                 continue;
             }
-            Ws::Text(text) => Message::Text(text.as_str().to_owned()),
-            Ws::Binary(bytes) => Message::Binary(bytes.into()),
+            Ws::Text(text) => (Message::Text(text.as_str().to_owned()), text.len()),
+            Ws::Binary(bytes) => {
+                let size = bytes.len();
+                (Message::Binary(bytes.into()), size)
+            }
             Ws::Ping(_) | Ws::Pong(_) => continue,
             Ws::Close(_) => {
                 // Reading on sends the answer to the close.
@@ -101,10 +137,13 @@ async fn read(
                 return;
             }
         };
-        let command = Command::Message(peer_id.clone(), message);
+        let size = u32::try_from(size.min(INBOUND)).unwrap_or(u32::MAX);
+        let Ok(permit) = Arc::clone(&line).acquire_many_owned(size).await else {
+            return;
+        };
+        let command = Command::Message(peer_id.clone(), message, permit);
         if inbox.send(command).await.is_err() {
-            outbox.ended().now(SYNC_FAILED);
-            return std::future::pending().await;
+            return outbox.close(SYNC_FAILED).await;
         }
     }
 }
@@ -114,6 +153,7 @@ async fn write(mut sink: SplitSink<WebSocket, Ws>, mut outgoings: Outgoings, end
         close = write_all(&mut sink, &mut outgoings) => close,
         close = ended.wait() => close,
     };
+    drop(outgoings);
     // The room let go without a word: it ended.
     let close = close.unwrap_or(SYNC_FAILED);
     let frame = Ws::Close(Some(CloseFrame {

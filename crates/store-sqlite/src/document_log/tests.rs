@@ -147,3 +147,162 @@ async fn a_log_of_a_newer_release_is_refused() {
         .unwrap_err();
     assert!(matches!(refused, StoreError::NewerSchema { found: 99, .. }));
 }
+
+/// A document that is a row of numbers: its snapshot says how many, its changes are the next ones.
+fn numbers(stored: &StoredRoom) -> Vec<u32> {
+    let Some((_, document)) = stored.documents.first() else {
+        return Vec::new();
+    };
+    let count = document.snapshot.as_ref().map_or(0, |bytes| {
+        u32::from_le_bytes(bytes.as_slice().try_into().unwrap())
+    });
+    let mut all: Vec<u32> = (0..count).collect();
+    for change in &document.changes {
+        let number = u32::from_le_bytes(change.as_slice().try_into().unwrap());
+        assert!(
+            number <= count.max(all.len() as u32),
+            "{number} has no ground"
+        );
+        if number as usize == all.len() {
+            all.push(number);
+        }
+    }
+    all
+}
+
+/// Whatever the moment of a crash: snapshot and log together are the document, and nothing that
+/// was durable is missing. The write-ahead log is cut after every frame and in the midst of one.
+#[tokio::test]
+async fn folding_keeps_the_document_whole_at_every_crash_point() {
+    const HEADER: usize = 32;
+    const FRAME: usize = 24 + 4096;
+    let (folder, log) = open().await;
+    let path = folder.path().join("documents.sqlite");
+    let wal = folder.path().join("documents.sqlite-wal");
+    let start = std::fs::read(&path).unwrap();
+    let one = room("one", 1);
+    let mut durable = Vec::new();
+    for number in 0..12_u32 {
+        let bytes = number.to_le_bytes();
+        let written = log.submit(batch(&one, DocumentKind::Notebook, &bytes));
+        let position = written.await.unwrap().await.unwrap();
+        durable.push((std::fs::metadata(&wal).unwrap().len() as usize, number + 1));
+        if number % 4 == 3 {
+            let compaction = Compaction {
+                room: one.clone(),
+                kind: DocumentKind::Notebook,
+                through: position,
+                snapshot: (number + 1).to_le_bytes().to_vec(),
+            };
+            log.compact(compaction).await.unwrap();
+        }
+    }
+    assert_eq!(
+        std::fs::read(&path).unwrap(),
+        start,
+        "nothing was checkpointed meanwhile"
+    );
+    let whole = std::fs::read(&wal).unwrap();
+    let frames = (whole.len() - HEADER) / FRAME;
+    assert!(frames > 20, "{frames}");
+    let mut cuts = 0;
+    for frame in 0..=frames {
+        for more in [0, 100] {
+            let cut = (HEADER + frame * FRAME + more).min(whole.len());
+            let crashed = tempfile::tempdir().unwrap();
+            let path = crashed.path().join("documents.sqlite");
+            std::fs::write(&path, &start).unwrap();
+            std::fs::write(crashed.path().join("documents.sqlite-wal"), &whole[..cut]).unwrap();
+            let log = SqliteDocumentLog::open(&path).await.unwrap();
+            let found = numbers(&log.open(&one).await.unwrap());
+            let kept = durable.iter().filter(|(size, _)| *size <= cut);
+            let kept = kept.map(|(_, count)| *count).max().unwrap_or(0);
+            assert_eq!(found, (0..found.len() as u32).collect::<Vec<_>>());
+            assert!(
+                found.len() as u32 >= kept,
+                "{} of {kept} at {cut}",
+                found.len()
+            );
+            log.close().await;
+            cuts += 1;
+        }
+    }
+    assert!(cuts > 40);
+}
+
+/// A full disk: the batch fails, and so do those already in line behind it, until the room is
+/// opened again; other rooms and later lives are served once there is space.
+#[tokio::test]
+async fn a_lost_batch_takes_those_that_build_on_it_along() {
+    let (_folder, log) = open().await;
+    let (one, two) = (room("one", 1), room("two", 1));
+    let put = async |room: &RoomKey, bytes: &[u8]| {
+        let durable = log.submit(batch(room, DocumentKind::Notebook, bytes)).await;
+        durable.unwrap().await
+    };
+    put(&one, b"first").await.unwrap();
+    let limit = async |pages: i64| {
+        let pragma = format!("PRAGMA max_page_count = {pages}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(pragma))
+            .execute(log.pools.writer())
+            .await
+            .unwrap();
+    };
+    limit(1).await;
+    let cause = put(&one, &vec![7; 64 * 1024]).await.unwrap_err();
+    let said = std::error::Error::source(&cause).unwrap().to_string();
+    assert!(said.contains("full"), "{said}");
+    limit(1_000_000).await;
+    assert!(put(&one, b"builds on the lost one").await.is_err());
+    put(&two, b"another room").await.unwrap();
+    let stored = log.open(&one).await.unwrap();
+    assert_eq!(stored.documents[0].1.changes, vec![b"first".to_vec()]);
+    put(&one, b"again").await.unwrap();
+}
+
+#[tokio::test]
+async fn opening_waits_for_what_is_in_line() {
+    let (_folder, log) = open().await;
+    let one = room("one", 1);
+    for n in 0..200_u8 {
+        let batch = batch(&one, DocumentKind::Notebook, &[n]);
+        drop(log.submit(batch).await.unwrap());
+    }
+    let stored = log.open(&one).await.unwrap();
+    assert_eq!(stored.documents[0].1.changes.len(), 200);
+}
+
+#[tokio::test]
+async fn an_epoch_begins_in_one_step_and_remembers_what_ended() {
+    let (_folder, log) = open().await;
+    let (old, new) = (room("one", 1), room("one", 2));
+    let kind = DocumentKind::RuntimeState;
+    let durable = log.submit(batch(&old, kind, b"old")).await.unwrap();
+    durable.await.unwrap();
+    // An attempt that the catalog never followed is written over.
+    for attempt in [b"lost".to_vec(), b"kept".to_vec()] {
+        log.begin_epoch(NewEpoch {
+            room: new.clone(),
+            documents: vec![(kind, attempt)],
+            retired: vec![(kind, vec![7; 32])],
+        })
+        .await
+        .unwrap();
+    }
+    let durable = log.submit(batch(&new, kind, b"change")).await.unwrap();
+    durable.await.unwrap();
+    let stored = log.open(&new).await.unwrap();
+    assert_eq!(
+        stored.documents[0].1.snapshot.as_deref(),
+        Some(&b"kept"[..])
+    );
+    assert_eq!(stored.documents[0].1.changes, vec![b"change".to_vec()]);
+    assert_eq!(stored.retired, vec![(kind, vec![7; 32])]);
+    let archived = log.load(&old).await.unwrap();
+    assert_eq!(archived.documents[0].1.changes, vec![b"old".to_vec()]);
+    assert!(
+        archived.retired.is_empty(),
+        "the old epoch knows no later one"
+    );
+    assert_eq!(log.epochs("one").await.unwrap(), vec![1, 2]);
+}

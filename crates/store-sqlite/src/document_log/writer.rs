@@ -1,9 +1,10 @@
 //! The one writer of the document log.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use sqlx::{Sqlite, Transaction};
-use store::document_log::{AppendBatch, Compaction, Position};
+use store::document_log::{AppendBatch, Compaction, NewEpoch, Position, RoomKey};
 use store::{Result, StoreError, document_log as sql};
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,6 +22,10 @@ pub(super) enum Command {
     Append(AppendBatch, oneshot::Sender<Result<Position>>),
     /// Fold a document's log into a snapshot.
     Compact(Compaction, oneshot::Sender<Result<()>>),
+    /// Start an epoch.
+    Epoch(NewEpoch, oneshot::Sender<Result<()>>),
+    /// Say that everything before is written or refused, and take the room's batches again.
+    Open(RoomKey, oneshot::Sender<()>),
     /// Write what is in line and end.
     Close(oneshot::Sender<()>),
 }
@@ -30,13 +35,22 @@ impl Command {
         match self {
             Self::Append(batch, _) => batch.changes.iter().map(|(_, bytes)| bytes.len()).sum(),
             Self::Compact(compaction, _) => compaction.snapshot.len(),
-            Self::Close(_) => 0,
+            Self::Epoch(epoch, _) => epoch.documents.iter().map(|(_, bytes)| bytes.len()).sum(),
+            Self::Open(..) | Self::Close(_) => 0,
         }
+    }
+
+    fn writes(&self) -> bool {
+        !matches!(self, Self::Open(..) | Self::Close(_))
     }
 }
 
+/// Rooms with a lost batch: nothing that may build on it is written until they are opened again.
+type Broken = HashSet<RoomKey>;
+
 /// Writes until it is told to close or nobody can ask any more.
 pub(super) async fn run(pools: Pools, mut commands: mpsc::Receiver<Command>) {
+    let mut broken = Broken::new();
     while let Some(first) = commands.recv().await {
         let mut bytes = first.bytes();
         let mut group = vec![first];
@@ -45,7 +59,7 @@ pub(super) async fn run(pools: Pools, mut commands: mpsc::Receiver<Command>) {
             bytes += next.bytes();
             group.push(next);
         }
-        if let Some(closed) = commit(&pools, group).await {
+        if let Some(closed) = commit(&pools, &mut broken, group).await {
             let _ = closed.send(());
             return;
         }
@@ -53,41 +67,54 @@ pub(super) async fn run(pools: Pools, mut commands: mpsc::Receiver<Command>) {
 }
 
 /// Writes a group in one transaction and answers each asker after the commit.
-async fn commit(pools: &Pools, group: Vec<Command>) -> Option<oneshot::Sender<()>> {
-    let outcome = write(pools, &group).await;
-    let mut closed = None;
-    let failure = outcome
-        .as_ref()
-        .err()
-        .map(|cause| Arc::<str>::from(said(cause)));
-    let refuse = |what: &Arc<str>| StoreError::Database {
-        operation: "write to the document log",
-        retryable: false,
-        source: what.to_string().into(),
-    };
-    if let Some(cause) = &failure {
-        tracing::error!(%cause, "the document log could not be written");
+async fn commit(
+    pools: &Pools,
+    broken: &mut Broken,
+    group: Vec<Command>,
+) -> Option<oneshot::Sender<()>> {
+    let written = write(pools, broken, &group).await;
+    if let Err(cause) = &written {
+        tracing::error!(cause = said(cause), "the document log could not be written");
     }
-    let mut positions = outcome.unwrap_or_default().into_iter();
+    let (mut positions, failure) = match written {
+        Ok(positions) => (positions.into_iter(), None),
+        Err(cause) => (Vec::new().into_iter(), Some(Arc::<str>::from(said(&cause)))),
+    };
+    let verdict = |what: Option<&str>| what.map_or(Ok(()), |what| Err(refused(what)));
+    let mut closed = None;
     for command in group {
         // An asker that is gone has nobody to tell.
-        match (command, &failure) {
-            (Command::Append(_, done), None) => {
-                let _ = done.send(Ok(positions.next().unwrap_or_default()));
+        match command {
+            Command::Append(batch, done) => {
+                let position = match (&failure, positions.next().flatten()) {
+                    (None, Some(position)) => Ok(position),
+                    (None, None) => Err(refused("an earlier change of the room was lost")),
+                    (Some(cause), _) => Err(refused(cause)),
+                };
+                if position.is_err() {
+                    broken.insert(batch.room);
+                }
+                let _ = done.send(position);
             }
-            (Command::Append(_, done), Some(cause)) => {
-                let _ = done.send(Err(refuse(cause)));
+            Command::Compact(_, done) | Command::Epoch(_, done) => {
+                let _ = done.send(verdict(failure.as_deref()));
             }
-            (Command::Compact(_, done), None) => {
-                let _ = done.send(Ok(()));
+            Command::Open(room, done) => {
+                broken.remove(&room);
+                let _ = done.send(());
             }
-            (Command::Compact(_, done), Some(cause)) => {
-                let _ = done.send(Err(refuse(cause)));
-            }
-            (Command::Close(done), _) => closed = Some(done),
+            Command::Close(done) => closed = Some(done),
         }
     }
     closed
+}
+
+fn refused(cause: &str) -> StoreError {
+    StoreError::Database {
+        operation: "write to the document log",
+        retryable: false,
+        source: cause.to_owned().into(),
+    }
 }
 
 /// An error with what is behind it.
@@ -102,15 +129,22 @@ fn said(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The new position after each append, in order.
-async fn write(pools: &Pools, group: &[Command]) -> Result<Vec<Position>> {
-    let mut transaction = pools.begin().await?;
+/// The new position after each append, in order; none where the room is broken.
+async fn write(pools: &Pools, broken: &Broken, group: &[Command]) -> Result<Vec<Option<Position>>> {
     let mut positions = Vec::with_capacity(group.len());
+    if !group.iter().any(Command::writes) {
+        return Ok(positions);
+    }
+    let mut transaction = pools.begin().await?;
     for command in group {
         match command {
-            Command::Append(batch, _) => positions.push(append(&mut transaction, batch).await?),
+            Command::Append(batch, _) if broken.contains(&batch.room) => positions.push(None),
+            Command::Append(batch, _) => {
+                positions.push(Some(append(&mut transaction, batch).await?));
+            }
             Command::Compact(compaction, _) => compact(&mut transaction, compaction).await?,
-            Command::Close(_) => {}
+            Command::Epoch(epoch, _) => begin_epoch(&mut transaction, epoch).await?,
+            Command::Open(..) | Command::Close(_) => {}
         }
     }
     transaction
@@ -164,5 +198,42 @@ async fn compact(
         .execute(&mut **transaction)
         .await
         .map_err(failed("fold changes into a snapshot"))?;
+    Ok(())
+}
+
+async fn begin_epoch(
+    transaction: &mut Transaction<'static, Sqlite>,
+    epoch: &NewEpoch,
+) -> Result<()> {
+    let room = &epoch.room;
+    for clear in sql::EPOCH_CLEAR {
+        sqlx::query(*clear)
+            .bind(&room.notebook_id)
+            .bind(room.epoch)
+            .execute(&mut **transaction)
+            .await
+            .map_err(failed("clear an unfinished epoch"))?;
+    }
+    for (kind, bytes) in &epoch.documents {
+        sqlx::query(sql::SNAPSHOT_PUT)
+            .bind(&room.notebook_id)
+            .bind(room.epoch)
+            .bind(kind.as_str())
+            .bind(0_i64)
+            .bind(bytes.as_slice())
+            .execute(&mut **transaction)
+            .await
+            .map_err(failed("write the start of an epoch"))?;
+    }
+    for (kind, hashes) in &epoch.retired {
+        sqlx::query(sql::RETIRED_INSERT)
+            .bind(&room.notebook_id)
+            .bind(room.epoch)
+            .bind(kind.as_str())
+            .bind(hashes.as_slice())
+            .execute(&mut **transaction)
+            .await
+            .map_err(failed("note the end of an epoch"))?;
+    }
     Ok(())
 }

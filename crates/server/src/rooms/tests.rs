@@ -1,0 +1,56 @@
+//! A room that breaks, and a dial that meets a room as it ends.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+#[path = "../../tests/rooms/support.rs"]
+mod support;
+
+use super::command::Command;
+use support::Running;
+
+/// The rooms that are live.
+fn live(server: &Running) -> Vec<String> {
+    super::lock(&server.app.rooms().live)
+        .keys()
+        .cloned()
+        .collect()
+}
+
+async fn panic_in(server: &Running, notebook_id: &str) {
+    let inbox = server.app.rooms().inbox(&server.app, notebook_id);
+    inbox.send(Command::Panic).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_room_that_panics_ends_alone_and_is_loaded_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let (broken, other) = (server.create().await, server.create().await);
+    let mut silent = server.join(&broken, "ada", "owner").await;
+    let mut elsewhere = server.join(&other, "ada", "owner").await;
+    silent.write("kept").await;
+    panic_in(&server, &broken).await;
+    // It says nothing that would meet the broken room, and is told nevertheless.
+    assert_eq!(silent.until_closed().await, "room sync failed");
+    elsewhere.write("goes on").await;
+    let mut again = server.join(&broken, "ada", "owner").await;
+    again.until_source("kept").await;
+    again.write("and is written to").await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dial_that_meets_a_room_as_it_ends_gets_a_fresh_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let id = server.create().await;
+    for _ in 0..20 {
+        // The join stands in line behind what ends the room.
+        let inbox = server.app.rooms().inbox(&server.app, &id);
+        inbox.send(Command::Panic).await.unwrap();
+        let mut peer = server.join(&id, "ada", "owner").await;
+        peer.write("here").await;
+        drop(peer);
+    }
+    assert_eq!(live(&server), [id]);
+    server.stop().await;
+}

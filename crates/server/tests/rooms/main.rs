@@ -1,0 +1,117 @@
+//! Real rooms over real sockets: two people, a restart, revoked access, faults, limits.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod faults;
+mod support;
+
+use std::time::Duration;
+
+use futures_util::SinkExt as _;
+use tokio_tungstenite::tungstenite::Message;
+
+use support::{Running, refusal};
+
+// RP-018 and the order of design rule 3: what one peer wrote, another sees, and a restarted
+// server still has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_reaches_the_other_peer_and_outlives_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let id = server.create().await;
+    let mut one = server.join(&id, "ada", "owner").await;
+    let mut two = server.join(&id, "ada", "owner").await;
+    one.write("print(1)").await;
+    two.until_source("print(1)").await;
+    server.stop().await;
+    assert_eq!(two.until_closed().await, "server is restarting");
+    let server = Running::start(folder.path()).await;
+    let mut again = server.join(&id, "ada", "owner").await;
+    again.until_source("print(1)").await;
+    server.stop().await;
+}
+
+// RP-001, RP-002, RP-008, RP-016, RP-019, CP-325, CP-326, CP-327, CP-328
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dials_are_refused_with_a_status_and_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let id = server.create().await;
+    for path in ["sync", "sync/"] {
+        let (status, body) = server
+            .call("GET", &format!("/n/{id}/{path}"), "ada", "")
+            .await;
+        assert_eq!(
+            (status, body["error"].as_str()),
+            (426, Some("expected WebSocket upgrade"))
+        );
+    }
+    let dial =
+        async |id: &str, headers: &[(&'static str, &str)]| refusal(server.dial(id, headers).await);
+    assert_eq!(dial("nowhere", &[("x-user", "ada")]).await.0, 404);
+    assert_eq!(dial(&id, &[]).await, (404, "notebook not found".into()));
+    let ada = ("x-user", "ada");
+    assert_eq!(dial(&id, &[("x-user", "eve")]).await.0, 403);
+    assert_eq!(dial(&id, &[ada, ("x-scope", "runtime_peer")]).await.0, 403);
+    assert_eq!(
+        dial(&id, &[ada, ("x-scope", "admin")]).await,
+        (400, "Error: unknown connection scope: admin".into())
+    );
+    assert_eq!(
+        dial(&id, &[ada, ("origin", "https://evil.example")]).await,
+        (403, "websocket origin is not allowed".into())
+    );
+    assert_eq!(
+        dial("a%2Fb", &[ada]).await,
+        (400, "notebook id cannot contain '/'".into())
+    );
+    server.stop().await;
+}
+
+// RP-052
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_liveness_ping_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let id = server.create().await;
+    let mut peer = server.join(&id, "ada", "owner").await;
+    peer.socket
+        .send(Message::Text(wire::LIVENESS_PING.into()))
+        .await
+        .unwrap();
+    loop {
+        match peer.next().await {
+            Some(Message::Text(text)) => {
+                assert_eq!(text.as_str(), wire::LIVENESS_PONG);
+                break;
+            }
+            Some(_) => {}
+            None => panic!("closed"),
+        }
+    }
+    server.stop().await;
+}
+
+// CP-289 and the advice of RP 7.7: who loses access loses the socket, within a second.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn revoked_access_closes_sockets() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let id = server.create().await;
+    let acl = format!("/api/n/{id}/acl");
+    let public = r#"{"subject_kind":"public","subject":"anonymous","scope":"viewer"}"#;
+    let editor = r#"{"subject_kind":"principal","subject":"user:dev:bob","scope":"editor"}"#;
+    for row in [public, editor] {
+        assert_eq!(server.call("POST", &acl, "ada", row).await.0, 201);
+    }
+    let mut anonymous = server.dial(&id, &[]).await.unwrap();
+    let ready = anonymous.until_control("cloud_room_ready").await;
+    assert_eq!(ready["identity_provider"], "anonymous");
+    let mut bob = server.join(&id, "bob", "owner").await;
+    assert_eq!(server.call("DELETE", &acl, "ada", editor).await.0, 200);
+    let closed = tokio::time::timeout(Duration::from_secs(1), bob.until_closed()).await;
+    assert_eq!(closed.unwrap(), "access revoked");
+    assert_eq!(server.call("DELETE", &acl, "ada", public).await.0, 200);
+    let closed = tokio::time::timeout(Duration::from_secs(1), anonymous.until_closed()).await;
+    assert_eq!(closed.unwrap(), "public link access revoked");
+    server.stop().await;
+}
