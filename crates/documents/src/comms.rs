@@ -31,6 +31,13 @@ impl CommsDoc {
         Some(reader.map_json(&reader.map(&reader.root_map("comms")?, comm)?))
     }
 
+    /// Returns one trait of a comm.
+    pub fn value(&self, comm: &str, key: &str) -> Option<Json> {
+        let reader = self.reader();
+        let comms = reader.root_map("comms")?;
+        reader.json(&reader.map(&comms, comm)?, key)
+    }
+
     /// Merges a delta: equal scalars are skipped, lists and maps are updated in place.
     pub fn merge_state(&mut self, comm: &str, delta: &Map<String, Json>) -> Result<(), DocError> {
         let comms = self

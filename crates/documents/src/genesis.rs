@@ -112,6 +112,12 @@ pub fn heads_hex(heads: &[ChangeHash]) -> Vec<String> {
 /// Implements what the four document types have in common.
 macro_rules! document {
     ($name:ident, $kind:expr) => {
+        impl AsMut<automerge::AutoCommit> for $name {
+            fn as_mut(&mut self) -> &mut automerge::AutoCommit {
+                &mut self.doc
+            }
+        }
+
         impl $name {
             /// Loads the frozen seed under an actor label.
             pub fn from_seed(actor: &str) -> Result<Self, $crate::value::DocError> {

@@ -13,7 +13,6 @@ pub mod mime;
 pub mod notebook;
 pub mod policy;
 pub mod runtime_state;
-pub mod runtime_writer;
 pub mod sync;
 pub mod terminal;
 pub mod traceback;

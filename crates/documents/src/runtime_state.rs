@@ -14,7 +14,7 @@ mod reconcile;
 mod workstation;
 
 pub use kernel::{KernelInfo, Lifecycle};
-pub use outputs::OutputEntry;
+pub use outputs::{OutputEntry, Upsert};
 pub use projection::{Execution, Projection, Selection, project, projection_json};
 pub use queue::Queue;
 pub use reconcile::{DISCONNECTED_PREFIX, IDLE_MESSAGE};
@@ -188,8 +188,14 @@ impl RuntimeStateDoc {
         self.put_in_execution(id, "status", status::RUNNING)
     }
 
-    /// Puts the kernel's count; false if the execution is gone.
+    /// Puts the kernel's count; false if the execution is gone or has it already.
     pub fn set_execution_count(&mut self, id: &str, count: i64) -> Result<bool, DocError> {
+        let Some(execution) = self.execution_object(id) else {
+            return Ok(false);
+        };
+        if self.reader().i64(&execution, "execution_count") == Some(count) {
+            return Ok(false);
+        }
         self.put_in_execution(id, "execution_count", count)
     }
 

@@ -3,12 +3,15 @@
 use std::collections::VecDeque;
 
 use documents::manifest::Blob;
-use documents::{mime, runtime_writer as writer};
+use documents::runtime_state::{Queue, Upsert, status};
+use documents::{RuntimeStateDoc, mime};
 use serde_json::{Map, Value, json};
 
 use crate::event::{BlobUpload, Effect};
 use crate::session::{Kernel, Session};
 
+/// The additive key of an execution that asks for input (decision D12).
+const PENDING_INPUT: &str = "pending_input";
 /// Writes looked at, from the newest, for one that a newer write of the same entry replaces.
 const COALESCE_WINDOW: usize = 64;
 /// Addresses of stored blobs remembered; beyond it they are asked for again, harmlessly.
@@ -48,7 +51,6 @@ pub(crate) enum OpKind {
         comm_id: String,
         target: String,
         state: Map<String, Value>,
-        seq: i64,
     },
     CommState {
         comm_id: String,
@@ -238,26 +240,27 @@ impl Session {
                 data,
                 metadata,
             } => {
-                let _ = writer::update_display(doc, &display_id, &data, metadata.as_ref());
+                let _ = doc.update_display(&display_id, &data, metadata.as_ref());
             }
             OpKind::Clear { execution_id } => {
-                if writer::execution(doc, &execution_id).is_some_and(|r| !r.is_terminal()) {
-                    for output_id in writer::output_ids(doc, &execution_id).0 {
-                        let _ = writer::remove_output(doc, &execution_id, &output_id);
-                    }
+                if is_open(doc, &execution_id) {
+                    let _ = doc.clear_outputs(&execution_id);
                 }
             }
             OpKind::Count {
                 execution_id,
                 count,
             } => {
-                let _ = writer::set_execution_count(doc, &execution_id, count);
+                if is_open(doc, &execution_id) {
+                    let _ = doc.set_execution_count(&execution_id, count);
+                }
             }
             OpKind::Input {
                 execution_id,
                 input,
             } => {
-                let _ = writer::set_pending_input(doc, &execution_id, input.as_ref());
+                let input = input.unwrap_or_default();
+                let _ = doc.set_execution_extra(&execution_id, PENDING_INPUT, &input);
                 self.urgent = true;
             }
             OpKind::Finish {
@@ -268,7 +271,7 @@ impl Session {
                 self.apply_finish(&execution_id, success, &cancel);
             }
             OpKind::Start(id) => {
-                let _ = writer::set_status(doc, &id, "running");
+                let _ = doc.set_running(&id);
                 self.apply_finish("", false, &[]);
             }
             OpKind::Cancel(ids) => self.apply_finish("", false, &ids),
@@ -276,25 +279,26 @@ impl Session {
                 comm_id,
                 target,
                 state,
-                seq,
             } => {
-                let _ = writer::put_comm_state(&mut comms.doc, &comm_id, &state);
-                let state = Value::Object(state);
-                let _ = writer::put_comm(doc, &comm_id, &target, &state, seq);
+                let _ = comms.doc.merge_state(&comm_id, &state);
+                if !doc.has_comm(&comm_id) {
+                    let word = |key: &str| state.get(key).and_then(Value::as_str).unwrap_or("");
+                    let (module, name) = (word("_model_module"), word("_model_name"));
+                    let _ = doc.open_comm(&comm_id, &target, module, name);
+                }
             }
             OpKind::CommState { comm_id, state } => {
-                if writer::has_comm(doc, &comm_id) {
-                    let _ = writer::put_comm_state(&mut comms.doc, &comm_id, &state);
+                if doc.has_comm(&comm_id) {
+                    let _ = comms.doc.merge_state(&comm_id, &state);
                 }
             }
             OpKind::CommClose { comm_id } => {
-                let _ = writer::remove_comm(&mut comms.doc, &comm_id);
-                let _ = writer::remove_comm(doc, &comm_id);
+                let _ = comms.doc.remove(&comm_id);
+                let _ = doc.close_comm(&comm_id);
             }
             OpKind::CommsGone => {
-                for comm_id in writer::comm_ids(doc) {
-                    let _ = writer::remove_comm(&mut comms.doc, &comm_id);
-                    let _ = writer::remove_comm(doc, &comm_id);
+                for comm_id in doc.close_all_comms().unwrap_or_default() {
+                    let _ = comms.doc.remove(&comm_id);
                 }
             }
             OpKind::Position(_) => {}
@@ -306,17 +310,15 @@ impl Session {
         let Some(state) = self.state.as_mut() else {
             return;
         };
-        let Some(record) = writer::execution(&state.doc, execution_id) else {
-            return;
-        };
-        if record.is_terminal() && writer::output(&state.doc, execution_id, output_id).is_some() {
+        let doc = &mut state.doc;
+        if !is_open(doc, execution_id) && doc.output(execution_id, output_id).is_some() {
             return;
         }
         let known = self.lanes.get(execution_id).and_then(|lane| lane.next_seq);
-        let seq = known.unwrap_or_else(|| writer::output_ids(&state.doc, execution_id).1);
-        let new = writer::put_output(&mut state.doc, execution_id, output_id, seq, manifest);
+        let seq = known.unwrap_or_else(|| doc.next_output_seq(execution_id));
+        let written = doc.upsert_output_at(execution_id, manifest, seq);
         if let Some(lane) = self.lanes.get_mut(execution_id) {
-            lane.next_seq = Some(seq + u64::from(matches!(new, Ok(true))));
+            lane.next_seq = Some(seq + u64::from(matches!(written, Ok(Upsert::Appended))));
         }
     }
 
@@ -326,13 +328,11 @@ impl Session {
         };
         let doc = &mut state.doc;
         for id in cancel {
-            if writer::execution(doc, id).is_some_and(|record| record.status == "queued") {
-                let _ = writer::set_status(doc, id, "cancelled");
-            }
+            let _ = doc.cancel(id);
         }
         if !execution_id.is_empty() {
-            let _ = writer::set_pending_input(doc, execution_id, None);
-            let _ = writer::set_status(doc, execution_id, if success { "done" } else { "error" });
+            let _ = doc.set_execution_extra(execution_id, PENDING_INPUT, &Value::Null);
+            let _ = doc.finish(execution_id, success);
             if self
                 .current
                 .as_ref()
@@ -342,15 +342,23 @@ impl Session {
             }
         }
         let executing = self.current.as_ref().map(|current| current.id.as_str());
-        let executing =
-            executing.filter(|id| writer::execution(doc, id).is_some_and(|r| !r.is_terminal()));
-        let rest: Vec<String> = self.waiting.keys().map(|(_, id)| id.clone()).collect();
-        let _ = writer::set_queue(doc, executing, &rest);
-        if self.kernel == Kernel::Ready && executing.is_none() {
-            let _ = writer::set_activity(doc, false);
+        let executing = executing.filter(|id| is_open(doc, id));
+        let idle = executing.is_none();
+        let _ = doc.set_queue(&Queue {
+            executing: executing.map(str::to_owned),
+            queued: self.waiting.keys().map(|(_, id)| id.clone()).collect(),
+        });
+        if self.kernel == Kernel::Ready && idle {
+            let _ = doc.set_activity("Idle");
         }
         self.urgent = true;
     }
+}
+
+/// Whether an execution is there and has not ended.
+fn is_open(doc: &RuntimeStateDoc, execution_id: &str) -> bool {
+    doc.status(execution_id)
+        .is_some_and(|now| !status::is_terminal(&now))
 }
 
 /// Whether a write makes an older one needless; it then takes the older one's place.

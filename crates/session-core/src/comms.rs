@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use documents::manifest::Blob;
-use documents::runtime_writer as writer;
 use serde_json::{Map, Value, json};
 
 use crate::commit::OpKind;
@@ -31,14 +30,11 @@ impl Session {
             return;
         }
         let (state, blobs) = stored_state(entry);
-        let seq = self.comm_seq;
-        self.comm_seq += 1;
         self.push_op(
             OpKind::CommOpen {
                 comm_id,
                 target,
                 state,
-                seq,
             },
             blobs,
         );
@@ -95,10 +91,10 @@ impl Session {
             let [first, comm_id, key] = keys.as_slice() else {
                 continue;
             };
-            if first != "comms" || key == CANVAS_KEY || !writer::has_comm(&state.doc, comm_id) {
+            if first != "comms" || key == CANVAS_KEY || !state.doc.has_comm(comm_id) {
                 continue;
             }
-            match writer::comm_value(&comms.doc, comm_id, key) {
+            match comms.doc.value(comm_id, key) {
                 // A value in a blob would have to be fetched first; the kernel keeps its own.
                 Some(value) if value.get("blob").is_none() => {
                     updates

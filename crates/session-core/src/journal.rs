@@ -1,7 +1,7 @@
 //! Kernel messages, as the journal holds them, into writes.
 
 use documents::manifest::{self, BuildOptions, ERROR_INLINE_THRESHOLD, INLINE_THRESHOLD};
-use documents::{runtime_writer as writer, traceback};
+use documents::traceback;
 use serde_json::{Value, json};
 
 use crate::commit::OpKind;
@@ -87,7 +87,7 @@ impl Session {
                 || self
                     .state
                     .as_ref()
-                    .is_some_and(|state| writer::execution(&state.doc, parent).is_some()))
+                    .is_some_and(|state| state.doc.has_execution(parent)))
     }
 
     fn lane(&mut self, execution_id: &str) -> &mut Lane {

@@ -1,6 +1,6 @@
 //! The kernel's life, and the end of the session.
 
-use documents::runtime_writer::{self as writer, Lifecycle};
+use documents::runtime_state::Lifecycle;
 
 use crate::event::{Effect, KernelInfo, Outcome};
 use crate::session::{Kernel, Session};
@@ -16,8 +16,8 @@ pub(crate) struct LifecycleWrite {
 
 impl Session {
     fn put_lifecycle(&mut self, lifecycle: Lifecycle, reason: &str, details: &str) {
-        let info = (lifecycle == Lifecycle::RunningIdle || lifecycle == Lifecycle::RunningBusy)
-            .then(|| self.kernel_info.clone());
+        let runs = lifecycle.lifecycle == "Running";
+        let info = runs.then(|| self.kernel_info.clone());
         // A newer word replaces those that were never written.
         self.lifecycle.clear();
         self.lifecycle.push_back(LifecycleWrite {
@@ -37,15 +37,16 @@ impl Session {
             let doc = &mut state.doc;
             // A put into the document fails only for an object that is gone; then there is
             // nothing to say it in.
-            let _ = writer::set_lifecycle(doc, write.lifecycle, &write.reason, &write.details);
-            let _ = writer::set_kernel_fields(doc, &[("runtime_agent_id", &agent_id)]);
+            let (reason, details) = (Some(&*write.reason), Some(&*write.details));
+            let _ = doc.set_lifecycle_with_error(&write.lifecycle, reason, details);
+            let _ = doc.set_kernel_texts(&[("runtime_agent_id", &agent_id)]);
             if let Some(info) = write.info {
                 let fields = [
                     ("name", info.name.as_str()),
                     ("language", info.language.as_str()),
                     ("env_source", info.env_source.as_str()),
                 ];
-                let _ = writer::set_kernel_fields(doc, &fields);
+                let _ = doc.set_kernel_texts(&fields);
             }
             self.dirty = true;
             self.urgent = true;
@@ -53,12 +54,12 @@ impl Session {
     }
 
     pub(crate) fn assert_running(&mut self) {
-        let lifecycle = if self.current.is_some() {
-            Lifecycle::RunningBusy
+        let activity = if self.current.is_some() {
+            "Busy"
         } else {
-            Lifecycle::RunningIdle
+            "Idle"
         };
-        self.put_lifecycle(lifecycle, "", "");
+        self.put_lifecycle(Lifecycle::running(activity), "", "");
     }
 
     /// Launches when the mode asks for it; never before the first sync (WS-283).
@@ -71,7 +72,7 @@ impl Session {
         if self.launch_armed || queued {
             self.launch_armed = false;
             self.kernel = Kernel::Launching;
-            self.put_lifecycle(Lifecycle::Launching, "", "");
+            self.put_lifecycle(Lifecycle::new("Launching"), "", "");
             self.write_lifecycle();
             self.effects.push(Effect::LaunchKernel);
         }
@@ -89,7 +90,7 @@ impl Session {
         self.kernel = Kernel::None;
         self.launch_failures += 1;
         self.end_work();
-        self.put_lifecycle(Lifecycle::Error, reason, details);
+        self.put_lifecycle(Lifecycle::new("Error"), reason, details);
     }
 
     pub(crate) fn kernel_died(&mut self, details: &str) {
@@ -99,7 +100,7 @@ impl Session {
         self.kernel = Kernel::None;
         self.end_work();
         self.drop_comms();
-        self.put_lifecycle(Lifecycle::Error, "", details);
+        self.put_lifecycle(Lifecycle::new("Error"), "", details);
     }
 
     /// Ends what runs and cancels what waits.
@@ -119,7 +120,7 @@ impl Session {
         self.drop_comms();
         self.kernel = Kernel::Launching;
         self.launch_failures = 0;
-        self.put_lifecycle(Lifecycle::Launching, "", "");
+        self.put_lifecycle(Lifecycle::new("Launching"), "", "");
         self.effects.push(Effect::RestartKernel);
     }
 
@@ -127,7 +128,7 @@ impl Session {
         self.end_work();
         self.drop_comms();
         self.kernel = Kernel::None;
-        self.put_lifecycle(Lifecycle::Shutdown, "", "");
+        self.put_lifecycle(Lifecycle::new("Shutdown"), "", "");
         self.effects.push(Effect::ShutdownKernel);
     }
 

@@ -1,6 +1,7 @@
 //! The link to the room: sync, acknowledgements, rejections, the end.
 
-use documents::{DocKind, runtime_writer as writer};
+use documents::runtime_state::DISCONNECTED_PREFIX;
+use documents::{CommsDoc, RuntimeStateDoc};
 use wire::close::{Verdict, verdict};
 use wire::control::SessionControl;
 use wire::{Frame, FrameType};
@@ -16,26 +17,21 @@ impl Session {
         self.blocked = false;
         let nonce = self.settings.nonce.clone();
         if self.state.is_none() {
-            let state = Replica::new(
-                DocKind::RuntimeState,
-                &format!("{principal}/agent:runt:{nonce}"),
-            );
-            let comms = Replica::new(
-                DocKind::Comms,
-                &format!("{principal}/runtime:kernel:{nonce}"),
-            );
+            let state = RuntimeStateDoc::from_seed(&format!("{principal}/agent:runt:{nonce}"));
+            let comms = CommsDoc::from_seed(&format!("{principal}/runtime:kernel:{nonce}"));
             match (state, comms) {
                 (Ok(state), Ok(comms)) => {
-                    self.state = Some(state);
-                    self.comms = Some(comms);
+                    self.state = Some(Replica::new(state));
+                    self.comms = Some(Replica::new(comms));
                 }
                 (Err(error), _) | (_, Err(error)) => {
                     return self.exit(Outcome::Failed(format!("the seed does not load: {error}")));
                 }
             }
         }
-        for replica in [&mut self.state, &mut self.comms].into_iter().flatten() {
-            replica.reset();
+        if let (Some(state), Some(comms)) = (&mut self.state, &mut self.comms) {
+            state.reset();
+            comms.reset();
         }
         self.generate(FrameType::RuntimeStateSync);
         self.generate(FrameType::CommsDocSync);
@@ -80,8 +76,12 @@ impl Session {
         let Some(state) = self.state.as_mut() else {
             return;
         };
+        let known = state.in_sync();
         match state.receive(payload) {
             Ok(changed) => {
+                let kernel_told = changed
+                    .iter()
+                    .any(|keys| keys.first().is_some_and(|first| first == "kernel"));
                 for keys in changed {
                     if let [first, id, ..] = keys.as_slice()
                         && first == "executions"
@@ -91,7 +91,9 @@ impl Session {
                 }
                 if self.in_sync() {
                     self.look_around();
-                    self.reassert_kernel();
+                    if kernel_told || !known {
+                        self.reassert_kernel();
+                    }
                 }
                 self.generate(FrameType::RuntimeStateSync);
             }
@@ -164,11 +166,11 @@ impl Session {
         if !self.linked {
             return;
         }
-        let replica = match frame_type {
-            FrameType::CommsDocSync => self.comms.as_mut(),
-            _ => self.state.as_mut(),
+        let message = match frame_type {
+            FrameType::CommsDocSync => self.comms.as_mut().and_then(Replica::generate),
+            _ => self.state.as_mut().and_then(Replica::generate),
         };
-        if let Some(message) = replica.and_then(Replica::generate) {
+        if let Some(message) = message {
             if frame_type == FrameType::RuntimeStateSync {
                 self.acks.sent();
             }
@@ -193,10 +195,8 @@ impl Session {
         self.generate(FrameType::RuntimeStateSync);
         self.generate(FrameType::CommsDocSync);
         // The library sends one message at a time; the rest goes with the room's next message.
-        let mut sent = true;
-        for replica in [&mut self.state, &mut self.comms].into_iter().flatten() {
-            sent &= replica.all_sent();
-        }
+        let sent = self.state.as_mut().is_none_or(Replica::all_sent)
+            && self.comms.as_mut().is_none_or(Replica::all_sent);
         self.dirty = !sent;
         self.blocked = !sent;
         self.urgent &= !sent;
@@ -213,16 +213,14 @@ impl Session {
         if self.kernel != Kernel::Ready {
             return;
         }
-        let doc = &state.doc;
-        let lifecycle = writer::kernel_field(doc, "lifecycle");
-        let stale = match lifecycle.as_str() {
+        let kernel = state.doc.kernel();
+        let stale = match kernel.lifecycle.lifecycle.as_str() {
             "NotStarted" => true,
-            "Error" => {
-                writer::kernel_field(doc, "error_details").starts_with("runtime peer disconnected:")
-            }
+            "Error" => kernel
+                .error_details
+                .is_some_and(|details| details.starts_with(DISCONNECTED_PREFIX)),
             "Running" => {
-                writer::kernel_field(doc, "runtime_agent_id")
-                    != format!("runtime-agent:{}", self.settings.nonce)
+                kernel.runtime_agent_id != format!("runtime-agent:{}", self.settings.nonce)
             }
             _ => false,
         };

@@ -1,6 +1,6 @@
 //! Executions: taken from the document in order, one at a time, each at most once ever.
 
-use documents::runtime_writer as writer;
+use documents::runtime_state::{Queue, status};
 use serde_json::{Value, json};
 use wire::UnixMs;
 
@@ -43,13 +43,7 @@ impl Session {
         let Some(state) = self.state.as_ref() else {
             return;
         };
-        let mut running = Vec::new();
-        for id in writer::execution_ids(&state.doc) {
-            let record = writer::execution(&state.doc, &id);
-            if record.is_some_and(|record| record.status == "running") {
-                running.push(id);
-            }
-        }
+        let mut running = state.doc.all_with_status(status::RUNNING);
         running.retain(|id| {
             self.current
                 .as_ref()
@@ -103,18 +97,16 @@ impl Session {
         let Some(state) = self.state.as_ref() else {
             return;
         };
-        let record = writer::execution(&state.doc, id);
-        let queued = record
-            .as_ref()
-            .is_some_and(|record| record.status == "queued");
-        if !queued {
+        if state.doc.status(id).as_deref() != Some(status::QUEUED) {
             self.waiting.retain(|(_, waiting), _| waiting != id);
             return;
         }
-        let Some(record) = record else { return };
         if self.taken.contains(id) {
             return;
         }
+        let Some(record) = state.doc.execution_head(id) else {
+            return;
+        };
         // Without source it waits for a later sync (WS-301).
         if let Some(source) = record.source {
             let key = (record.seq.unwrap_or(u64::MAX), id.to_owned());
@@ -143,15 +135,16 @@ impl Session {
             let Some(state) = self.state.as_mut() else {
                 return;
             };
-            let queued =
-                writer::execution(&state.doc, &id).is_some_and(|record| record.status == "queued");
+            let queued = state.doc.status(&id).as_deref() == Some(status::QUEUED);
             if !queued || !self.taken.insert(id.clone()) {
                 continue;
             }
-            let rest: Vec<String> = self.waiting.keys().map(|(_, id)| id.clone()).collect();
-            let _ = writer::set_status(&mut state.doc, &id, "running");
-            let _ = writer::set_queue(&mut state.doc, Some(&id), &rest);
-            let _ = writer::set_activity(&mut state.doc, true);
+            let _ = state.doc.set_running(&id);
+            let _ = state.doc.set_queue(&Queue {
+                executing: Some(id.clone()),
+                queued: self.waiting.keys().map(|(_, id)| id.clone()).collect(),
+            });
+            let _ = state.doc.set_activity("Busy");
             self.dirty = true;
             self.urgent = true;
             self.effects

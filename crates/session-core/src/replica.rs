@@ -3,22 +3,21 @@
 use std::collections::BTreeSet;
 
 use automerge::{AutoCommit, PatchAction, PatchLog, Prop};
-use documents::{DocError, DocKind, PeerSync};
+use documents::{DocError, PeerSync};
 
-pub(crate) struct Replica {
-    pub doc: AutoCommit,
+pub(crate) struct Replica<D> {
+    pub doc: D,
     sync: PeerSync,
     in_sync: bool,
 }
 
-impl Replica {
-    pub fn new(kind: DocKind, actor: &str) -> Result<Self, DocError> {
-        let doc = kind.fresh(actor)?;
-        Ok(Self {
+impl<D: AsMut<AutoCommit>> Replica<D> {
+    pub fn new(doc: D) -> Self {
+        Self {
             doc,
             sync: PeerSync::new(false),
             in_sync: false,
-        })
+        }
     }
 
     /// Starts the sync anew, as on a new link.
@@ -35,17 +34,18 @@ impl Replica {
     /// Applies a message; returns the paths it changed: the first three keys of each.
     pub fn receive(&mut self, payload: &[u8]) -> Result<BTreeSet<Vec<String>>, DocError> {
         let mut log = PatchLog::active();
-        self.sync.receive_logged(&mut self.doc, payload, &mut log)?;
+        let doc = self.doc.as_mut();
+        self.sync.receive_logged(doc, payload, &mut log)?;
         if !self.in_sync {
             let theirs = self.sync.state_mut().their_heads.clone();
             self.in_sync = theirs.is_some_and(|heads| {
                 heads
                     .iter()
-                    .all(|head| self.doc.get_change_by_hash(head).is_some())
+                    .all(|head| doc.get_change_meta_by_hash(head).is_some())
             });
         }
         let mut changed = BTreeSet::new();
-        for patch in self.doc.make_patches(&mut log) {
+        for patch in doc.make_patches(&mut log) {
             let mut keys: Vec<String> = patch
                 .path
                 .iter()
@@ -68,11 +68,11 @@ impl Replica {
 
     /// Whether the room was sent all that was written.
     pub fn all_sent(&mut self) -> bool {
-        self.doc.get_heads() == self.sync.state_mut().last_sent_heads
+        self.doc.as_mut().get_heads() == self.sync.state_mut().last_sent_heads
     }
 
     /// The next message for the room, which closes the change being written.
     pub fn generate(&mut self) -> Option<Vec<u8>> {
-        self.sync.generate(&mut self.doc)
+        self.sync.generate(self.doc.as_mut())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
+use documents::{CommsDoc, RuntimeStateDoc};
 use wire::UnixMs;
 
 use crate::commit::{Acks, Op};
@@ -28,8 +29,8 @@ pub struct Session {
     pub(crate) over: bool,
     // Link and documents.
     pub(crate) linked: bool,
-    pub(crate) state: Option<Replica>,
-    pub(crate) comms: Option<Replica>,
+    pub(crate) state: Option<Replica<RuntimeStateDoc>>,
+    pub(crate) comms: Option<Replica<CommsDoc>>,
     pub(crate) looked_around: bool,
     pub(crate) comms_known: bool,
     pub(crate) acks: Acks,
@@ -64,7 +65,6 @@ pub struct Session {
     // Requests.
     pub(crate) queries: HashMap<String, Query>,
     pub(crate) input_header: Option<(String, serde_json::Value)>,
-    pub(crate) comm_seq: i64,
     pub(crate) next_message: u64,
     pub(crate) stopping: Option<UnixMs>,
 }
@@ -123,7 +123,6 @@ impl Session {
             uploaded: HashSet::new(),
             queries: HashMap::new(),
             input_header: None,
-            comm_seq: 0,
             next_message: 0,
             stopping: None,
         }

@@ -158,13 +158,10 @@ fn the_journal_position_is_persisted_once_the_room_accepted_all_before_it() {
 fn a_living_kernel_is_written_again_over_older_words() {
     let mut sim = Sim::ready();
     let details = "runtime peer disconnected: 30 s";
-    documents::runtime_writer::set_lifecycle(
-        &mut sim.state,
-        documents::runtime_writer::Lifecycle::Error,
-        "",
-        details,
-    )
-    .unwrap();
+    let error = documents::runtime_state::Lifecycle::new("Error");
+    sim.state
+        .set_lifecycle_with_error(&error, None, Some(details))
+        .unwrap();
     sim.room_speaks();
     assert_eq!(sim.kernel_field("lifecycle"), "Running");
     assert_eq!(sim.kernel_field("error_details"), "");

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 use session_core::{Effect, Event, LaunchMode, Settings};
-use support::{Sim, settings};
+use support::{Sim, json_at, settings};
 
 // WS-283 WS-284 WS-290
 #[test]
@@ -458,7 +458,6 @@ fn an_input_request_is_shown_and_answered() {
 // WS-328 WS-329 WS-330 WS-332 DOC-125 DOC-126
 #[test]
 fn widget_values_go_to_the_comms_document_and_foreign_changes_to_the_kernel() {
-    use documents::runtime_writer as writer;
     let mut sim = Sim::ready();
     sim.queue(&["a"]);
     let open = json!({"comm_id": "w", "target_name": "jupyter.widget",
@@ -472,17 +471,19 @@ fn widget_values_go_to_the_comms_document_and_foreign_changes_to_the_kernel() {
     let update = json!({"comm_id": "w", "data": {"method": "update", "state": {"value": 4}}});
     sim.kernel("a", "comm_msg", update);
     sim.pass(100);
-    let topology = writer::root_map(&sim.state, "comms").unwrap();
-    let entry = writer::read_json(&sim.state, &topology, "w").unwrap();
+    let topology = |id: &str| json_at(sim.state.doc(), "comms", id);
+    let entry = topology("w").unwrap();
     assert_eq!(
         (entry["state"].clone(), entry["model_name"].clone()),
         (json!({}), json!("IntSliderModel"))
     );
-    assert!(writer::read_json(&sim.state, &topology, "p").is_none());
-    assert_eq!(writer::comm_value(&sim.comms, "w", "value"), Some(json!(4)));
+    assert!(topology("p").is_none());
+    assert_eq!(sim.comms.value("w", "value"), Some(json!(4)));
     assert!(sim.sent("comm_msg").is_empty());
     let state = json!({"value": 9, "_model_name": "IntSliderModel"});
-    writer::put_comm_state(&mut sim.comms, "w", state.as_object().unwrap()).unwrap();
+    sim.comms
+        .merge_state("w", state.as_object().unwrap())
+        .unwrap();
     sim.room_speaks();
     let sent = sim.sent("comm_msg");
     assert_eq!(sent.len(), 1);

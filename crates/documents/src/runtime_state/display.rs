@@ -15,12 +15,13 @@ pub fn display_id(manifest: &Json) -> Option<&str> {
 }
 
 impl RuntimeStateDoc {
-    /// Returns the (execution, output) pairs that show a display id.
+    /// Returns the (execution, output) pairs that show a display id; reads all outputs if the index
+    /// knows none.
     pub fn displays(&self, display: &str) -> Vec<(String, String)> {
         let reader = self.reader();
         let index = reader.root_map("display_index");
         let Some(entries) = index.and_then(|index| reader.map(&index, display)) else {
-            return Vec::new();
+            return self.all_showing(display);
         };
         let keys = reader.keys(&entries).into_iter();
         keys.filter_map(|key| {
@@ -28,6 +29,38 @@ impl RuntimeStateDoc {
             Some((execution.to_owned(), output.to_owned()))
         })
         .collect()
+    }
+
+    fn all_showing(&self, display: &str) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for execution in self.all_execution_ids() {
+            let outputs = self.outputs(&execution).into_iter();
+            let shown = outputs.filter(|entry| display_id(&entry.manifest) == Some(display));
+            found.extend(shown.map(|entry| (execution.clone(), entry.id)));
+        }
+        found
+    }
+
+    /// Puts `data` and `metadata` into every output that shows a display id; returns how many do.
+    pub fn update_display(
+        &mut self,
+        display: &str,
+        data: &Json,
+        metadata: Option<&Json>,
+    ) -> Result<usize, DocError> {
+        let shown = self.displays(display);
+        for (execution, output) in &shown {
+            let Some(Json::Object(mut manifest)) = self.output(execution, output) else {
+                continue;
+            };
+            manifest.insert("data".into(), data.clone());
+            match metadata {
+                Some(metadata) => manifest.insert("metadata".into(), metadata.clone()),
+                None => manifest.shift_remove("metadata"),
+            };
+            self.upsert_output_at(execution, &Json::Object(manifest), 0)?;
+        }
+        Ok(shown.len())
     }
 
     pub(super) fn index_display(

@@ -5,7 +5,7 @@ use automerge::{ObjId, ObjType, ReadDoc};
 use serde_json::Value as Json;
 
 use super::RuntimeStateDoc;
-use crate::value::{DocError, Reader, update_json};
+use crate::value::{DocError, Reader, put_json, update_json};
 
 /// One output in reading order.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +16,19 @@ pub struct OutputEntry {
     pub id: String,
     /// Its manifest.
     pub manifest: Json,
+}
+
+/// What writing an output did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upsert {
+    /// Nothing: the execution is gone.
+    Gone,
+    /// Nothing: the output is so already.
+    Same,
+    /// The output was updated in place.
+    Updated,
+    /// The output is new.
+    Appended,
 }
 
 pub(super) fn read<D: ReadDoc>(reader: Reader<'_, D>, execution: &ObjId) -> Vec<OutputEntry> {
@@ -70,8 +83,8 @@ impl RuntimeStateDoc {
         self.reader().json(&entry, "manifest")
     }
 
-    /// Appends an output, or updates the one with its id in place; false if the execution is gone.
-    pub fn upsert_output(&mut self, execution: &str, manifest: &Json) -> Result<bool, DocError> {
+    /// Appends an output, or updates the one with its id in place.
+    pub fn upsert_output(&mut self, execution: &str, manifest: &Json) -> Result<Upsert, DocError> {
         let seq = self.next_output_seq(execution);
         self.upsert_output_at(execution, manifest, seq)
     }
@@ -82,25 +95,28 @@ impl RuntimeStateDoc {
         execution: &str,
         manifest: &Json,
         seq: u64,
-    ) -> Result<bool, DocError> {
+    ) -> Result<Upsert, DocError> {
         let id = manifest["output_id"]
             .as_str()
             .ok_or(DocError::MissingOutputId)?
             .to_owned();
         let Some(outputs) = self.outputs_map(execution) else {
-            return Ok(false);
+            return Ok(Upsert::Gone);
         };
-        let entry = if let Some(entry) = self.reader().map(&outputs, &id) {
-            entry
-        } else {
+        let Some(entry) = self.reader().map(&outputs, &id) else {
             let entry = self.doc.put_object(&outputs, &id, ObjType::Map)?;
             self.doc.put(&entry, "seq", seq)?;
-            entry
+            put_json(&mut self.doc, &entry, "manifest", manifest)?;
+            self.index_display(execution, &id, None, Some(manifest))?;
+            return Ok(Upsert::Appended);
         };
         let before = self.reader().json(&entry, "manifest");
+        if before.as_ref() == Some(manifest) {
+            return Ok(Upsert::Same);
+        }
         update_json(&mut self.doc, &entry, "manifest", manifest)?;
         self.index_display(execution, &id, before.as_ref(), Some(manifest))?;
-        Ok(true)
+        Ok(Upsert::Updated)
     }
 
     /// Appends several outputs with consecutive seqs from one scan; false if the execution is gone.
@@ -112,7 +128,8 @@ impl RuntimeStateDoc {
         let first = self.next_output_seq(execution);
         let mut stored = true;
         for (offset, manifest) in manifests.iter().enumerate() {
-            stored &= self.upsert_output_at(execution, manifest, first + offset as u64)?;
+            let written = self.upsert_output_at(execution, manifest, first + offset as u64)?;
+            stored &= written != Upsert::Gone;
         }
         Ok(stored)
     }

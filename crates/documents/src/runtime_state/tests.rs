@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{NewExecution, Queue, RuntimeStateDoc, projection_json, status};
+use super::{NewExecution, Queue, RuntimeStateDoc, Upsert, projection_json, status};
 
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
 
@@ -102,11 +102,21 @@ fn outputs_are_updated_in_place_and_displays_indexed() {
         json!({"output_type": "display_data", "output_id": "o1", "data": {"text/plain": text},
             "transient": {"display_id": "d"}})
     };
-    assert!(doc.upsert_output("a", &shown("1")).unwrap());
+    assert_eq!(
+        doc.upsert_output("a", &shown("1")).unwrap(),
+        Upsert::Appended
+    );
     let stream = json!({"output_type": "stream", "output_id": "o2", "name": "stdout"});
     assert!(doc.append_outputs("a", &[stream]).unwrap());
-    assert!(doc.upsert_output("a", &shown("2")).unwrap());
-    assert!(!doc.upsert_output("gone", &shown("3")).unwrap());
+    assert_eq!(
+        doc.upsert_output("a", &shown("2")).unwrap(),
+        Upsert::Updated
+    );
+    assert_eq!(doc.upsert_output("a", &shown("2")).unwrap(), Upsert::Same);
+    assert_eq!(
+        doc.upsert_output("gone", &shown("3")).unwrap(),
+        Upsert::Gone
+    );
     assert!(doc.upsert_output("a", &json!({})).is_err());
     let outputs = doc.outputs("a");
     assert_eq!(

@@ -150,6 +150,13 @@ impl RuntimeStateDoc {
         Ok(ids)
     }
 
+    /// Returns whether a comm is open.
+    pub fn has_comm(&self, comm: &str) -> bool {
+        let reader = self.reader();
+        let comms = reader.root_map("comms");
+        comms.is_some_and(|comms| reader.map(&comms, comm).is_some())
+    }
+
     /// Returns the ids of open comms.
     pub fn comm_ids(&self) -> Vec<String> {
         let comms = self.reader().root_map("comms");

@@ -6,7 +6,8 @@ use std::collections::{HashMap, VecDeque};
 use automerge::sync::{State, SyncDoc as _};
 use automerge::transaction::Transactable as _;
 use automerge::{AutoCommit, ObjType};
-use documents::{DocKind, policy, runtime_writer as writer};
+use documents::value::Reader;
+use documents::{CommsDoc, DocKind, RuntimeStateDoc, policy};
 use serde_json::{Value, json};
 use session_core::{
     Channel, Effect, Event, JournalEntry, KernelInfo, KernelMessage, LaunchMode, Outcome, Session,
@@ -16,8 +17,8 @@ use wire::{FrameType, Principal, Scope, UnixMs};
 
 pub struct Sim {
     pub session: Session,
-    pub state: AutoCommit,
-    pub comms: AutoCommit,
+    pub state: RuntimeStateDoc,
+    pub comms: CommsDoc,
     syncs: [State; 2],
     pub linked: bool,
     pub upload: bool,
@@ -37,16 +38,20 @@ pub struct Sim {
     seq: u64,
 }
 
-fn load(kind: DocKind) -> AutoCommit {
-    kind.fresh("system:room/room:test").unwrap()
+const ROOM: &str = "system:room/room:test";
+
+/// The JSON at a key under a root map.
+pub fn json_at(doc: &AutoCommit, root: &str, key: &str) -> Option<Value> {
+    let reader = Reader::now(doc);
+    reader.json(&reader.root_map(root)?, key)
 }
 
 impl Sim {
     pub fn new(settings: Settings) -> Self {
         Self {
             session: Session::new(settings),
-            state: load(DocKind::RuntimeState),
-            comms: load(DocKind::Comms),
+            state: RuntimeStateDoc::from_seed(ROOM).unwrap(),
+            comms: CommsDoc::from_seed(ROOM).unwrap(),
             syncs: [State::new(), State::new()],
             linked: false,
             upload: true,
@@ -154,10 +159,12 @@ impl Sim {
     fn room_receives(&mut self, bytes: &[u8], events: &mut VecDeque<Event>) {
         let (frame_type, payload) = wire::frame::split(bytes).unwrap();
         let (kind, doc, sync) = match frame_type {
-            FrameType::RuntimeStateSync => {
-                (DocKind::RuntimeState, &mut self.state, &mut self.syncs[0])
-            }
-            FrameType::CommsDocSync => (DocKind::Comms, &mut self.comms, &mut self.syncs[1]),
+            FrameType::RuntimeStateSync => (
+                DocKind::RuntimeState,
+                self.state.doc_mut(),
+                &mut self.syncs[0],
+            ),
+            FrameType::CommsDocSync => (DocKind::Comms, self.comms.doc_mut(), &mut self.syncs[1]),
             _ => return,
         };
         // The room's own write policy: a violation fails the test.
@@ -193,9 +200,9 @@ impl Sim {
             (1, FrameType::CommsDocSync),
         ] {
             let doc = if at == 0 {
-                &mut self.state
+                self.state.doc_mut()
             } else {
-                &mut self.comms
+                self.comms.doc_mut()
             };
             let message = doc.sync().generate_sync_message(&mut self.syncs[at]);
             if let Some(message) = message.filter(|_| self.linked) {
@@ -209,15 +216,16 @@ impl Sim {
 
     /// The room accepts executions.
     pub fn queue(&mut self, ids: &[&str]) {
-        let map = writer::root_map(&self.state, "executions").unwrap();
+        let state = self.state.doc_mut();
+        let map = Reader::now(state).root_map("executions").unwrap();
         for id in ids {
-            let e = self.state.put_object(&map, *id, ObjType::Map).unwrap();
-            self.state.put(&e, "status", "queued").unwrap();
-            self.state.put(&e, "execution_count", ()).unwrap();
-            self.state.put(&e, "success", ()).unwrap();
-            self.state.put_object(&e, "outputs", ObjType::Map).unwrap();
-            self.state.put(&e, "source", format!("run {id}")).unwrap();
-            self.state.put(&e, "seq", self.seq).unwrap();
+            let e = state.put_object(&map, *id, ObjType::Map).unwrap();
+            state.put(&e, "status", "queued").unwrap();
+            state.put(&e, "execution_count", ()).unwrap();
+            state.put(&e, "success", ()).unwrap();
+            state.put_object(&e, "outputs", ObjType::Map).unwrap();
+            state.put(&e, "source", format!("run {id}")).unwrap();
+            state.put(&e, "seq", self.seq).unwrap();
             self.seq += 1;
         }
         self.room_speaks();
@@ -225,7 +233,7 @@ impl Sim {
 
     /// The room ends an execution by itself.
     pub fn room_ends(&mut self, id: &str) {
-        writer::set_status(&mut self.state, id, "error").unwrap();
+        assert!(self.state.finish(id, false).unwrap());
     }
 
     pub fn request(&mut self, request: &Value) {
@@ -280,12 +288,11 @@ impl Sim {
     }
 
     pub fn status(&self, id: &str) -> String {
-        writer::execution(&self.state, id).unwrap().status
+        self.state.status(id).unwrap()
     }
 
     pub fn record(&self, id: &str) -> Value {
-        let map = writer::root_map(&self.state, "executions").unwrap();
-        writer::read_json(&self.state, &map, id).unwrap()
+        json_at(self.state.doc(), "executions", id).unwrap()
     }
 
     /// The manifests of an execution in reading order.
@@ -331,7 +338,9 @@ impl Sim {
     }
 
     pub fn kernel_field(&self, key: &str) -> String {
-        writer::kernel_field(&self.state, key)
+        let reader = Reader::now(self.state.doc());
+        let kernel = reader.root_map("kernel").unwrap();
+        reader.str(&kernel, key).unwrap_or_default()
     }
 }
 
