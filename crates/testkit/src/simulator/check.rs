@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use documents::runtime_writer as reader;
+use documents::value::Reader;
 use room::{DocumentKind, Room};
 use serde_json::Value;
 
@@ -30,7 +30,9 @@ pub(super) fn all(world: &mut World) -> Result<(), String> {
     }
     let bytes = room.snapshot(DocumentKind::RuntimeState);
     let state = automerge::AutoCommit::load(&bytes).map_err(|error| error.to_string())?;
-    let executions = reader::root_map(&state, "executions").ok_or("no executions")?;
+    let executions = Reader::now(&state)
+        .root_map("executions")
+        .ok_or("no executions")?;
     let records = room_executions(&state);
     for run in world
         .browsers
@@ -42,7 +44,9 @@ pub(super) fn all(world: &mut World) -> Result<(), String> {
         }
     }
     for id in &records {
-        let record = reader::read_json(&state, &executions, id).ok_or("no record")?;
+        let record = Reader::now(&state)
+            .json(&executions, id.as_str())
+            .ok_or("no record")?;
         if record["status"] != "done" {
             return Err(format!("{id} is {} at the end", record["status"]));
         }
@@ -65,7 +69,9 @@ pub(super) fn all(world: &mut World) -> Result<(), String> {
 
 fn room_executions(state: &automerge::AutoCommit) -> Vec<String> {
     use automerge::ReadDoc as _;
-    reader::root_map(state, "executions").map_or_else(Vec::new, |map| state.keys(&map).collect())
+    Reader::now(state)
+        .root_map("executions")
+        .map_or_else(Vec::new, |map| state.keys(&map).collect())
 }
 
 fn converged(
