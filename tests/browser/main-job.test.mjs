@@ -19,7 +19,8 @@ let cloud;
 let browser;
 
 before(async () => {
-  cloud = await new Cloud().start();
+  cloud = new Cloud();
+  await cloud.start();
   browser = await launch();
 });
 

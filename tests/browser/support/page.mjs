@@ -1,9 +1,44 @@
 // The page as a person handles it, by its stable test ids (web/README.md).
+import { until } from "./processes.mjs";
 
 /** Signs the owner in with a one-time link. */
 export async function signIn(page, cloud, next = "/") {
   await page.goto(`${cloud.signInLink()}&next=${encodeURIComponent(next)}`);
   await page.getByTestId("nav-notebooks").waitFor();
+}
+
+/** A call of the API as the signed-in person of a page's context. */
+export async function api(page, cloud, method, path, data) {
+  const response = await page.request.fetch(`${cloud.url}${path}`, { method, data, headers: { Origin: cloud.url } });
+  if (!response.ok()) throw new Error(`${method} ${path}: ${response.status()} ${await response.text()}`);
+  return response.json();
+}
+
+/** Pairs a machine and starts its agent, without the dialog; it is online when this returns. */
+export async function addMachine(page, cloud, interpreter) {
+  const { pairing } = await api(page, cloud, "POST", "/api/workstations/pairing-codes");
+  const machine = cloud.workstation();
+  machine.paste(`runt workstation connect ${cloud.url} --code ${pairing.code}`);
+  machine.run(interpreter);
+  await until("the machine to be online", async () => {
+    const { workstations } = await api(page, cloud, "GET", "/api/workstations");
+    return workstations.some(({ status }) => status === "online");
+  });
+  return machine;
+}
+
+/** Makes a notebook and opens it. */
+export async function newNotebook(page, cloud) {
+  const { notebook_id: id } = await api(page, cloud, "POST", "/api/n", { title: "Test" });
+  return openNotebook(page, cloud, id);
+}
+
+export async function openNotebook(page, cloud, id) {
+  await page.goto(`${cloud.url}/n/${id}`);
+  const notebook = new Notebook(page);
+  notebook.id = id;
+  await notebook.ready();
+  return notebook;
 }
 
 /** An open notebook. */
@@ -32,6 +67,20 @@ export class Notebook {
   async attach() {
     await this.page.getByTestId("compute-chip").click();
     await this.page.locator('[data-testid="attach-machine"][data-status="online"]').first().click();
+  }
+
+  connection(status, timeout = 30_000) {
+    return this.page.locator(`[data-testid="connection-status"][data-status="${status}"]`).waitFor({ timeout });
+  }
+
+  /** A new last cell with this source, run. */
+  async addAndRun(source) {
+    const index = await this.page.locator('[data-testid="cell"]').count();
+    await this.addCodeCell();
+    const cell = this.cell(index);
+    await cell.write(source);
+    await cell.run();
+    return cell;
   }
 
   compute(status, timeout = 30_000) {

@@ -1,6 +1,6 @@
 // The real programs, started for one test and stopped with it.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -44,11 +44,44 @@ async function stop(child, signal = "SIGINT", limitMs = 20_000) {
   clearTimeout(late);
 }
 
+/** Processes that were started under a folder of ours, by their environment or arguments; the folder is unique. */
+function processesOf(folder) {
+  return readdirSync("/proc").flatMap((name) => {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid === process.pid) return [];
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      const isOurs = command.includes(folder) || readFileSync(`/proc/${pid}/environ`, "utf8").includes(folder);
+      return isOurs && command !== "" ? [{ pid, command }] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function killAll(processes) {
+  for (const { pid } of processes) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It ended by itself meanwhile.
+    }
+  }
+}
+
+/** Clouds that were not stopped: a test file that is cut short ends their processes all the same. */
+const running = new Set();
+process.on("exit", () => {
+  for (const { folder } of running) killAll(processesOf(folder));
+});
+for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => process.exit(1));
+
 /** One cloud with a data directory of its own, and the workstations that a test pairs with it. */
 export class Cloud {
   constructor() {
     this.folder = mkdtempSync(join(tmpdir(), "nbc-"));
     this.workstations = [];
+    running.add(this);
   }
 
   /** Starts the server; the second start uses the same address as the first. */
@@ -92,16 +125,28 @@ export class Cloud {
     return machine;
   }
 
+  /** Ends every process of this cloud and its machines, whatever state a failed test left them in. */
   async stop() {
     for (const machine of this.workstations) await machine.stop();
     await stop(this.child, "SIGTERM");
+    await until(
+      "the processes to be gone",
+      () => {
+        const left = processesOf(this.folder);
+        killAll(left);
+        return left.length === 0;
+      },
+      10_000,
+    );
     rmSync(this.folder, { recursive: true, force: true });
+    running.delete(this);
   }
 }
 
 class Workstation {
   constructor(cloud, home) {
     this.cloud = cloud;
+    this.home = home;
     this.environment = {
       ...process.env,
       HOME: home,
@@ -122,10 +167,20 @@ class Workstation {
     return result.stdout;
   }
 
-  run() {
-    const args = ["workstation", "run", "--python-path", python];
+  run(interpreter = python) {
+    const args = ["workstation", "run", "--python-path", interpreter];
     this.child = start("runt", args, { env: this.environment }, process.env.LOG);
     return this;
+  }
+
+  /** The machine loses its agent and its runtime peers at once; the kernels and their keepers live on. */
+  async cutOff() {
+    const away = processesOf(this.home).filter(
+      ({ command }) => command.includes("workstation run") || /runtimed \S*(workstation|cloud-runtime)/.test(command),
+    );
+    killAll(away);
+    await this.child.ended;
+    return away;
   }
 
   async stop() {

@@ -12,6 +12,13 @@ export class ApiError extends Error {
   }
 }
 
+let refused: () => void = () => undefined;
+
+/** Who wants to know that the server did not accept who we are. */
+export function whenRefused(listener: () => void): void {
+  refused = listener;
+}
+
 async function bodyOf(response: Response): Promise<Shape | undefined> {
   try {
     return record(await response.json());
@@ -33,6 +40,7 @@ export async function call(method: string, path: string, body?: unknown): Promis
     throw new ApiError(0, "The server cannot be reached.");
   }
   const shape = await bodyOf(response);
+  if (response.status === 401 || response.status === 403) refused();
   if (!response.ok) {
     throw new ApiError(
       response.status,

@@ -1,5 +1,6 @@
 // Who is signed in, and what the server tells the page about itself.
-import { call } from "./http";
+import { signal } from "@preact/signals";
+import { call, whenRefused } from "./http";
 import { flag, record, text } from "./shape";
 
 export interface Config {
@@ -7,6 +8,11 @@ export interface Config {
   version: string;
   devIdentity: boolean;
 }
+
+/** `ended`: this page was signed in, and the session has run out or was closed meanwhile. */
+export type SignedIn = "yes" | "no" | "ended";
+
+export const signedIn = signal<SignedIn>("no");
 
 export async function fetchConfig(): Promise<Config> {
   const shape = await call("GET", "/api/config");
@@ -17,10 +23,28 @@ export async function fetchConfig(): Promise<Config> {
   };
 }
 
-export async function isSignedIn(): Promise<boolean> {
+/** Asks the server; an answer that says nothing (server away) changes nothing. */
+export async function readSession(): Promise<void> {
   const shape = await call("GET", "/api/auth/session");
-  return record(shape.session) !== undefined;
+  if (record(shape.session) !== undefined) signedIn.value = "yes";
+  else if (signedIn.peek() === "yes") signedIn.value = "ended";
 }
+
+let checking: Promise<void> | undefined;
+
+/** Looks whether the session still lives, after something was refused; never fails. */
+export function checkSession(): Promise<void> {
+  checking ??= readSession()
+    .catch(() => undefined)
+    .finally(() => {
+      checking = undefined;
+    });
+  return checking;
+}
+
+whenRefused(() => {
+  if (signedIn.peek() === "yes") checkSession();
+});
 
 export async function signOut(): Promise<void> {
   await call("DELETE", "/api/auth/session");

@@ -9,6 +9,7 @@ import type { Actions } from "./actions";
 import type { CellType, CellView } from "./cells";
 import { CodeEditor } from "./code-editor";
 import type { ExecutionView } from "./executions";
+import { InputPrompt } from "./input-prompt";
 import type { NotebookStore } from "./store";
 
 const TYPE_NAMES: Record<CellType, string> = { code: "Code", markdown: "Text", raw: "Raw" };
@@ -114,6 +115,9 @@ function CellOutputs({ cell, actions, outputOrigin }: Pick<CellProps, "cell" | "
         <p class="output-note cell-note">Not run: a cell before it failed, or the queue was cleared.</p>
       )}
       <Outputs place={place} outputs={execution.outputs} />
+      {execution.pendingInput && cell.executionId !== undefined && (
+        <InputPrompt store={actions.store} executionId={cell.executionId} asked={execution.pendingInput} />
+      )}
     </>
   );
 }

@@ -11,8 +11,15 @@ export interface OutputRecord {
   manifest: Readonly<Record<string, unknown>>;
 }
 
+/** What a running cell asks the person for, with `input()` or `getpass()` (D12). */
+export interface PendingInput {
+  prompt: string;
+  password: boolean;
+}
+
 export interface ExecutionView {
   status: ExecutionStatus;
+  pendingInput: PendingInput | undefined;
   count: number | undefined;
   outputs: readonly OutputRecord[];
 }
@@ -61,8 +68,10 @@ export function readExecution(value: unknown): ExecutionView | undefined {
   const outputs = Object.entries(mapOf(entry.outputs) ?? {})
     .flatMap(([id, output]) => readOutput(id, output) ?? [])
     .sort((a, b) => a.seq - b.seq || (a.id < b.id ? -1 : 1));
+  const asked = status === "running" ? mapOf(entry.pending_input) : undefined;
   const view: ExecutionView = {
     status: (STATUSES.includes(status) ? status : "done") as ExecutionStatus,
+    pendingInput: asked && { prompt: stringOf(asked.prompt) ?? "", password: asked.password === true },
     count: countOf(entry.execution_count),
     outputs,
   };

@@ -2,8 +2,10 @@
 import "./notebook.css";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError, messageOf } from "../api/http";
+import { signedIn } from "../api/session";
 import { Message, Waiting } from "../ui/app";
 import { IconPlus } from "../ui/icons";
+import { SignInPage } from "../ui/sign-in";
 import { Actions } from "./actions";
 import { Announcer } from "./announce";
 import { Cell } from "./cell";
@@ -139,9 +141,10 @@ function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: stri
 function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOrigin: string | undefined }) {
   const actions = useMemo(() => new Actions(store, new Selection()), [store]);
   const title = store.title.value ?? "Untitled";
+  const isShown = signedIn.value !== "ended";
   useEffect(() => {
-    document.title = `${title} · Notebook Cloud`;
-  }, [title]);
+    if (isShown) document.title = `${title} · Notebook Cloud`;
+  }, [title, isShown]);
   useEffect(() => {
     const warn = (event: BeforeUnloadEvent) => {
       if (store.session.peek().unsaved) event.preventDefault();
@@ -168,12 +171,19 @@ function failure(error: unknown): { title: string; text: string } {
   return { title: "The notebook could not be opened", text: messageOf(error) };
 }
 
+/** Whether signing in may help: somebody without a session is refused, or told that nothing is there. */
+function needsSignIn(error: unknown): boolean {
+  const refused = error instanceof ApiError && [401, 403, 404].includes(error.status);
+  return refused && signedIn.value === "no";
+}
+
 export function NotebookPage({ id, outputOrigin }: { id: string; outputOrigin: string | undefined }) {
   const opened = useNotebook(id);
   switch (opened.state) {
     case "opening":
       return <Waiting />;
     case "failed":
+      if (needsSignIn(opened.error)) return <SignInPage />;
       return <Message {...failure(opened.error)} />;
     case "open":
       return <OpenNotebook store={opened.store} outputOrigin={outputOrigin} />;

@@ -1,7 +1,8 @@
 // One open notebook: its session, what it shows, and what a person can do to it.
-import { batch, computed, type Signal, signal } from "@preact/signals";
+import { batch, computed, effect, type Signal, signal } from "@preact/signals";
 import { messageOf } from "../api/http";
 import { attach, getNotebook, renameNotebook } from "../api/notebooks";
+import { checkSession, signedIn } from "../api/session";
 import { type Automerge, loadAutomerge } from "../sync/automerge";
 import type { Scope } from "../sync/control";
 import { RoomDocuments } from "../sync/documents";
@@ -30,7 +31,7 @@ import {
 
 const PUBLISH_MS = 24;
 const CURSOR_MS = 60;
-const RUN_ATTEMPTS = 6;
+const RUN_LIMIT_MS = 20_000;
 const RUN_RETRY_MS = 200;
 /** Part of the room's refusal when a required change has not arrived. */
 const NOT_YET_THERE = "has not reached the room";
@@ -61,6 +62,7 @@ export class NotebookStore {
   private readonly room: RoomSession;
   private readonly others = new Cursors();
   private heartbeat: ReturnType<typeof setInterval> | undefined;
+  private stopWatching: (() => void) | undefined;
   private cursorTimer: ReturnType<typeof setTimeout> | undefined;
   private cursor: Uint8Array | undefined;
   private publishTimer: ReturnType<typeof setTimeout> | undefined;
@@ -74,8 +76,10 @@ export class NotebookStore {
       documents: this.documents,
       dial: (): Socket => new WebSocket(syncUrl(id, scope), ["nteract.v4"]),
       changed: (state) => {
-        const { peers } = this.session.peek();
+        const { peers, phase } = this.session.peek();
         this.session.value = state;
+        // The room does not say why it closed or refused a socket: the session may have ended.
+        if (state.phase === "waiting" && phase !== "waiting" && signedIn.peek() === "yes") checkSession();
         if (state.peers !== peers) this.showCursors();
       },
       presence: (payload) => {
@@ -97,6 +101,10 @@ export class NotebookStore {
     addEventListener("online", this.online);
     addEventListener("offline", this.offline);
     this.room.start();
+    this.stopWatching = effect(() => {
+      const wasAway = this.session.peek().phase === "waiting";
+      if (signedIn.value === "yes" && wasAway) this.room.online();
+    });
     this.heartbeat = setInterval(() => {
       this.room.sendPresence(encodeHeartbeat());
       this.showCursors();
@@ -109,6 +117,7 @@ export class NotebookStore {
     clearTimeout(this.publishTimer);
     clearTimeout(this.cursorTimer);
     clearInterval(this.heartbeat);
+    this.stopWatching?.();
     this.room.stop();
   }
 
@@ -129,6 +138,11 @@ export class NotebookStore {
 
   interrupt(): Promise<void> {
     return this.room.request("interrupt_execution");
+  }
+
+  /** Answers what the running cell asked with `input()` (D12). */
+  async answerInput(executionId: string, value: string): Promise<void> {
+    await this.room.query("input_reply", { execution_id: executionId, value });
   }
 
   complete(code: string, position: number): Promise<Completion[]> {
@@ -165,11 +179,12 @@ export class NotebookStore {
   /** Runs what is seen here: the room refuses while it lacks our edits, and is asked again once it has them. */
   private async execute(action: string, fields: Record<string, unknown>): Promise<void> {
     const wanted = { ...fields, required_heads: this.documents.notebook.heads() };
-    for (let attempt = 1; ; attempt += 1) {
+    const end = Date.now() + RUN_LIMIT_MS;
+    for (;;) {
       try {
         return await this.room.request(action, wanted);
       } catch (error) {
-        if (attempt >= RUN_ATTEMPTS || !messageOf(error).includes(NOT_YET_THERE)) throw error;
+        if (Date.now() > end || !messageOf(error).includes(NOT_YET_THERE)) throw error;
         await new Promise((resolve) => setTimeout(resolve, RUN_RETRY_MS));
       }
     }

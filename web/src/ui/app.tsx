@@ -3,23 +3,20 @@ import { signal } from "@preact/signals";
 import { type ComponentType, h } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { messageOf } from "../api/http";
-import { type Config, fetchConfig, isSignedIn } from "../api/session";
+import { type Config, fetchConfig, readSession, signedIn } from "../api/session";
 import { NotebookList } from "./notebook-list";
 import { onLinkClick, route } from "./router";
 import { Shell } from "./shell";
 import { SignInPage } from "./sign-in";
 
-type Start =
-  | { state: "loading" }
-  | { state: "failed"; why: string }
-  | { state: "ready"; config: Config; signedIn: boolean };
+type Start = { state: "loading" } | { state: "failed"; why: string } | { state: "ready"; config: Config };
 
 const start = signal<Start>({ state: "loading" });
 
 export async function startApp(): Promise<void> {
   try {
-    const [config, signedIn] = await Promise.all([fetchConfig(), isSignedIn()]);
-    start.value = { state: "ready", config, signedIn };
+    const [config] = await Promise.all([fetchConfig(), readSession()]);
+    start.value = { state: "ready", config };
   } catch (error) {
     start.value = { state: "failed", why: messageOf(error) };
   }
@@ -80,14 +77,28 @@ function Page({ config }: { config: Config }) {
   }
 }
 
+/** A page whose session ended stays alive behind the sign-in page, with what was not saved yet. */
+function Guarded({ config }: { config: Config }) {
+  const who = signedIn.value;
+  // A notebook may be shared with everybody who has its address: the notebook page finds out.
+  if (who === "no") return route.value.page === "notebook" ? <Page config={config} /> : <SignInPage />;
+  return (
+    <>
+      {who === "ended" && <SignInPage />}
+      <div hidden={who === "ended"}>
+        <Page config={config} />
+      </div>
+    </>
+  );
+}
+
 export function App() {
   const at = start.value;
-  const signedIn = at.state === "ready" && at.signedIn;
   return (
-    <Shell signedIn={signedIn}>
+    <Shell signedIn={at.state === "ready" && signedIn.value === "yes"}>
       {at.state === "loading" && <Waiting />}
       {at.state === "failed" && <Message title="The server does not answer" text={at.why} />}
-      {at.state === "ready" && (at.signedIn ? <Page config={at.config} /> : <SignInPage />)}
+      {at.state === "ready" && <Guarded config={at.config} />}
     </Shell>
   );
 }

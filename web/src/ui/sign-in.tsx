@@ -1,10 +1,27 @@
 // What somebody without a session sees: how to get in.
+import { useEffect } from "preact/hooks";
+import { checkSession, signedIn } from "../api/session";
 import { CopyLine } from "./copy-line";
 
+const LOOK_MS = 2_000;
+
 export function SignInPage() {
+  const ended = signedIn.value === "ended";
+  useEffect(() => {
+    document.title = "Sign in · Notebook Cloud";
+    // Signing in happens in another tab of this browser, and this one goes on by itself.
+    const timer = setInterval(checkSession, LOOK_MS);
+    return () => clearInterval(timer);
+  }, []);
   return (
-    <main class="page page-message" id="main" data-testid="sign-in-page">
-      <h1>Welcome</h1>
+    <main class="page page-message" id="main" data-testid="sign-in-page" data-ended={ended}>
+      <h1>{ended ? "You were signed out" : "Welcome"}</h1>
+      {ended && (
+        <p class="notice" role="alert">
+          Keep this tab open: what you wrote is still here. Sign in with a new link in another tab, and this
+          one goes on where you were and saves it.
+        </p>
+      )}
       <p class="lead">
         This notebook cloud knows its owner by a link that works once. On the machine that runs the server,
         ask for one:
