@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./support/browser.mjs";
 import { addMachine, api, Notebook, newNotebook, openNotebook, signIn } from "./support/page.mjs";
-import { Cloud } from "./support/processes.mjs";
+import { Cloud, until } from "./support/processes.mjs";
 
 let browser;
 
@@ -160,8 +160,13 @@ cloudTest("the server and the machine go away and come back", async ({ t, cloud,
     await notebook.addCodeCell();
     const cell = notebook.cell(2);
     await cell.write("remarkab");
-    await page.keyboard.press("Control+Space");
-    await page.locator(".cm-tooltip-autocomplete").getByText("remarkable_number").waitFor();
+    const found = page.locator(".cm-tooltip-autocomplete").getByText("remarkable_number");
+    // A fresh kernel loads its completer at the first question, which may take longer than the page waits.
+    await until("the completion", async () => {
+      await page.keyboard.press("Control+Space");
+      await found.waitFor({ timeout: 8_000 });
+      return true;
+    });
     await page.keyboard.press("Enter");
     await cell.shows("remarkable_number");
     await cell.run();
@@ -203,7 +208,7 @@ cloudTest("the server and the machine go away and come back", async ({ t, cloud,
     const away = await machine.cutOff();
     assert.ok(away.length >= 2, `only these were ended: ${JSON.stringify(away)}`);
     await notebook.compute("unreachable");
-    assert.match(await page.getByTestId("compute-status").innerText(), /unreachable since \d/);
+    await page.getByTestId("compute-status").getByText(/unreachable since \d/).waitFor();
     const waiting = await notebook.addAndRun("print('ran at last')");
     await waiting.status("queued");
     assert.match(await page.getByTestId("compute-notice").innerText(), /waits?\..*back/s);

@@ -74,7 +74,8 @@ export class NotebookStore {
     this.room = new RoomSession({
       api,
       documents: this.documents,
-      dial: (): Socket => new WebSocket(syncUrl(id, scope), ["nteract.v4"]),
+      // The room names the protocol back only to those with a session (RP 1.4).
+      dial: (): Socket => new WebSocket(syncUrl(id, scope), signedIn.peek() === "no" ? [] : ["nteract.v4"]),
       changed: (state) => {
         const { peers, phase } = this.session.peek();
         this.session.value = state;
