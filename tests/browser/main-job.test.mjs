@@ -43,7 +43,7 @@ test("pair, attach, run, watch, reload, edit together", async (t) => {
     const line = await page.getByTestId("pairing-command").innerText();
     assert.match(line, /^runt workstation connect http:\/\/127\.0\.0\.1:\d+ --code [0-9A-Z-]{14}$/);
     assert.match(await page.getByTestId("pairing-countdown").innerText(), /^(10:00|9:\d\d)$/);
-    machine.paste(line);
+    await machine.paste(line);
     machine.run();
     await page.locator('[data-testid="pairing-status"][data-status="registered"]').waitFor({ timeout: 30_000 });
     await page.getByTestId("add-machine-close").click();

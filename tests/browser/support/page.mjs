@@ -15,10 +15,10 @@ export async function api(page, cloud, method, path, data) {
 }
 
 /** Pairs a machine and starts its agent, without the dialog; it is online when this returns. */
-export async function addMachine(page, cloud, interpreter) {
+export async function addMachine(page, cloud, { interpreter, url = cloud.url } = {}) {
   const { pairing } = await api(page, cloud, "POST", "/api/workstations/pairing-codes");
   const machine = cloud.workstation();
-  machine.paste(`runt workstation connect ${cloud.url} --code ${pairing.code}`);
+  await machine.paste(`runt workstation connect ${url} --code ${pairing.code}`);
   machine.run(interpreter);
   await until("the machine to be online", async () => {
     const { workstations } = await api(page, cloud, "GET", "/api/workstations");

@@ -146,7 +146,6 @@ export class Cloud {
 class Workstation {
   constructor(cloud, home) {
     this.cloud = cloud;
-    this.home = home;
     this.environment = {
       ...process.env,
       HOME: home,
@@ -159,28 +158,19 @@ class Workstation {
   }
 
   /** Runs the line from the page, `runt workstation connect …`. */
-  paste(line) {
+  async paste(line) {
     const [program, ...args] = line.trim().split(/\s+/);
     if (program !== "runt") throw new Error(`unexpected line: ${line}`);
-    const result = spawnSync(join(programs, "runt"), args, { env: this.environment, encoding: "utf8", input: "" });
-    if (result.status !== 0) throw new Error(`${line}: ${result.stdout}${result.stderr}`);
-    return result.stdout;
+    const child = start("runt", args, { env: this.environment }, process.env.LOG);
+    const { code } = await child.ended;
+    if (code !== 0) throw new Error(`${line}: ${child.output}`);
+    return child.output;
   }
 
   run(interpreter = python) {
     const args = ["workstation", "run", "--python-path", interpreter];
     this.child = start("runt", args, { env: this.environment }, process.env.LOG);
     return this;
-  }
-
-  /** The machine loses its agent and its runtime peers at once; the kernels and their keepers live on. */
-  async cutOff() {
-    const away = processesOf(this.home).filter(
-      ({ command }) => command.includes("workstation run") || /runtimed \S*(workstation|cloud-runtime)/.test(command),
-    );
-    killAll(away);
-    await this.child.ended;
-    return away;
   }
 
   async stop() {
