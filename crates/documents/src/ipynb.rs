@@ -5,5 +5,7 @@
 mod export;
 mod import;
 
-pub use export::{ExportCell, ExportError, ExportNotebook, attachment_payload, export};
+pub use export::{
+    ExportCell, ExportError, ExportNotebook, attachment_bytes, attachment_payload, export,
+};
 pub use import::{ImportError, ImportedCell, ImportedNotebook, import, legacy_cell_id};

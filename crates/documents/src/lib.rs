@@ -7,6 +7,7 @@ pub mod comments;
 pub mod comms;
 pub mod fractional_index;
 pub mod genesis;
+pub mod hosted_file;
 pub mod ipynb;
 pub mod manifest;
 pub mod mime;

@@ -105,6 +105,26 @@ impl RuntimeStateDoc {
         Ok(true)
     }
 
+    /// Writes an execution that ended elsewhere, as a file holds it: its count, how it ended and
+    /// its outputs, nothing else (documents 12.1).
+    pub fn import_execution(
+        &mut self,
+        id: &str,
+        count: Option<i64>,
+        success: bool,
+        outputs: &[Json],
+    ) -> Result<(), DocError> {
+        let executions = self.map("executions")?;
+        let execution = self.doc.put_object(&executions, id, ObjType::Map)?;
+        self.doc.put(&execution, "status", status::DONE)?;
+        let count = count.map_or(ScalarValue::Null, ScalarValue::from);
+        self.doc.put(&execution, "execution_count", count)?;
+        self.doc.put(&execution, "success", success)?;
+        self.doc.put_object(&execution, "outputs", ObjType::Map)?;
+        self.append_outputs(id, outputs)?;
+        Ok(())
+    }
+
     /// Returns whether an execution exists.
     pub fn has_execution(&self, id: &str) -> bool {
         self.execution_object(id).is_some()

@@ -124,7 +124,7 @@ fn cell(cell: &ExportCell, blobs: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Va
                 .execution_count
                 .or_else(|| cell.fallback_count.parse().ok());
             out["execution_count"] = count.into();
-            out["outputs"] = cell.outputs.iter().map(|o| output(o, blobs)).collect();
+            out["outputs"] = joined(&cell.outputs, blobs);
         }
         "markdown" | "raw" => {
             if let Some(attachments) = &cell.attachments {
@@ -201,6 +201,27 @@ fn output(manifest: &Value, blobs: &dyn Fn(&str) -> Option<Vec<u8>>) -> Value {
     }
 }
 
+/// Joins streams of one name that follow each other: long text is kept in several entries (decision D10).
+fn joined(manifests: &[Value], blobs: &dyn Fn(&str) -> Option<Vec<u8>>) -> Value {
+    let mut out: Vec<Value> = Vec::new();
+    let mut before = None;
+    for manifest in manifests {
+        // By the manifests, so that a marker stays an output of its own.
+        let name = (manifest["output_type"] == "stream").then(|| &manifest["name"]);
+        let output = output(manifest, blobs);
+        match out.last_mut() {
+            Some(last) if name.is_some() && name == before && output["name"] == last["name"] => {
+                let text = |value: &Value| manifest::joined_text(value).unwrap_or_default();
+                let both = text(&last["text"]) + &text(&output["text"]);
+                last["text"] = lines(&both);
+            }
+            _ => out.push(output),
+        }
+        before = name;
+    }
+    Value::Array(out)
+}
+
 /// Turns a resolved output into its file form.
 fn file_output(output: &Value) -> Result<Value, String> {
     let kind = output.get("output_type").and_then(Value::as_str);
@@ -264,6 +285,27 @@ fn file_value(mime: &str, value: &Value) -> Value {
     match value {
         Value::String(text) if is_line_mime(mime) => lines(text),
         other => other.clone(),
+    }
+}
+
+/// Decodes an attachment's payload to its bytes and the word that tells how it looked
+/// (documents.md 11.7); `None` when it says base64 and is none.
+pub fn attachment_bytes(media_type: &str, payload: &Value) -> Option<(&'static str, Vec<u8>)> {
+    let is_json = media_type == "application/json" || media_type.ends_with("+json");
+    match payload {
+        _ if is_json => Some(("json", payload.to_string().into_bytes())),
+        Value::String(text) if media_type.starts_with("text/") || media_type == "image/svg+xml" => {
+            Some(("text", text.clone().into_bytes()))
+        }
+        Value::String(text) => {
+            // Files break base64 into lines.
+            let text: String = text.split_ascii_whitespace().collect();
+            let bytes = base64::engine::general_purpose::STANDARD
+                .decode(text)
+                .ok()?;
+            Some(("base64", bytes))
+        }
+        other => Some(("json", other.to_string().into_bytes())),
     }
 }
 

@@ -1,0 +1,246 @@
+//! A hosted notebook from and to an `.ipynb` file (documents 12).
+//!
+//! Builds the documents of a new room from an imported file, and gathers what an export needs from
+//! the documents of a room. Never stores or fetches bytes: blobs are handed over and looked up.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::genesis::DocKind;
+use crate::ipynb::{
+    ExportCell, ExportNotebook, ImportedCell, ImportedNotebook, attachment_bytes,
+    attachment_payload,
+};
+use crate::manifest::Blob;
+use crate::notebook::{Cell, NotebookDoc, metadata_from_ipynb};
+use crate::runtime_state::RuntimeStateDoc;
+use crate::value::DocError;
+
+/// Why a file does not become a hosted notebook, or a notebook no file.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// Two cells share an id.
+    #[error("two cells have the id `{0}`")]
+    SameId(String),
+    /// A type that no reader knows.
+    #[error("cell `{id}` has the unknown type `{cell_type}`")]
+    CellType {
+        /// The cell.
+        id: String,
+        /// Its type.
+        cell_type: String,
+    },
+    /// An attachment that is not what it says, or whose bytes are gone.
+    #[error("attachment `{name}` of cell `{id}` cannot be read")]
+    Attachment {
+        /// The cell.
+        id: String,
+        /// The attachment.
+        name: String,
+    },
+    /// The document refused a write.
+    #[error(transparent)]
+    Document(#[from] DocError),
+}
+
+/// The first documents of a room and the blobs to store before them.
+#[derive(Debug)]
+pub struct HostedFile {
+    /// Cells and metadata.
+    pub notebook: NotebookDoc,
+    /// Outputs, as executions that ended.
+    pub runtime: RuntimeStateDoc,
+    /// Blobs that outputs and attachments name.
+    pub blobs: Vec<Blob>,
+}
+
+/// Builds the documents of a new room. A file without cells keeps the starter cell.
+///
+/// # Errors
+/// Cells that share an id, have an unknown type or a broken attachment.
+pub fn open(
+    notebook_id: &str,
+    file: ImportedNotebook,
+    new_execution_id: &mut dyn FnMut() -> Uuid,
+) -> Result<HostedFile, FileError> {
+    let label = wire::actor::room_actor_label(notebook_id);
+    // On top of the bootstrap that everybody can make from the id alone, so that histories agree.
+    let mut notebook = NotebookDoc::hosted_bootstrap(notebook_id)?;
+    notebook.set_actor(&label);
+    let mut runtime = RuntimeStateDoc::from_doc(DocKind::RuntimeState.fresh(&label)?);
+    let mut blobs = file.blobs;
+    let mut cells = Vec::with_capacity(file.cells.len());
+    let mut ids = BTreeSet::new();
+    for cell in file.cells {
+        check(&cell)?;
+        if !ids.insert(cell.id.clone()) {
+            return Err(FileError::SameId(cell.id));
+        }
+        let execution_id = if cell.cell_type == "code" && cell.has_execution() {
+            let id = new_execution_id().to_string();
+            let failed = cell.outputs.iter().any(|out| out["output_type"] == "error");
+            runtime.import_execution(&id, cell.execution_count, !failed, &cell.outputs)?;
+            Some(id)
+        } else {
+            None
+        };
+        let attachments = store_attachments(&cell, &mut blobs)?;
+        cells.push(Cell {
+            id: cell.id,
+            cell_type: cell.cell_type,
+            position: String::new(),
+            source: cell.source,
+            execution_count: cell
+                .execution_count
+                .map_or_else(|| "null".to_owned(), |count| count.to_string()),
+            metadata: cell.metadata,
+            resolved_assets: Value::Null,
+            attachments,
+            execution_id,
+        });
+    }
+    if !cells.is_empty() {
+        notebook.clear_cells()?;
+        notebook.append_cells(&cells)?;
+    }
+    if let Some(metadata) = file.metadata.as_object().and_then(metadata_from_ipynb) {
+        notebook.set_metadata(&metadata)?;
+    }
+    notebook.doc_mut().commit();
+    runtime.doc_mut().commit();
+    Ok(HostedFile {
+        notebook,
+        runtime,
+        blobs,
+    })
+}
+
+fn check(cell: &ImportedCell) -> Result<(), FileError> {
+    if matches!(cell.cell_type.as_str(), "code" | "markdown" | "raw") {
+        return Ok(());
+    }
+    Err(FileError::CellType {
+        id: cell.id.clone(),
+        cell_type: cell.cell_type.clone(),
+    })
+}
+
+/// Turns attachments of a file into references (documents 4.9).
+fn store_attachments(cell: &ImportedCell, blobs: &mut Vec<Blob>) -> Result<Value, FileError> {
+    let mut stored = Map::new();
+    for (name, bundle) in cell
+        .attachments
+        .iter()
+        .filter_map(Value::as_object)
+        .flatten()
+    {
+        let broken = || FileError::Attachment {
+            id: cell.id.clone(),
+            name: name.clone(),
+        };
+        let mut references = Map::new();
+        for (media_type, payload) in bundle.as_object().ok_or_else(broken)? {
+            let (encoding, bytes) = attachment_bytes(media_type, payload).ok_or_else(broken)?;
+            let blob = Blob::new(media_type, bytes);
+            references.insert(
+                media_type.clone(),
+                json!({ "blob_hash": blob.sha256, "encoding": encoding }),
+            );
+            blobs.push(blob);
+        }
+        stored.insert(name.clone(), references.into());
+    }
+    Ok(Value::Object(stored))
+}
+
+/// Gathers a room's cells, outputs and metadata for an export.
+///
+/// # Errors
+/// An attachment whose bytes are gone or do not fit their encoding.
+pub fn gather(
+    notebook: &NotebookDoc,
+    runtime: &RuntimeStateDoc,
+    blobs: &dyn Fn(&str) -> Option<Vec<u8>>,
+) -> Result<ExportNotebook, FileError> {
+    let mut cells = Vec::new();
+    for cell in notebook.cells() {
+        let execution = cell
+            .execution_id
+            .as_deref()
+            .and_then(|id| runtime.execution(id));
+        let attachments = load_attachments(&cell, blobs)?;
+        let (execution_count, outputs) = execution
+            .map(|execution| (execution.execution_count, execution.outputs))
+            .unwrap_or_default();
+        cells.push(ExportCell {
+            id: cell.id,
+            cell_type: cell.cell_type,
+            source: cell.source,
+            execution_count,
+            fallback_count: cell.execution_count,
+            metadata: cell.metadata,
+            attachments,
+            outputs,
+        });
+    }
+    let metadata = notebook.metadata().map(|snapshot| snapshot.to_json());
+    Ok(ExportNotebook {
+        metadata: Value::Object(metadata.unwrap_or_default()),
+        nbformat_minor: 5,
+        cells,
+    })
+}
+
+fn load_attachments(
+    cell: &Cell,
+    blobs: &dyn Fn(&str) -> Option<Vec<u8>>,
+) -> Result<Option<Value>, FileError> {
+    let stored = cell.attachments.as_object().filter(|map| !map.is_empty());
+    let mut file = Map::new();
+    for (name, bundle) in stored.into_iter().flatten() {
+        let mut payloads = Map::new();
+        for (media_type, reference) in bundle.as_object().into_iter().flatten() {
+            let encoding = reference["encoding"].as_str().unwrap_or("base64");
+            let payload = reference["blob_hash"]
+                .as_str()
+                .and_then(blobs)
+                .and_then(|bytes| attachment_payload(encoding, media_type, &bytes))
+                .ok_or_else(|| FileError::Attachment {
+                    id: cell.id.clone(),
+                    name: name.clone(),
+                })?;
+            payloads.insert(media_type.clone(), payload);
+        }
+        file.insert(name.clone(), payloads.into());
+    }
+    Ok((!file.is_empty()).then_some(Value::Object(file)))
+}
+
+/// Every blob that the shown outputs and attachments name.
+pub fn blobs_named(notebook: &NotebookDoc, runtime: &RuntimeStateDoc) -> BTreeSet<String> {
+    let mut hashes = BTreeSet::new();
+    for cell in notebook.cells() {
+        collect(&cell.attachments, &mut hashes);
+        let execution = cell.execution_id.as_deref();
+        for output in execution.map(|id| runtime.outputs(id)).unwrap_or_default() {
+            collect(&output.manifest, &mut hashes);
+        }
+    }
+    hashes
+}
+
+fn collect(value: &Value, hashes: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) if text.len() == 64 => {
+            hashes.insert(text.clone());
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, hashes)),
+        Value::Object(members) => members.values().for_each(|item| collect(item, hashes)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::*;
+use crate::ipynb::{export, import};
+
+const ID: &str = "01M7WDQMH17K9KHD3JS8WAMXVV";
+
+fn open_text(text: &str) -> Result<HostedFile, FileError> {
+    let mut outputs = 0;
+    let file = import(text, Uuid::nil(), &|_| false, &mut || {
+        outputs += 1;
+        format!("o{outputs}")
+    })
+    .unwrap();
+    let mut executions = 0;
+    open(ID, file, &mut || {
+        executions += 1;
+        Uuid::from_u128(executions)
+    })
+}
+
+/// Through storage and back, as a room does.
+fn reopen(hosted: &mut HostedFile) -> (NotebookDoc, RuntimeStateDoc) {
+    let notebook = NotebookDoc::load(&hosted.notebook.save(), "user:dev:a/x").unwrap();
+    let runtime = RuntimeStateDoc::load(&hosted.runtime.save(), "user:dev:a/x").unwrap();
+    (notebook, runtime)
+}
+
+fn back(hosted: &mut HostedFile) -> String {
+    let (notebook, runtime) = reopen(hosted);
+    let named = blobs_named(&notebook, &runtime);
+    assert!(hosted.blobs.iter().all(|blob| named.contains(&blob.sha256)));
+    let blobs = |hash: &str| {
+        let found = hosted.blobs.iter().find(|blob| blob.sha256 == hash);
+        found.map(|blob| blob.bytes.clone())
+    };
+    export(&gather(&notebook, &runtime, &blobs).unwrap(), &blobs).unwrap()
+}
+
+// DOC-185
+#[test]
+fn the_sample_goes_through_the_documents_and_comes_back() {
+    let text = include_str!("../../../../tests/vectors/sample.ipynb");
+    assert_eq!(back(&mut open_text(text).unwrap()), text);
+}
+
+// DOC-200 DOC-201
+#[test]
+fn outputs_become_an_ended_execution_and_nothing_else_does() {
+    let file = json!({ "cells": [
+        { "cell_type": "code", "id": "a", "source": "1", "execution_count": 7, "outputs": [
+            { "output_type": "stream", "name": "stdout", "text": "x" },
+            { "output_type": "error", "ename": "E", "evalue": "v", "traceback": [] } ] },
+        { "cell_type": "code", "id": "b", "source": "2", "execution_count": null, "outputs": [] },
+    ]});
+    let mut hosted = open_text(&file.to_string()).unwrap();
+    let (notebook, runtime) = reopen(&mut hosted);
+    let id = notebook.execution_id("a").unwrap();
+    let execution = runtime.execution(&id).unwrap();
+    assert_eq!(
+        (execution.status.as_str(), execution.success),
+        ("done", Some(false))
+    );
+    assert_eq!(
+        (execution.execution_count, execution.source),
+        (Some(7), None)
+    );
+    let seqs: Vec<u64> = runtime
+        .outputs(&id)
+        .iter()
+        .map(|output| output.seq)
+        .collect();
+    assert_eq!(seqs, [0, 1]);
+    assert_eq!(notebook.execution_id("b"), None);
+    assert_eq!(runtime.all_execution_ids(), [id]);
+}
+
+// DOC-203
+#[test]
+fn cells_metadata_and_attachments_come_back() {
+    let file = json!({
+        "cells": [
+            { "cell_type": "markdown", "id": "m", "metadata": { "tags": ["t"] },
+              "source": ["![x](attachment:x.png)\n", "y"],
+              "attachments": { "x.png": { "image/png": "AAEC" }, "t": { "text/plain": "words" } } },
+            { "cell_type": "raw", "id": "r", "metadata": {}, "source": [] },
+        ],
+        "metadata": { "kernelspec": { "name": "k", "display_name": "K" }, "custom": [1] },
+        "nbformat": 4, "nbformat_minor": 5,
+    });
+    let mut hosted = open_text(&file.to_string()).unwrap();
+    assert_eq!(hosted.blobs.len(), 2);
+    let again: Value = serde_json::from_str(&back(&mut hosted)).unwrap();
+    assert_eq!(again, file);
+}
+
+#[test]
+fn a_file_without_cells_keeps_the_starter_cell() {
+    let hosted = open_text(r#"{"cells": []}"#).unwrap();
+    assert_eq!(hosted.notebook.cells().len(), 1);
+}
+
+#[test]
+fn what_no_reader_could_show_is_refused() {
+    for cells in [
+        json!([{ "id": "a", "cell_type": "code" }, { "id": "a", "cell_type": "code" }]),
+        json!([{ "id": "a", "cell_type": "heading" }]),
+        json!([{ "id": "a", "cell_type": "markdown", "attachments": { "x": { "image/png": "?" } } }]),
+        json!([{ "id": "a", "cell_type": "markdown", "attachments": { "x": 1 } }]),
+    ] {
+        let text = json!({ "cells": cells }).to_string();
+        assert!(open_text(&text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn long_text_in_several_entries_is_one_stream_in_the_file() {
+    let stream =
+        |name: &str, text: &str| json!({ "output_type": "stream", "name": name, "text": text });
+    let file = json!({ "cells": [{ "cell_type": "code", "id": "a", "outputs": [
+        stream("stdout", "one\ntw"), stream("stdout", "o\n"), stream("stderr", "e") ] }] });
+    let text = back(&mut open_text(&file.to_string()).unwrap());
+    let again: Value = serde_json::from_str(&text).unwrap();
+    let outputs = again["cells"][0]["outputs"].as_array().unwrap();
+    assert_eq!(outputs.len(), 2);
+    assert_eq!(outputs[0]["text"], json!(["one\n", "two\n"]));
+}
