@@ -32,6 +32,8 @@ pub const NOTEBOOKS_MAX: i64 = 500;
 pub const ACCELERATORS: usize = 16;
 /// Environments kept of a registration.
 pub const ENVIRONMENTS: usize = 16;
+/// The longest reason of a repair.
+pub const REPAIR_REASON: usize = 240;
 /// Characters of a title.
 pub const TITLE: usize = 160;
 /// Characters of a vanity name.

@@ -53,6 +53,25 @@ pub fn parse_create(body: &Map<String, Value>) -> Result<CreateInput> {
     })
 }
 
+/// What an owner's repair is to do (2.24).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepairInput {
+    /// What to say about it.
+    pub reason: String,
+    /// Also while a runtime peer is connected.
+    pub force: bool,
+}
+
+/// Checks a repair body.
+pub fn parse_repair(body: &Map<String, Value>) -> Result<RepairInput> {
+    let fields = Fields::new(body);
+    let reason = fields.optional("reason", limits::REPAIR_REASON)?;
+    Ok(RepairInput {
+        reason: reason.unwrap_or_else(|| "manual runtime state repair".to_owned()),
+        force: fields.is_true("force"),
+    })
+}
+
 /// Refuses callers whose requested scope may not create notebooks.
 pub fn may_create(caller: &Caller, requested: Scope) -> Result<()> {
     if caller.anonymous || requested != Scope::Owner {

@@ -22,7 +22,10 @@ pub struct RepairOutcome {
 /// Says that a connected runtime peer makes a repair unnecessary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("runtime peer is connected; reconnecting compute should reconcile live state")]
-pub struct RepairRefused;
+pub struct RepairRefused {
+    /// Runtime peers that are connected.
+    pub runtime_peer_count: usize,
+}
 
 impl Room {
     /// Ends stuck work; with `force` also while a runtime peer is connected, which is then closed.
@@ -47,7 +50,7 @@ impl Room {
             return Ok((skipped, Vec::new()));
         }
         if runtime_peer_count > 0 && !force {
-            return Err(RepairRefused);
+            return Err(RepairRefused { runtime_peer_count });
         }
         let idle = self
             .attachment

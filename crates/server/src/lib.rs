@@ -14,6 +14,7 @@ pub mod effects;
 pub mod error;
 pub mod identity;
 pub mod live;
+pub mod notebook_file;
 pub mod origin;
 pub mod request;
 pub mod rooms;

@@ -15,7 +15,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use control_plane::access::{self, Downgrade};
-use room::{AccessChange, AttachmentUpdate, Event, RepairOutcome, Revocation, WorkstationHeaders};
+use room::{
+    AccessChange, AttachmentUpdate, Event, RepairOutcome, RepairRefused, Revocation,
+    WorkstationHeaders,
+};
 use store::{Notebooks as _, SubjectKind};
 use tokio::sync::{mpsc, oneshot};
 use wire::attachment::FenceError;
@@ -183,7 +186,7 @@ impl Rooms {
         .await
     }
 
-    /// Reconciles the runtime state (CP 2.24); none when a runtime peer is there and `force` is
+    /// Reconciles the runtime state (CP 2.24); refused when a runtime peer is there and `force` is
     /// not set.
     ///
     /// # Errors
@@ -195,18 +198,16 @@ impl Rooms {
         reason: &str,
         expected_session: Option<&str>,
         force: bool,
-    ) -> Result<Option<RepairOutcome>, RoomGone> {
-        let outcome = self
-            .ask(app, notebook_id, |answer| {
-                let repair = Repair {
-                    reason: reason.to_owned(),
-                    force,
-                    expected_session: expected_session.map(str::to_owned),
-                };
-                Command::Repair(repair, answer)
-            })
-            .await?;
-        Ok(outcome.ok())
+    ) -> Result<Result<RepairOutcome, RepairRefused>, RoomGone> {
+        self.ask(app, notebook_id, |answer| {
+            let repair = Repair {
+                reason: reason.to_owned(),
+                force,
+                expected_session: expected_session.map(str::to_owned),
+            };
+            Command::Repair(repair, answer)
+        })
+        .await
     }
 
     /// Ends a credential's sockets at once, and has their rooms refuse what is still in line (D7).

@@ -6,6 +6,7 @@ mod blobs;
 mod body;
 mod conventions;
 mod credentials;
+mod download;
 mod events;
 mod health;
 mod notebooks;
@@ -13,6 +14,7 @@ mod page;
 mod pairing;
 mod path;
 mod refusal;
+mod repair;
 mod sign_in;
 mod sync;
 mod workstations;
@@ -22,7 +24,7 @@ pub use path::NotebookPath;
 
 use axum::Router;
 use axum::middleware;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use http::StatusCode;
 use tower_http::compression::CompressionLayer;
 
@@ -64,6 +66,11 @@ fn api() -> Router<App> {
         .route("/api/n/{notebook_id}/", notebook())
         .route("/api/n/{notebook_id}/acl", any(acl::acl))
         .route("/api/n/{notebook_id}/acl/", any(acl::acl))
+        .route("/api/n/{notebook_id}/download", get(download::download))
+        .route(
+            "/api/n/{notebook_id}/runtime-state-repair",
+            post(repair::repair),
+        )
         .route("/api/n/{notebook_id}/blobs/{hash}", any(blobs::blob))
         .route("/n/{notebook_id}/sync", any(sync::sync))
         .route("/n/{notebook_id}/sync/", any(sync::sync))

@@ -20,16 +20,23 @@ impl FromRequest<App> for JsonBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _app: &App) -> Result<Self, ApiError> {
-        axum::body::to_bytes(request.into_body(), JSON_BODY_LIMIT)
-            .await
-            .map(Self)
-            .map_err(|_| {
-                ApiError::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "request body is too large or broke off",
-                )
-            })
+        read_body(request, JSON_BODY_LIMIT).await.map(Self)
     }
+}
+
+/// Reads a whole body; 413 past the limit.
+///
+/// # Errors
+/// It is too large or broke off.
+pub async fn read_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
+    axum::body::to_bytes(request.into_body(), limit)
+        .await
+        .map_err(|_| {
+            ApiError::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "request body is too large or broke off",
+            )
+        })
 }
 
 /// Parses a body that must be a JSON object, named in the messages.

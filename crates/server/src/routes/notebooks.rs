@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use control_plane::access::{self, Downgrade};
 use control_plane::notebooks as rules;
+use documents::ipynb::ImportedNotebook;
 use http::{StatusCode, header};
 use serde_json::{Map, Value, json};
 use store::{ListedNotebook, Notebook, Notebooks as _};
@@ -13,14 +14,17 @@ use wire::actor::percent_encode;
 use wire::http::{CreateNotebookResponse, NotebookEntry, NotebooksResponse};
 use wire::{NotebookId, Scope, UnixMs};
 
-use super::body::JsonBody;
+use super::body::{JsonBody, read_body};
 use super::path::NotebookPath;
 use super::sign_in::add_cookie;
 use crate::app::App;
 use crate::error::{ApiError, json as json_response};
 use crate::identity::{Accept, session};
+use crate::notebook_file::{self, NotebookFileError};
 use crate::request::Facts;
 
+/// The most bytes of a body that brings a notebook's first content.
+const CONTENT_LIMIT: usize = 32 * 1024 * 1024;
 /// Revisions and blobs shown with a notebook.
 const SHOWN: i64 = 50;
 
@@ -28,14 +32,20 @@ const SHOWN: i64 = 50;
 pub(super) async fn create(
     State(app): State<App>,
     facts: Facts,
-    JsonBody(body): JsonBody,
+    request: Request,
 ) -> Result<Response, ApiError> {
     facts.check_origin(&app)?;
     let identity = app.identify(&facts, Accept::PEOPLE).await?;
     let caller = identity.caller();
     rules::may_create(&caller, identity.scope)?;
-    let members = optional_object(&facts, &body)?.unwrap_or_default();
+    let body = read_body(request, CONTENT_LIMIT).await?;
+    let mut members = optional_object(&facts, &body)?.unwrap_or_default();
     let input = rules::parse_create(&members)?;
+    let content = match members.remove("content") {
+        None | Some(Value::Null) => None,
+        Some(content @ Value::Object(_)) => Some(first_content(content).await?),
+        Some(_) => return Err(ApiError::bad_request("content must be a JSON object")),
+    };
     let mut entropy_failed = false;
     let notebook = rules::create(
         app.catalog(),
@@ -51,6 +61,9 @@ pub(super) async fn create(
     .await?;
     if entropy_failed {
         tracing::warn!("a notebook id was made without randomness of the system");
+    }
+    if let Some(content) = content {
+        notebook_file::store(&app, &notebook, content).await?;
     }
     let id = &notebook.id;
     Ok(json_response(
@@ -81,6 +94,18 @@ pub(super) async fn create(
             source_notebook_name: input.source_notebook_name,
         },
     ))
+}
+
+/// Reads the file that a new notebook begins with; what it cannot hold is the caller's mistake.
+async fn first_content(content: Value) -> Result<ImportedNotebook, ApiError> {
+    notebook_file::read(content)
+        .await
+        .map_err(|cause| match cause {
+            NotebookFileError::Import(_) | NotebookFileError::File(_) => {
+                ApiError::bad_request(format!("content: {cause}"))
+            }
+            other => other.into(),
+        })
 }
 
 /// `GET /api/n`.

@@ -115,3 +115,47 @@ async fn revoked_access_closes_sockets() {
     assert_eq!(closed.unwrap(), "public link access revoked");
     server.stop().await;
 }
+
+// CP-251
+#[tokio::test]
+async fn a_repair_spares_a_connected_runtime_peer_unless_it_is_forced() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let notebook = server.create().await;
+    let register = r#"{"workstation_id": "ws"}"#;
+    let (status, _) = server
+        .call("POST", "/api/workstations", "ada", register)
+        .await;
+    assert_eq!(status, 201);
+    let attach = format!("/api/n/{notebook}/workstation-attachments");
+    let (status, attached) = server.call("POST", &attach, "ada", register).await;
+    assert_eq!(status, 202, "{attached}");
+    let headers = [
+        ("x-user", "ada"),
+        ("x-scope", "runtime_peer"),
+        ("x-nteract-workstation-id", "ws"),
+        (
+            "x-nteract-runtime-session-id",
+            attached["job"]["job_id"].as_str().unwrap(),
+        ),
+    ];
+    let mut peer = server.dial(&notebook, &headers).await.unwrap();
+    peer.until_control("cloud_room_ready").await;
+    let path = format!("/api/n/{notebook}/runtime-state-repair");
+    let (status, refused) = server.call("POST", &path, "ada", "{}").await;
+    assert_eq!(status, 409, "{refused}");
+    assert_eq!(refused["runtime_peer_count"], 1);
+    assert_eq!(
+        refused["error"],
+        "runtime peer is connected; reconnecting compute should reconcile live state"
+    );
+    let (status, forced) = server
+        .call("POST", &path, "ada", r#"{"force": true}"#)
+        .await;
+    assert_eq!(
+        (status, &forced["forced"]),
+        (200, &serde_json::Value::Bool(true))
+    );
+    assert_eq!(peer.until_closed().await, "runtime state repair");
+    server.stop().await;
+}

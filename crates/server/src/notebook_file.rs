@@ -1,0 +1,178 @@
+//! Notebook files: a new notebook's first contents, and a notebook as a download.
+//!
+//! Moves bytes between the document log, the blob folder and the file format of `documents`.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+
+use documents::hosted_file::{self, FileError};
+use documents::ipynb::{self, ExportError, ImportError, ImportedNotebook};
+use documents::manifest::Blob;
+use documents::{NotebookDoc, RuntimeStateDoc};
+use serde_json::Value;
+use store::document_log::{AppendBatch, DocumentKind, DocumentLog as _, RoomKey, StoredDocument};
+use store::{BlobRow, Notebook, Notebooks as _};
+use uuid::Uuid;
+
+use crate::app::App;
+
+/// The most bytes of all blobs in one download.
+const DOWNLOAD_LIMIT: i64 = 256 * 1024 * 1024;
+/// The label under which stored documents are read.
+const READER: &str = "system:server/download";
+
+/// Why a notebook file is not taken or not made.
+#[derive(Debug, thiserror::Error)]
+pub enum NotebookFileError {
+    /// The file is no notebook.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The file does not fit the documents, or they do not fit a file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The notebook holds what a file cannot.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The outputs are too large for one file.
+    #[error("the notebook's outputs hold {0} bytes, limit {DOWNLOAD_LIMIT} bytes")]
+    TooLarge(i64),
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// The blob folder failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The work broke off.
+    #[error(transparent)]
+    Broken(#[from] tokio::task::JoinError),
+}
+
+/// Reads a file, before anything is created for it.
+///
+/// # Errors
+/// It is no notebook.
+pub async fn read(content: Value) -> Result<ImportedNotebook, NotebookFileError> {
+    let work = move || {
+        // A hosted room has no UUID of its own; any namespace keeps the made ids apart.
+        let namespace = Uuid::new_v4();
+        let mut new_id = || Uuid::new_v4().to_string();
+        let file = ipynb::import(&content.to_string(), namespace, &|_| false, &mut new_id)?;
+        // A dry run, so that a file is refused before there is a notebook.
+        hosted_file::open("", file.clone(), &mut Uuid::new_v4)?;
+        Ok(file)
+    };
+    tokio::task::spawn_blocking(work).await?
+}
+
+/// Writes the first documents of a notebook that nobody has opened yet; durable on return.
+///
+/// # Errors
+/// Storage fails.
+pub async fn store(
+    app: &App,
+    notebook: &Notebook,
+    file: ImportedNotebook,
+) -> Result<(), NotebookFileError> {
+    let (id, writer) = (notebook.id.clone(), app.clone());
+    let work = move || {
+        let mut hosted = hosted_file::open(&id, file, &mut Uuid::new_v4)?;
+        for blob in &hosted.blobs {
+            let mut upload = writer.blobs().begin()?;
+            upload.write(&blob.bytes)?;
+            upload.keep()?;
+        }
+        let changes = vec![
+            (DocumentKind::Notebook, hosted.notebook.save()),
+            (DocumentKind::RuntimeState, hosted.runtime.save()),
+        ];
+        Ok::<_, NotebookFileError>((hosted.blobs, changes))
+    };
+    let (blobs, changes) = tokio::task::spawn_blocking(work).await??;
+    for blob in &blobs {
+        app.catalog().record_blob(&row(app, notebook, blob)).await?;
+    }
+    let batch = AppendBatch {
+        room: key(notebook),
+        changes,
+    };
+    app.documents().submit(batch).await?.await?;
+    Ok(())
+}
+
+/// The notebook as it is now, as the text of an `.ipynb` file. What a room has shown to anybody is
+/// in the log already (decision D15), so the room is not asked.
+///
+/// # Errors
+/// What it holds does not fit a file, or storage fails.
+pub async fn text(app: &App, notebook: &Notebook) -> Result<String, NotebookFileError> {
+    let stored = app.documents().load(&key(notebook)).await?;
+    let id = notebook.id.clone();
+    let load = move || {
+        let bytes = |kind| joined(&stored.documents, kind);
+        let cells = bytes(DocumentKind::Notebook);
+        let states = bytes(DocumentKind::RuntimeState);
+        let cells = if cells.is_empty() {
+            NotebookDoc::hosted_bootstrap(&id)?
+        } else {
+            NotebookDoc::load(&cells, READER)?
+        };
+        let states = if states.is_empty() {
+            RuntimeStateDoc::from_seed(READER)?
+        } else {
+            RuntimeStateDoc::load(&states, READER)?
+        };
+        let named = hosted_file::blobs_named(&cells, &states);
+        Ok::<_, FileError>((cells, states, named))
+    };
+    let (cells, states, named) = tokio::task::spawn_blocking(load).await??;
+    // A document may name any hash; only this notebook's own blobs are its readers' to have.
+    let mut own = BTreeSet::new();
+    let mut size = 0;
+    for hash in named {
+        if let Some(blob) = app.catalog().blob(&notebook.id, &hash).await? {
+            size += blob.size_bytes;
+            own.insert(hash);
+        }
+    }
+    if size > DOWNLOAD_LIMIT {
+        return Err(NotebookFileError::TooLarge(size));
+    }
+    let app = app.clone();
+    let write = move || {
+        let blobs = |hash: &str| {
+            let mut bytes = Vec::new();
+            let mut file = own.contains(hash).then(|| app.blobs().read(hash).ok())??;
+            file.read_to_end(&mut bytes).ok()?;
+            Some(bytes)
+        };
+        let notebook = hosted_file::gather(&cells, &states, &blobs)?;
+        Ok(ipynb::export(&notebook, &blobs)?)
+    };
+    tokio::task::spawn_blocking(write).await?
+}
+
+fn key(notebook: &Notebook) -> RoomKey {
+    RoomKey {
+        notebook_id: notebook.id.clone(),
+        epoch: notebook.room_epoch,
+    }
+}
+
+fn row(app: &App, notebook: &Notebook, blob: &Blob) -> BlobRow {
+    BlobRow {
+        notebook_id: notebook.id.clone(),
+        hash: blob.sha256.clone(),
+        size_bytes: i64::try_from(blob.bytes.len()).unwrap_or(i64::MAX),
+        content_type: Some(documents::mime::upload_media_type(&blob.media_type).to_owned()),
+        uploaded_ms: app.now_ms(),
+    }
+}
+
+fn joined(documents: &[(DocumentKind, StoredDocument)], kind: DocumentKind) -> Vec<u8> {
+    let stored = documents.iter().filter(|(other, _)| *other == kind);
+    stored
+        .flat_map(|(_, document)| document.snapshot.iter().chain(&document.changes))
+        .flatten()
+        .copied()
+        .collect()
+}
