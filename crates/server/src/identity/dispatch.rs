@@ -1,9 +1,8 @@
 //! The order in which credentials are looked at (CP 1.6).
 
-use store::PairingStore as _;
+use control_plane::credentials;
 
-use super::session::token_hash;
-use super::{CredentialRef, Identity, Provider, Scope, dev, grammar_error, session};
+use super::{CredentialRef, Identity, Provider, dev, grammar_error, session};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::request::Facts;
@@ -35,8 +34,6 @@ impl Accept {
     };
 }
 
-/// A credential's last use is written at most this often (CP-069).
-const CREDENTIAL_TOUCH_MS: i64 = 300_000;
 const CONFLICT: &str = "multiple identity credentials presented";
 
 impl App {
@@ -94,32 +91,14 @@ impl App {
 
     /// The identity of a workstation credential; the token is checked before the scope (CP-066).
     async fn identify_workstation(&self, facts: &Facts, token: &str) -> Result<Identity, ApiError> {
-        let now = self.now_ms();
-        let credential = self
-            .catalog()
-            .credential_by_hash(&token_hash(token))
-            .await
-            .map_err(ApiError::internal)?
-            .filter(|credential| credential.revoked_ms.is_none())
-            .ok_or_else(|| ApiError::unauthorized("workstation credential is not recognized"))?;
-        let scope = dev::requested_scope(facts)?;
-        if !matches!(scope, Scope::Viewer | Scope::RuntimePeer) {
-            return Err(ApiError::forbidden(format!(
-                "workstation credentials cannot request {scope} scope"
-            )));
-        }
+        let scope = facts.input("x-scope", "scope");
+        let (credential, scope) =
+            credentials::authenticate(self.catalog(), token, scope.as_deref(), self.now_ms())
+                .await?;
         let operator = facts
             .input("x-operator", "operator")
-            .unwrap_or_else(|| "workstation:agent".into());
+            .unwrap_or_else(|| credentials::OPERATOR.into());
         wire::Operator::parse(&operator).map_err(grammar_error)?;
-        // A failure to note the use is no reason to refuse it.
-        if let Err(cause) = self
-            .catalog()
-            .touch_credential(&credential.id, now, now - CREDENTIAL_TOUCH_MS)
-            .await
-        {
-            tracing::warn!(%cause, "the use of a credential could not be recorded");
-        }
         Ok(Identity {
             principal: credential.owner_principal,
             operator,

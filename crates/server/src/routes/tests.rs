@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 mod attach_jobs;
+mod authority;
 mod events;
 mod pairing;
 mod workstations;

@@ -156,3 +156,79 @@ async fn cp_217_the_order_of_checks_holds() {
         (401, json!({"error": "sign in to update workstation jobs"}))
     );
 }
+
+/// The active jobs of the machines, by what their polls list.
+async fn active(world: &World, token: &str) -> Vec<String> {
+    let mut ids = Vec::new();
+    for machine in ["ws", "other"] {
+        let path = format!("/api/workstations/{machine}/attach-jobs");
+        let (status, polled) = world
+            .as_machine(token, Method::GET, &path, Value::Null)
+            .await;
+        if status == 200 {
+            let jobs = polled["jobs"].as_array().unwrap().iter();
+            ids.extend(jobs.map(|job| job["job_id"].as_str().unwrap().to_owned()));
+        }
+    }
+    ids
+}
+
+// CP-191
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cp_191_two_attaches_at_once_share_one_job() {
+    for _ in 0..5 {
+        let (world, token, notebook) = ready().await;
+        let body = || json!({"workstation_id": "ws"});
+        let (one, two) = tokio::join!(
+            attach(&world, "ada", &notebook, body()),
+            attach(&world, "ada", &notebook, body()),
+        );
+        assert_eq!((one.0, two.0), (202, 202));
+        assert_eq!(one.1["job"]["job_id"], two.1["job"]["job_id"]);
+        assert_eq!(
+            active(&world, &token).await,
+            [one.1["job"]["job_id"].as_str().unwrap()]
+        );
+    }
+}
+
+// CP-192
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cp_192_two_attaches_to_two_machines_leave_one_job() {
+    for _ in 0..5 {
+        let (world, token, notebook) = ready().await;
+        world.register(&token, "other").await;
+        let body = |id: &str| json!({"workstation_id": id});
+        let (one, two) = tokio::join!(
+            attach(&world, "ada", &notebook, body("ws")),
+            attach(&world, "ada", &notebook, body("other")),
+        );
+        assert_eq!((one.0, two.0), (202, 202), "{} {}", one.1, two.1);
+        let active = active(&world, &token).await;
+        assert_eq!(active.len(), 1, "{active:?}");
+        let given = [&one.1["job"]["job_id"], &two.1["job"]["job_id"]];
+        assert!(given.contains(&&json!(active[0])));
+    }
+}
+
+// CP-203
+#[tokio::test]
+async fn cp_203_a_poll_shows_that_the_lease_ended() {
+    let (world, token, _) = ready().await;
+    let path = "/api/workstations/ws/attach-jobs";
+    let status = async || {
+        let (_, polled) = world
+            .as_machine(&token, Method::GET, path, Value::Null)
+            .await;
+        polled["workstation"]["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(status().await, "online");
+    world.app.clock().advance(Duration::from_secs(181));
+    let now = world.app.now_ms();
+    control_plane::leases::sweep(world.app.catalog(), now, i64::MAX / 2)
+        .await
+        .unwrap();
+    assert_eq!(status().await, "offline");
+    world.register(&token, "ws").await;
+    assert_eq!(status().await, "online");
+}
