@@ -260,6 +260,10 @@ impl Peer {
         self.control.clear();
         self.flush().await;
         while self.until_control("cloud_frame_accepted").await["frame_type"] != 0 {}
+        // That word may have been about an earlier frame, with this change not even sent yet.
+        while self.state.shared_heads != self.doc.get_heads() {
+            assert_eq!(self.step().await, None);
+        }
     }
 
     /// Writes the first cell's source, here only.
