@@ -15,14 +15,14 @@ export async function api(page, cloud, method, path, data) {
 }
 
 /** Pairs a machine and starts its agent, without the dialog; it is online when this returns. */
-export async function addMachine(page, cloud, { interpreter, url = cloud.url } = {}) {
+export async function addMachine(page, cloud, { interpreter, url = cloud.url, name, cwd } = {}) {
   const { pairing } = await api(page, cloud, "POST", "/api/workstations/pairing-codes");
   const machine = cloud.workstation();
-  await machine.paste(`runt workstation connect ${url} --code ${pairing.code}`);
-  machine.run(interpreter);
+  await machine.paste(`runt workstation connect ${url} --code ${pairing.code}${name === undefined ? "" : ` --id ${name} --name ${name}`}`);
+  machine.run(interpreter, cwd);
   await until("the machine to be online", async () => {
     const { workstations } = await api(page, cloud, "GET", "/api/workstations");
-    return workstations.some(({ status }) => status === "online");
+    return workstations.filter(({ status }) => status === "online").length >= cloud.workstations.length;
   });
   return machine;
 }
@@ -59,14 +59,16 @@ export class Notebook {
   async addCodeCell() {
     const cells = this.page.locator('[data-testid="cell"]');
     const count = await cells.count();
-    await this.page.getByTestId("add-code-cell").click();
+    // By the keyboard: an output that grows meanwhile would move the button away from the pointer.
+    await this.page.getByTestId("add-code-cell").press("Enter");
     await cells.nth(count).waitFor();
   }
 
-  /** Attaches the only machine. */
-  async attach() {
+  /** Attaches the named machine, or the first. */
+  async attach(name = "") {
     await this.page.getByTestId("compute-chip").click();
-    await this.page.locator('[data-testid="attach-machine"][data-status="online"]').first().click();
+    const machines = this.page.locator('[data-testid="attach-machine"][data-status="online"]');
+    await machines.filter({ hasText: name }).first().click();
   }
 
   connection(status, timeout = 30_000) {
@@ -100,14 +102,14 @@ class Cell {
 
   /** Replaces the source by typing it in at once. */
   async write(source) {
-    await this.editor().click();
+    await this.editor().focus();
     await this.page.keyboard.press("ControlOrMeta+a");
     await this.page.keyboard.press("Delete");
     await this.page.keyboard.insertText(source);
   }
 
   async append(text) {
-    await this.editor().click();
+    await this.editor().focus();
     await this.page.keyboard.press("ControlOrMeta+End");
     await this.page.keyboard.insertText(text);
   }
@@ -118,7 +120,7 @@ class Cell {
 
   /** Ctrl+Enter in the editor: runs and stays. */
   async run() {
-    await this.editor().click();
+    await this.editor().focus();
     await this.page.keyboard.press("Control+Enter");
   }
 

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const programs = resolve(process.env.PROGRAMS ?? "../../target/debug");
-const python = process.env.TEST_PYTHON ?? "python3";
+/** The interpreter of the machines; without it the agent finds one by itself. */
+const python = process.env.TEST_PYTHON;
 
 /** Waits until a probe gives a value that is neither false nor undefined, or fails with what was awaited. */
 export async function until(what, probe, limitMs = 30_000) {
@@ -167,9 +168,9 @@ class Workstation {
     return child.output;
   }
 
-  run(interpreter = python) {
-    const args = ["workstation", "run", "--python-path", interpreter];
-    this.child = start("runt", args, { env: this.environment }, process.env.LOG);
+  run(interpreter = python, cwd = undefined) {
+    const args = ["workstation", "run", ...(interpreter === undefined ? [] : ["--python-path", interpreter])];
+    this.child = start("runt", args, { env: this.environment, cwd }, process.env.LOG);
     return this;
   }
 

@@ -187,7 +187,8 @@ export function createEditor(options: EditorOptions): EditorView {
         keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap]),
         EditorState.readOnly.of(options.readOnly),
         EditorView.editable.of(!options.readOnly),
-        EditorView.contentAttributes.of({ "aria-label": options.label }),
+        // The index also lets the keyboard reach and scroll a text that cannot be edited.
+        EditorView.contentAttributes.of({ "aria-label": options.label, tabindex: "0" }),
         remoteCursors,
         EditorView.domEventHandlers({ focus: () => options.focused(), blur: () => options.blurred() }),
         EditorView.updateListener.of(({ view, state, selectionSet, docChanged, focusChanged }) => {

@@ -7,6 +7,7 @@ import { useText, useUrl } from "./content";
 import { OutputFrame } from "./frame";
 import { Markdown } from "./markdown";
 import { type ContentRef, isFramed, isImage, type OutputView, readOutputs, tracebackText } from "./model";
+import { Scrolled } from "./scrolled";
 import { StreamOutput } from "./stream";
 
 interface Place {
@@ -74,9 +75,9 @@ function Traceback({ place, content }: { place: Place; content: ContentRef }) {
   if (text.state !== "ready") return null;
   const traceback = tracebackText(text.value);
   return traceback === "" ? null : (
-    <pre>
+    <Scrolled>
       <AnsiText text={traceback} />
-    </pre>
+    </Scrolled>
   );
 }
 
