@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::failure::{FailureClass, LaunchFailure};
+use crate::family;
 use crate::journal::{self, JournalWriter};
 use crate::launch::{Launched, launch};
 use crate::process::{self, ProcessIdentity};
@@ -73,6 +74,8 @@ enum Kernel {
 struct Keeper {
     job_dir: PathBuf,
     nonce: String,
+    /// Marks all that its kernels start.
+    family: String,
     journal: JournalWriter,
     kernel: Kernel,
     generation: u64,
@@ -97,7 +100,8 @@ pub async fn run(config: KeeperConfig) -> Result<(), KeeperError> {
     std::fs::create_dir_all(&job_dir).map_err(io(&job_dir))?;
     let job_dir = job_dir.canonicalize().map_err(io(&job_dir))?;
     let _lock = lock(&job_dir)?;
-    kill_leftover_kernel(&job_dir);
+    end_leftover_kernel(&job_dir);
+    let family = family::begin(&job_dir).map_err(io(&job_dir))?;
     let (journal, writer_thread) = JournalWriter::open(&job_dir.join(journal::FILE_NAME))?;
     let mut server = Server::bind(&job_dir, journal.end()).map_err(io(&job_dir))?;
     let nonce = uuid::Uuid::new_v4().simple().to_string();
@@ -106,6 +110,7 @@ pub async fn run(config: KeeperConfig) -> Result<(), KeeperError> {
         generation: last_generation(&job_dir),
         job_dir,
         nonce,
+        family,
         journal,
         kernel: Kernel::None,
         spec: None,
@@ -113,6 +118,7 @@ pub async fn run(config: KeeperConfig) -> Result<(), KeeperError> {
     keeper.serve(&mut server, config.orphan_limit).await;
     server.close().await;
     KeeperRecord::remove(&keeper.job_dir);
+    family::forget(&keeper.job_dir);
     drop(server);
     drop(keeper);
     // The thread ends with the last handle; what was appended is written then.
@@ -153,7 +159,12 @@ fn lock(job_dir: &Path) -> Result<std::fs::File, KeeperError> {
 }
 
 /// A keeper that was killed leaves its kernel behind; its channels are lost, so it ends here.
-fn kill_leftover_kernel(job_dir: &Path) {
+/// Does nothing while the job's keeper lives.
+pub fn end_leftover_kernel(job_dir: &Path) {
+    if KeeperRecord::read_alive(job_dir).is_some() {
+        return;
+    }
+    family::end_leftover(job_dir);
     let path = job_dir.join(KERNEL_RECORD);
     let Ok(bytes) = std::fs::read(&path) else {
         return;
@@ -297,10 +308,14 @@ impl Keeper {
             generation: self.generation,
             kernel_pid: self.kernel_pid(),
             journal_end: *self.journal.end().borrow(),
+            kernel_info: match &self.kernel {
+                Kernel::Running(running) => running.kernel_info.clone(),
+                Kernel::Starting(_) | Kernel::None => serde_json::Value::Null,
+            },
         }
     }
 
-    async fn start(&mut self, spec: LaunchSpec) {
+    async fn start(&mut self, mut spec: LaunchSpec) {
         self.generation += 1;
         if let Err(error) = std::fs::write(
             self.job_dir.join("keeper.generation"),
@@ -313,6 +328,8 @@ impl Keeper {
         };
         self.journal.append_event(&event).await;
         self.spec = Some(spec.clone());
+        spec.env
+            .insert(family::VARIABLE.to_owned(), self.family.clone());
         let (job_dir, journal) = (self.job_dir.clone(), self.journal.clone());
         self.kernel = Kernel::Starting(tokio::spawn(async move {
             launch(&spec, &job_dir, &journal).await

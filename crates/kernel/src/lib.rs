@@ -13,6 +13,7 @@ pub mod client;
 mod endpoint;
 pub mod environment;
 pub mod failure;
+mod family;
 pub mod interpreter;
 pub mod journal;
 pub mod keeper;

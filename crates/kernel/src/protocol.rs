@@ -194,6 +194,9 @@ pub struct Status {
     pub kernel_pid: Option<i32>,
     /// The end of the journal.
     pub journal_end: u64,
+    /// The content of the running kernel's `kernel_info_reply`; `Null` while none runs.
+    #[serde(default)]
+    pub kernel_info: Value,
 }
 
 /// A request as it travels: the command and the number its answer carries.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kernel::LaunchSpec;
 use kernel::client::{ClientError, KeeperClient, KeeperCommand};
+use kernel::keeper::end_leftover_kernel;
 use kernel::protocol::{Command, Outgoing};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -180,6 +181,7 @@ impl Run {
         self.stop_watching();
         let mut link = client.link();
         let (grown, report) = (Arc::clone(&self.grown), self.report.clone());
+        let job_dir = self.job_dir.clone();
         self.watcher = Some(tokio::spawn(async move {
             loop {
                 let now = *link.borrow_and_update();
@@ -188,12 +190,14 @@ impl Run {
                     let what = if now.replaced {
                         KeeperReport::Replaced
                     } else {
+                        end_leftover_kernel(&job_dir);
                         KeeperReport::Gone
                     };
                     let _ = report.send(what).await;
                     return;
                 }
                 if link.changed().await.is_err() {
+                    end_leftover_kernel(&job_dir);
                     let _ = report.send(KeeperReport::Gone).await;
                     return;
                 }

@@ -4,10 +4,12 @@
 //! are meant for; a frame for a connection that is gone is dropped, since every new connection
 //! starts with fresh sync states.
 
+mod failure;
+
 use std::time::Duration;
 
 use bytes::Bytes;
-use cloud_client::{CloudError, Message, RoomDial, SocketSink, SocketStream, dial_room};
+use cloud_client::{Message, RoomDial, SocketSink, SocketStream, dial_room};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
@@ -18,11 +20,10 @@ use wire::close::{Verdict, verdict};
 
 use crate::backoff::{Backoff, FLOOR};
 use crate::end::End;
+use failure::{Doubt, JoinFailure};
 
 /// How long the room may take to say ready (WS-271).
 const READY_WAIT: Duration = Duration::from_secs(30);
-/// How long the first connect is tried (WS-280).
-const FIRST_CONNECT_WAIT: Duration = Duration::from_mins(1);
 /// How often the link is probed, and after how much silence it is given up.
 const PING_EVERY: Duration = Duration::from_secs(15);
 const SILENCE_LIMIT: Duration = Duration::from_secs(45);
@@ -162,7 +163,7 @@ enum Lost {
 
 impl<S: DialSource> Run<S> {
     async fn dial_for_ever(&mut self, patient: bool) -> Option<End> {
-        let started = Instant::now();
+        let mut doubt = Doubt::new(patient);
         let mut backoff = Backoff::default();
         let mut last_dial: Option<Instant> = None;
         loop {
@@ -175,7 +176,6 @@ impl<S: DialSource> Run<S> {
                 () = stopped.cancelled() => return None,
             }
             last_dial = Some(Instant::now());
-            let first = self.connection == 0;
             let dial = self.source.next_dial();
             let joined = tokio::select! {
                 joined = join(&dial) => joined,
@@ -184,6 +184,7 @@ impl<S: DialSource> Run<S> {
             match joined {
                 Ok(joined) => {
                     backoff.reset();
+                    doubt.joined();
                     // The dial worked, so the next one may be immediate, but not sooner than the
                     // floor after this one.
                     self.connection += 1;
@@ -202,7 +203,7 @@ impl<S: DialSource> Run<S> {
                 }
                 Err(failure) => {
                     tracing::info!("[cloud-transport] the room cannot be joined: {failure}");
-                    if let Some(end) = failure.end(first, patient, started.elapsed()) {
+                    if let Some(end) = doubt.weigh(&failure, Instant::now()) {
                         return Some(end);
                     }
                 }
@@ -338,56 +339,6 @@ struct Joined {
     actor_label: String,
     principal: String,
     early: Vec<Bytes>,
-}
-
-/// Why the room was not joined.
-#[derive(Debug, thiserror::Error)]
-enum JoinFailure {
-    #[error("{0}")]
-    Dial(#[from] CloudError),
-    #[error("the room refused this peer: {0}")]
-    Rejected(String),
-    #[error("the room did not say ready within {} s", READY_WAIT.as_secs())]
-    NotReady,
-    #[error("the connection ended before the room said ready")]
-    Ended,
-    #[error("the room closed before it said ready: {0}")]
-    Closed(String),
-}
-
-impl JoinFailure {
-    /// The end this failure means, if it means one.
-    fn end(&self, first: bool, patient: bool, elapsed: Duration) -> Option<End> {
-        let text = self.to_string();
-        match self {
-            Self::Dial(error) if matches!(error.status(), Some(401 | 403)) && !first => {
-                return Some(End::Refused(text));
-            }
-            Self::Dial(error)
-                if matches!(error.status(), Some(400 | 401 | 403 | 404 | 409 | 410)) =>
-            {
-                return Some(if first {
-                    End::FirstConnect(text)
-                } else {
-                    End::Closed(text)
-                });
-            }
-            Self::Rejected(_) => {
-                return Some(if first {
-                    End::FirstConnect(text)
-                } else {
-                    End::Refused(text)
-                });
-            }
-            Self::Closed(reason) => match verdict(reason) {
-                Verdict::Graceful => return Some(End::Idle),
-                Verdict::Terminal => return Some(End::Closed(reason.clone())),
-                Verdict::Recoverable => {}
-            },
-            _ => {}
-        }
-        (first && !patient && elapsed >= FIRST_CONNECT_WAIT).then_some(End::FirstConnect(text))
-    }
 }
 
 async fn join(dial: &RoomDial) -> Result<Joined, JoinFailure> {

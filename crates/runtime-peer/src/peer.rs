@@ -9,6 +9,7 @@ use cloud_client::{CloudClient, RoomAuth, RoomDial};
 use kernel::LaunchSpec;
 use kernel::client::KeeperClient;
 use kernel::journal::{FILE_NAME, JournalError, Record, START};
+use kernel::keeper::end_leftover_kernel;
 use kernel::protocol::KernelState;
 use session_core::{Effect, Event, LaunchMode, Outcome, Session, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -110,12 +111,13 @@ impl Peer {
                 Some(KernelState::Running) => {
                     // Its own `started` note lies before the position and is history too.
                     generation += 1;
-                    first.push(Event::KernelReady(translate::info(
-                        &serde_json::Value::Null,
-                    )));
+                    let told = status.as_ref().map(|status| &status.kernel_info);
+                    let info = translate::info(told.unwrap_or(&serde_json::Value::Null));
+                    first.push(Event::KernelReady(info));
                 }
                 Some(KernelState::Starting) => {}
                 Some(KernelState::None) | None => {
+                    end_leftover_kernel(job_dir);
                     death = Some("the kernel ended while no runtime peer was there".to_owned());
                 }
             }
@@ -124,8 +126,8 @@ impl Peer {
         let mut settings = Settings::new(nonce(), config.launch_mode);
         settings.adopted = adopted;
         if config.python.is_none() {
+            // Whoever runs a cell is told why nothing runs.
             settings.launch = LaunchMode::Execute;
-            settings.launch_attempts = 0;
         }
         let (uploader, uploads) = Uploader::new(client_of(config)?, &config.notebook_id);
         let dial = dial_of(config);
@@ -305,7 +307,10 @@ impl Peer {
         let Some(spec) = self.spec.clone().map(Box::new) else {
             let event = Event::KernelLaunchFailed {
                 reason: String::new(),
-                details: "this runtime peer was given no interpreter".to_owned(),
+                details:
+                    "this runtime peer was given no interpreter, so it cannot start a kernel\n\
+                          Hint: start it with `--python-path`"
+                        .to_owned(),
             };
             return self.take(vec![event]);
         };

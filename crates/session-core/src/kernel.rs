@@ -67,8 +67,13 @@ impl Session {
         if self.kernel != Kernel::None || self.stopping.is_some() {
             return;
         }
-        let queued =
-            !self.waiting.is_empty() && self.launch_failures < self.settings.launch_attempts;
+        let queued = !self.waiting.is_empty();
+        if queued && self.launch_failures >= self.settings.launch_attempts {
+            // Nothing waits for a kernel that does not come; a restart counts anew.
+            let cancel = self.drain_waiting();
+            self.cancel(cancel);
+            return self.apply_ops();
+        }
         if self.launch_armed || queued {
             self.launch_armed = false;
             self.kernel = Kernel::Launching;

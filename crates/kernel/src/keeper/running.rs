@@ -39,6 +39,8 @@ const READ_RETRY: Duration = Duration::from_millis(50);
 /// One running kernel.
 pub(super) struct Running {
     pub(super) pid: i32,
+    /// What it said about itself when it started.
+    pub(super) kernel_info: Value,
     generation: u64,
     child: Child,
     mode: InterruptMode,
@@ -71,7 +73,7 @@ impl Running {
             endpoint,
             stderr,
             stderr_task,
-            ..
+            kernel_info,
         } = launched;
         let Channels {
             iopub,
@@ -121,6 +123,7 @@ impl Running {
         };
         Self {
             pid,
+            kernel_info,
             generation,
             child,
             mode,

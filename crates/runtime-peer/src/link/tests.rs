@@ -63,7 +63,9 @@ impl Room {
         let mut stream = self.stream().await;
         let mut request = [0; 4096];
         let _ = stream.read(&mut request).await.unwrap();
-        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nno");
+        let body = r#"{"error":"no"}"#;
+        let length = body.len();
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}");
         stream.write_all(answer.as_bytes()).await.unwrap();
     }
 
@@ -232,9 +234,9 @@ async fn a_final_close_ends_the_link() {
     }
 }
 
-// WS-275 WS-366
+// WS-275, and in place of WS-366: on reconnect a refusal counts when it is said twice
 #[tokio::test]
-async fn a_refused_credential_ends_the_link_at_once() {
+async fn a_refused_credential_ends_the_link_at_once_or_when_refused_again() {
     let room = Room::open().await;
     let mut link = room.link();
     room.refuse("401 Unauthorized").await;
@@ -248,6 +250,13 @@ async fn a_refused_credential_ends_the_link_at_once() {
     close(room.accept_ready().await, "").await;
     assert_eq!(next(&mut link).await, up(1));
     assert!(matches!(next(&mut link).await, LinkEvent::Down { .. }));
+    room.refuse("403 Forbidden").await;
+    // Once is nothing: the link comes back.
+    let socket = room.accept_ready().await;
+    assert_eq!(next(&mut link).await, up(2));
+    close(socket, "").await;
+    assert!(matches!(next(&mut link).await, LinkEvent::Down { .. }));
+    room.refuse("403 Forbidden").await;
     room.refuse("403 Forbidden").await;
     let LinkEvent::Over(end) = next(&mut link).await else {
         panic!()
