@@ -2,6 +2,9 @@
 
 use crate::Millis;
 
+/// Crashes of one job's peer in ten minutes that are answered with another peer (D4).
+pub const CRASH_RESTARTS: u32 = 5;
+
 /// What happens to peers when the agent is asked to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopPolicy {
@@ -43,7 +46,7 @@ impl Default for AgentConfig {
             ready_ms: 120_000,
             grace_ms: 15_000,
             rejected_ms: 600_000,
-            crash_restarts: 0,
+            crash_restarts: CRASH_RESTARTS,
             on_stop: StopPolicy::End,
             seed: 1,
         }

@@ -199,7 +199,7 @@ impl Job {
         if let Phase::Stopping { why, killed, .. } = &self.phase {
             match (why.clone(), killed.is_some()) {
                 (Why::Dropped, _) => {
-                    out.push(Effect::ForgetPeer { job_id: self.id() });
+                    self.forget(out);
                     self.gone = true;
                 }
                 (Why::NeverReady, _) => {
@@ -344,10 +344,16 @@ impl Job {
             Phase::Starting { .. } | Phase::Running => self.stop(now, Why::Dropped, out),
             Phase::Stopping { ref mut why, .. } => *why = Why::Dropped,
             _ => {
-                out.push(Effect::ForgetPeer { job_id: id });
+                self.forget(out);
                 self.gone = true;
             }
         }
+    }
+
+    /// Nothing of the job is to stay on this machine.
+    fn forget(&self, out: &mut Vec<Effect>) {
+        out.push(Effect::ForgetPeer { job_id: self.id() });
+        out.push(Effect::EndKernel { job_id: self.id() });
     }
 
     /// The agent ends: so does the job.
@@ -393,7 +399,7 @@ impl Job {
         out: &mut Vec<Effect>,
     ) {
         let id = self.id();
-        out.push(Effect::ForgetPeer { job_id: id.clone() });
+        self.forget(out);
         let (level, text) = match &message {
             Some(text) => (LogLevel::Warn, format!("job_id={id} failed: {text}")),
             None => (LogLevel::Info, format!("job_id={id} completed")),

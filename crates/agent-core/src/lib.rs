@@ -21,7 +21,7 @@ mod slug;
 
 pub use agent::Agent;
 pub use backoff::Jitter;
-pub use config::{AgentConfig, StopPolicy};
+pub use config::{AgentConfig, CRASH_RESTARTS, StopPolicy};
 pub use cooldown::{Step, cooldown_wait, retry_hint};
 pub use failure::CloudFailure;
 pub use job::CRASH_WINDOW_MS;

@@ -174,6 +174,11 @@ pub enum Effect {
         /// The job.
         job_id: String,
     },
+    /// The job is over: end the kernel that a peer that was killed may have left.
+    EndKernel {
+        /// The job.
+        job_id: String,
+    },
     /// Write a log line.
     Log {
         /// How loud.

@@ -1,10 +1,13 @@
 //! `runtimed kernel-keeper`: owns one job's kernel and its journal. Started by the runtime peer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use kernel::keeper::{DEFAULT_ORPHAN_LIMIT, KeeperConfig};
+use anyhow::Result;
+use kernel::client::{ClientError, KeeperClient};
+use kernel::keeper::{DEFAULT_ORPHAN_LIMIT, KeeperConfig, end_leftover_kernel};
+use kernel::protocol::Command;
 
 /// Keep one kernel and its journal for a job.
 #[derive(Debug, clap::Args)]
@@ -15,6 +18,9 @@ pub struct Args {
     /// Seconds to live without a runtime peer.
     #[arg(long)]
     orphan_after: Option<u64>,
+    /// End the keeper of this folder and its kernel instead.
+    #[arg(long)]
+    end: bool,
 }
 
 /// Runs until told to end.
@@ -22,17 +28,20 @@ pub fn run(args: Args) -> ExitCode {
     let orphan_limit = args
         .orphan_after
         .map_or(DEFAULT_ORPHAN_LIMIT, Duration::from_secs);
-    let config = KeeperConfig {
-        job_dir: args.job_dir,
-        orphan_limit,
-    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build();
-    let ended = runtime
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| Ok(runtime.block_on(kernel::keeper::run(config))?));
+    let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        if args.end {
+            return runtime.block_on(end(&args.job_dir));
+        }
+        let config = KeeperConfig {
+            job_dir: args.job_dir,
+            orphan_limit,
+        };
+        Ok(runtime.block_on(kernel::keeper::run(config))?)
+    });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -40,4 +49,16 @@ pub fn run(args: Args) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ends a job's keeper with its kernel, or the kernel that a killed keeper left.
+async fn end(job_dir: &Path) -> Result<()> {
+    match KeeperClient::connect(job_dir).await {
+        Ok(keeper) => {
+            keeper.request(Command::Shutdown).await?;
+        }
+        Err(ClientError::Absent) => end_leftover_kernel(job_dir),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use agent_core::{AgentConfig, StopPolicy};
+use agent_core::{AgentConfig, CRASH_RESTARTS, StopPolicy};
 use anyhow::{Context as _, Result, bail};
 use cloud_client::{BaseUrl, SecretString, install_crypto_provider};
 use workstation::{
@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pass_env: Vec<String>,
     /// How often in ten minutes a crashed peer of a job is followed by another.
-    #[arg(long, default_value_t = 0, hide = true)]
+    #[arg(long, default_value_t = CRASH_RESTARTS, hide = true)]
     peer_restarts: u32,
 }
 

@@ -248,6 +248,7 @@ impl AgentLoop {
             Effect::Terminate { job_id } => self.peers.terminate(&job_id),
             Effect::Kill { job_id } => self.peers.kill(&job_id),
             Effect::ForgetPeer { job_id } => self.peers.forget(&job_id),
+            Effect::EndKernel { job_id } => self.peers.end_kernel(&job_id),
             Effect::Log { level, text } => match level {
                 LogLevel::Error => tracing::error!("[workstation-agent] {text}"),
                 LogLevel::Warn => tracing::warn!("[workstation-agent] {text}"),

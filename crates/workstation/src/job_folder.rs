@@ -7,6 +7,7 @@
 //!   runtime-peer.log     stdout and stderr of the peer, appended
 //!   runtime-peer.pid     its number, for people
 //!   runtime-peer.json    its identity: number, start time, nonce, where its log began
+//!   keeper.json          the kernel keeper's own record, while there is one
 //!   runtime-peer.exit    left by the peer: {"code": 0, "message": "…"}
 //! ```
 
@@ -45,6 +46,16 @@ pub(crate) struct JobFolder(PathBuf);
 impl JobFolder {
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Whether a kernel keeper is, or was killed, in this folder: one that ends takes its record along.
+    pub fn has_keeper(&self) -> bool {
+        self.0.join("keeper.json").exists()
     }
 
     pub fn log_path(&self) -> PathBuf {

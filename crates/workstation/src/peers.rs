@@ -178,6 +178,40 @@ impl Peers {
         }
     }
 
+    /// Ends the kernel that a peer that was killed may have left; others end theirs themselves.
+    pub fn end_kernel(&self, job_id: &str) {
+        let Some(folder) = self
+            .folder(job_id)
+            .filter(|f| f.job_id().as_deref() == Some(job_id) && f.has_keeper())
+        else {
+            return;
+        };
+        tracing::info!(
+            job_id,
+            "[workstation-agent] ending the kernel that a peer left"
+        );
+        let mut command = Command::new(&self.program);
+        command
+            .args(["kernel-keeper", "--end", "--job-dir"])
+            .arg(folder.path())
+            .env_clear()
+            .envs(self.environment.iter().map(|(k, v)| (k, v)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(false);
+        match command.spawn() {
+            Ok(mut child) => {
+                // It ends by itself, also when the agent ends first.
+                tokio::spawn(async move { child.wait().await });
+            }
+            Err(error) => {
+                tracing::warn!(job_id, %error, "[workstation-agent] cannot end the job's kernel");
+            }
+        }
+    }
+
     /// Removes what identifies a peer that is over.
     pub fn forget(&mut self, job_id: &str) {
         self.watched.remove(job_id);

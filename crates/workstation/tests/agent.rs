@@ -60,6 +60,8 @@ fn agent_process() {
             } else {
                 StopPolicy::End
             },
+            // Restarts have their own tests, with real peers.
+            crash_restarts: 0,
             ..AgentConfig::default()
         },
         env,

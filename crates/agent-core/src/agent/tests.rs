@@ -195,8 +195,12 @@ fn report(id: &str, status: JobStatus) -> Effect {
     }
 }
 
+/// Without the restart of crashed peers (D4), which has its own tests.
 fn defaults() -> AgentConfig {
-    AgentConfig::default()
+    AgentConfig {
+        crash_restarts: 0,
+        ..AgentConfig::default()
+    }
 }
 
 // WS-146 WS-173
@@ -791,7 +795,13 @@ fn ws_238_239_242_243_244_247_a_job_the_cloud_ended_ends_here() {
                 ..PeerExit::default()
             },
         );
-        assert_eq!(bench.take(), [Effect::ForgetPeer { job_id: "j".into() }]);
+        assert_eq!(
+            bench.take(),
+            [
+                Effect::ForgetPeer { job_id: "j".into() },
+                Effect::EndKernel { job_id: "j".into() }
+            ]
+        );
         bench.run_for(300_000);
         assert!(bench.reports().iter().all(|(id, ..)| id != "j"));
     }
@@ -865,6 +875,7 @@ fn a_job_unknown_to_the_cloud_three_times_is_dropped() {
 
 #[test]
 fn d4_a_crashed_peer_is_followed_by_another_until_it_crashes_too_often() {
+    assert_eq!(AgentConfig::default().crash_restarts, 5);
     let mut bench = Bench::working(AgentConfig {
         crash_restarts: 2,
         ..defaults()
