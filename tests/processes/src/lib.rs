@@ -6,11 +6,13 @@
 mod cloud;
 mod machine;
 mod programs;
+mod relay;
 mod room;
 mod wait;
 
 pub use cloud::{Cloud, USER};
 pub use machine::Machine;
 pub use programs::{program, python};
+pub use relay::Relay;
 pub use room::{Execution, Room, resolve};
 pub use wait::until;

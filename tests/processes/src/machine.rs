@@ -21,6 +21,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(20);
 pub struct Machine {
     home: PathBuf,
     agent: Option<Child>,
+    /// Where the running agent's part of the log begins.
+    log_offset: usize,
 }
 
 impl Machine {
@@ -29,6 +31,7 @@ impl Machine {
         Self {
             home: cloud.folder(name),
             agent: None,
+            log_offset: 0,
         }
     }
 
@@ -59,10 +62,14 @@ impl Machine {
 
     /// Runs `runt workstation connect` with a fresh code.
     pub async fn connect(&self, cloud: &Cloud) -> Result<()> {
+        self.connect_through(cloud, &cloud.url()).await
+    }
+
+    /// The same, over an address that leads to the cloud.
+    pub async fn connect_through(&self, cloud: &Cloud, url: &str) -> Result<()> {
         let code = cloud.pairing_code().await?;
-        let url = cloud.url();
         let output = self
-            .runt(&["workstation", "connect", &url, "--code", &code])?
+            .runt(&["workstation", "connect", url, "--code", &code])?
             .output()
             .await?;
         if !output.status.success() {
@@ -91,6 +98,7 @@ impl Machine {
 
     /// Starts `runt workstation run` (which becomes the agent) with its output in a log.
     pub fn start(&mut self, python: &std::path::Path) -> Result<()> {
+        self.log_offset = self.log().len();
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -104,10 +112,16 @@ impl Machine {
         Ok(())
     }
 
-    /// Waits until the cloud shows this machine online.
+    /// Waits until this machine's agent has registered and the cloud shows it online. (Pairing
+    /// alone makes it online already.)
     pub async fn online(&self, cloud: &Cloud) -> Result<()> {
         let id = self.id()?;
         until("the machine to be online", ONLINE_LIMIT, async || {
+            let log = self.log();
+            let own = log.get(self.log_offset..).unwrap_or_default();
+            if !own.contains("registered with the cloud") {
+                return Ok(None);
+            }
             let rows = cloud.workstations().await?;
             let online = rows
                 .iter()
@@ -178,8 +192,9 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        for name in ["runtimed", "ipykernel"] {
-            for pid in self.processes(name) {
+        // A process may start another while it is being killed.
+        for _ in 0..3 {
+            for pid in self.processes("") {
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
         }

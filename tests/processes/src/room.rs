@@ -153,10 +153,25 @@ impl Room {
             let text = child(document, &cell, "source").context("no source")?;
             document.update_text(&text, source)?;
         }
+        self.flush().await
+    }
+
+    /// Sends what was edited and waits until the room has it: a request sent sooner may overtake it,
+    /// since the library keeps only one sync message on its way.
+    async fn flush(&self) -> Result<()> {
         self.commands
             .send(Command::Flush)
             .await
-            .context("the room is closed")
+            .context("the room is closed")?;
+        self.wait("the room to have the edit", ANSWER_LIMIT, |replica| {
+            let theirs = replica.states[0].their_heads.as_deref().unwrap_or_default();
+            let mut document = replica.documents[0].clone();
+            document
+                .get_heads()
+                .iter()
+                .all(|head| theirs.contains(head))
+        })
+        .await
     }
 
     /// Adds a code cell after all others; its id.
@@ -178,10 +193,7 @@ impl Room {
                 document.put_object(&cell, key, ObjType::Map)?;
             }
         }
-        self.commands
-            .send(Command::Flush)
-            .await
-            .context("the room is closed")?;
+        self.flush().await?;
         Ok(id)
     }
 

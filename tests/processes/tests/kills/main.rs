@@ -1,0 +1,254 @@
+//! Kills in the middle of a cell. Of the agent, the runtime peer, the cloud and the link they cost
+//! nothing; of the kernel and its keeper they cost the cell and nothing else.
+
+mod scene;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use e2e::{Room, python, until};
+use nix::sys::signal::Signal;
+use reqwest::Method;
+use scene::{LIMIT, Moment, Scene, moments, signal};
+use serde_json::json;
+use tokio::time::Instant;
+
+#[tokio::test]
+async fn a_killed_agent_comes_back_and_adopts_the_running_peer() -> Result<()> {
+    for moment in moments() {
+        let mut scene = Scene::printing(60, moment).await?;
+        let peer = scene.process("cloud-runtime-agent")?;
+        scene.machine.kill_agent().await?;
+        scene.machine.start(&python()?)?;
+        scene.complete(&scene.room).await?;
+        assert_eq!(
+            scene.process("cloud-runtime-agent")?,
+            peer,
+            "the peer was not adopted"
+        );
+        scene.goes_on(&scene.room).await?;
+        scene.end().await?;
+    }
+    Ok(())
+}
+
+// D4
+#[tokio::test]
+async fn a_killed_peer_is_followed_by_another_that_adopts_the_kernel() -> Result<()> {
+    for moment in moments() {
+        let scene = Scene::printing(60, moment).await?;
+        let kernel = scene.process("ipykernel")?;
+        let keeper = scene.process("kernel-keeper")?;
+        let peer = scene.process("cloud-runtime-agent")?;
+        let about = |room: &Room| {
+            ["name", "language", "env_source"].map(|key| room.runtime_at(&["kernel", key]))
+        };
+        let before = about(&scene.room);
+        signal(peer, Signal::SIGKILL)?;
+        scene.complete(&scene.room).await?;
+        assert_ne!(scene.process("cloud-runtime-agent")?, peer);
+        assert_eq!(scene.process("kernel-keeper")?, keeper);
+        assert_eq!(
+            scene.process("ipykernel")?,
+            kernel,
+            "the kernel was replaced"
+        );
+        scene.goes_on(&scene.room).await?;
+        assert_eq!(about(&scene.room), before);
+        scene.end().await?;
+    }
+    Ok(())
+}
+
+// D4
+#[tokio::test]
+async fn agent_and_peer_killed_at_once_cost_no_line() -> Result<()> {
+    for moment in moments() {
+        let mut scene = Scene::printing(60, moment).await?;
+        let kernel = scene.process("ipykernel")?;
+        scene.machine.kill_agent().await?;
+        signal(scene.process("cloud-runtime-agent")?, Signal::SIGKILL)?;
+        scene.machine.start(&python()?)?;
+        scene.complete(&scene.room).await?;
+        assert_eq!(
+            scene.process("ipykernel")?,
+            kernel,
+            "the kernel was replaced"
+        );
+        scene.goes_on(&scene.room).await?;
+        scene.end().await?;
+    }
+    Ok(())
+}
+
+async fn a_dead_cloud(moment: Moment) -> Result<()> {
+    let mut scene = Scene::printing(200, moment).await?;
+    let kernel = scene.process("ipykernel")?;
+    scene.cloud.kill().await?;
+    let dead_until = Instant::now() + Duration::from_secs(45);
+    until("the room's socket to break", LIMIT, async || {
+        Ok((!scene.room.is_open()).then_some(()))
+    })
+    .await?;
+    tokio::time::sleep_until(dead_until).await;
+    scene.cloud.spawn().await?;
+    let room = Room::join(&scene.cloud, &scene.notebook).await?;
+    scene.complete(&room).await?;
+    assert_eq!(
+        scene.process("ipykernel")?,
+        kernel,
+        "the kernel was replaced"
+    );
+    scene.goes_on(&room).await?;
+    scene.end().await
+}
+
+#[tokio::test]
+async fn a_cloud_that_is_dead_for_45_seconds_costs_no_line() -> Result<()> {
+    // At the same time: it is the waiting that takes long.
+    let repetitions: Vec<_> = moments()
+        .into_iter()
+        .map(|moment| tokio::spawn(a_dead_cloud(moment)))
+        .collect();
+    for repetition in repetitions {
+        repetition.await??;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_link_that_breaks_again_and_again_costs_no_line() -> Result<()> {
+    for moment in moments() {
+        let scene = Scene::printing_through_a_relay(120, moment).await?;
+        let kernel = scene.process("ipykernel")?;
+        let relay = scene.relay.as_ref().context("no relay")?;
+        // Down and up at times that fall together with nothing.
+        for (down, up) in [(50, 1700), (900, 1300), (2300, 400), (20, 2900)] {
+            let before = relay.killed();
+            relay.cut();
+            until("a connection to be killed", LIMIT, async || {
+                Ok((relay.killed() > before).then_some(()))
+            })
+            .await?;
+            tokio::time::sleep(Duration::from_millis(down)).await;
+            relay.restore();
+            tokio::time::sleep(Duration::from_millis(up)).await;
+        }
+        scene.complete(&scene.room).await?;
+        assert_eq!(
+            scene.process("ipykernel")?,
+            kernel,
+            "the kernel was replaced"
+        );
+        scene.goes_on(&scene.room).await?;
+        scene.end().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_kernel_killed_mid_cell_ends_the_cell_as_error() -> Result<()> {
+    for moment in moments() {
+        let scene = Scene::printing(600, moment).await?;
+        let kernel = scene.process("ipykernel")?;
+        signal(kernel, Signal::SIGKILL)?;
+        let execution = scene.room.finished(&scene.execution, LIMIT).await?;
+        assert_eq!(execution.status, "error");
+        scene
+            .room
+            .runtime_is(&["kernel", "lifecycle"], "Error", LIMIT)
+            .await?;
+        let details = scene.room.runtime_at(&["kernel", "error_details"]);
+        assert!(
+            details.as_str().unwrap_or_default().contains("signal 9"),
+            "{details}"
+        );
+        // What the kernel started dies with it.
+        scene.nothing_left_of("sleep 600").await?;
+        scene.starts_anew(&scene.room).await?;
+        assert_ne!(scene.process("ipykernel")?, kernel);
+        scene.end().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_killed_keeper_ends_the_cell_as_error_and_its_kernel_with_it() -> Result<()> {
+    for moment in moments() {
+        let scene = Scene::printing(600, moment).await?;
+        let kernel = scene.process("ipykernel")?;
+        let peer = scene.process("cloud-runtime-agent")?;
+        signal(scene.process("kernel-keeper")?, Signal::SIGKILL)?;
+        let execution = scene.room.finished(&scene.execution, LIMIT).await?;
+        assert_eq!(execution.status, "error");
+        scene
+            .room
+            .runtime_is(&["kernel", "lifecycle"], "Error", LIMIT)
+            .await?;
+        scene.nothing_left_of("ipykernel").await?;
+        scene.starts_anew(&scene.room).await?;
+        assert_ne!(scene.process("ipykernel")?, kernel);
+        assert_eq!(scene.process("cloud-runtime-agent")?, peer);
+        scene.end().await?;
+    }
+    Ok(())
+}
+
+// D4
+#[tokio::test]
+async fn a_peer_asked_to_end_ends_its_job_and_leaves_nothing() -> Result<()> {
+    for moment in moments() {
+        let scene = Scene::printing(600, moment).await?;
+        assert_eq!(scene.machine.processes("sleep 600").len(), 1);
+        signal(scene.process("cloud-runtime-agent")?, Signal::SIGTERM)?;
+        let execution = scene.room.finished(&scene.execution, LIMIT).await?;
+        assert_eq!(execution.status, "error");
+        for name in ["cloud-runtime-agent", "kernel-keeper", "ipykernel", "sleep"] {
+            scene.nothing_left_of(name).await?;
+        }
+        scene.logged("completed").await?;
+        assert!(!scene.machine.log().contains("failed"), "the job failed");
+        scene.end().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_restart_asked_for_over_http_brings_a_new_kernel() -> Result<()> {
+    for moment in moments() {
+        let scene = Scene::printing(600, moment).await?;
+        let kernel = scene.process("ipykernel")?;
+        let path = format!("/api/n/{}/workstation-attachments", scene.notebook);
+        let body = json!({ "workstation_id": scene.machine.id()?, "intent": "restart" });
+        scene.cloud.ok(Method::POST, &path, Some(body)).await?;
+        let execution = scene.room.finished(&scene.execution, LIMIT).await?;
+        assert_ne!(execution.status, "done");
+        until("the old kernel to be gone", LIMIT, async || {
+            Ok((!scene.machine.processes("ipykernel").contains(&kernel)).then_some(()))
+        })
+        .await?;
+        scene.starts_anew(&scene.room).await?;
+        assert_ne!(scene.process("ipykernel")?, kernel);
+        until("the old peer to be gone", LIMIT, async || {
+            let peers = scene.machine.processes("cloud-runtime-agent");
+            Ok((peers.len() == 1).then_some(()))
+        })
+        .await?;
+        scene.nothing_left_of("sleep 600").await?;
+        scene.end().await?;
+    }
+    Ok(())
+}
+
+// WS-260
+#[tokio::test]
+async fn an_interrupted_agent_ends_its_peers_and_leaves_nothing() -> Result<()> {
+    for moment in moments() {
+        let mut scene = Scene::printing(600, moment).await?;
+        assert_eq!(scene.machine.stop().await?, Some(0));
+        scene.nothing_left_of("").await?;
+        let execution = scene.room.finished(&scene.execution, LIMIT).await?;
+        assert_eq!(execution.status, "error");
+    }
+    Ok(())
+}
