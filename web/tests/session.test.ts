@@ -41,6 +41,7 @@ describe("a session with a room", () => {
     session.stop();
   });
 
+  // RP-111 RP-113
   it("keeps edits made offline and delivers them after reconnecting, under a new actor", async () => {
     const { api, documents, session, editor } = await page(room);
     session.start();
@@ -59,6 +60,7 @@ describe("a session with a room", () => {
     session.stop();
   });
 
+  // RP-183
   it("sends documents before a request and resolves requests in the order sent", async () => {
     const { session, editor } = await page(room);
     session.start();
@@ -74,6 +76,7 @@ describe("a session with a room", () => {
     session.stop();
   });
 
+  // RP-181
   it("reports a refused request with the room's reason, and a lost one", async () => {
     const { session } = await page(room);
     session.start();

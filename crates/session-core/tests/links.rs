@@ -167,7 +167,7 @@ fn a_living_kernel_is_written_again_over_older_words() {
     assert_eq!(sim.kernel_field("error_details"), "");
 }
 
-// WS-334 WS-368 WS-359
+// WS-334 WS-368 WS-359 RP-256
 #[test]
 fn only_a_refused_change_ends_the_session() {
     let reject = |sim: &mut Sim, frame_type: u8, reason: &str| {

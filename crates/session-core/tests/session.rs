@@ -42,7 +42,7 @@ fn on_execute_the_kernel_waits_for_an_execution() {
     assert_eq!(sim.sent("execute_request").len(), 1);
 }
 
-// WS-300 WS-302 WS-303 WS-306 WS-307 DOC-162 WS-291
+// WS-300 WS-302 WS-303 WS-306 WS-307 DOC-162 WS-291 RP-200 RP-202 RP-203 RP-204
 #[test]
 fn executions_run_one_at_a_time_in_order_and_end_after_their_outputs() {
     let mut sim = Sim::ready();
@@ -80,7 +80,7 @@ fn messages_of_an_unknown_parent_make_no_output() {
     assert!(sim.outputs("a").is_empty());
 }
 
-// WS-305 DOC-100 DOC-102
+// WS-305 DOC-100 DOC-102 RP-205 RP-206
 #[test]
 fn an_error_cancels_what_waits_and_not_what_comes_later() {
     let mut sim = Sim::ready();
@@ -187,7 +187,7 @@ fn output_beyond_the_cap_stays_away_with_one_notice() {
     assert_eq!(sim.status("a"), "done");
 }
 
-// WS-320 WS-324
+// WS-320 WS-324 RP-212
 #[test]
 fn a_manifest_waits_for_its_blob_and_what_follows_waits_too() {
     let mut sim = Sim::ready();
@@ -326,7 +326,7 @@ fn clear_output_removes_the_entries_now_or_with_the_next_output() {
     assert!(sim.outputs("a").is_empty());
 }
 
-// WS-337 WS-339 WS-340 DOC-101
+// WS-337 WS-339 WS-340 DOC-101 RP-207 RP-208
 #[test]
 fn an_interrupt_ends_what_runs_and_holds_what_comes_until_idle() {
     let mut sim = Sim::ready();
@@ -367,7 +367,7 @@ fn an_interrupt_without_a_kernel_is_harmless() {
     assert!(sim.exit.is_none());
 }
 
-// WS-343 WS-344 WS-349
+// WS-343 WS-344 WS-349 RP-209
 #[test]
 fn a_dead_kernel_ends_its_work_once_and_the_next_execution_launches_again() {
     let mut sim = Sim::ready();
@@ -416,7 +416,7 @@ fn a_failed_launch_is_written_and_tried_again_at_most_three_times() {
     assert_eq!(launches, 3);
 }
 
-// WS-335 WS-336
+// WS-335 WS-336 RP-185
 #[test]
 fn a_completion_is_answered_by_the_kernel_or_in_five_seconds() {
     let mut sim = Sim::ready();

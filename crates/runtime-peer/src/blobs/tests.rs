@@ -54,7 +54,7 @@ async fn upload(
     result.outcome
 }
 
-// WS-322
+// WS-322 RP-297
 #[tokio::test]
 async fn a_cloud_that_is_busy_is_asked_again_and_one_that_says_no_is_not() {
     let (cloud, uploader, mut results) = cloud(&[503, 503, 201]).await;
@@ -91,7 +91,7 @@ async fn a_type_that_the_cloud_does_not_take_goes_as_plain_bytes() {
     );
 }
 
-// WS-324
+// WS-324 RP-296
 #[tokio::test]
 async fn the_same_blob_of_the_same_type_is_uploaded_once() {
     let (cloud, uploader, mut results) = cloud(&[]).await;

@@ -110,7 +110,7 @@ fn up(connection: u64) -> LinkEvent {
     }
 }
 
-// WS-273 WS-274
+// WS-273 WS-274 RP-032
 #[tokio::test]
 async fn ready_needs_a_principal_and_frames_before_it_come_after_it() {
     let room = Room::open().await;
@@ -173,7 +173,7 @@ async fn ready_needs_a_principal_and_frames_before_it_come_after_it() {
     closing.await.unwrap();
 }
 
-// WS-350 WS-355 WS-358
+// WS-350 WS-355 WS-358 RP-254
 #[tokio::test]
 async fn a_close_that_is_not_final_is_followed_by_another_dial_but_not_too_soon() {
     let room = Room::open().await;
@@ -276,7 +276,7 @@ async fn a_cloud_that_is_not_well_is_dialled_again() {
     assert_eq!(next(&mut link).await, up(1));
 }
 
-// WS-272
+// WS-272 RP-033
 #[tokio::test]
 async fn a_rejection_before_ready_ends_the_link_with_its_reason() {
     let room = Room::open().await;

@@ -17,7 +17,7 @@ fn with(kind: &str) -> Vec<(&str, &str)> {
     headers
 }
 
-// CP-316, CP-317, CP-321
+// CP-316, CP-317, CP-321 RP-290 RP-294
 #[tokio::test]
 async fn bytes_come_back_with_their_first_type() {
     let app = TestApp::with_dev_identity().await;
@@ -64,7 +64,7 @@ async fn bytes_come_back_with_their_first_type() {
     }
 }
 
-// CP-009, CP-314, CP-315
+// CP-009, CP-314, CP-315 RP-291
 #[tokio::test]
 async fn bad_uploads_are_refused() {
     let app = TestApp::with_dev_identity().await;
