@@ -1,0 +1,258 @@
+//! Heartbeat, polling, event socket, cooldowns, refused credentials.
+
+use super::*;
+
+// WS-146 WS-173
+#[test]
+fn ws_146_173_registers_then_polls_and_opens_the_socket_at_once() {
+    let mut bench = Bench::new(defaults());
+    assert_eq!(bench.take(), [Effect::Register]);
+    bench.send(Event::Registered(Ok(())));
+    assert_eq!(bench.take(), [Effect::OpenLink, Effect::Poll]);
+    assert_eq!(bench.now, 1_000);
+    bench.send(Event::Polled(Ok((vec![], vec![]))));
+    bench.send(Event::Link(LinkEvent::Opened));
+    let times = bench.failing(&Effect::PingLink, &status(0), 600_000);
+    assert!(times.len() >= 4, "an idle socket is probed: {times:?}");
+}
+
+// WS-146
+#[test]
+fn ws_146_registers_once_per_interval_idle_or_busy() {
+    let mut bench = Bench::working(defaults());
+    bench.running("j");
+    let mut registrations = 0;
+    for _ in 0..10 {
+        bench.run_for(60_000);
+        for effect in bench.take() {
+            match effect {
+                Effect::Register => {
+                    registrations += 1;
+                    bench.send(Event::Registered(Ok(())));
+                }
+                Effect::Poll => bench.send(Event::Polled(Ok((vec![], vec![])))),
+                Effect::Report { status, .. } => bench.reported("j", status),
+                _ => {}
+            }
+        }
+    }
+    assert!((9..=10).contains(&registrations), "{registrations}");
+}
+
+// WS-178: GAP-1, no loop faster than once per second, back off to a minute.
+#[test]
+fn ws_178_failing_calls_back_off_to_a_minute() {
+    for failure in [
+        CloudFailure::default(),
+        status(500),
+        status(502),
+        status(403),
+    ] {
+        for call in [Effect::Register, Effect::Poll, Effect::OpenLink] {
+            let mut bench = Bench::new(defaults());
+            let times = bench.failing(&call, &failure, 3_600_000);
+            let gaps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            assert!(
+                gaps.iter().all(|gap| *gap >= 1_000),
+                "{call:?} {failure:?}: {gaps:?}"
+            );
+            assert!(
+                gaps.iter().all(|gap| *gap <= 72_000),
+                "{call:?} {failure:?}: {gaps:?}"
+            );
+            assert!(
+                gaps.last().unwrap() >= &60_000,
+                "{call:?} {failure:?}: {gaps:?}"
+            );
+        }
+    }
+}
+
+// WS-179
+#[test]
+fn ws_179_a_failed_poll_comes_again_before_the_interval() {
+    let mut bench = Bench::working(defaults());
+    bench.send(Event::Link(LinkEvent::AttachJobs));
+    bench.run_for(POLL_SPACING_MS);
+    bench.take();
+    bench.send(Event::Polled(Err(status(500))));
+    bench.run_for(1_200);
+    assert_eq!(bench.take(), [Effect::Poll]);
+}
+
+// WS-174 WS-256 WS-257
+#[test]
+fn ws_174_256_257_a_cooldown_silences_all_steps() {
+    let mut bench = Bench::working(defaults());
+    bench.running("j");
+    bench.send(Event::Link(LinkEvent::AttachJobs));
+    bench.run_for(POLL_SPACING_MS);
+    bench.send(Event::Polled(Err(CloudFailure {
+        retry_after_ms: Some(300_000),
+        ..status(429)
+    })));
+    bench.take();
+    bench.run_for(299_000);
+    let calls = bench.take();
+    assert!(
+        calls
+            .iter()
+            .all(|e| matches!(e, Effect::PingLink | Effect::CloseLink | Effect::OpenLink)),
+        "{calls:?}"
+    );
+    bench.run_for(62_000);
+    let calls = bench.take();
+    assert!(
+        calls.contains(&Effect::Register) && calls.contains(&Effect::Poll),
+        "{calls:?}"
+    );
+    assert!(
+        calls.contains(&report("j", JobStatus::Running)),
+        "{calls:?}"
+    );
+}
+
+// WS-177: a cooldown holds back no news of a job.
+#[test]
+fn ws_177_jobs_are_supervised_during_a_cooldown() {
+    let mut bench = Bench::working(defaults());
+    bench.running("j");
+    bench.send(Event::Link(LinkEvent::AttachJobs));
+    bench.run_for(POLL_SPACING_MS);
+    bench.send(Event::Polled(Err(CloudFailure {
+        retry_after_ms: Some(300_000),
+        ..status(429)
+    })));
+    bench.take();
+    bench.exited("j", code(0));
+    assert_eq!(bench.reports(), [("j".into(), JobStatus::Completed, None)]);
+}
+
+// WS-180
+#[test]
+fn ws_180_ten_minutes_of_401_end_the_agent() {
+    let mut bench = Bench::new(defaults());
+    let times = bench.failing(&Effect::Register, &status(401), 3_600_000);
+    assert_eq!(times.last(), Some(&77_000_000_000));
+    assert!((601_000..720_000).contains(&bench.now), "{}", bench.now);
+}
+
+#[test]
+fn a_credential_that_is_not_recognized_twice_ends_the_agent_soon() {
+    let mut bench = Bench::working(defaults());
+    let failure = CloudFailure {
+        error: "workstation credential is not recognized".into(),
+        ..status(401)
+    };
+    bench.send(Event::Link(LinkEvent::Failed(failure.clone())));
+    assert!(bench.take().is_empty(), "one answer alone ends nothing");
+    bench.run_for(2_500);
+    assert_eq!(
+        bench.take(),
+        [Effect::Register, Effect::Poll, Effect::OpenLink]
+    );
+    bench.send(Event::Registered(Err(failure)));
+    let effects = bench.take();
+    assert!(
+        matches!(effects.as_slice(), [Effect::Exit { code: 77, message: Some(text) }] if text.contains("connect")),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn a_revoked_machine_ends_its_peers_before_it_exits() {
+    let mut bench = Bench::working(defaults());
+    bench.running("j");
+    let failure = CloudFailure {
+        error: "workstation credential is not recognized".into(),
+        ..status(401)
+    };
+    bench.send(Event::Link(LinkEvent::Failed(failure.clone())));
+    bench.run_for(2_500);
+    bench.take();
+    bench.send(Event::Polled(Err(failure)));
+    assert_eq!(bench.take(), [Effect::Terminate { job_id: "j".into() }]);
+    bench.exited("j", code(0));
+    assert!(matches!(
+        bench.take().last(),
+        Some(Effect::Exit { code: 77, .. })
+    ));
+}
+
+#[test]
+fn one_odd_401_ends_nothing() {
+    let mut bench = Bench::new(defaults());
+    bench.send(Event::Registered(Err(status(401))));
+    bench.run_for(75_000);
+    assert!(bench.take().contains(&Effect::Register));
+    bench.send(Event::Registered(Ok(())));
+    assert!(bench.take().contains(&Effect::Poll));
+}
+
+// WS-175 WS-160 WS-170
+#[test]
+fn ws_160_170_175_wake_ups_poll_once() {
+    let mut bench = Bench::working(defaults());
+    for _ in 0..5 {
+        bench.send(Event::Link(LinkEvent::AttachJobs));
+    }
+    bench.run_for(1_000);
+    assert_eq!(bench.take(), [Effect::Poll]);
+    bench.send(Event::Polled(Ok((vec![], vec![]))));
+    bench.send(Event::Link(LinkEvent::Closed));
+    bench.run_for(1_200);
+    assert_eq!(bench.take(), [Effect::OpenLink]);
+    bench.send(Event::Link(LinkEvent::Opened));
+    bench.run_for(1_000);
+    assert_eq!(bench.take(), [Effect::Poll]);
+}
+
+// WS-163 WS-164 WS-165
+#[test]
+fn ws_163_164_165_a_silent_socket_is_probed_and_closed() {
+    let quiet = AgentConfig {
+        poll_ms: 9_000_000,
+        heartbeat_ms: 9_000_000,
+        ..defaults()
+    };
+    let mut bench = Bench::working(quiet);
+    bench.send(Event::Link(LinkEvent::Traffic));
+    bench.run_for(89_999);
+    assert_eq!(bench.take(), []);
+    bench.run_for(1);
+    assert_eq!(bench.take(), [Effect::PingLink]);
+    bench.run_for(9_000);
+    bench.send(Event::Link(LinkEvent::Traffic));
+    bench.run_for(90_000);
+    assert_eq!(bench.take(), [Effect::PingLink]);
+    bench.run_for(10_000);
+    assert_eq!(bench.take(), [Effect::CloseLink]);
+}
+
+// WS-167 WS-168 WS-169 WS-172
+#[test]
+fn ws_167_168_169_172_the_socket_reconnects_with_growing_waits() {
+    let mut bench = Bench::working(defaults());
+    let times = bench.failing(&Effect::OpenLink, &CloudFailure::default(), 1);
+    assert!(times.is_empty());
+    bench.send(Event::Link(LinkEvent::Failed(CloudFailure::default())));
+    let times = bench.failing(&Effect::OpenLink, &CloudFailure::default(), 400_000);
+    for (gap, wanted) in times
+        .windows(2)
+        .map(|p| p[1] - p[0])
+        .zip([4_000, 8_000, 16_000, 32_000, 60_000, 60_000])
+    {
+        assert!(
+            (wanted..=wanted * 12 / 10 + 1).contains(&gap),
+            "{gap} {wanted}"
+        );
+    }
+    // The poll went on meanwhile: the bench answers every poll, so the agent still works.
+    assert!(bench.agent.poll.due > bench.now);
+    let gone = CloudFailure {
+        retry_after_ms: Some(7_200_000),
+        ..status(404)
+    };
+    bench.send(Event::Link(LinkEvent::Failed(gone)));
+    assert!(bench.agent.link.deadline().unwrap() - bench.now <= 900_000 * 12 / 10);
+}
