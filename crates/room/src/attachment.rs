@@ -1,10 +1,10 @@
 //! Which compute is selected, who may come in as its peer, and publishing it (room protocol 7.2 to 7.4).
 
 use wire::attachment::{FenceError, check_fence, is_stale_publish, status};
-use wire::close::Close;
+use wire::close::{Close, STALE_SESSION};
 use wire::{JobId, PeerId, UnixMs, WorkstationAttachment, WorkstationId};
 
-use crate::departure::{Queued, RECONCILED_DETAILS};
+use crate::departure::{Queued, RECONCILED_DETAILS, is_away, is_over};
 use crate::roster::Departure;
 use crate::runtime_doc::{self, Lifecycle};
 use crate::{AttachmentUpdate, DocumentKind, Room, WorkstationHeaders};
@@ -24,7 +24,11 @@ impl Room {
             .filter(|id| !id.is_empty())
             .unwrap_or(WorkstationId::RUNTIME_PEER);
         let session = workstation.runtime_session_id.as_ref().map(JobId::as_str);
-        check_fence(selected, id, session.filter(|id| !id.is_empty()))
+        check_fence(selected, id, session.filter(|id| !id.is_empty()))?;
+        match &self.attachment {
+            Some(attachment) if selected.is_some() && is_over(attachment) => Err(FenceError::Ended),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn attachment_published(&mut self, now: UnixMs, update: AttachmentUpdate) {
@@ -39,6 +43,15 @@ impl Room {
         let current = self.attachment.as_ref();
         let same_session = current.is_some_and(|current| current.job_id() == new.job_id());
         let ends = [status::DISCONNECTED, status::ERROR].contains(&new.status.as_str());
+        let absent = new.status == status::READY && self.runtime_peer_count() == 0;
+        let known = current.is_some_and(|current| {
+            // Stopped on purpose says more than the end that followed; and that a job runs does
+            // not mean that its peer is here.
+            ends && current.status == status::IDLE || absent && is_away(current)
+        });
+        if same_session && known {
+            return;
+        }
         if same_session && ends && current.is_some_and(|current| current.status != status::IDLE) {
             let reason = new.status_message.clone();
             let reason = reason.unwrap_or_else(|| "the runtime session ended".to_owned());
@@ -48,7 +61,12 @@ impl Room {
             self.end_work("the runtime session was replaced", Queued::Keep);
         }
         self.publish(&new);
-        if let Some(close) = update.close_runtime_peers {
+        if absent {
+            self.expect_return(now);
+        }
+        // A peer whose job is over would live on if its agent is not there to end it.
+        let over = (same_session && ends).then_some(STALE_SESSION);
+        if let Some(close) = update.close_runtime_peers.or(over) {
             self.close_other_sessions(now, &new, ends, close);
         }
         self.watch_idleness(now);
@@ -80,6 +98,15 @@ impl Room {
             .is_some_and(|current| is_stale_publish(current, new))
         {
             return;
+        }
+        if let Some(current) = &mut self.attachment {
+            let mut same = new.clone();
+            same.updated_at.clone_from(&current.updated_at);
+            if same == *current {
+                // A heartbeat says nothing new: an idle notebook does not grow (decision D11).
+                current.updated_at.clone_from(&new.updated_at);
+                return;
+            }
         }
         let clears_error = new.provider == "runtime_peer"
             && new.status == status::READY

@@ -6,14 +6,18 @@ use wire::attachment::{check_fence, status};
 use wire::request::{Action, Request};
 use wire::{PeerId, UnixMs, WorkstationAttachment};
 
-use crate::departure::is_away;
+use crate::departure::{is_away, is_over};
 use crate::event::ComputeOutcome;
 use crate::peer::Waiting;
 use crate::{Effect, Room};
 
 impl Room {
-    /// Returns the runtime peer that serves this room: of several, the newest.
+    /// Returns the runtime peer that serves this room: of several, the newest; none when its job
+    /// is over.
     pub(crate) fn active_runtime_peer(&self, asker: &PeerId) -> Option<PeerId> {
+        if self.attachment.as_ref().is_some_and(is_over) {
+            return None;
+        }
         let selected = self
             .attachment
             .as_ref()

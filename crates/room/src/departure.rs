@@ -15,6 +15,8 @@ use crate::{DocumentKind, Effect, FinishedJob, JobEnd, JobOutcome, Room};
 /// How a lifecycle's details begin after the room ended a session's work.
 pub(crate) const RECONCILED_DETAILS: &str = "runtime peer disconnected:";
 const AWAY: &str = "unreachable since ";
+/// How an attachment's message begins after the room reconciled it; the peer may still come back.
+const RECONCILED_MESSAGE: &str = "compute disconnected:";
 
 /// What happens to executions that nobody has started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,14 @@ pub(crate) enum Queued {
 /// Returns whether the attachment's runtime peer is away while its job goes on.
 pub(crate) fn is_away(attachment: &WorkstationAttachment) -> bool {
     away_since(attachment).is_some()
+}
+
+/// Returns whether the attachment's job is over, as the control plane said: its peer, should it
+/// still be here, is about to end and takes no more work.
+pub(crate) fn is_over(attachment: &WorkstationAttachment) -> bool {
+    let ended = [status::DISCONNECTED, status::ERROR].contains(&attachment.status.as_str());
+    let message = attachment.status_message.as_deref().unwrap_or_default();
+    ended && !is_away(attachment) && !message.starts_with(RECONCILED_MESSAGE)
 }
 
 fn away_since(attachment: &WorkstationAttachment) -> Option<UnixMs> {
@@ -87,14 +97,14 @@ impl Room {
             None if changed => default_attachment(WorkstationId::RUNTIME_PEER),
             None => return false,
         };
-        if attachment.status != status::ERROR {
+        if attachment.status != status::ERROR && !is_over(&attachment) {
             let new = if failed {
                 status::ERROR
             } else {
                 status::DISCONNECTED
             };
             new.clone_into(&mut attachment.status);
-            attachment.status_message = Some(format!("compute disconnected: {reason}"));
+            attachment.status_message = Some(format!("{RECONCILED_MESSAGE} {reason}"));
         }
         let changed = changed || self.attachment.as_ref() != Some(&attachment);
         self.publish(&attachment);

@@ -123,6 +123,9 @@ pub enum FenceError {
     /// The session was stopped on purpose.
     #[error("selected runtime session is idle")]
     Idle,
+    /// The session's job is over.
+    #[error("selected runtime session has ended")]
+    Ended,
     /// Another machine is selected.
     #[error("runtime peer workstation {peer} does not match selected workstation {selected}")]
     Workstation {
