@@ -66,6 +66,11 @@ impl<D: AsMut<AutoCommit>> Replica<D> {
         Ok(changed)
     }
 
+    /// The document's heads.
+    pub fn heads(&mut self) -> Vec<automerge::ChangeHash> {
+        self.doc.as_mut().get_heads()
+    }
+
     /// Whether the room was sent all that was written.
     pub fn all_sent(&mut self) -> bool {
         self.doc.as_mut().get_heads() == self.sync.state_mut().last_sent_heads

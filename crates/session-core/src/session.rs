@@ -171,6 +171,16 @@ impl Session {
         self.current.is_some()
     }
 
+    /// The heads of a replica: equal to the room's once both have everything.
+    pub fn heads(&mut self, kind: documents::DocKind) -> Vec<automerge::ChangeHash> {
+        match kind {
+            documents::DocKind::RuntimeState => self.state.as_mut().map(Replica::heads),
+            documents::DocKind::Comms => self.comms.as_mut().map(Replica::heads),
+            _ => None,
+        }
+        .unwrap_or_default()
+    }
+
     /// What follows from everything that happened so far.
     fn advance(&mut self) {
         self.flush_due_streams();

@@ -5,17 +5,16 @@ use std::collections::{BTreeMap, VecDeque};
 use automerge::sync::{Message, State, SyncDoc};
 use automerge::{AutoCommit, Change, ChangeHash};
 use documents::{DocKind, NotebookDoc};
-use rand::Rng;
 use room::Join;
 use serde_json::json;
 use wire::control::SessionControl;
 use wire::{FrameType, Scope};
 
-use super::world::{World, join};
+use super::network::join;
 
 pub(super) struct Browser {
     join: Join,
-    is_ready: bool,
+    pub(super) is_ready: bool,
     pub(super) docs: BTreeMap<u8, (AutoCommit, State)>,
     /// What is sent and not yet acknowledged, in order, by frame type.
     unanswered: BTreeMap<u8, VecDeque<Sent>>,
@@ -25,10 +24,10 @@ pub(super) struct Browser {
 }
 
 #[derive(Clone)]
-struct Run {
-    cell: String,
-    execution: String,
-    heads: Vec<String>,
+pub(super) struct Run {
+    pub(super) cell: String,
+    pub(super) execution: String,
+    pub(super) heads: Vec<String>,
 }
 
 #[derive(Default)]
@@ -63,6 +62,10 @@ impl Browser {
 
     pub(super) fn join(&self) -> Join {
         self.join.clone()
+    }
+
+    pub(super) fn scope(&self) -> Scope {
+        self.join.scope
     }
 
     pub(super) fn link_down(&mut self) {
@@ -114,6 +117,8 @@ impl Browser {
                 // asks again (Appendix B, Q-14).
                 match sent.and_then(|sent| sent.run) {
                     Some(run) if reason.contains("has not reached the room") => self.run(run),
+                    // There is no compute to ask: nothing was promised.
+                    _ if reason.starts_with("no runtime peer is attached") => {}
                     _ => return Err(format!("{} was refused: {reason}", self.join.actor)),
                 }
             }
@@ -145,7 +150,7 @@ impl Browser {
         frames
     }
 
-    fn notebook(&mut self, change: impl FnOnce(&mut NotebookDoc)) {
+    pub(super) fn notebook(&mut self, change: impl FnOnce(&mut NotebookDoc)) {
         let byte = FrameType::AutomergeSync.byte();
         if let Some((doc, _)) = self.docs.get_mut(&byte) {
             let mut notebook = NotebookDoc::from_doc(std::mem::take(doc));
@@ -155,58 +160,41 @@ impl Browser {
         }
     }
 
-    fn run(&mut self, run: Run) {
+    pub(super) fn run(&mut self, run: Run) {
         let request = json!({
             "id": run.execution, "action": "execute_cell", "cell_id": run.cell,
             "execution_id": run.execution, "required_heads": run.heads,
         });
-        let sent = Sent {
-            changes: Vec::new(),
-            run: Some(run),
-        };
         self.unanswered
             .entry(FrameType::Request.byte())
             .or_default()
-            .push_back(sent);
+            .push_back(Sent {
+                changes: Vec::new(),
+                run: Some(run),
+            });
+        self.request(&request);
+    }
+
+    /// Asks for something that concerns the kernel alone.
+    pub(super) fn ask(&mut self, id: &str, action: &str) {
+        self.unanswered
+            .entry(FrameType::Request.byte())
+            .or_default()
+            .push_back(Sent::default());
+        self.request(&json!({"id": id, "action": action}));
+    }
+
+    fn request(&mut self, request: &serde_json::Value) {
         let payload = request.to_string();
         self.outbox
             .push(wire::frame::encode(FrameType::Request, payload.as_bytes()));
     }
 
-    fn heads(&mut self) -> Vec<String> {
+    pub(super) fn heads(&mut self) -> Vec<String> {
         let notebook = self.docs.get_mut(&FrameType::AutomergeSync.byte());
         notebook.map_or_else(Vec::new, |(doc, _)| {
             doc.get_heads().iter().map(ToString::to_string).collect()
         })
-    }
-}
-
-impl World {
-    /// One thing a person does: types, or makes a cell and runs it.
-    pub(super) fn browser_acts(&mut self, end: usize) {
-        let (cell, text): (u128, u32) = (self.rng.random(), self.rng.random());
-        let execution = uuid::Builder::from_random_bytes(self.rng.random())
-            .into_uuid()
-            .to_string();
-        let runs = self.rng.random_bool(0.6);
-        let browser = &mut self.browsers[end - 1];
-        let cell = format!("cell-{cell:032x}");
-        browser.notebook(|notebook| {
-            let first = notebook.cell_ids().into_iter().next();
-            if let Some(first) = first {
-                let _ = notebook.append_source(&first, &format!("# {text}\n"));
-            }
-            let _ = notebook.add_cell(&cell, "code", None);
-            let _ = notebook.replace_source(&cell, &format!("print({text})"));
-        });
-        if runs && browser.is_ready && browser.join.scope == Scope::Owner {
-            let heads = browser.heads();
-            browser.run(Run {
-                cell,
-                execution,
-                heads,
-            });
-        }
     }
 }
 
