@@ -72,7 +72,7 @@ pub async fn run(config: PeerConfig) -> End {
                 Some(end) => end,
                 None => peer.serve(&mut terminate, &mut interrupt).await,
             };
-            peer.finish(&end).await;
+            Box::pin(peer.finish(&end)).await;
             end
         }
         Err(end) => end,
