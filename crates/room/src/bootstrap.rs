@@ -21,10 +21,13 @@ pub(crate) fn documents(
     let mut open = |kind: DocumentKind| {
         let bytes = stored.bytes(kind);
         if !bytes.is_empty() {
-            return Document::load(kind, bytes, actor.clone()).map_err(|cause| RoomError::Load {
-                notebook_id: notebook_id.clone(),
-                document: kind,
-                cause,
+            let retired = stored.retired(kind);
+            return Document::load(kind, bytes, retired, actor.clone()).map_err(|cause| {
+                RoomError::Load {
+                    notebook_id: notebook_id.clone(),
+                    document: kind,
+                    cause,
+                }
             });
         }
         let mut doc = fresh(notebook_id, kind, actor).map_err(|cause| RoomError::Bootstrap {
@@ -47,7 +50,7 @@ pub(crate) fn documents(
     Ok((documents, effects))
 }
 
-fn fresh(
+pub(crate) fn fresh(
     notebook_id: &NotebookId,
     kind: DocumentKind,
     actor: &ActorId,

@@ -4,6 +4,7 @@
 //! document. The copy is kept between frames, so that judging costs what the change costs and not
 //! what the document holds; it is thrown away after a refusal and made again when next needed.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::sync::{ChunkList, Message, State, SyncDoc as _};
@@ -23,6 +24,8 @@ pub(crate) struct PeerDocument {
     missing: Vec<ChangeHash>,
     /// Whether a change of this peer was refused: what builds on it will never fit.
     refused: bool,
+    /// Whether the peer may not write, so that it can know no change that the room does not.
+    read_only: bool,
 }
 
 impl PeerDocument {
@@ -37,6 +40,7 @@ impl PeerDocument {
             orphans: Vec::new(),
             missing: Vec::new(),
             refused: false,
+            read_only,
         }
     }
 }
@@ -46,6 +50,23 @@ pub(crate) struct Document {
     kind: DocumentKind,
     doc: Box<AutoCommit>,
     trial: Option<Box<AutoCommit>>,
+    /// Changes of earlier epochs (decision D11).
+    retired: HashSet<ChangeHash>,
+}
+
+/// Why a frame is refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// For a reason in words.
+    Because(String),
+    /// The peer's document is of an earlier epoch of the room.
+    OldEpoch,
+}
+
+impl From<String> for Denied {
+    fn from(reason: String) -> Self {
+        Self::Because(reason)
+    }
 }
 
 /// Changes that passed the trial but are not yet in the real document.
@@ -74,13 +95,21 @@ pub(crate) struct Outcome {
 }
 
 impl Document {
-    pub(crate) fn load(kind: DocumentKind, bytes: &[u8], actor: ActorId) -> Result<Self, String> {
+    /// Loads stored bytes; `retired` are hashes of changes of earlier epochs, joined.
+    pub(crate) fn load(
+        kind: DocumentKind,
+        bytes: &[u8],
+        retired: &[u8],
+        actor: ActorId,
+    ) -> Result<Self, String> {
         let mut doc = Box::new(AutoCommit::load(bytes).map_err(|error| error.to_string())?);
         doc.set_actor(actor);
+        let hash = |bytes: &[u8]| ChangeHash::try_from(bytes).ok();
         Ok(Self {
             kind,
             doc,
             trial: None,
+            retired: retired.chunks_exact(32).filter_map(hash).collect(),
         })
     }
 
@@ -90,6 +119,7 @@ impl Document {
             kind,
             doc,
             trial: None,
+            retired: HashSet::new(),
         }
     }
 
@@ -151,7 +181,10 @@ impl Document {
         peer: &mut PeerDocument,
         message: Message,
         judge: impl FnOnce(Trial<'_>) -> Result<(), String>,
-    ) -> Result<Outcome, String> {
+    ) -> Result<Outcome, Denied> {
+        if self.is_of_old_epoch(peer, &message) {
+            return Err(Denied::OldEpoch);
+        }
         if message.changes.is_empty() && peer.orphans.is_empty() {
             self.settle(peer, message)?;
             return Ok(Outcome::default());
@@ -171,11 +204,15 @@ impl Document {
             }
             Ok(Verdict::Orphans(missing)) => {
                 self.trial = None;
+                if missing.iter().any(|hash| self.retired.contains(hash)) {
+                    return Err(Denied::OldEpoch);
+                }
                 if peer.refused || bytes.len() > ORPHAN_BYTES_MAX {
                     peer.orphans.clear();
                     peer.missing.clear();
                     let label = self.kind.preview_label();
-                    return Err(format!("{label}: changes depend on changes the room lacks"));
+                    let reason = format!("{label}: changes depend on changes the room lacks");
+                    return Err(reason.into());
                 }
                 peer.orphans = bytes;
                 peer.missing = missing;
@@ -194,6 +231,19 @@ impl Document {
         }
     }
 
+    /// Whether a peer shows a document of an earlier epoch: by a head that ended with it, or, if it
+    /// cannot have written anything itself, by any head that the room does not know.
+    fn is_of_old_epoch(&mut self, peer: &PeerDocument, message: &Message) -> bool {
+        if self.retired.is_empty() {
+            return false;
+        }
+        let doc = &mut self.doc;
+        message.heads.iter().any(|head| {
+            let is_foreign = |doc: &mut AutoCommit| doc.get_change_meta_by_hash(head).is_none();
+            self.retired.contains(head) || (peer.read_only && is_foreign(doc))
+        })
+    }
+
     fn settle(&mut self, peer: &mut PeerDocument, message: Message) -> Result<(), String> {
         let doc = &mut self.doc;
         let state = &mut peer.state;
@@ -209,7 +259,7 @@ impl Document {
         &mut self,
         bytes: &[u8],
         judge: impl FnOnce(Trial<'_>) -> Result<(), String>,
-    ) -> Result<Verdict, String> {
+    ) -> Result<Verdict, Denied> {
         let label = self.kind.preview_label();
         let before = self.doc.get_heads();
         let doc = &mut self.doc;
@@ -221,12 +271,22 @@ impl Document {
         // Foreign bytes may hit a bug of the library; the copy that met it is thrown away.
         catch_unwind(AssertUnwindSafe(|| trial.load_incremental(bytes)))
             .map_err(|_| format!("{label}: internal failure"))?
-            .map_err(|error| format!("{label}: {error}"))?;
+            .map_err(|error| match error {
+                // An author's number of before an epoch met the same number of after it.
+                automerge::AutomergeError::DuplicateSeqNumber(..) if !self.retired.is_empty() => {
+                    Denied::OldEpoch
+                }
+                error => format!("{label}: {error}").into(),
+            })?;
         let missing = trial.get_missing_deps(&[]);
         if !missing.is_empty() {
             return Ok(Verdict::Orphans(missing));
         }
         let changes = trial.get_changes(&before);
+        let is_retired = |change: &Change| self.retired.contains(&change.hash());
+        if changes.iter().any(is_retired) {
+            return Err(Denied::OldEpoch);
+        }
         let touched = Touched::from_patches(&trial.diff_incremental());
         judge(Trial {
             real: &self.doc,

@@ -16,6 +16,7 @@ mod bootstrap;
 mod compute;
 mod departure;
 mod effect;
+mod epoch;
 mod event;
 mod execution;
 mod host;
@@ -37,6 +38,7 @@ mod stored;
 mod sync;
 
 pub use effect::{DocumentKind, Effect, FinishedJob};
+pub use epoch::NextEpoch;
 pub use event::{
     AccessChange, AttachmentUpdate, ComputeOutcome, Event, JobEnd, JobOutcome, Join, Message,
     Revocation, WorkstationHeaders,

@@ -107,6 +107,11 @@ impl RuntimeIndex {
             .collect()
     }
 
+    /// Returns the execution with the highest number.
+    pub(crate) fn newest(&self) -> Option<&str> {
+        self.by_seq.last().map(|(_, id)| id.as_str())
+    }
+
     /// Returns ended executions, oldest first: by `seq`, those without last, then by id.
     pub(crate) fn oldest_ended(&self) -> impl Iterator<Item = &str> {
         let numbered = self.by_seq.iter().map(|(_, id)| id.as_str());

@@ -23,7 +23,15 @@ pub struct Settings {
     /// How long after a load a runtime peer that was here is expected back before the attachment
     /// reads `disconnected`.
     pub restart_grace_ms: i64,
+    /// Changes of a document from which on it starts over (decision D11).
+    pub epoch_changes: u64,
+    /// Bytes of a saved document from which on it starts over, if that at least halves it.
+    pub epoch_bytes: usize,
 }
+
+/// About a thousand executions: each is a change of the room and some of its runtime peer.
+const EPOCH_CHANGES: u64 = 4_000;
+const EPOCH_BYTES: usize = 8 * 1024 * 1024;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -31,6 +39,8 @@ impl Default for Settings {
             idle_ttl_ms: 30 * 60 * 1000,
             away_limit_ms: 24 * 60 * 60 * 1000,
             restart_grace_ms: 15_000,
+            epoch_changes: EPOCH_CHANGES,
+            epoch_bytes: EPOCH_BYTES,
         }
     }
 }

@@ -6,12 +6,23 @@ use crate::DocumentKind;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredDocuments {
     documents: [Vec<u8>; 4],
+    retired: [Vec<u8>; 4],
 }
 
 impl StoredDocuments {
     /// Adds bytes at the end of a document; call it in log order.
     pub fn append(&mut self, document: DocumentKind, bytes: &[u8]) {
         self.documents[document.index()].extend_from_slice(bytes);
+    }
+
+    /// Adds hashes of changes of an earlier epoch, joined, that must not come back.
+    pub fn retire(&mut self, document: DocumentKind, hashes: &[u8]) {
+        self.retired[document.index()].extend_from_slice(hashes);
+    }
+
+    /// Returns the hashes of changes that must not come back.
+    pub(crate) fn retired(&self, document: DocumentKind) -> &[u8] {
+        &self.retired[document.index()]
     }
 
     /// Returns the bytes of a document.

@@ -1,9 +1,12 @@
 //! Document frames: judge, apply, keep, reply, relay, acknowledge (room protocol 4.4, 4.5, 3.8).
 
 use documents::policy::may_write;
+use wire::close::EPOCH_CHANGED;
 use wire::{PeerId, UnixMs};
 
+use crate::host::Denied;
 use crate::policy::{Author, doc_kind, judge};
+use crate::roster::Departure;
 use crate::{DocumentKind, Effect, Room};
 
 impl Room {
@@ -31,7 +34,12 @@ impl Room {
                 }
                 self.accept(now, peer_id, frame_type, payload.len());
             }
-            Err(text) => self.reject_host(now, peer_id, frame_type, &text),
+            Err(Denied::Because(text)) => self.reject_host(now, peer_id, frame_type, &text),
+            Err(Denied::OldEpoch) => {
+                let text = "the document is of an earlier epoch of this room; drop it, dial again";
+                self.reject_host(now, peer_id, frame_type, text);
+                self.close(now, peer_id, EPOCH_CHANGED, Departure::Away);
+            }
         }
     }
 
@@ -40,7 +48,7 @@ impl Room {
         peer_id: &PeerId,
         kind: DocumentKind,
         payload: &[u8],
-    ) -> Result<bool, String> {
+    ) -> Result<bool, Denied> {
         let Some(peer) = self.peers.get_mut(peer_id) else {
             return Ok(false);
         };
@@ -49,7 +57,8 @@ impl Room {
         let scope = peer.join.scope;
         if !message.changes.is_empty() && !may_write(doc_kind(kind), scope) {
             let name = kind.type_name();
-            return Err(format!("connection scope cannot write {name} changes"));
+            let reason = format!("connection scope cannot write {name} changes");
+            return Err(reason.into());
         }
         let author = Author {
             scope,

@@ -58,6 +58,11 @@ pub const STATE_REPAIR: Close = Close {
     code: CODE_POLICY,
     reason: "runtime state repair",
 };
+/// The room started its documents over (decision D11): drop yours before dialling again.
+pub const EPOCH_CHANGED: Close = Close {
+    code: CODE_RESTART,
+    reason: "room epoch changed",
+};
 /// The first sync failed.
 pub const SYNC_FAILED: Close = Close {
     code: CODE_ERROR,
@@ -111,6 +116,8 @@ pub fn verdict(reason: &str) -> Verdict {
         ATTACHMENT_REPLACED.reason,
         ATTACHMENT_SWITCHED.reason,
         STALE_SESSION.reason,
+        // A session's documents never start over while it lives: this one is over.
+        EPOCH_CHANGED.reason,
         REASON_WORKSTATION_MISMATCH,
     ];
     if terminal.contains(&reason) {

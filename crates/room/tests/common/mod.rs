@@ -64,16 +64,14 @@ impl Harness {
         Self::load(StoredDocuments::default(), START)
     }
 
-    pub fn load(mut stored: StoredDocuments, now: UnixMs) -> Self {
+    pub fn load(stored: StoredDocuments, now: UnixMs) -> Self {
+        Self::load_with(stored, now, Settings::default())
+    }
+
+    pub fn load_with(mut stored: StoredDocuments, now: UnixMs, settings: Settings) -> Self {
         let ids = Box::new(Counter(now.0 as u128));
-        let (room, effects) = Room::open(
-            NotebookId::from(NOTEBOOK),
-            &stored,
-            Settings::default(),
-            now,
-            ids,
-        )
-        .unwrap();
+        let (room, effects) =
+            Room::open(NotebookId::from(NOTEBOOK), &stored, settings, now, ids).unwrap();
         for effect in &effects {
             if let Effect::Append { document, changes } = effect {
                 stored.append(*document, changes);
@@ -455,7 +453,11 @@ impl Client {
 
 /// A room with an owner and a runtime peer of `ws-1`/`job-1`, both in sync.
 pub fn attached() -> (Harness, Client, Client) {
-    let mut harness = Harness::new();
+    attached_to(Harness::new())
+}
+
+/// The same in a room that is there already.
+pub fn attached_to(mut harness: Harness) -> (Harness, Client, Client) {
     let (alice, peer) = (owner(), runtime("rt", "ws-1", Some("job-1")));
     let (mut browser, mut machine) = (Client::of(&alice), Client::runtime(&peer));
     harness.join(alice);

@@ -66,13 +66,22 @@ struct Actor {
 /// Runs a room until it is empty for a while, the server stops, or its storage fails.
 pub(super) async fn run(app: App, registered: Registered, commands: mpsc::Receiver<Command>) {
     let notebook_id = registered.notebook_id.clone();
-    let outcome = match open(&app, &notebook_id).await {
+    let outcome = match start(&app, &notebook_id).await {
         Ok(mut actor) => actor.live(commands, registered).await,
         Err(cause) => Err(cause),
     };
     if let Err(cause) = outcome {
         tracing::error!(notebook_id, %cause, "a room ended");
     }
+}
+
+/// Opens a room; one that has outgrown its epoch begins the next at once.
+async fn start(app: &App, notebook_id: &str) -> Result<Actor, ActorError> {
+    let mut actor = open(app, notebook_id).await?;
+    if actor.held.is_empty() && actor.begin_epoch().await {
+        actor = open(app, notebook_id).await?;
+    }
+    Ok(actor)
 }
 
 async fn open(app: &App, notebook_id: &str) -> Result<Actor, ActorError> {
@@ -154,6 +163,7 @@ impl Actor {
                 () = tokio::time::sleep_until(empty_since + LINGER), if self.peers.is_empty()
                     && self.held.is_empty() && self.beside.is_empty() && commands.is_empty() =>
                 {
+                    self.begin_epoch().await;
                     registered.leave();
                     return Ok(());
                 }
@@ -397,6 +407,40 @@ impl Actor {
             }
             Finished::Nothing
         });
+    }
+
+    /// Starts the room's documents over if they have outgrown what they show (decision D11);
+    /// returns whether the room must be opened anew. Nobody is in the room.
+    async fn begin_epoch(&mut self) -> bool {
+        let Self { room, log, .. } = self;
+        let next = match heavy(|| room.next_epoch(|kind| log.bytes(kind))) {
+            Ok(Some(next)) => next,
+            Ok(None) => return false,
+            Err(cause) => {
+                tracing::error!(%cause, "a room cannot begin a new epoch");
+                return false;
+            }
+        };
+        let (id, from) = (&self.notebook_id, self.log.epoch());
+        let begun = match self.log.begin_epoch(next).await {
+            Ok(()) => {
+                self.app
+                    .catalog()
+                    .advance_room_epoch(id, from, from + 1)
+                    .await
+            }
+            Err(cause) => Err(cause),
+        };
+        match begun {
+            Ok(moved) => {
+                tracing::info!(notebook_id = id, from, moved, "a room began a new epoch");
+                moved
+            }
+            Err(cause) => {
+                tracing::error!(notebook_id = id, %cause, "a new epoch could not be stored");
+                false
+            }
+        }
     }
 
     /// Storage failed: nobody may see what is not durable. Everybody is told and sent away; the

@@ -1,9 +1,9 @@
 //! A room's documents in the log: loading, appending, folding.
 
-use room::{DocumentKind as Kind, StoredDocuments};
+use room::{DocumentKind as Kind, NextEpoch, StoredDocuments};
 use store::Result;
 use store::document_log::{
-    AppendBatch, Compaction, DocumentKind, DocumentLog as _, Durable, Position, RoomKey,
+    AppendBatch, Compaction, DocumentKind, DocumentLog as _, Durable, NewEpoch, Position, RoomKey,
 };
 use store_sqlite::SqliteDocumentLog;
 
@@ -33,6 +33,9 @@ impl RoomLog {
     pub async fn load(log: SqliteDocumentLog, key: RoomKey) -> Result<(Self, StoredDocuments)> {
         let stored = log.open(&key).await?;
         let mut documents = StoredDocuments::default();
+        for (kind, hashes) in &stored.retired {
+            documents.retire(to_room(*kind), hashes);
+        }
         let mut sizes = [Sizes::default(); 4];
         for (kind, document) in stored.documents {
             let kind = to_room(kind);
@@ -70,6 +73,34 @@ impl RoomLog {
                 changes,
             })
             .await
+    }
+
+    /// The epoch of the room's documents.
+    pub fn epoch(&self) -> i64 {
+        self.key.epoch
+    }
+
+    /// What storage holds of a document, about.
+    pub fn bytes(&self, kind: Kind) -> usize {
+        let size = self.documents[kind as usize];
+        size.snapshot + size.log
+    }
+
+    /// Stores the first documents of the next epoch; the room is in it once the catalog says so.
+    pub async fn begin_epoch(&self, next: NextEpoch) -> Result<()> {
+        let stored = |parts: Vec<(Kind, Vec<u8>)>| {
+            let parts = parts.into_iter();
+            parts.map(|(kind, bytes)| (to_store(kind), bytes)).collect()
+        };
+        let epoch = NewEpoch {
+            room: RoomKey {
+                epoch: self.key.epoch + 1,
+                ..self.key.clone()
+            },
+            documents: stored(next.documents),
+            retired: stored(next.retired),
+        };
+        self.log.begin_epoch(epoch).await
     }
 
     /// Notes how far the room is on disk.

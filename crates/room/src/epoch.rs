@@ -1,0 +1,186 @@
+//! Starting a room's documents over when their history has outgrown what they show (decision D11).
+//!
+//! A new epoch begins at genesis and holds, in one change of the room, what is still shown. It
+//! begins only while nobody is in the room and no compute session can come back, so that nobody
+//! holds work that the room has not heard of. Whoever comes later with a document of the old
+//! epoch must throw it away: documents that grew from one seed would merge, and the old history
+//! would be back. Such a document cannot come in without the first changes of its epoch; those are
+//! remembered as *retired*, and a peer that shows one of them is sent away with
+//! [`wire::close::EPOCH_CHANGED`].
+//!
+//! Comments go over whole, with their history: they are few, and it says who wrote what.
+
+mod mirror;
+
+use std::collections::HashSet;
+
+use automerge::{ActorId, AutoCommit, ChangeHash, ReadDoc as _};
+use wire::attachment::status;
+
+use crate::departure::is_away;
+use crate::{DocumentKind, Room, RoomError, bootstrap, notebook_doc, runtime_doc};
+
+/// What a room starts its next epoch with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextEpoch {
+    /// All four documents, whole.
+    pub documents: Vec<(DocumentKind, Vec<u8>)>,
+    /// Hashes of the changes that must not come back, joined; for each document that starts over.
+    pub retired: Vec<(DocumentKind, Vec<u8>)>,
+}
+
+impl Room {
+    /// Makes the next epoch, if a document has outgrown its limits and nobody can be hurt by it.
+    ///
+    /// `stored_bytes` is what storage holds of a document; it spares looking at small ones. The
+    /// room itself stays in its epoch: whoever keeps the result opens it anew.
+    pub fn next_epoch(
+        &mut self,
+        stored_bytes: impl Fn(DocumentKind) -> usize,
+    ) -> Result<Option<NextEpoch>, RoomError> {
+        if !self.may_start_over() {
+            return Ok(None);
+        }
+        let mut next = NextEpoch {
+            documents: Vec::new(),
+            retired: Vec::new(),
+        };
+        for kind in DocumentKind::ALL {
+            let fresh = match self.outgrown(kind, stored_bytes(kind)) {
+                Some(limit) => self
+                    .start_over(kind)?
+                    .filter(|fresh| limit.helps(&fresh.saved)),
+                None => None,
+            };
+            if let Some(Fresh { saved, retired }) = fresh {
+                next.documents.push((kind, saved));
+                next.retired.push((kind, retired));
+            } else {
+                let saved = self.documents[kind.index()].save();
+                next.documents.push((kind, saved));
+            }
+        }
+        Ok((!next.retired.is_empty()).then_some(next))
+    }
+
+    /// Whether nobody is here and no compute session is open or may return.
+    fn may_start_over(&self) -> bool {
+        let live = [status::CONNECTING, status::READY, status::BUSY];
+        let session_open = self.attachment.as_ref().is_some_and(|attachment| {
+            live.contains(&attachment.status.as_str()) || is_away(attachment)
+        });
+        self.peers.is_empty() && self.return_by.is_none() && !self.index.has_work() && !session_open
+    }
+
+    fn outgrown(&mut self, kind: DocumentKind, stored_bytes: usize) -> Option<Limit> {
+        if kind == DocumentKind::Comments {
+            return None;
+        }
+        let document = &mut self.documents[kind.index()];
+        if document.doc().stats().num_changes > self.settings.epoch_changes {
+            return Some(Limit::Changes);
+        }
+        if stored_bytes <= self.settings.epoch_bytes {
+            return None;
+        }
+        let saved = document.save().len();
+        (saved > self.settings.epoch_bytes).then_some(Limit::Bytes { saved })
+    }
+
+    /// Makes a document from genesis that shows the same; none when it would not.
+    fn start_over(&mut self, kind: DocumentKind) -> Result<Option<Fresh>, RoomError> {
+        let label = wire::actor::room_actor_label(self.notebook_id.as_str());
+        let genesis_actor = ActorId::from(label.as_bytes());
+        let mut new = bootstrap::fresh(&self.notebook_id, kind, &genesis_actor)
+            .map_err(|cause| broken(self, cause))?;
+        let ground: HashSet<ChangeHash> = new
+            .get_changes(&[])
+            .iter()
+            .map(automerge::Change::hash)
+            .collect();
+        let nonce = self.ids.uuid().simple().to_string();
+        new.set_actor(ActorId::from(format!("{label}.{}", &nonce[..8]).as_bytes()));
+        let mut old = self.documents[kind.index()].doc().fork();
+        if kind == DocumentKind::RuntimeState {
+            self.forget_unshown(&mut old)
+                .map_err(|error| broken(self, error.to_string()))?;
+        }
+        mirror::copy(&old, &mut new).map_err(|error| broken(self, error.to_string()))?;
+        new.commit();
+        if !mirror::same(&old, &new) {
+            tracing::error!(
+                notebook_id = self.notebook_id.as_str(),
+                document = kind.as_str(),
+                "a document would not show the same in a new epoch; it stays in its own"
+            );
+            return Ok(None);
+        }
+        let retired = retired(self.documents[kind.index()].doc(), &ground);
+        let saved = new.save();
+        Ok(Some(Fresh { saved, retired }))
+    }
+
+    /// Removes the ended executions that no cell shows, but the newest, whose number goes on.
+    fn forget_unshown(&mut self, doc: &mut AutoCommit) -> Result<(), automerge::AutomergeError> {
+        let shown = notebook_doc::shown_executions(self.doc(DocumentKind::Notebook));
+        let newest = self.index.newest().map(str::to_owned);
+        let old: Vec<String> = self
+            .index
+            .oldest_ended()
+            .filter(|id| !shown.contains(*id) && newest.as_deref() != Some(id))
+            .map(str::to_owned)
+            .collect();
+        for id in &old {
+            runtime_doc::remove_execution(doc, id)?;
+        }
+        doc.commit();
+        Ok(())
+    }
+}
+
+fn broken(room: &Room, cause: String) -> RoomError {
+    RoomError::Bootstrap {
+        notebook_id: room.notebook_id.clone(),
+        cause,
+    }
+}
+
+/// A document that started over.
+struct Fresh {
+    saved: Vec<u8>,
+    retired: Vec<u8>,
+}
+
+/// Why a document starts over.
+enum Limit {
+    Changes,
+    Bytes { saved: usize },
+}
+
+impl Limit {
+    /// Whether starting over is worth it: what is large because it shows much stays as it is.
+    fn helps(&self, new: &[u8]) -> bool {
+        match self {
+            Self::Changes => true,
+            Self::Bytes { saved } => new.len() <= saved / 2,
+        }
+    }
+}
+
+/// The changes without which nothing of a document's history can come in: the first ones above the
+/// common ground; and its heads, by which a replica of it is known at once.
+fn retired(old: &mut AutoCommit, ground: &HashSet<ChangeHash>) -> Vec<u8> {
+    let changes = old.get_changes(&[]);
+    let first = changes.iter().filter(|change| {
+        !ground.contains(&change.hash()) && change.deps().iter().all(|dep| ground.contains(dep))
+    });
+    let mut hashes: Vec<ChangeHash> = first.map(automerge::Change::hash).collect();
+    hashes.extend(
+        old.get_heads()
+            .into_iter()
+            .filter(|head| !ground.contains(head)),
+    );
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes.iter().flat_map(|hash| hash.0).collect()
+}

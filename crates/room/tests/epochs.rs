@@ -1,0 +1,257 @@
+//! Decision D11: documents that start over, and peers that come back with those of before.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use automerge::transaction::Transactable as _;
+use automerge::{AutoCommit, ObjType, ROOT, ReadDoc as _};
+use common::{
+    Client, Harness, NOTEBOOK, Received, START, attached_to, owner, runtime, starter_cell, uuid,
+    viewer,
+};
+use documents::notebook::NotebookDoc;
+use room::{DocumentKind, Event, JobEnd, JobOutcome, NextEpoch, Settings, StoredDocuments};
+use serde_json::json;
+use wire::close::{Close, EPOCH_CHANGED};
+
+const CELLS: u32 = 10;
+
+/// A new room with limits of its own.
+fn room(settings: Settings) -> Harness {
+    Harness::load_with(StoredDocuments::default(), START, settings)
+}
+
+/// The room in its next epoch, as storage would give it back.
+fn reopen(harness: &Harness, next: &NextEpoch) -> Harness {
+    let mut stored = StoredDocuments::default();
+    for (kind, bytes) in &next.documents {
+        stored.append(*kind, bytes);
+    }
+    for (kind, hashes) in &next.retired {
+        stored.retire(*kind, hashes);
+    }
+    Harness::load(stored, harness.now)
+}
+
+fn next_epoch(harness: &mut Harness) -> Option<NextEpoch> {
+    harness.room.next_epoch(|_| usize::MAX).unwrap()
+}
+
+fn cell_of(run: u32) -> String {
+    match run % CELLS {
+        0 => starter_cell(),
+        n => format!("cell-{n}"),
+    }
+}
+
+/// Runs every cell once to its end, with one output each; the machine hears of them together.
+fn round(harness: &mut Harness, machine: &mut Client, first: u32) {
+    for run in first..first + CELLS {
+        let (cell_id, id) = (cell_of(run), uuid(run));
+        let request = json!({"action": "execute_cell", "cell_id": cell_id, "execution_id": id});
+        harness.request("owner", request);
+    }
+    harness.settle(&mut [machine]);
+    for run in first..first + CELLS {
+        let record = machine.record(&uuid(run));
+        let doc = machine.doc(DocumentKind::RuntimeState);
+        let outputs = doc.get(&record, "outputs").unwrap().unwrap().1;
+        let output = doc.put_object(&outputs, "o1", ObjType::Map).unwrap();
+        doc.put(&output, "text", format!("result of run {run}"))
+            .unwrap();
+        doc.put(&record, "success", true).unwrap();
+        doc.put(&record, "status", "done").unwrap();
+        doc.commit();
+    }
+    harness.settle(&mut [machine]);
+}
+
+/// Cells in order: their ids, sources, and the text of the output they show.
+fn shown(harness: &mut Harness) -> Vec<(String, String, String)> {
+    let notebook = AutoCommit::load(&harness.room.snapshot(DocumentKind::Notebook)).unwrap();
+    let state = harness.runtime_state();
+    let text = |id: &str| -> Option<String> {
+        let mut at = ROOT;
+        for key in ["executions", id, "outputs", "o1"] {
+            at = state.get(&at, key).unwrap()?.1;
+        }
+        Some(common::show(&state.get(&at, "text").unwrap()?.0))
+    };
+    let cells = NotebookDoc::from_doc(notebook).cells();
+    let row = |cell: documents::notebook::Cell| {
+        let output = cell.execution_id.as_deref().and_then(text);
+        (cell.id, cell.source, output.unwrap_or_default())
+    };
+    cells.into_iter().map(row).collect()
+}
+
+fn end_session(harness: &mut Harness) {
+    harness.leave("rt");
+    harness.event(Event::JobEnded(JobEnd {
+        runtime_session_id: "job-1".into(),
+        outcome: JobOutcome::Completed,
+        message: None,
+    }));
+}
+
+fn closes(client: &Client) -> Vec<Close> {
+    let close = |received: &Received| match received {
+        Received::Closed(close) => Some(*close),
+        _ => None,
+    };
+    client.received.iter().filter_map(close).collect()
+}
+
+fn save(harness: &mut Harness) -> [Vec<u8>; 4] {
+    DocumentKind::ALL.map(|kind| harness.room.snapshot(kind))
+}
+
+#[test]
+fn a_room_that_ran_much_starts_over_with_what_it_shows() {
+    let settings = Settings {
+        epoch_changes: 300,
+        ..Settings::default()
+    };
+    starts_over(settings, 200);
+}
+
+#[test]
+#[ignore = "takes minutes in a debug build"]
+fn a_room_that_ran_two_thousand_cells_starts_over_with_what_it_shows() {
+    starts_over(Settings::default(), 2_100);
+}
+
+fn starts_over(settings: Settings, runs: u32) {
+    let (mut harness, mut browser, mut machine) = attached_to(room(settings));
+    for n in 1..CELLS {
+        browser.add_cell(
+            &format!("cell-{n}"),
+            "code",
+            &format!("9{n}"),
+            &n.to_string(),
+        );
+    }
+    harness.settle(&mut [&mut browser, &mut machine]);
+    let mut early = None;
+    for first in (0..runs).step_by(CELLS as usize) {
+        round(&mut harness, &mut machine, first);
+        if first == runs / 2 {
+            early = Some(harness.runtime_state());
+        }
+    }
+    harness.settle(&mut [&mut browser]);
+    let before = shown(&mut harness);
+    assert_eq!(before.len(), CELLS as usize);
+    let last = |run: u32| {
+        before
+            .iter()
+            .any(|row| row.2 == format!("result of run {run}"))
+    };
+    assert!((runs - CELLS..runs).all(last), "{before:?}");
+
+    // Not while somebody is here, nor while the session may come back (D1).
+    assert_eq!(next_epoch(&mut harness), None);
+    harness.leave("owner");
+    assert_eq!(next_epoch(&mut harness), None);
+    harness.leave("rt");
+    assert_eq!(harness.status(), "disconnected");
+    assert_eq!(next_epoch(&mut harness), None);
+    end_session(&mut harness);
+    let next = next_epoch(&mut harness).unwrap();
+    assert!(
+        next.retired
+            .iter()
+            .all(|(kind, _)| *kind == DocumentKind::RuntimeState)
+    );
+    let old = harness.room.snapshot(DocumentKind::RuntimeState).len();
+    let mut harness = reopen(&harness, &next);
+    assert_eq!(shown(&mut harness), before);
+    let new = harness.room.snapshot(DocumentKind::RuntimeState).len();
+    assert!(new * 3 < old, "{new} of {old} bytes");
+    assert_eq!(harness.execution_ids().len(), CELLS as usize);
+    assert_eq!(next_epoch(&mut harness), None, "one epoch is enough");
+
+    // A fresh page sees all of it, and numbers go on.
+    let mut fresh = Client::of(&owner());
+    harness.join(owner());
+    harness.settle(&mut [&mut fresh]);
+    let heads = fresh.doc(DocumentKind::RuntimeState).get_heads();
+    assert_eq!(heads, harness.runtime_state().get_heads());
+    harness.leave("owner");
+
+    // Whoever comes back with the old documents is sent away, and nothing of them comes in.
+    let kept = save(&mut harness);
+    let mut stale = Client::new("viewer", &viewer().actor.to_string(), &DocumentKind::ALL);
+    *stale.doc(DocumentKind::RuntimeState) = early.unwrap();
+    browser.reset();
+    machine.reset();
+    let peer = runtime("rt", "ws-1", Some("job-1"));
+    for (join, client) in [
+        (owner(), &mut browser),
+        (peer, &mut machine),
+        (viewer(), &mut stale),
+    ] {
+        client.received.clear();
+        harness.join(join);
+        harness.settle(&mut [&mut *client]);
+        let said = client.rejections();
+        assert_eq!(closes(client), [EPOCH_CHANGED], "{}: {said:?}", client.peer);
+        assert!(!harness.room.has_peer(&client.peer.as_str().into()));
+    }
+    let executions = harness.execution_ids().len();
+    assert_eq!(executions, CELLS as usize);
+    assert_eq!(shown(&mut harness), before);
+    assert_eq!(save(&mut harness)[0], kept[0], "the notebook moved");
+}
+
+// The offline edit of an old document must not bring its history along, whatever it depends on.
+#[test]
+fn an_edit_of_an_old_notebook_document_stays_out() {
+    let mut harness = room(Settings {
+        epoch_bytes: 64 * 1024,
+        ..Settings::default()
+    });
+    let mut browser = Client::of(&owner());
+    harness.join(owner());
+    harness.settle(&mut [&mut browser]);
+    let doc = browser.doc(DocumentKind::Notebook);
+    let metadata = doc.get(ROOT, "metadata").unwrap().unwrap().1;
+    let mut seed = 1_u64;
+    let noise = std::iter::repeat_with(|| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed.to_le_bytes()[0]
+    });
+    let noise: Vec<u8> = noise.take(100 * 1024).collect();
+    doc.put(&metadata, "ballast", noise).unwrap();
+    doc.commit();
+    doc.delete(&metadata, "ballast").unwrap();
+    browser.add_cell("c2", "markdown", "90", "text");
+    harness.settle(&mut [&mut browser]);
+    harness.leave("owner");
+    let before = shown(&mut harness);
+    assert!(harness.room.next_epoch(|_| 100).unwrap().is_none());
+    let next = next_epoch(&mut harness).unwrap();
+    assert_eq!(next.retired[0].0, DocumentKind::Notebook);
+    let mut harness = reopen(&harness, &next);
+    assert_eq!(shown(&mut harness), before);
+    assert!(harness.room.snapshot(DocumentKind::Notebook).len() < 10_000);
+    assert_eq!(harness.room.notebook_id().as_str(), NOTEBOOK);
+    // Its head is none that the room remembers.
+    browser.add_cell("offline", "code", "95", "1");
+    browser.reset();
+    browser.received.clear();
+    harness.join(owner());
+    harness.settle(&mut [&mut browser]);
+    assert_eq!(closes(&browser), [EPOCH_CHANGED]);
+    assert_eq!(shown(&mut harness), before);
+    // With a fresh document the same edit is as welcome as any.
+    let mut fresh = Client::of(&owner());
+    harness.join(owner());
+    harness.settle(&mut [&mut fresh]);
+    fresh.add_cell("online", "code", "96", "1");
+    harness.settle(&mut [&mut fresh]);
+    assert_eq!(closes(&fresh), []);
+    assert_eq!(shown(&mut harness).len(), before.len() + 1);
+}
