@@ -6,7 +6,8 @@ import * as A from "@automerge/automerge/slim";
 const require = createRequire(import.meta.url);
 await A.initializeWasm(readFileSync(require.resolve("@automerge/automerge/automerge.wasm")));
 const seed = (name) => A.load(readFileSync(new URL(`../../tests/vectors/${name}.am`, import.meta.url)));
-const s = (text) => new A.ImmutableString(text);
+/** A string of a document that is not Text. */
+export const s = (text) => new A.ImmutableString(text);
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class MockRoom {
@@ -19,9 +20,9 @@ export class MockRoom {
     ]);
     this.peers = new Set();
     this.count = 0;
-    let position = 0x80;
+    let position = 0x8000;
     for (const { id, type, source } of cells) {
-      const at = position === 0x80 ? "80" : `${position.toString(16).toUpperCase()}80`;
+      const at = `${position.toString(16).toUpperCase()}80`;
       position += 1;
       this.edit(0, (doc) => {
         doc.cells[id] = {

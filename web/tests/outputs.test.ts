@@ -4,7 +4,7 @@ import { ansiPieces } from "../src/outputs/ansi";
 import { readFrameMessage } from "../src/outputs/frame-messages";
 import { takeMaths } from "../src/outputs/maths";
 import { isFramed, readContent, readOutputs, tracebackText } from "../src/outputs/model";
-import { cutStart, tailOf } from "../src/outputs/tail";
+import { blocksOf, cutStart, tailOf } from "../src/outputs/tail";
 import { automerge, vector } from "./support/automerge";
 
 const stream = (id: string, seq: number, name: string, text: string) => ({
@@ -139,4 +139,14 @@ describe("formulas in Markdown", () => {
     expect(text).toContain("`$z$` costs $5 and $6");
     expect(text).toContain("$no$");
   });
+});
+
+it("a long text is cut into blocks of whole lines, and nothing is lost", () => {
+  const text = Array.from({ length: 1_000 }, (_, i) => `line ${i}\n`).join("");
+  const blocks = blocksOf(text, 500);
+  expect(blocks.length).toBeGreaterThan(10);
+  expect(blocks.join("")).toBe(text);
+  for (const block of blocks) expect(block.endsWith("\n")).toBe(true);
+  expect(blocksOf("", 500)).toEqual([]);
+  expect(blocksOf("no end", 2)).toEqual(["no end"]);
 });

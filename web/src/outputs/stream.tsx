@@ -2,6 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { AnsiText } from "./ansi-text";
 import { useTexts } from "./content";
+import { LongText } from "./long-text";
 import type { ContentRef } from "./model";
 import { cutStart, tailOf } from "./tail";
 
@@ -34,11 +35,7 @@ export function StreamOutput({ notebookId, name, parts }: StreamProps) {
       )}
       {loaded.state === "failed" && <p class="output-note">{loaded.why}</p>}
       {loaded.state === "loading" && <p class="output-note">Fetching…</p>}
-      {loaded.state === "ready" && (
-        <pre>
-          <AnsiText text={shown} />
-        </pre>
-      )}
+      {loaded.state === "ready" && <pre>{all ? <LongText text={shown} /> : <AnsiText text={shown} />}</pre>}
     </div>
   );
 }

@@ -25,3 +25,16 @@ export function cutStart(text: string, limit: number): string {
   const line = text.indexOf("\n", text.length - limit);
   return line < 0 ? text.slice(-limit) : text.slice(line + 1);
 }
+
+/** The text in blocks of whole lines, each with at least so many characters but the last. */
+export function blocksOf(text: string, size: number): string[] {
+  const blocks: string[] = [];
+  let from = 0;
+  while (from < text.length) {
+    const line = from + size >= text.length ? -1 : text.indexOf("\n", from + size);
+    const to = line < 0 ? text.length : line + 1;
+    blocks.push(text.slice(from, to));
+    from = to;
+  }
+  return blocks;
+}
