@@ -221,4 +221,16 @@ cloudTest("the server and the machine go away and come back", async ({ t, cloud,
     assert.equal((await waiting.stdout().innerText()).trim(), "ran at last");
     await notebook.compute("idle");
   });
+
+  await t.test("what waits for an unreachable machine can be cancelled", async () => {
+    cable.cut();
+    await notebook.compute("unreachable");
+    const waiting = await notebook.addAndRun("print('never')");
+    await waiting.status("queued");
+    await page.getByTestId("give-up").click();
+    await page.getByTestId("confirm-yes").click();
+    await waiting.status("cancelled");
+    await page.locator('[data-testid="run-count"][data-queued="0"]').waitFor({ state: "attached" });
+    assert.equal(await page.getByTestId("give-up").count(), 0);
+  });
 });

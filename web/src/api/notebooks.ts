@@ -68,6 +68,14 @@ export async function attach(id: string, workstationId: string, restart: boolean
   await call("POST", `${path(id)}/workstation-attachments`, body);
 }
 
+/** Ends the work of a machine that is away: what waits and what runs there reads as not finished (CP 2.24). */
+export async function endWork(id: string): Promise<void> {
+  await call("POST", `${path(id)}/runtime-state-repair`, {
+    reason: "The owner gave up waiting.",
+    force: false,
+  });
+}
+
 export function blobUrl(notebookId: string, hash: string): string {
   return `${path(notebookId)}/blobs/${hash}`;
 }

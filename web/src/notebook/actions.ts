@@ -57,6 +57,17 @@ export class Actions {
     this.store.restart().catch((error: unknown) => toastError("The kernel was not restarted.", error));
   }
 
+  /** Stops waiting for a machine that is away. */
+  async giveUp(): Promise<void> {
+    const yes = await confirm(
+      "Stop waiting for the machine?",
+      "Cells that wait are not run. A cell that was running there is shown as ended; what it still prints is lost. You can attach a machine afterwards.",
+      "Stop waiting",
+    );
+    if (!yes) return;
+    this.store.endWork().catch((error: unknown) => toastError("The cells were not cancelled.", error));
+  }
+
   async attach(workstationId: string): Promise<void> {
     try {
       await this.store.attach(workstationId);

@@ -44,7 +44,7 @@ function useNotebook(id: string): Opened {
 /** What keeps the cells from running, with the way out. */
 function ComputeNotice({ actions }: { actions: Actions }) {
   const state = useComputeState(actions);
-  const { queued } = actions.store.queue.value;
+  const { queued, running } = actions.store.queue.value;
   if (state.detail === undefined) return null;
   if (state.status === "error") {
     return (
@@ -53,12 +53,21 @@ function ComputeNotice({ actions }: { actions: Actions }) {
       </p>
     );
   }
-  if (queued === 0 || (state.status !== "unreachable" && state.status !== "none")) return null;
+  const away = state.status === "unreachable";
+  if (!away && state.status !== "none") return null;
+  if (queued === 0 && (!away || running === 0)) return null;
   return (
-    <p class="notice" role="status" data-testid="compute-notice">
-      {queued === 1 ? "One cell waits." : `${queued} cells wait.`} {state.detail} You can also choose another
-      machine.
-    </p>
+    <div class="notice" role="status" data-testid="compute-notice">
+      <p>
+        {queued > 0 && (queued === 1 ? "One cell waits. " : `${queued} cells wait. `)}
+        {state.detail} You can also choose another machine.
+      </p>
+      {away && actions.store.canRun.value && (
+        <button type="button" class="button" data-testid="give-up" onClick={() => actions.giveUp()}>
+          Stop waiting
+        </button>
+      )}
+    </div>
   );
 }
 

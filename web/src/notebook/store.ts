@@ -1,7 +1,7 @@
 // One open notebook: its session, what it shows, and what a person can do to it.
 import { batch, computed, effect, type Signal, signal } from "@preact/signals";
 import { messageOf } from "../api/http";
-import { attach, getNotebook, renameNotebook } from "../api/notebooks";
+import { attach, endWork, getNotebook, renameNotebook } from "../api/notebooks";
 import { checkSession, signedIn } from "../api/session";
 import { type Automerge, loadAutomerge } from "../sync/automerge";
 import type { Scope } from "../sync/control";
@@ -152,6 +152,11 @@ export class NotebookStore {
 
   attach(workstationId: string): Promise<void> {
     return attach(this.id, workstationId, false);
+  }
+
+  /** Gives up the work of a machine that is away (D2). */
+  endWork(): Promise<void> {
+    return endWork(this.id);
   }
 
   async restart(): Promise<void> {
