@@ -170,7 +170,7 @@ cloudTest("the server and the machine go away and come back", async ({ t, cloud,
       await found.waitFor({ timeout: 8_000 });
       return true;
     });
-    await page.keyboard.press("Enter");
+    await found.click();
     await cell.shows("remarkable_number");
     await cell.run();
     await cell.status("done");
