@@ -194,3 +194,17 @@ fn q_11_blob_and_pool_frames_are_refused_and_not_relayed() {
     );
     assert_eq!(harness.take("viewer"), vec![]);
 }
+
+// RP-058
+#[test]
+fn rp_058_large_frames_up_to_the_cap_are_not_throttled() {
+    let mut harness = with_everyone();
+    let (head, tail) = (br#"{"action":"nothing","pad":""#, br#""}"#);
+    let pad = FrameType::Request.cap() - head.len() - tail.len();
+    let payload = [&head[..], &vec![b'x'; pad], tail].concat();
+    for _ in 0..3 {
+        harness.take("owner");
+        harness.binary("owner", FrameType::Request, &payload);
+        assert_eq!(harness.verdict("owner"), None);
+    }
+}

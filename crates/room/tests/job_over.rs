@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Harness, Received, attached, headers, runtime, starter_cell, uuid};
+use common::{Harness, Received, attached, headers, owner, runtime, starter_cell, uuid};
 use room::{AttachmentUpdate, DocumentKind, Effect, Event, Settings};
 use serde_json::json;
 use wire::WorkstationAttachment;
@@ -79,4 +79,46 @@ fn a_peer_stopped_for_idleness_stays_idle_when_its_job_completes() {
     assert_eq!(idle.status, "idle");
     publish(&mut harness, called_off);
     assert_eq!(harness.room.attachment(), Some(&idle));
+}
+
+// RP-243
+#[test]
+fn rp_243_idle_is_left_alone_and_error_keeps_its_status() {
+    let (mut harness, _browser, _machine) = attached();
+    harness.advance(Settings::default().idle_ttl_ms);
+    let before = harness.room.heads(DocumentKind::RuntimeState);
+    let (outcome, effects) = harness
+        .room
+        .repair(harness.now, "gone", false, None)
+        .unwrap();
+    harness.absorb(effects);
+    assert!(!outcome.changed);
+    assert_eq!(harness.status(), "idle");
+    assert_eq!(harness.room.heads(DocumentKind::RuntimeState), before);
+
+    let (mut harness, _browser, _machine) = attached();
+    publish(&mut harness, |attachment| {
+        attachment.status = "error".into();
+        attachment.status_message = Some("Lab could not start compute.".into());
+    });
+    let failed = harness.room.attachment().cloned();
+    let (_, effects) = harness
+        .room
+        .repair(harness.now, "gone", false, None)
+        .unwrap();
+    harness.absorb(effects);
+    assert_eq!(harness.room.attachment().cloned(), failed);
+}
+
+// RP-027
+#[test]
+fn rp_027_only_a_runtime_peer_speaks_for_a_machine() {
+    let mut harness = Harness::new();
+    let before = harness.room.heads(DocumentKind::RuntimeState);
+    let mut join = owner();
+    join.workstation = Some(headers(Some("ws-9"), Some("job-9")));
+    harness.join(join);
+    assert_eq!(harness.room.runtime_peer_count(), 0);
+    assert_eq!(harness.room.attachment(), None);
+    assert_eq!(harness.room.heads(DocumentKind::RuntimeState), before);
 }

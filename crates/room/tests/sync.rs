@@ -312,3 +312,32 @@ fn comments_keep_their_identity() {
         .0;
     assert_eq!(common::show(&id), format!("comments:{NOTEBOOK}"));
 }
+
+// RP-142
+#[test]
+fn rp_142_widget_values_live_in_the_comms_document_alone() {
+    let (mut harness, _browser, mut machine) = attached();
+    let comms = machine.doc(DocumentKind::Comms);
+    let root = comms.get(ROOT, "comms").unwrap().unwrap().1;
+    let widget = comms
+        .put_object(&root, "w1", automerge::ObjType::Map)
+        .unwrap();
+    comms.put(&widget, "value", 3_i64).unwrap();
+    assert_eq!(push(&mut harness, &mut machine, DocumentKind::Comms), None);
+    let state = machine.doc(DocumentKind::RuntimeState);
+    let root = state.get(ROOT, "comms").unwrap().unwrap().1;
+    let widget = state
+        .put_object(&root, "w1", automerge::ObjType::Map)
+        .unwrap();
+    let values = state
+        .put_object(&widget, "state", automerge::ObjType::Map)
+        .unwrap();
+    state.put(&values, "value", 3_i64).unwrap();
+    let before = harness.room.heads(DocumentKind::RuntimeState);
+    let refusal = push(&mut harness, &mut machine, DocumentKind::RuntimeState).unwrap();
+    assert!(
+        refusal.contains("comm state must be empty for w1"),
+        "{refusal}"
+    );
+    assert_eq!(harness.room.heads(DocumentKind::RuntimeState), before);
+}
