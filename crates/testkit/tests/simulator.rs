@@ -23,7 +23,7 @@ fn part(number: u64) {
 
 macro_rules! parts {
     ($($name:ident: $number:expr,)*) => {$(
-        // RP-093 RP-119 RP-201 RP-215
+        // RP-093 RP-117 RP-118 RP-119 RP-201 RP-215
         #[test]
         fn $name() {
             part($number);

@@ -6,8 +6,8 @@ use agent_core::PeerExit;
 use rand::Rng;
 use room::{Join, WorkstationHeaders};
 use session_core::{Effect, Event, LaunchMode, Outcome, Session, Settings};
-use wire::Scope;
 use wire::control::SessionControl;
+use wire::{FrameType, Scope};
 
 use super::cloud::station_id;
 use super::kernel::{Keeper, KernelState, Note, info};
@@ -124,7 +124,13 @@ impl World {
 
     fn peer_does(&mut self, end: usize, job: &str, effect: Effect, events: &mut VecDeque<Event>) {
         match effect {
-            Effect::SendFrame(bytes) => self.send_up(end, bytes),
+            Effect::SendFrame(bytes) => {
+                let (notebook, comments) = (FrameType::AutomergeSync, FrameType::CommentsDocSync);
+                if [notebook.byte(), comments.byte()].contains(&bytes[0]) {
+                    self.broken = Some("a runtime peer wrote about the notebook".into());
+                }
+                self.send_up(end, bytes);
+            }
             Effect::LaunchKernel => {
                 self.peers[end - BROWSERS].generation = 0;
                 self.kernel_starts(job);
