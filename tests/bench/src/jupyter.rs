@@ -52,7 +52,7 @@ impl Server {
         let server = Self {
             _child: child,
             base: format!("127.0.0.1:{port}"),
-            http: reqwest::Client::new(),
+            http: e2e::http_client()?,
         };
         let start = Instant::now();
         while !server.is_up().await {
@@ -139,8 +139,8 @@ impl Kernel {
                     .text
                     .push_str(content["text"].as_str().unwrap_or_default()),
                 "display_data" | "execute_result" => {
-                    run.displays
-                        .push(content["data"]["text/plain"].as_str().map_or(0, str::len));
+                    let text = content["data"]["text/plain"].as_str();
+                    run.displays.push(text.unwrap_or_default().to_owned());
                 }
                 _ => return,
             }
@@ -167,6 +167,12 @@ impl Kernel {
         self.socket.send(Message::text(message.to_string())).await?;
         let (mut replied, mut idle) = (false, false);
         while !(replied && idle) {
+            // Jupyter Server leaves Nagle's algorithm on: a client that acknowledges late is served late. The system
+            // forgets this wish after some packets.
+            #[cfg(target_os = "linux")]
+            if let MaybeTlsStream::Plain(stream) = self.socket.get_ref() {
+                stream.set_quickack(true)?;
+            }
             let next = tokio::time::timeout(LIMIT, self.socket.next())
                 .await
                 .context("no message in time")?;

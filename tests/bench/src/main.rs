@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use crate::measure::{Run, median};
 use crate::report::Row;
 
-/// How often each scenario is run on each side; the median counts.
+/// How often each scenario is run on each side unless told otherwise; the median counts.
 const ROUNDS: usize = 5;
 /// Cells run one after the other in one kernel.
 const CELLS: usize = 200;
@@ -22,11 +22,17 @@ const LINES: usize = 100_000;
 const DISPLAYS: usize = 1000;
 const DISPLAY_BYTES: usize = 10_240;
 
+const USAGE: &str = "usage: bench PYTHON OUTPUT.md [ROUNDS]";
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let python = PathBuf::from(arguments.next().context("usage: bench PYTHON OUTPUT.md")?);
-    let page = PathBuf::from(arguments.next().context("usage: bench PYTHON OUTPUT.md")?);
+    let python = PathBuf::from(arguments.next().context(USAGE)?);
+    let page = PathBuf::from(arguments.next().context(USAGE)?);
+    let rounds = match arguments.next() {
+        Some(rounds) => rounds.parse().context("ROUNDS is a number")?,
+        None => ROUNDS,
+    };
 
     let folder = tempfile::tempdir()?;
     let jupyter = jupyter::Server::start(&python, folder.path()).await?;
@@ -42,8 +48,8 @@ async fn main() -> Result<()> {
         ours: LINES,
         jupyter: LINES,
     };
-    for round in 1..=ROUNDS {
-        eprintln!("round {round} of {ROUNDS}");
+    for round in 1..=rounds {
+        eprintln!("round {round} of {rounds}");
         let (mut kernel, ready) = jupyter.kernel().await?;
         readiness.jupyter.push(ready);
         let (room, ready) = ours.attach().await?;
@@ -72,15 +78,16 @@ async fn main() -> Result<()> {
         kept.ours = kept.ours.min(run.text.lines().count());
         lines.ours.push(run.total);
         let code = format!(
-            "from IPython.display import display\nfor i in range({DISPLAYS}): display({{'text/plain': 'x' * {DISPLAY_BYTES}}}, raw=True)"
+            "from IPython.display import display\nfor i in range({DISPLAYS}): display({{'text/plain': str(i).rjust({DISPLAY_BYTES}, 'x')}}, raw=True)"
         );
+        let wanted: Vec<String> = (0..DISPLAYS).map(display).collect();
         for (side, run) in [
             (&mut displays.jupyter, kernel.execute(&code).await?),
             (&mut displays.ours, room.execute(&code).await?),
         ] {
             ensure!(
-                run.displays == vec![DISPLAY_BYTES; DISPLAYS],
-                "displays lost: {}",
+                run.displays == wanted,
+                "displays differ: {} of {DISPLAYS}",
                 run.displays.len()
             );
             side.push(run.total);
@@ -95,7 +102,7 @@ async fn main() -> Result<()> {
         Row::new("100,000 printed lines, until all have arrived", &lines),
         Row::new("1,000 displays of 10 KB, until all have arrived", &displays),
     ];
-    let text = report::page(&rows, &kept, &python)?;
+    let text = report::page(&rows, &kept, rounds, &python)?;
     std::fs::write(&page, &text).with_context(|| page.display().to_string())?;
     println!("{text}");
     ours.stop().await
@@ -128,6 +135,12 @@ impl Pair {
     pub fn medians(&self) -> (f64, f64) {
         (median(&self.ours), median(&self.jupyter))
     }
+}
+
+/// The text of one display; no two are alike.
+fn display(number: usize) -> String {
+    let number = number.to_string();
+    "x".repeat(DISPLAY_BYTES - number.len()) + &number
 }
 
 fn check(run: Run, wanted: &str) -> Result<Run> {

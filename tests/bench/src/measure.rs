@@ -11,8 +11,8 @@ pub struct Run {
     pub total: Duration,
     /// All stream text, joined.
     pub text: String,
-    /// Sizes of the rich outputs' plain text, in order.
-    pub displays: Vec<usize>,
+    /// Plain text of the rich outputs, in order.
+    pub displays: Vec<String>,
 }
 
 /// The middle of some durations, in milliseconds.

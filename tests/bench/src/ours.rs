@@ -1,15 +1,20 @@
 //! This software as its user has it: a cloud, a machine paired with it, a notebook attached.
 
+use std::collections::{HashSet, VecDeque};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, resolve};
+use e2e::{Cloud, Machine, Output, Room, resolve};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 
 use crate::measure::Run;
 
 /// Longest wait for a kernel and for one cell.
 const LIMIT: Duration = Duration::from_mins(2);
+/// Blobs fetched at the same time.
+const FETCHES: usize = 16;
 
 /// A cloud with one machine.
 pub struct Side {
@@ -31,7 +36,9 @@ impl Side {
     /// A new notebook with a kernel, and the time from the request until the room shows the kernel idle.
     pub async fn attach(&self) -> Result<(Notebook<'_>, Duration)> {
         let id = self.cloud.create_notebook("bench").await?;
-        let room = Room::join(&self.cloud, &id).await?;
+        let room = Room::join(&self.cloud, &id)
+            .await
+            .with_context(|| self.cloud.log())?;
         let start = Instant::now();
         self.cloud.attach(&id, &self.machine.id()?).await?;
         room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
@@ -61,37 +68,53 @@ pub struct Notebook<'a> {
 }
 
 impl Notebook<'_> {
-    /// Runs the first cell; timed from the moment of sending until the outputs (blobs included) are here.
+    /// Runs the first cell; timed from the moment of sending until the outputs (blobs included) are here. The cell's
+    /// source is in the room before, as it is when somebody has typed it. Blobs are fetched as their outputs come.
     pub async fn execute(&self, code: &str) -> Result<Run> {
         let cell = self.room.cells().into_iter().next().context("no cell")?;
         self.room.set_source(&cell, code).await?;
+        self.room.synced(LIMIT).await?;
         let start = Instant::now();
         let id = self.room.start(&cell).await?;
         let mut run = Run::default();
-        self.room
-            .execution_when(&id, "an output", LIMIT, |now| {
-                !now.outputs.is_empty() || now.is_over()
-            })
-            .await?;
-        run.first_output = Some(start.elapsed());
-        let execution = self.room.finished(&id, LIMIT).await?;
+        let (mut seen, mut over) = (HashSet::new(), false);
+        let mut waiting = VecDeque::new();
+        let mut fetching = FuturesUnordered::new();
+        let mut displays = Vec::new();
+        while !over || !fetching.is_empty() {
+            tokio::select! {
+                biased;
+                Some(fetched) = fetching.next() => displays.push(fetched?),
+                news = self.room.new_outputs(&id, &mut seen, LIMIT), if !over => {
+                    let (new, ended) = news?;
+                    over = ended;
+                    if !new.is_empty() {
+                        run.first_output.get_or_insert_with(|| start.elapsed());
+                    }
+                    waiting.extend(new.into_iter().filter(|output| !output.manifest["data"].is_null()));
+                }
+            }
+            while fetching.len() < FETCHES
+                && let Some(output) = waiting.pop_front()
+            {
+                fetching.push(self.fetch(output));
+            }
+        }
+        displays.sort_by_key(|(seq, _)| *seq);
+        run.displays = displays.into_iter().map(|(_, text)| text).collect();
+        let execution = self.room.execution(&id);
         run.text = self
             .room
             .text(&self.side.cloud, &self.id, &execution, "stdout")
             .await?;
-        let plain = execution
-            .outputs
-            .iter()
-            .filter(|output| !output["data"].is_null());
-        for chunk in plain.collect::<Vec<_>>().chunks(16) {
-            let fetches = chunk
-                .iter()
-                .map(|output| resolve(&self.side.cloud, &self.id, &output["data"]["text/plain"]));
-            for text in futures_util::future::join_all(fetches).await {
-                run.displays.push(text?.len());
-            }
-        }
         run.total = start.elapsed();
         Ok(run)
+    }
+
+    /// The plain text of a rich output, and its place.
+    async fn fetch(&self, output: Output) -> Result<(u64, String)> {
+        let content = &output.manifest["data"]["text/plain"];
+        let text = resolve(&self.side.cloud, &self.id, content).await?;
+        Ok((output.seq, text))
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{DISPLAYS, Kept, LINES, Pair, ROUNDS};
+use crate::{DISPLAYS, Kept, LINES, Pair};
 
 /// One scenario's medians.
 pub struct Row {
@@ -28,12 +28,12 @@ impl Row {
 }
 
 /// The page as Markdown.
-pub fn page(rows: &[Row], kept: &Kept, python: &Path) -> Result<String> {
+pub fn page(rows: &[Row], kept: &Kept, rounds: usize, python: &Path) -> Result<String> {
     let mut text = String::from("# Benchmarks\n\n");
     let _ = writeln!(
         text,
-        "Written by `cargo xtask bench`: this software and Jupyter Server in one run on one machine, medians of {ROUNDS} \
-         rounds, both clients reading as fast as they can, Jupyter Server's rate limits off. A ratio below 1 means that \
+        "Written by `cargo xtask bench`: this software and Jupyter Server in one run on one machine, medians of {rounds} \
+         rounds, both clients reading and acknowledging as fast as they can, Jupyter Server's rate limits off. A ratio below 1 means that \
          this software is faster. {LINES} lines and {DISPLAYS} displays are counted and compared, blobs fetched.\n"
     );
     text.push_str("| scenario | this software | Jupyter Server | ratio |\n|---|---:|---:|---:|\n");
@@ -65,7 +65,20 @@ pub fn page(rows: &[Row], kept: &Kept, python: &Path) -> Result<String> {
         version("ipykernel")?,
         version("pyzmq")?
     );
+    if let Some(load) = load() {
+        let _ = writeln!(
+            text,
+            "Load average of the last five minutes: {load} on {cores} cores. What is above the cores is other work, which slows both \
+             sides, and more the one that is several programs."
+        );
+    }
     Ok(text)
+}
+
+/// The load average of the last five minutes, where the system tells it.
+fn load() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().nth(1).map(str::to_owned)
 }
 
 fn cpu_model() -> String {

@@ -28,12 +28,7 @@ impl Cloud {
     /// Starts one on a free port with an empty data directory.
     pub async fn start() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("nbc-").tempdir()?;
-        // An error means that a provider is installed already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .tcp_nodelay(true)
-            .build()?;
+        let http = http_client()?;
         let mut cloud = Self {
             folder,
             child: None,
@@ -207,6 +202,14 @@ impl Cloud {
             .await?;
         Ok(reply.error_for_status()?.bytes().await?.to_vec())
     }
+}
+
+/// An HTTP client for servers on this machine.
+pub fn http_client() -> Result<reqwest::Client> {
+    // An error means that a provider is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true);
+    Ok(client.build()?)
 }
 
 /// The end of a log, for messages of failed waits.

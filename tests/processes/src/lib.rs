@@ -10,9 +10,9 @@ mod relay;
 mod room;
 mod wait;
 
-pub use cloud::{Cloud, USER};
+pub use cloud::{Cloud, USER, http_client};
 pub use machine::Machine;
 pub use programs::{program, python};
 pub use relay::Relay;
-pub use room::{Execution, Room, resolve};
+pub use room::{Execution, Output, Room, resolve};
 pub use wait::until;

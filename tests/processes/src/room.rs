@@ -1,6 +1,6 @@
 //! A client of a room over the real socket. It works on automerge directly, as a second opinion on the documents crate.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -49,8 +49,21 @@ pub struct Execution {
 impl Execution {
     /// Whether nothing more will happen to it.
     pub fn is_over(&self) -> bool {
-        matches!(self.status.as_str(), "done" | "error" | "cancelled")
+        is_over(&self.status)
     }
+}
+
+/// One output as a room's documents have it.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Its place among the execution's outputs.
+    pub seq: u64,
+    /// Its manifest.
+    pub manifest: Value,
+}
+
+fn is_over(status: &str) -> bool {
+    matches!(status, "done" | "error" | "cancelled")
 }
 
 /// A live connection; dropped, it closes.
@@ -247,8 +260,58 @@ impl Room {
 
     /// Waits until an execution is over.
     pub async fn finished(&self, id: &str, limit: Duration) -> Result<Execution> {
-        self.execution_when(id, "the execution to end", limit, Execution::is_over)
-            .await
+        // Only the status is looked at: reading all outputs at every change would cost their square.
+        self.wait("the execution to end", limit, |replica| {
+            is_over(&status(&replica.documents[1], id))
+        })
+        .await
+        .with_context(|| format!("{:?}", self.execution(id)))?;
+        Ok(self.execution(id))
+    }
+
+    /// Waits until an execution has outputs that are not in `seen` (by id) or is over. Returns the
+    /// new ones, in no particular order, and whether it is over.
+    pub async fn new_outputs(
+        &self,
+        id: &str,
+        seen: &mut HashSet<String>,
+        limit: Duration,
+    ) -> Result<(Vec<Output>, bool)> {
+        self.wait("an output", limit, |replica| {
+            let document = &replica.documents[1];
+            count_outputs(document, id) > seen.len() || is_over(&status(document, id))
+        })
+        .await
+        .with_context(|| format!("{:?}", self.execution(id)))?;
+        let replica = lock(&self.replica);
+        let document = &replica.documents[1];
+        let over = is_over(&status(document, id));
+        let Some(outputs) = outputs_of(document, id) else {
+            return Ok((Vec::new(), over));
+        };
+        let new = document
+            .keys(&outputs)
+            .filter(|output| seen.insert(output.clone()))
+            .filter_map(|output| {
+                let entry = child(document, &outputs, &output)?;
+                let entry = to_json(document, &entry, ObjType::Map);
+                Some(Output {
+                    seq: entry["seq"].as_u64().unwrap_or_default(),
+                    manifest: entry["manifest"].clone(),
+                })
+            })
+            .collect();
+        Ok((new, over))
+    }
+
+    /// Waits until the room has every change made here to the cells.
+    pub async fn synced(&self, limit: Duration) -> Result<()> {
+        let heads = lock(&self.replica).documents[0].get_heads();
+        self.wait("the room to have the cells", limit, |replica| {
+            let theirs = replica.states[0].their_heads.as_deref();
+            theirs.is_some_and(|theirs| heads.iter().all(|head| theirs.contains(head)))
+        })
+        .await
     }
 
     /// Waits until an execution looks as wanted.
@@ -510,6 +573,25 @@ fn execution(document: &AutoCommit, id: &str) -> Execution {
             .map(|(_, _, manifest)| manifest)
             .collect(),
     }
+}
+
+fn record(document: &AutoCommit, id: &str) -> Option<ObjId> {
+    child(document, &child(document, &ROOT, "executions")?, id)
+}
+
+fn status(document: &AutoCommit, id: &str) -> String {
+    record(document, id)
+        .and_then(|record| document.get(&record, "status").ok().flatten())
+        .and_then(|(status, _)| status.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+fn outputs_of(document: &AutoCommit, id: &str) -> Option<ObjId> {
+    child(document, &record(document, id)?, "outputs")
+}
+
+fn count_outputs(document: &AutoCommit, id: &str) -> usize {
+    outputs_of(document, id).map_or(0, |outputs| document.length(&outputs))
 }
 
 fn at(document: &AutoCommit, path: &[&str]) -> Value {
