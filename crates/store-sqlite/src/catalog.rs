@@ -2,6 +2,7 @@
 
 mod accounts;
 mod attach_jobs;
+mod blob_line;
 mod notebooks;
 mod pairing;
 mod workstations;
@@ -16,13 +17,15 @@ use crate::pools::{Durability, Pools};
 #[derive(Debug, Clone)]
 pub struct SqliteCatalog {
     pools: Pools,
+    blobs: blob_line::BlobLine,
 }
 
 impl SqliteCatalog {
     /// Opens or makes the catalog; a file written by a newer release is refused.
     pub async fn open(path: &Path) -> Result<Self> {
         let pools = Pools::open(path, Durability::Machine, sql::SQLITE_CATALOG_MIGRATIONS).await?;
-        Ok(Self { pools })
+        let blobs = blob_line::BlobLine::start(pools.clone());
+        Ok(Self { pools, blobs })
     }
 
     /// Closes every connection.

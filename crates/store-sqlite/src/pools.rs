@@ -55,6 +55,8 @@ impl Pools {
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            // A connection to a file does not break; asking it first would double the way.
+            .test_before_acquire(false)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             // A full disk ends a transaction behind the driver's back, which then believes in it
             // for ever; such a connection is replaced.
@@ -70,6 +72,8 @@ impl Pools {
             .max_connections(READERS)
             .idle_timeout(None)
             .max_lifetime(None)
+            // A connection to a file does not break; asking it first would double the way.
+            .test_before_acquire(false)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await

@@ -352,3 +352,30 @@ async fn cp_269_a_list_shows_a_notebook_once_with_its_strongest_scope() {
     assert_eq!(catalog.notebooks_of(ADA, false, 10).await.unwrap().total, 0);
     assert_eq!(catalog.notebooks_of(ADA, true, 10).await.unwrap().total, 1);
 }
+
+#[tokio::test]
+async fn blobs_recorded_at_once_each_hear_whether_they_were_new() {
+    let (catalog, _folder) = with_notebook().await;
+    let record = |notebook: &str, hash: usize| {
+        let catalog = catalog.clone();
+        let blob = store::BlobRow {
+            notebook_id: notebook.to_owned(),
+            hash: format!("{hash:064}"),
+            size_bytes: 1,
+            content_type: None,
+            uploaded_ms: 1,
+        };
+        tokio::spawn(async move { catalog.record_blob(&blob).await })
+    };
+    // Every blob twice, and between them one of a notebook that is not there.
+    let mut calls: Vec<_> = (0..100).map(|n| record("nb", n / 2)).collect();
+    let lost = record("gone", 0);
+    calls.extend((100..200).map(|n| record("nb", n / 2)));
+    let mut new = 0;
+    for call in calls {
+        new += usize::from(call.await.unwrap().unwrap());
+    }
+    assert_eq!(new, 100);
+    assert!(lost.await.unwrap().is_err());
+    assert_eq!(catalog.blobs_of("nb", 1000).await.unwrap().len(), 100);
+}

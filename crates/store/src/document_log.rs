@@ -167,9 +167,11 @@ pub const SQLITE_DOCUMENT_MIGRATIONS: &[(i64, &str)] = &[
     ),
 ];
 
-/// Adds change chunks.
-pub const CHANGE_INSERT: &str =
-    "INSERT INTO document_change (notebook_id, epoch, kind, bytes) VALUES ($1, $2, $3, $4)";
+/// Adds change chunks, as many rows as asked for, each of notebook, epoch, kind and bytes.
+pub fn change_insert(rows: usize) -> String {
+    let places = crate::sql::rows_of(rows, 4);
+    format!("INSERT INTO document_change (notebook_id, epoch, kind, bytes) VALUES {places}")
+}
 /// The changes of a room in the order they became durable.
 pub const CHANGE_LIST: &str = "SELECT seq, kind, bytes FROM document_change \
      WHERE notebook_id = $1 AND epoch = $2 ORDER BY seq";

@@ -82,6 +82,22 @@ queries! {
     WORKSTATION_UPSERT = "workstation_upsert";
 }
 
+/// [`BLOB_RECORD`] for many blobs at once.
+pub fn blob_record(rows: usize) -> String {
+    BLOB_RECORD.replace("($1, $2, $3, $4, $5)", &rows_of(rows, 5))
+}
+
+/// Places for parameters, as `VALUES` takes them: `($1, $2), ($3, $4)` for two rows of two.
+pub(crate) fn rows_of(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let places: Vec<String> = (1..=columns)
+            .map(|column| format!("${}", columns * row + column))
+            .collect();
+        format!("({})", places.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
 /// Migrations of the SQLite catalog, oldest first: version and script.
 /// They go forward only and are never edited once released.
 pub const SQLITE_CATALOG_MIGRATIONS: &[(i64, &str)] =

@@ -266,16 +266,7 @@ impl Notebooks for SqliteCatalog {
     }
 
     async fn record_blob(&self, blob: &BlobRow) -> Result<bool> {
-        let done = sqlx::query(sql::BLOB_RECORD)
-            .bind(&blob.notebook_id)
-            .bind(&blob.hash)
-            .bind(blob.size_bytes)
-            .bind(&blob.content_type)
-            .bind(blob.uploaded_ms)
-            .execute(self.pools.writer())
-            .await
-            .map_err(failed("record a blob"))?;
-        Ok(done.rows_affected() == 1)
+        self.blobs.record(blob).await
     }
 
     async fn blob(&self, notebook_id: &str, hash: &str) -> Result<Option<BlobRow>> {

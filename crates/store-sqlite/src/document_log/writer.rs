@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use sqlx::{Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Sqlite, Transaction};
 use store::document_log::{AppendBatch, Compaction, NewEpoch, Position, RoomKey};
 use store::{Result, StoreError, document_log as sql};
 use tokio::sync::{mpsc, oneshot};
@@ -14,6 +14,9 @@ use crate::pools::{Pools, failed};
 const GROUP: usize = 256;
 /// The most bytes in one transaction, from which on no further batch joins.
 const GROUP_BYTES: usize = 32 * 1024 * 1024;
+
+/// Statements of up to this many rows are kept prepared.
+const REMEMBERED_ROWS: usize = 8;
 
 /// What rooms ask of the writer.
 #[derive(Debug)]
@@ -131,6 +134,9 @@ fn said(error: &dyn std::error::Error) -> String {
 
 /// The new position after each append, in order; none where the room is broken.
 async fn write(pools: &Pools, broken: &Broken, group: &[Command]) -> Result<Vec<Option<Position>>> {
+    if let Some(batches) = only_appends(broken, group) {
+        return append_all(pools, &batches).await;
+    }
     let mut positions = Vec::with_capacity(group.len());
     if !group.iter().any(Command::writes) {
         return Ok(positions);
@@ -154,13 +160,56 @@ async fn write(pools: &Pools, broken: &Broken, group: &[Command]) -> Result<Vec<
     Ok(positions)
 }
 
+/// The batches of a group that only appends, to rooms that are not broken.
+fn only_appends<'a>(broken: &Broken, group: &'a [Command]) -> Option<Vec<&'a AppendBatch>> {
+    group
+        .iter()
+        .filter(|command| command.writes())
+        .map(|command| match command {
+            Command::Append(batch, _) if !broken.contains(&batch.room) => Some(batch),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Appends everything by one statement, which is a transaction by itself: the connection's thread is
+/// woken once, not once for the beginning, for each row and for the end.
+async fn append_all(pools: &Pools, batches: &[&AppendBatch]) -> Result<Vec<Option<Position>>> {
+    let rows: usize = batches.iter().map(|batch| batch.changes.len()).sum();
+    if rows == 0 {
+        return Ok(vec![Some(Position::default()); batches.len()]);
+    }
+    let statement = AssertSqlSafe(sql::change_insert(rows));
+    let mut query = sqlx::query(statement).persistent(rows <= REMEMBERED_ROWS);
+    for batch in batches {
+        for (kind, bytes) in &batch.changes {
+            query = query
+                .bind(&batch.room.notebook_id)
+                .bind(batch.room.epoch)
+                .bind(kind.as_str())
+                .bind(bytes.as_slice());
+        }
+    }
+    let done = query
+        .execute(pools.writer())
+        .await
+        .map_err(failed("make changes durable"))?;
+    // The one writer numbers the rows of a statement one after the other.
+    let mut position = done.last_insert_rowid() - rows as i64;
+    let after = |batch: &&AppendBatch| {
+        position += batch.changes.len() as i64;
+        Some(Position(position))
+    };
+    Ok(batches.iter().map(after).collect())
+}
+
 async fn append(
     transaction: &mut Transaction<'static, Sqlite>,
     batch: &AppendBatch,
 ) -> Result<Position> {
     let mut position = Position::default();
     for (kind, bytes) in &batch.changes {
-        let done = sqlx::query(sql::CHANGE_INSERT)
+        let done = sqlx::query(AssertSqlSafe(sql::change_insert(1)))
             .bind(&batch.room.notebook_id)
             .bind(batch.room.epoch)
             .bind(kind.as_str())

@@ -38,3 +38,11 @@ fn migrations_are_numbered_without_gaps_and_none_is_forgotten() {
     assert_eq!(versions, expected);
     assert_eq!(files_in("migrations/sqlite").len(), versions.len());
 }
+
+#[test]
+fn a_statement_for_many_blobs_numbers_its_places() {
+    assert_eq!(super::blob_record(1), super::BLOB_RECORD);
+    let two = super::blob_record(2);
+    assert!(two.contains("VALUES ($1, $2, $3, $4, $5), ($6, $7, $8, $9, $10)"));
+    assert!(two.contains("RETURNING"));
+}
