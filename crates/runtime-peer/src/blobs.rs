@@ -11,8 +11,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
-/// Uploads at the same time.
-const CONCURRENCY: usize = 4;
+/// Uploads at the same time: enough that the cloud makes many durable by one write to its disk.
+const CONCURRENCY: usize = 16;
 /// Attempts with short waits (150 ms, 300 ms), as the reference makes; then the waits grow.
 const FIRST_WAIT: Duration = Duration::from_millis(150);
 /// The longest wait between two attempts.

@@ -1,14 +1,17 @@
 //! Blobs: content-addressed bytes of one notebook (CP 3.10).
 
+use std::io::{self, Read as _};
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use control_plane::access::{self, Downgrade};
 use futures_util::StreamExt as _;
 use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 use store::{BlobRow, Notebooks as _};
-use store_sqlite::{Stored, Upload};
+use store_sqlite::{BlobFolder, Stored, Upload};
 use tokio_util::io::ReaderStream;
 use wire::Scope;
 
@@ -20,6 +23,10 @@ use crate::request::Facts;
 
 /// The most bytes of one blob.
 const BLOB_LIMIT: u64 = 256 * 1024 * 1024;
+/// Up to this size a blob is held in memory on its way between the network and the disk.
+const SMALL: u64 = 256 * 1024;
+/// A larger one is read in pieces of this size.
+const CHUNK: usize = 64 * 1024;
 /// What a browser may do with a blob it is led to directly: show it, without script or origin.
 const SANDBOX: &str = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
@@ -54,16 +61,14 @@ async fn read(app: &App, facts: &Facts, id: &str, hash: &str) -> Result<Response
         .await
         .map_err(ApiError::internal)?
         .ok_or_else(absent)?;
-    let file = app.blobs().read(hash).map_err(|_| absent())?;
-    let size = file.metadata().map_err(ApiError::internal)?.len();
+    let (app_, hash_, head) = (app.clone(), hash.to_owned(), facts.method == Method::HEAD);
+    let found = tokio::task::spawn_blocking(move || open(app_.blobs(), &hash_, head))
+        .await
+        .map_err(ApiError::internal)?;
+    let (size, body) = found.map_err(|_| absent())?;
     let kind = row
         .content_type
         .unwrap_or_else(|| "application/octet-stream".into());
-    let body = if facts.method == Method::HEAD {
-        Body::empty()
-    } else {
-        Body::from_stream(ReaderStream::new(tokio::fs::File::from_std(file)))
-    };
     let mut response = body.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, size.into());
@@ -83,6 +88,23 @@ async fn read(app: &App, facts: &Facts, id: &str, hash: &str) -> Result<Response
         }
     }
     Ok(response)
+}
+
+/// A blob's size and content; a small one is read at once, a large one while it is sent.
+fn open(blobs: &BlobFolder, hash: &str, head: bool) -> io::Result<(u64, Body)> {
+    let mut file = blobs.read(hash)?;
+    let size = file.metadata()?.len();
+    let body = if head {
+        Body::empty()
+    } else if size <= SMALL {
+        let mut bytes = Vec::with_capacity(size as usize);
+        file.read_to_end(&mut bytes)?;
+        bytes.into()
+    } else {
+        let file = tokio::fs::File::from_std(file);
+        Body::from_stream(ReaderStream::with_capacity(file, CHUNK))
+    };
+    Ok((size, body))
 }
 
 async fn write(
@@ -116,17 +138,19 @@ async fn write(
     )
     .await?;
     let upload = receive(app, body).await?;
-    let actual = upload.hash();
-    if actual != hash {
-        return Err(ApiError::bad_request("blob hash mismatch")
-            .with("expected", hash)
-            .with("actual", actual));
-    }
-    let size = upload.size();
-    let stored = tokio::task::spawn_blocking(move || upload.keep())
+    let wanted = hash.to_owned();
+    let kept = tokio::task::spawn_blocking(move || upload.keep_as(&wanted))
         .await
         .map_err(ApiError::internal)?
         .map_err(ApiError::internal)?;
+    let (size, stored) = match kept {
+        Kept::Stored { size, stored } => (size, stored),
+        Kept::Other { actual } => {
+            return Err(ApiError::bad_request("blob hash mismatch")
+                .with("expected", hash)
+                .with("actual", actual));
+        }
+    };
     let new = app
         .catalog()
         .record_blob(&BlobRow {
@@ -159,24 +183,85 @@ async fn write(
     })
 }
 
-/// Streams a body into an upload, off the threads that answer requests.
-async fn receive(app: &App, body: Body) -> Result<Upload, ApiError> {
-    let mut upload = app.blobs().begin().map_err(ApiError::internal)?;
+/// A body on its way into the folder: a small one is held, so that one turn of another thread does
+/// everything; the rest of a large one is in a file already.
+struct Received {
+    app: App,
+    held: Vec<Bytes>,
+    upload: Option<Upload>,
+}
+
+/// What became of a body.
+enum Kept {
+    /// It is on disk under its name.
+    Stored { size: u64, stored: Stored },
+    /// It is not what its name says.
+    Other { actual: String },
+}
+
+impl Received {
+    /// Writes what is held.
+    fn spill(mut self) -> io::Result<Self> {
+        let mut upload = match self.upload.take() {
+            Some(upload) => upload,
+            None => self.app.blobs().begin()?,
+        };
+        for chunk in self.held.drain(..) {
+            upload.write(&chunk)?;
+        }
+        self.upload = Some(upload);
+        Ok(self)
+    }
+
+    /// Puts the body on disk under a name that must be its own.
+    fn keep_as(self, wanted: &str) -> io::Result<Kept> {
+        let Self { app, held, upload } = self;
+        let mut upload = match upload {
+            Some(upload) => upload,
+            None => app.blobs().begin()?,
+        };
+        for chunk in held {
+            upload.write(&chunk)?;
+        }
+        let actual = upload.hash();
+        if actual != wanted {
+            return Ok(Kept::Other { actual });
+        }
+        let size = upload.size();
+        let stored = upload.keep()?;
+        Ok(Kept::Stored { size, stored })
+    }
+}
+
+/// Receives a body, whose bytes are written off the threads that answer requests.
+async fn receive(app: &App, body: Body) -> Result<Received, ApiError> {
+    let mut received = Received {
+        app: app.clone(),
+        held: Vec::new(),
+        upload: None,
+    };
+    let (mut size, mut held) = (0, 0);
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| ApiError::bad_request("request body broke off"))?;
-        if upload.size() + chunk.len() as u64 > BLOB_LIMIT {
+        size += chunk.len() as u64;
+        if size > BLOB_LIMIT {
             return Err(ApiError::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 format!("a blob has at most {BLOB_LIMIT} bytes"),
             ));
         }
-        upload = tokio::task::spawn_blocking(move || upload.write(&chunk).map(|()| upload))
-            .await
-            .map_err(ApiError::internal)?
-            .map_err(ApiError::internal)?;
+        held += chunk.len() as u64;
+        received.held.push(chunk);
+        if held > SMALL {
+            held = 0;
+            received = tokio::task::spawn_blocking(move || received.spill())
+                .await
+                .map_err(ApiError::internal)?
+                .map_err(ApiError::internal)?;
+        }
     }
-    Ok(upload)
+    Ok(received)
 }
 
 /// The media type without parameters, when it is one that may be stored (CP-315, CP-316).
