@@ -8,9 +8,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use crate::environment;
 use crate::keeper::KeeperRecord;
@@ -18,8 +19,8 @@ use crate::protocol::{Command, FromKeeper, Request, Status, read_frame, write_fr
 
 /// How long a keeper may take to listen after it was started.
 const START_WAIT: Duration = Duration::from_secs(10);
-/// How often its record is looked for.
-const START_POLL: Duration = Duration::from_millis(10);
+/// How long it may take to end when it cannot be spoken to.
+const END_WAIT: Duration = Duration::from_secs(1);
 /// How long an answer may take; stopping a stubborn kernel is the slowest.
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
 /// Requests that may wait for the socket.
@@ -86,28 +87,38 @@ impl KeeperClient {
             Err(error) => return Err(error),
         }
         let mut child = start(job_dir, command)?;
-        let deadline = Instant::now() + START_WAIT;
-        loop {
-            if let Ok(client) = Self::connect(job_dir).await {
+        let mut words = child.stdout.take();
+        let said_something = async {
+            match &mut words {
+                // Its first word says that it listens; the end of its words, that it ended.
+                Some(words) => drop(words.read(&mut [0]).await),
+                None => std::future::pending().await,
+            }
+        };
+        if timeout(START_WAIT, said_something).await.is_err() {
+            // It never listened, so nothing of value is lost.
+            let _ = child.kill().await;
+            return Err(ClientError::Start(format!(
+                "it did not listen within {} s",
+                START_WAIT.as_secs()
+            )));
+        }
+        match Self::connect(job_dir).await {
+            Ok(client) => {
                 // Nobody but us can collect it when it ends before we do.
                 tokio::spawn(async move { child.wait().await });
-                return Ok((client, false));
+                Ok((client, false))
             }
-            if let Ok(Some(status)) = child.try_wait() {
-                return Err(ClientError::Start(format!(
+            Err(error) => {
+                let Ok(Ok(status)) = timeout(END_WAIT, child.wait()).await else {
+                    let _ = child.kill().await;
+                    return Err(error);
+                };
+                Err(ClientError::Start(format!(
                     "it ended at once ({}); see `keeper.log` in the job's folder",
                     crate::protocol::ExitCause::from(status)
-                )));
+                )))
             }
-            if Instant::now() >= deadline {
-                // It never listened, so nothing of value is lost.
-                let _ = child.kill().await;
-                return Err(ClientError::Start(format!(
-                    "it did not listen within {} s",
-                    START_WAIT.as_secs()
-                )));
-            }
-            sleep(START_POLL).await;
         }
     }
 
@@ -170,7 +181,7 @@ fn start(job_dir: &Path, command: &KeeperCommand) -> Result<tokio::process::Chil
         .env_clear()
         .envs(environment::inherited())
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(log)
         .kill_on_drop(false)
         .spawn()

@@ -8,6 +8,7 @@ mod record;
 mod running;
 mod server;
 
+use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -106,6 +107,7 @@ pub async fn run(config: KeeperConfig) -> Result<(), KeeperError> {
     let mut server = Server::bind(&job_dir, journal.end()).map_err(io(&job_dir))?;
     let nonce = uuid::Uuid::new_v4().simple().to_string();
     KeeperRecord::write(&job_dir, &nonce, server.path()).map_err(io(&job_dir))?;
+    say_listening();
     let mut keeper = Keeper {
         generation: last_generation(&job_dir),
         job_dir,
@@ -124,6 +126,13 @@ pub async fn run(config: KeeperConfig) -> Result<(), KeeperError> {
     // The thread ends with the last handle; what was appended is written then.
     let _ = tokio::task::spawn_blocking(move || writer_thread.join()).await;
     Ok(())
+}
+
+/// Tells who started us that it may connect; the only word on stdout.
+fn say_listening() {
+    let mut out = std::io::stdout().lock();
+    // Nobody listens when the keeper was started by hand.
+    let _ = writeln!(out, "listening").and_then(|()| out.flush());
 }
 
 /// A session of our own, and every orphan below us becomes our child.

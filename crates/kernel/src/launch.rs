@@ -20,12 +20,12 @@ use crate::stderr_log::{self, StderrTail};
 
 /// How long the sockets may take to appear (WS 5.5).
 const SOCKET_WAIT: Duration = Duration::from_secs(30);
-/// How often they are looked for.
-const SOCKET_POLL: Duration = Duration::from_millis(20);
+/// How often they are looked for; five look-ups in the page cache.
+const SOCKET_POLL: Duration = Duration::from_millis(2);
 /// How long connecting and the answer to `kernel_info_request` may take (WS-293).
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
 /// How long the subscription may take to work before the request is sent again.
-const SUBSCRIPTION_WAIT: Duration = Duration::from_millis(500);
+const SUBSCRIPTION_WAIT: Duration = Duration::from_millis(100);
 /// How long the last lines of stderr may take after the process ended.
 const STDERR_WAIT: Duration = Duration::from_millis(500);
 /// The kernel's stderr, in the job's folder.

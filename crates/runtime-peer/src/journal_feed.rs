@@ -14,6 +14,8 @@ const BATCH_RECORDS: usize = 512;
 const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 /// Batches that may wait: what the main loop does not take stays on disk.
 const QUEUE: usize = 2;
+/// So much was written just now and comes from the page cache sooner than another thread wakes up.
+const SMALL: u64 = 64 * 1024;
 /// The file is looked at this often even if nobody says that it grew.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -70,15 +72,19 @@ async fn open(path: PathBuf, from: u64, grown: &Notify, to: &Sender) -> Option<J
 async fn feed(mut reader: JournalReader, grown: &Notify, to: &Sender) {
     let mut say_caught_up = true;
     loop {
-        // Reading comes from the page cache and a batch is bounded, but it is still file work.
-        let read = tokio::task::spawn_blocking(move || {
-            let batch = read_batch(&mut reader);
-            (reader, batch)
-        });
-        let Ok((back, batch)) = read.await else {
-            return;
+        let batch = if reader.available() <= SMALL {
+            read_batch(&mut reader)
+        } else {
+            let read = tokio::task::spawn_blocking(move || {
+                let batch = read_batch(&mut reader);
+                (reader, batch)
+            });
+            let Ok((back, batch)) = read.await else {
+                return;
+            };
+            reader = back;
+            batch
         };
-        reader = back;
         match batch {
             Ok(batch) if batch.is_empty() => {
                 if std::mem::take(&mut say_caught_up) && to.send(Ok(batch)).await.is_err() {

@@ -19,6 +19,8 @@ pub struct JournalReader {
     /// Bytes already read, not yet handed out; they start at `position`.
     pending: Bytes,
     position: u64,
+    /// What the file is read into; made at the first read.
+    chunk: Vec<u8>,
 }
 
 impl JournalReader {
@@ -37,6 +39,7 @@ impl JournalReader {
             file,
             pending: Bytes::new(),
             position,
+            chunk: Vec::new(),
         })
     }
 
@@ -65,20 +68,29 @@ impl JournalReader {
         }
     }
 
+    /// Bytes of the file that were not read yet.
+    pub fn available(&self) -> u64 {
+        let read = self.position + self.pending.len() as u64;
+        let length = self.file.metadata().map_or(0, |meta| meta.len());
+        length.saturating_sub(read)
+    }
+
     /// Reads until `total` bytes are pending; false when the file ends before.
     fn fill(&mut self, total: usize) -> Result<bool, JournalError> {
-        let mut buffer = BytesMut::with_capacity(total.max(READ_BYTES));
-        buffer.extend_from_slice(&self.pending);
-        let mut chunk = vec![0_u8; READ_BYTES];
+        if self.chunk.is_empty() {
+            self.chunk = vec![0_u8; READ_BYTES];
+        }
+        let mut buffer = BytesMut::from(self.pending.as_ref());
+        let mut whole = true;
         while buffer.len() < total {
-            let read = self.file.read(&mut chunk)?;
+            let read = self.file.read(&mut self.chunk)?;
             if read == 0 {
-                self.pending = buffer.freeze();
-                return Ok(false);
+                whole = false;
+                break;
             }
-            buffer.extend_from_slice(&chunk[..read]);
+            buffer.extend_from_slice(&self.chunk[..read]);
         }
         self.pending = buffer.freeze();
-        Ok(true)
+        Ok(whole)
     }
 }
