@@ -102,6 +102,25 @@ describe("a session with a room", () => {
     session.stop();
   });
 
+  it("asks for a reload, and dials no more, when the room started its documents over", async () => {
+    const api = await automerge();
+    let outdated = 0;
+    const session = new RoomSession({
+      api,
+      documents: new RoomDocuments(api),
+      dial: room.dial,
+      changed() {},
+      outdated: () => {
+        outdated += 1;
+      },
+    });
+    session.start();
+    await settle();
+    room.cut("room epoch changed");
+    await settle(60_000);
+    expect([outdated, room.dials]).toEqual([1, 1]);
+  });
+
   it("drops a silent socket and dials again", async () => {
     const { session } = await page(room);
     session.start();

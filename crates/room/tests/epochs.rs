@@ -115,12 +115,6 @@ fn a_room_that_ran_much_starts_over_with_what_it_shows() {
     starts_over(settings, 200);
 }
 
-#[test]
-#[ignore = "takes minutes in a debug build"]
-fn a_room_that_ran_two_thousand_cells_starts_over_with_what_it_shows() {
-    starts_over(Settings::default(), 2_100);
-}
-
 fn starts_over(settings: Settings, runs: u32) {
     let (mut harness, mut browser, mut machine) = attached_to(room(settings));
     for n in 1..CELLS {

@@ -83,6 +83,7 @@ export class NotebookStore {
         if (state.phase === "waiting" && phase !== "waiting" && signedIn.peek() === "yes") checkSession();
         if (state.peers !== peers) this.showCursors();
       },
+      outdated: () => location.reload(),
       presence: (payload) => {
         const event = readPresence(payload);
         if (event === undefined) return;

@@ -25,6 +25,9 @@ export interface Socket {
   close(code?: number): void;
 }
 
+/** The close reason of a room whose documents were started over (decision D11). */
+const EPOCH_CHANGED = "room epoch changed";
+
 export interface SessionOptions {
   api: Automerge;
   documents: RoomDocuments;
@@ -32,6 +35,8 @@ export interface SessionOptions {
   dial(): Socket;
   random?(): number;
   changed(state: SessionState): void;
+  /** The room started its documents over: these can never be synced again, only loaded anew. */
+  outdated?(): void;
   presence?(payload: Uint8Array): void;
 }
 
@@ -99,8 +104,12 @@ export class RoomSession {
     socket.onmessage = (event) => {
       if (this.socket === socket) this.onMessage(event.data);
     };
-    socket.onclose = () => {
-      if (this.socket === socket) this.lost();
+    socket.onclose = (event) => {
+      if (this.socket !== socket) return;
+      if (event.reason === EPOCH_CHANGED) {
+        this.stop();
+        this.options.outdated?.();
+      } else this.lost();
     };
   }
 

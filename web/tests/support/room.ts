@@ -36,9 +36,9 @@ export class FakeSocket implements Socket {
     if (this.readyState === 1) this.onmessage?.({ data: bytes.slice().buffer } as MessageEvent);
   }
 
-  end(): void {
+  end(reason = ""): void {
     this.readyState = 3;
-    this.onclose?.({} as CloseEvent);
+    this.onclose?.({ reason } as CloseEvent);
   }
 }
 
@@ -95,10 +95,10 @@ export class FakeRoom {
     return (this.docs.get(0)?.cells ?? {}) as Record<string, { source: string }>;
   }
 
-  cut(): void {
+  cut(reason = ""): void {
     const all = this.connections;
     this.connections = [];
-    for (const connection of all) connection.socket.end();
+    for (const connection of all) connection.socket.end(reason);
   }
 
   private control(connection: Connection, message: object): void {
