@@ -9,11 +9,33 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+#[derive(Default)]
+struct Counts {
+    open: AtomicUsize,
+    killed: AtomicUsize,
+}
+
+/// Counts a connection while it is open.
+struct Open(Arc<Counts>);
+
+impl Open {
+    fn count(counts: &Arc<Counts>) -> Self {
+        counts.open.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(counts))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Forwards connections to one address while the link is up; dropped, it closes everything.
 pub struct Relay {
     url: String,
     up: watch::Sender<bool>,
-    cut_connections: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
     task: JoinHandle<()>,
 }
 
@@ -23,17 +45,17 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (up, link) = watch::channel(true);
-        let cut_connections = Arc::new(AtomicUsize::new(0));
+        let counts = Arc::default();
         let task = tokio::spawn(forward(
             listener,
             target.to_owned(),
             link,
-            Arc::clone(&cut_connections),
+            Arc::clone(&counts),
         ));
         Ok(Self {
             url,
             up,
-            cut_connections,
+            counts,
             task,
         })
     }
@@ -53,9 +75,14 @@ impl Relay {
         self.up.send_replace(true);
     }
 
+    /// Number of connections that are open now.
+    pub fn open(&self) -> usize {
+        self.counts.open.load(Ordering::Relaxed)
+    }
+
     /// Number of established connections that were killed so far.
     pub fn killed(&self) -> usize {
-        self.cut_connections.load(Ordering::Relaxed)
+        self.counts.killed.load(Ordering::Relaxed)
     }
 }
 
@@ -69,7 +96,7 @@ async fn forward(
     listener: TcpListener,
     target: String,
     mut link: watch::Receiver<bool>,
-    killed: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
 ) {
     let mut connections = JoinSet::new();
     loop {
@@ -79,8 +106,9 @@ async fn forward(
                 if !*link.borrow() {
                     continue;
                 }
-                let target = target.clone();
+                let (target, open) = (target.clone(), Open::count(&counts));
                 connections.spawn(async move {
+                    let _open = open;
                     let _ = near.set_nodelay(true);
                     if let Ok(mut far) = TcpStream::connect(&target).await {
                         let _ = far.set_nodelay(true);
@@ -95,7 +123,7 @@ async fn forward(
                 }
                 if !*link.borrow_and_update() {
                     while connections.try_join_next().is_some() {}
-                    killed.fetch_add(connections.len(), Ordering::Relaxed);
+                    counts.killed.fetch_add(connections.len(), Ordering::Relaxed);
                     connections.shutdown().await;
                 }
             }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use e2e::{Cloud, Machine, Room, program, python, until};
 use reqwest::Method;
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
@@ -240,6 +240,49 @@ async fn an_interpreter_without_ipykernel_is_explained_and_the_queue_does_not_ha
         "{details}"
     );
     machine.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_peer_without_an_interpreter_says_so_and_the_queue_does_not_hang() -> Result<()> {
+    let cloud = Cloud::start().await?;
+    let notebook = cloud.create_notebook("no interpreter").await?;
+    let row =
+        json!({ "subject_kind": "principal", "subject": "user:dev:ada", "scope": "runtime_peer" });
+    cloud
+        .ok(Method::POST, &format!("/api/n/{notebook}/acl"), Some(row))
+        .await?;
+    let room = Room::join(&cloud, &notebook).await?;
+    let mut peer = Command::new(program("runtimed")?)
+        .args(["cloud-runtime-agent", "--auth-kind", "dev"])
+        .args(["--cloud-url", &cloud.url(), "--notebook-id", &notebook])
+        .env("RUNT_CLOUD_TOKEN", "development")
+        .env("RUNT_CLOUD_DEV_USER", e2e::USER)
+        .env("XDG_STATE_HOME", cloud.folder("state"))
+        .stderr(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut said = tokio::io::BufReader::new(peer.stdout.take().context("no stdout")?).lines();
+    let ready = tokio::time::timeout(LIMIT, said.next_line()).await??;
+    assert_eq!(
+        ready.as_deref(),
+        Some("Infrastructure ready, entering main loop")
+    );
+    // More often than launches are tried in a row.
+    for _ in 0..5 {
+        let execution = room.run("print('never')", LIMIT).await?;
+        assert_eq!(execution.status, "cancelled", "{execution:?}");
+    }
+    let details = room.runtime_at(&["kernel", "error_details"]);
+    assert!(
+        details
+            .as_str()
+            .unwrap_or_default()
+            .contains("--python-path"),
+        "{details}"
+    );
+    peer.kill().await?;
     Ok(())
 }
 
