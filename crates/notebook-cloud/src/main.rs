@@ -52,10 +52,14 @@ struct SignInLinkArgs {
     data: PathBuf,
 }
 
+/// What is logged unless `RUST_LOG` says otherwise. Automerge's spans of level info write out the history of the
+/// document they work on, so each change would cost what all changes before it cost together.
+const LOGGED: &str = "info,automerge=warn";
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

@@ -22,11 +22,15 @@ enum Cli {
     KernelKeeper(kernel_keeper::Args),
 }
 
+/// What is logged unless `RUST_LOG` says otherwise. Automerge's spans of level info write out the history of the
+/// document they work on, so each change would cost what all changes before it cost together.
+const LOGGED: &str = "info,automerge=warn";
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| LOGGED.into()),
         )
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
