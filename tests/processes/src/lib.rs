@@ -6,6 +6,7 @@
 mod cloud;
 mod machine;
 mod programs;
+mod reading;
 mod relay;
 mod room;
 mod wait;
