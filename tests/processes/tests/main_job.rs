@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use e2e::{Cloud, Machine, Room};
+use e2e::{Cloud, Machine, Room, until};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -37,11 +37,12 @@ async fn a_cell_runs_on_the_paired_machine_and_its_outputs_arrive() -> Result<()
         Some("42".into())
     );
     assert_eq!(machine.stop().await?, Some(0), "{}", machine.log());
-    assert_eq!(
-        machine.processes("runtimed"),
-        Vec::<i32>::new(),
-        "the agent left processes behind"
-    );
+    until(
+        "every process of the machine to be gone",
+        LIMIT,
+        async || Ok(machine.processes("runtimed").is_empty().then_some(())),
+    )
+    .await?;
     Ok(())
 }
 

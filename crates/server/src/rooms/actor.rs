@@ -7,7 +7,7 @@ use std::time::Duration;
 use room::{ComputeOutcome, DocumentKind, Effect, Event, FinishedJob, Message, Room, Settings};
 use store::document_log::RoomKey;
 use store::{AttachJobs as _, JobStatus, Notebooks as _};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use wire::{NotebookId, PeerId, WorkstationAttachment};
 
 use super::Registered;
 use super::command::Command;
-use super::held::Held;
+use super::held::{Answer, Held};
 use super::log::RoomLog;
 use super::outbox::{Outbox, Outgoing};
 use crate::app::App;
@@ -201,7 +201,7 @@ impl Actor {
             }
             Command::Publish(update, answer) => {
                 self.event(Event::AttachmentPublished(update)).await?;
-                let _ = answer.send(());
+                self.held.answer(told(answer, ()));
             }
             Command::Repair(repair, answer) => {
                 let session = repair.expected_session.map(wire::JobId::from);
@@ -218,11 +218,11 @@ impl Actor {
                     }
                     Err(refused) => Err(refused),
                 };
-                let _ = answer.send(outcome);
+                self.held.answer(told(answer, outcome));
             }
             Command::Event(event, answer) => {
                 self.event(*event).await?;
-                let _ = answer.send(());
+                self.held.answer(told(answer, ()));
             }
             #[cfg(test)]
             Command::Panic => panic!("a test asked for it"),
@@ -466,6 +466,13 @@ impl Actor {
         }
         self.peers.clear();
     }
+}
+
+/// An answer that an asker who is gone does not miss.
+fn told<T: Send + 'static>(answer: oneshot::Sender<T>, value: T) -> Answer {
+    Box::new(move || {
+        let _ = answer.send(value);
+    })
 }
 
 async fn end_job(app: &App, finished: &FinishedJob) -> store::Result<()> {

@@ -14,9 +14,13 @@ pub struct Held {
     batches: usize,
 }
 
+/// Tells an asker that what it caused is durable.
+pub type Answer = Box<dyn FnOnce() + Send>;
+
 enum Item {
     Batch(Durable),
     Effect(Effect),
+    Answer(Answer),
 }
 
 impl Held {
@@ -45,12 +49,21 @@ impl Held {
         None
     }
 
-    /// Waits for the first batch, then gives the effects up to the next one. Never resolves while
+    /// Answers an asker once everything before is durable; at once when nothing waits.
+    pub fn answer(&mut self, answer: Answer) {
+        if self.line.is_empty() {
+            answer();
+        } else {
+            self.line.push_back(Item::Answer(answer));
+        }
+    }
+
+    /// Waits for the first batch, answers who waited for it, then gives the effects up to the next one. Never resolves while
     /// nothing waits. Dropping the wait loses nothing.
     pub async fn next(&mut self) -> store::Result<(Position, Vec<Effect>)> {
         let position = poll_fn(|context| match self.line.front_mut() {
             Some(Item::Batch(batch)) => batch.as_mut().poll(context),
-            Some(Item::Effect(_)) => Poll::Ready(Ok(Position::default())),
+            Some(Item::Effect(_) | Item::Answer(_)) => Poll::Ready(Ok(Position::default())),
             None => Poll::Pending,
         })
         .await;
@@ -60,9 +73,11 @@ impl Held {
         }
         let position = position?;
         let mut effects = Vec::new();
-        while let Some(Item::Effect(_)) = self.line.front() {
-            if let Some(Item::Effect(effect)) = self.line.pop_front() {
-                effects.push(effect);
+        while !matches!(self.line.front(), None | Some(Item::Batch(_))) {
+            match self.line.pop_front() {
+                Some(Item::Effect(effect)) => effects.push(effect),
+                Some(Item::Answer(answer)) => answer(),
+                Some(Item::Batch(_)) | None => {}
             }
         }
         Ok((position, effects))
@@ -105,6 +120,26 @@ mod tests {
         one.send(1).unwrap();
         assert_eq!(held.next().await.unwrap(), (Position(1), vec![effect(1)]));
         assert_eq!(held.next().await.unwrap(), (Position(2), vec![effect(2)]));
+        assert!(held.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_asker_is_answered_when_its_change_is_durable() {
+        let mut held = Held::default();
+        let (now, mut answered) = oneshot::channel();
+        held.answer(Box::new(move || now.send(()).unwrap()));
+        assert!(answered.try_recv().is_ok(), "nothing had to be waited for");
+        let (one, first) = batch();
+        let (later, mut answered) = oneshot::channel();
+        held.wait_for(first);
+        held.answer(Box::new(move || later.send(()).unwrap()));
+        assert!(
+            answered.try_recv().is_err(),
+            "answered before it was durable"
+        );
+        one.send(1).unwrap();
+        held.next().await.unwrap();
+        assert!(answered.try_recv().is_ok());
         assert!(held.is_empty());
     }
 }
