@@ -1,5 +1,4 @@
 use std::io::Write as _;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -109,10 +108,9 @@ async fn a_reader_at_the_end_sees_what_comes_later() {
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_stream_messages_take_well_under_a_second_each_way() {
+async fn a_hundred_thousand_stream_messages_come_back_complete() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("j");
-    let started = Instant::now();
     let (writer, thread) = JournalWriter::open(&path).unwrap();
     let parts = message("stream");
     for _ in 0..100_000 {
@@ -126,9 +124,6 @@ async fn a_hundred_thousand_stream_messages_take_well_under_a_second_each_way() 
         count += 1;
     }
     assert_eq!(count, 100_000);
-    // Generous: the tests share two cores with whatever else builds.
-    let took = started.elapsed();
-    assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
 #[tokio::test]
