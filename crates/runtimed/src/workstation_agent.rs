@@ -119,7 +119,7 @@ fn options(args: Args) -> Result<AgentOptions> {
         workstation_id,
         display_name,
         working_directory,
-        python_path: absolute_interpreter(&python),
+        python_path: absolute_interpreter(&python, env.get("PATH")),
         agent_root: folders.agent_root(),
         program: std::env::current_exe().context("cannot find the own program")?,
         pass_env: args.pass_env,

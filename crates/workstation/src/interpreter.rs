@@ -44,15 +44,15 @@ pub enum IpykernelProbe {
 
 /// Searches `PATH`: any `python3` before any `python`; only regular executable files count.
 pub fn find_interpreter(path_variable: Option<&str>) -> Option<PathBuf> {
-    let folders: Vec<&str> = path_variable?
-        .split(':')
-        .filter(|f| !f.is_empty())
-        .collect();
-    let candidates = ["python3", "python"]
+    ["python3", "python"]
         .into_iter()
-        .flat_map(|name| folders.iter().map(move |f| Path::new(f).join(name)));
-    let mut usable = candidates.filter(|path| is_executable(path));
-    usable.next()
+        .find_map(|name| on_path(name.as_ref(), path_variable?))
+}
+
+fn on_path(name: &Path, path_variable: &str) -> Option<PathBuf> {
+    let folders = path_variable.split(':').filter(|f| !f.is_empty());
+    let mut candidates = folders.map(|folder| Path::new(folder).join(name));
+    candidates.find(|path| is_executable(path))
 }
 
 fn is_executable(path: &Path) -> bool {
@@ -61,9 +61,15 @@ fn is_executable(path: &Path) -> bool {
         .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// Makes an interpreter's path absolute without following links: a virtual environment's `python` is one.
-pub fn absolute_interpreter(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+/// Makes an interpreter's path absolute without following links: a virtual environment's `python` is one. A bare name is
+/// looked up on `PATH`, as a shell does.
+pub fn absolute_interpreter(path: &Path, path_variable: Option<&str>) -> PathBuf {
+    let is_bare = path.components().count() == 1 && path.is_relative();
+    path_variable
+        .filter(|_| is_bare)
+        .and_then(|folders| on_path(path, folders))
+        .or_else(|| std::path::absolute(path).ok())
+        .unwrap_or_else(|| path.to_owned())
 }
 
 #[derive(Deserialize)]

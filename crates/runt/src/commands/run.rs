@@ -48,7 +48,9 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     printer.line(&format!("Workstation: {}", credential.workstation_id));
     printer.line(&format!("Agent: {}", daemon.display()));
 
-    let asked = args.python_path.map(|path| absolute_interpreter(&path));
+    let asked = args
+        .python_path
+        .map(|path| absolute_interpreter(&path, env.get("PATH")));
     if let Some(python) = asked.clone().or_else(|| find_interpreter(env.get("PATH"))) {
         printer.line(&format!("Python: {}", python.display()));
         if let Some(warning) = probe_ipykernel(&python).await.warning(&python) {

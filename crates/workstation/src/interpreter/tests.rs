@@ -38,8 +38,11 @@ fn ws_087_links_are_not_followed() {
     let real = program(place.path(), "real", "");
     let link = place.path().join("python");
     std::os::unix::fs::symlink(real, &link).unwrap();
-    assert_eq!(absolute_interpreter(&link), link);
-    assert!(absolute_interpreter(Path::new("venv/bin/python")).is_absolute());
+    assert_eq!(absolute_interpreter(&link, None), link);
+    assert!(absolute_interpreter(Path::new("venv/bin/python"), None).is_absolute());
+    let folder = place.path().to_str();
+    assert_eq!(absolute_interpreter(Path::new("python"), folder), link);
+    assert!(absolute_interpreter(Path::new("absent"), folder).is_absolute());
 }
 
 // A program that is busy being written by a fork of another test answers ETXTBSY once; ask again then.
