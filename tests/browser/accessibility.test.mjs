@@ -52,6 +52,10 @@ async function assertAccessible(what) {
     await page.locator(`html[data-theme="${colorScheme}"]`).waitFor();
     const fits = page.waitForFunction(() => document.documentElement.scrollWidth <= innerWidth, undefined, { timeout: 5_000 });
     await fits.catch(async () => assert.fail(`${what} is wider than ${width} px: ${await page.evaluate(wideElements)}`));
+    // Colours that are still on their way to the other theme are nobody's final colours.
+    await page.waitForFunction(() =>
+      document.getAnimations().every((animation) => animation.effect.getComputedTiming().endTime === Infinity),
+    );
     // Outputs in frames are other people's pages.
     await page.evaluate(axe);
     const { violations } = await page.evaluate(() => window.axe.run({ exclude: [["iframe"]] }, { iframes: false }));
