@@ -14,6 +14,38 @@ pub enum Downgrade {
     Live,
 }
 
+/// What a caller wants with an account's own things: workstations, tokens, the list of notebooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountAct {
+    /// Look at them.
+    See,
+    /// Make, change or end them.
+    Manage,
+    /// Make or end what signs the person in: sessions and API tokens. A token may not, or a
+    /// stolen one could outlive its revocation.
+    SignIn,
+}
+
+/// Decides what a caller may do with the things of the account; `otherwise` tells an anonymous
+/// one what to sign in for.
+pub fn authorize_account(caller: &Caller, act: AccountAct, otherwise: &'static str) -> Result<()> {
+    if caller.anonymous {
+        return Err(Refusal::SignIn(otherwise));
+    }
+    match (act, caller.ceiling) {
+        (_, None) | (AccountAct::See, _) | (AccountAct::Manage, Some(Scope::Owner)) => Ok(()),
+        (AccountAct::Manage, Some(ceiling)) => Err(above(ceiling)),
+        (AccountAct::SignIn, Some(_)) => Err(Refusal::Forbidden(
+            "API tokens cannot manage sessions or API tokens".to_owned(),
+        )),
+    }
+}
+
+/// What the holder of a weaker credential reads.
+fn above(ceiling: Scope) -> Refusal {
+    Refusal::Forbidden(format!("this API token allows {ceiling} scope only"))
+}
+
 /// What a caller was granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
@@ -67,6 +99,13 @@ pub async fn authorize_even_trashed<S: Notebooks>(
             notebook,
         });
     }
+    let requested = match caller.ceiling {
+        Some(ceiling) if !ceiling.covers(requested) => match downgrade {
+            Downgrade::Live if requested != Scope::RuntimePeer => ceiling,
+            Downgrade::Live | Downgrade::Never => return Err(above(ceiling)),
+        },
+        _ => requested,
+    };
     let Some(scope) = decide(&rows, requested, downgrade) else {
         return Err(Refusal::Forbidden(format!(
             "{} cannot access {notebook_id}",

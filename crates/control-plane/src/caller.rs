@@ -1,5 +1,9 @@
 //! Who asks, as the edge has established it.
 
+use wire::Scope;
+
+use crate::access::{self, AccountAct};
+
 /// An authenticated (or anonymous) caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -13,6 +17,9 @@ pub struct Caller {
     pub anonymous: bool,
     /// The workstation credential used, if one was.
     pub credential: Option<CallerCredential>,
+    /// The most that the credential used allows, where it allows less than the person may: the
+    /// scope of an API token.
+    pub ceiling: Option<Scope>,
 }
 
 /// The workstation credential behind a caller.
@@ -27,10 +34,11 @@ pub struct CallerCredential {
 impl Caller {
     /// Refuses an anonymous caller with the route's own words.
     pub fn signed_in(&self, otherwise: &'static str) -> crate::Result<()> {
-        if self.anonymous {
-            Err(crate::Refusal::SignIn(otherwise))
-        } else {
-            Ok(())
-        }
+        access::authorize_account(self, AccountAct::See, otherwise)
+    }
+
+    /// Refuses callers who may only look at what the account has.
+    pub fn manages(&self, otherwise: &'static str) -> crate::Result<()> {
+        access::authorize_account(self, AccountAct::Manage, otherwise)
     }
 }

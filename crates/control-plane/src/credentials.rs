@@ -62,7 +62,7 @@ pub async fn revoke<S: Catalog>(
     credential_id: &str,
     now_ms: i64,
 ) -> Result<Vec<Effect>> {
-    caller.signed_in("sign in to manage workstation credentials")?;
+    caller.manages("sign in to manage workstation credentials")?;
     if caller
         .credential
         .as_ref()

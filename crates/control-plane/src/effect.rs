@@ -40,6 +40,11 @@ pub enum Effect {
         /// The revoked credential.
         credential_id: String,
     },
+    /// End the sockets that a browser session or an API token opened.
+    CloseSession {
+        /// Its id.
+        session_id: String,
+    },
     /// A principal's rights on a notebook changed: look at its sockets again.
     AccessChanged {
         /// The notebook.

@@ -110,7 +110,7 @@ pub async fn report<S: Catalog>(
     report: &Report,
     now_ms: i64,
 ) -> Result<(AttachJob, Vec<Effect>)> {
-    caller.signed_in("sign in to update workstation jobs")?;
+    caller.manages("sign in to update workstation jobs")?;
     let owner = &caller.principal;
     let message = report.error_message.as_deref();
     let job = store

@@ -6,6 +6,7 @@
 //! [`attach`] for the way a notebook gets its compute.
 
 pub mod access;
+pub mod api_tokens;
 pub mod attach;
 mod caller;
 pub mod credentials;
@@ -19,6 +20,7 @@ pub mod pairing;
 mod refusal;
 pub mod registration;
 mod secrets;
+pub mod sessions;
 pub mod sharing;
 pub mod workstations;
 
@@ -26,7 +28,9 @@ pub use caller::{Caller, CallerCredential};
 pub use effect::Effect;
 pub use fields::Fields;
 pub use refusal::Refusal;
-pub use secrets::{checksum_holds, hash_secret, same_hash, workstation_token};
+pub use secrets::{
+    API_TOKEN_PREFIX, api_token, checksum_holds, hash_secret, same_hash, workstation_token,
+};
 
 /// Result of a rule.
 pub type Result<T> = std::result::Result<T, Refusal>;

@@ -10,6 +10,12 @@ pub const PAIRING_CODE_INPUT: usize = 64;
 pub const PAIRING_KEEP_MS: i64 = 86_400_000;
 /// A credential's use is recorded at most this often.
 pub const CREDENTIAL_TOUCH_MS: i64 = 300_000;
+/// Characters of an API token's name.
+pub const API_TOKEN_NAME: usize = 128;
+/// API tokens that one person may have working at a time.
+pub const API_TOKENS: i64 = 100;
+/// How long an API token works unless its maker says otherwise.
+pub const API_TOKEN_MS: i64 = 90 * 86_400_000;
 /// Length of a lease, and age at which a row without a lease reads offline.
 pub const LEASE_MS: i64 = 180_000;
 /// How long an offline lease is kept.

@@ -51,7 +51,7 @@ pub async fn mint<S: PairingStore>(
     id: String,
     entropy: [u8; 16],
 ) -> Result<Minted> {
-    caller.signed_in("sign in to add a workstation")?;
+    caller.manages("sign in to add a workstation")?;
     let code = code_from(entropy);
     let expires_ms = now_ms + limits::PAIRING_CODE_MS;
     store

@@ -15,7 +15,7 @@ pub struct RegistrationInput(Registration);
 
 /// Refuses a caller who may not register; runs before the body is read.
 pub fn may_register(caller: &Caller) -> Result<()> {
-    caller.signed_in("sign in to manage workstations")
+    caller.manages("sign in to manage workstations")
 }
 
 /// Checks a registration body.

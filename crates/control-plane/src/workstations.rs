@@ -201,7 +201,7 @@ pub async fn select_default<S: Workstations>(
     id: &str,
     now_ms: i64,
 ) -> Result<()> {
-    caller.signed_in("sign in to select a default workstation")?;
+    caller.manages("sign in to select a default workstation")?;
     if store
         .set_default_workstation(&caller.principal, id, now_ms)
         .await?
@@ -218,7 +218,7 @@ pub async fn deregister<S: Workstations + AttachJobs>(
     caller: &Caller,
     id: &str,
 ) -> Result<Vec<Effect>> {
-    caller.signed_in("sign in to deregister a workstation")?;
+    caller.manages("sign in to deregister a workstation")?;
     match store.remove_workstation(&caller.principal, id).await? {
         None => Err(Refusal::WorkstationGone),
         Some(false) => Ok(Vec::new()),
@@ -232,7 +232,7 @@ pub async fn deregister<S: Workstations + AttachJobs>(
 
 /// Finds the workstation whose event socket the caller wants to open.
 pub async fn for_events<S: Workstations>(store: &S, caller: &Caller, id: &str) -> Result<()> {
-    caller.signed_in("sign in to open workstation events")?;
+    caller.manages("sign in to open workstation events")?;
     match store.workstation(&caller.principal, id).await? {
         Some(_) => Ok(()),
         None => Err(Refusal::WorkstationGone),

@@ -54,6 +54,10 @@ impl App {
                 self.live().events().close_credential(credential_id);
                 self.tell_rooms(effect).await;
             }
+            Effect::CloseSession { session_id } => {
+                self.live().events().close_credential(session_id);
+                self.tell_rooms(effect).await;
+            }
             Effect::PublishAttachment { .. }
             | Effect::RepairRoom { .. }
             | Effect::AccessChanged { .. } => self.tell_rooms(effect).await,

@@ -1,6 +1,7 @@
 //! Who is calling: the typed identity that routes and rooms receive, and the order in which
 //! credentials are looked at (CP 1.5 to 1.13).
 
+mod bearer;
 mod dev;
 mod dispatch;
 pub mod session;
@@ -19,6 +20,8 @@ pub enum Provider {
     Dev,
     /// A browser session.
     AppSession,
+    /// A token that a person made for a program.
+    ApiToken,
     /// A workstation's credential.
     WorkstationCredential,
 }
@@ -30,6 +33,7 @@ impl Provider {
             Self::Anonymous => "anonymous",
             Self::Dev => "dev",
             Self::AppSession => "app-session",
+            Self::ApiToken => "api-token",
             Self::WorkstationCredential => "workstation-credential",
         }
     }
@@ -61,8 +65,10 @@ pub struct Identity {
     pub display_name: Option<String>,
     /// The workstation credential used, if one was.
     pub credential: Option<CredentialRef>,
-    /// The browser session used, if one was.
+    /// The browser session or API token used, if one was.
     pub session_id: Option<String>,
+    /// The most that an API token allows.
+    pub ceiling: Option<Scope>,
 }
 
 impl Identity {

@@ -281,7 +281,7 @@ impl Rooms {
         }
     }
 
-    /// Closes the sockets of a browser session that ended.
+    /// Closes the sockets of a browser session or an API token that ended.
     pub fn session_ended(&self, session_id: &str) {
         for socket in lock(&self.sockets).values() {
             if socket.session_id.as_deref() == Some(session_id) {

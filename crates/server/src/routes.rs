@@ -1,6 +1,7 @@
 //! The HTTP surface: which path goes where, and the conventions that hold on every path (CP 2.1).
 
 mod acl;
+mod api_tokens;
 mod attach_jobs;
 mod blobs;
 mod body;
@@ -15,33 +16,29 @@ mod pairing;
 mod path;
 mod refusal;
 mod repair;
+mod sessions;
 mod sign_in;
 mod sync;
+mod table;
 mod workstations;
 
 pub use body::{JsonBody, json_object};
 pub use path::NotebookPath;
+pub use table::Route;
 
 use axum::Router;
 use axum::middleware;
-use axum::routing::{any, get, post};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use tower_http::compression::CompressionLayer;
 
 use crate::app::App;
 use crate::error::ApiError;
+use table::Routes;
 
 /// Every route of the server.
 pub fn router(app: App) -> Router {
-    let routes = Router::new()
-        .merge(api())
-        .merge(pairing::router())
-        .merge(credentials::router())
-        .merge(workstations::router())
-        .merge(attach_jobs::router())
-        .merge(events::router())
-        .merge(pages());
-    let routes = routes
+    let routes = all()
+        .router()
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .layer(middleware::from_fn_with_state(
@@ -51,37 +48,51 @@ pub fn router(app: App) -> Router {
     conventions::apply(routes, &app).with_state(app)
 }
 
-fn api() -> Router<App> {
-    Router::new()
-        .route("/api/health", get(health::health))
-        .route("/api/config", get(page::config))
-        .route(
-            "/api/auth/session",
-            get(sign_in::read)
-                .post(sign_in::create)
-                .delete(sign_in::delete),
-        )
-        .route("/api/n", get(notebooks::list).post(notebooks::create))
-        .route("/api/n/{notebook_id}", notebook())
-        .route("/api/n/{notebook_id}/", notebook())
-        .route("/api/n/{notebook_id}/acl", any(acl::acl))
-        .route("/api/n/{notebook_id}/acl/", any(acl::acl))
-        .route("/api/n/{notebook_id}/download", get(download::download))
-        .route(
-            "/api/n/{notebook_id}/runtime-state-repair",
-            post(repair::repair),
-        )
-        .route("/api/n/{notebook_id}/blobs/{hash}", any(blobs::blob))
-        .route("/n/{notebook_id}/sync", any(sync::sync))
-        .route("/n/{notebook_id}/sync/", any(sync::sync))
+/// What [`router`] serves, one entry for each method of each path.
+pub fn table() -> Vec<Route> {
+    all().table()
 }
 
-fn notebook() -> axum::routing::MethodRouter<App> {
-    get(notebooks::get).patch(notebooks::rename)
+fn all() -> Routes {
+    api()
+        .merge(sessions::routes())
+        .merge(api_tokens::routes())
+        .merge(pairing::routes())
+        .merge(credentials::routes())
+        .merge(workstations::routes())
+        .merge(attach_jobs::routes())
+        .merge(events::routes())
+        .merge(pages())
 }
 
-fn pages() -> Router<App> {
-    let mut pages = Router::new().route("/sign-in", get(sign_in::sign_in));
+fn api() -> Routes {
+    Routes::new()
+        .get("/api/health", health::health)
+        .get("/api/config", page::config)
+        .get("/api/auth/session", sign_in::read)
+        .post("/api/auth/session", sign_in::create)
+        .delete("/api/auth/session", sign_in::delete)
+        .get("/api/n", notebooks::list)
+        .post("/api/n", notebooks::create)
+        .get("/api/n/{notebook_id}[/]", notebooks::get)
+        .patch("/api/n/{notebook_id}[/]", notebooks::rename)
+        .any(
+            "/api/n/{notebook_id}/acl[/]",
+            &[Method::GET, Method::POST, Method::DELETE],
+            &acl::acl,
+        )
+        .get("/api/n/{notebook_id}/download", download::download)
+        .post("/api/n/{notebook_id}/runtime-state-repair", repair::repair)
+        .any(
+            "/api/n/{notebook_id}/blobs/{hash}",
+            &[Method::GET, Method::HEAD, Method::PUT],
+            &blobs::blob,
+        )
+        .any("/n/{notebook_id}/sync[/]", &[Method::GET], &sync::sync)
+}
+
+fn pages() -> Routes {
+    let mut pages = Routes::new().get("/sign-in", sign_in::sign_in);
     for address in [
         "/",
         "/index.html",
@@ -90,12 +101,12 @@ fn pages() -> Router<App> {
         "/n/{notebook_id}/{slug}",
         "/workstations",
     ] {
-        pages = pages.route(address, get(page::index));
+        pages = pages.get(address, page::index);
     }
     pages
-        .route("/assets/{*path}", get(page::file))
-        .route("/favicon.svg", get(page::file))
-        .layer(CompressionLayer::new())
+        .get("/assets/{*path}", page::file)
+        .get("/favicon.svg", page::file)
+        .wrap(|pages| pages.layer(CompressionLayer::new()))
 }
 
 async fn not_found() -> ApiError {

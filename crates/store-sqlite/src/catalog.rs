@@ -1,6 +1,7 @@
 //! The catalog on SQLite: one file, the storage traits of `store`.
 
 mod accounts;
+mod api_tokens;
 mod attach_jobs;
 mod blob_line;
 mod notebooks;

@@ -5,6 +5,7 @@
 //! (rows carry hashes). Start at [`Catalog`].
 
 mod accounts;
+mod api_tokens;
 mod attach_jobs;
 pub mod document_log;
 mod error;
@@ -14,6 +15,7 @@ pub mod sql;
 mod workstations;
 
 pub use accounts::{Account, Accounts, AuditEvent, NewSession, Session};
+pub use api_tokens::{ApiToken, ApiTokens, NewApiToken};
 pub use attach_jobs::{AttachJob, AttachJobs, JobCreation, JobStatus, JobTrigger, NewAttachJob};
 pub use error::StoreError;
 pub use notebooks::{
@@ -28,12 +30,22 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Everything the cloud keeps apart from documents and blob bytes.
 pub trait Catalog:
-    Accounts + Notebooks + PairingStore + Workstations + AttachJobs + Clone + Send + Sync + 'static
+    Accounts
+    + ApiTokens
+    + Notebooks
+    + PairingStore
+    + Workstations
+    + AttachJobs
+    + Clone
+    + Send
+    + Sync
+    + 'static
 {
 }
 
 impl<T> Catalog for T where
     T: Accounts
+        + ApiTokens
         + Notebooks
         + PairingStore
         + Workstations

@@ -22,6 +22,12 @@ queries! {
     ACL_GRANT = "acl_grant";
     ACL_LIST = "acl_list";
     ACL_REVOKE = "acl_revoke";
+    API_TOKEN_BY_HASH = "api_token_by_hash";
+    API_TOKEN_COUNT = "api_token_count";
+    API_TOKEN_INSERT = "api_token_insert";
+    API_TOKEN_LIST = "api_token_list";
+    API_TOKEN_REVOKE = "api_token_revoke";
+    API_TOKEN_TOUCH = "api_token_touch";
     AUDIT_INSERT = "audit_insert";
     BLOB_GET = "blob_get";
     BLOB_LIST = "blob_list";
@@ -100,8 +106,10 @@ pub(crate) fn rows_of(rows: usize, columns: usize) -> String {
 
 /// Migrations of the SQLite catalog, oldest first: version and script.
 /// They go forward only and are never edited once released.
-pub const SQLITE_CATALOG_MIGRATIONS: &[(i64, &str)] =
-    &[(1, include_str!("../migrations/sqlite/0001_catalog.sql"))];
+pub const SQLITE_CATALOG_MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("../migrations/sqlite/0001_catalog.sql")),
+    (2, include_str!("../migrations/sqlite/0002_identity.sql")),
+];
 
 #[cfg(test)]
 mod tests;

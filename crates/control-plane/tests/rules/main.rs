@@ -62,6 +62,7 @@ pub(crate) fn caller(name: &str) -> Caller {
         actor_label: format!("user:dev:{name}/browser:tab"),
         anonymous: false,
         credential: None,
+        ceiling: None,
     }
 }
 
@@ -72,6 +73,7 @@ pub(crate) fn anonymous() -> Caller {
         actor_label: "anonymous:s1/browser:s1".to_owned(),
         anonymous: true,
         credential: None,
+        ceiling: None,
     }
 }
 

@@ -12,6 +12,17 @@ use crate::request::Facts;
 
 const REFUSED: &str = "dev credentials require a loopback request or NOTEBOOK_CLOUD_DEV_TOKEN";
 
+/// Whether a request names a development identity or carries its token; an operator alone goes
+/// with any credential (CP 1.6).
+pub(super) fn is_presented(facts: &Facts) -> bool {
+    facts.input("x-principal", "principal").is_some()
+        || facts.input("x-user", "user").is_some()
+        || facts.header("x-notebook-cloud-dev-token").is_some()
+        || facts
+            .subprotocols()
+            .any(|token| token.starts_with("nteract-dev-token."))
+}
+
 /// The development identity when one is presented.
 pub(super) fn presented(app: &App, facts: &Facts) -> Result<Option<Identity>, ApiError> {
     let principal = facts.input("x-principal", "principal");
@@ -48,6 +59,7 @@ pub(super) fn presented(app: &App, facts: &Facts) -> Result<Option<Identity>, Ap
         display_name: Some(trimmed.to_owned()),
         credential: None,
         session_id: None,
+        ceiling: None,
     }))
 }
 
@@ -69,6 +81,7 @@ pub(super) fn anonymous(facts: &Facts) -> Identity {
         display_name: Some("Anonymous".into()),
         credential: None,
         session_id: None,
+        ceiling: None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! The order in which credentials are looked at (CP 1.6).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use control_plane::credentials;
 
-use super::{CredentialRef, Identity, Provider, dev, grammar_error, session};
+use super::{CredentialRef, Identity, Provider, bearer, dev, grammar_error, session};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::request::Facts;
@@ -34,13 +36,14 @@ impl Accept {
     };
 }
 
-const CONFLICT: &str = "multiple identity credentials presented";
+/// What is answered to more than one word about who is calling.
+pub(super) const CONFLICT: &str = "multiple identity credentials presented";
 
 impl App {
     /// Establishes who calls an HTTP route.
     ///
     /// # Errors
-    /// 400, 401 or 403 as CP 1.6 orders them.
+    /// 400, 401, 403 or 503 as CP 1.6 orders them.
     pub async fn identify(&self, facts: &Facts, accept: Accept) -> Result<Identity, ApiError> {
         if let Some(token) = facts.bearer().filter(|token| token.starts_with("nwc_")) {
             if !accept.workstation {
@@ -48,9 +51,16 @@ impl App {
                     "workstation credentials cannot access this resource",
                 ));
             }
+            // A cookie beside it is ambient and does not count; whoever names another identity
+            // is told so (HAZ-2).
+            if dev::is_presented(facts) || credential_subprotocols(facts).next().is_some() {
+                return Err(ApiError::bad_request(CONFLICT));
+            }
             return self.identify_workstation(facts, token).await;
         }
-        check_subprotocols(facts)?;
+        if let Some(token) = presented_bearer(facts)? {
+            return bearer::identify(self, facts, &token).await;
+        }
         if let Some(identity) = dev::presented(self, facts)? {
             return Ok(identity);
         }
@@ -111,11 +121,12 @@ impl App {
                 pairing_id: credential.pairing_code_id,
             }),
             session_id: None,
+            ceiling: None,
         })
     }
 }
 
-fn credential_subprotocols(facts: &Facts) -> impl Iterator<Item = &str> {
+pub(super) fn credential_subprotocols(facts: &Facts) -> impl Iterator<Item = &str> {
     facts.subprotocols().filter(|token| {
         token.starts_with("nteract-bearer.") || token.starts_with("nteract-dev-token.")
     })
@@ -126,21 +137,25 @@ pub fn has_credential_subprotocol(facts: &Facts) -> bool {
     credential_subprotocols(facts).next().is_some()
 }
 
-fn check_subprotocols(facts: &Facts) -> Result<(), ApiError> {
-    let bearers = facts
-        .subprotocols()
-        .filter(|token| token.starts_with("nteract-bearer."))
-        .count();
+/// The bearer token of the header or of the subprotocol list, and never of both (CP 1.6).
+fn presented_bearer(facts: &Facts) -> Result<Option<String>, ApiError> {
     if credential_subprotocols(facts).count() > 1 {
         return Err(ApiError::bad_request(
             "multiple WebSocket credential subprotocols presented",
         ));
     }
-    if bearers == 0 {
-        return Ok(());
+    let in_list = facts
+        .subprotocols()
+        .find_map(|token| token.strip_prefix("nteract-bearer."));
+    match (facts.bearer(), in_list) {
+        (Some(_), Some(_)) => Err(ApiError::bad_request(CONFLICT)),
+        (Some(token), None) => Ok(Some(token.to_owned())),
+        (None, Some(encoded)) => {
+            // What cannot be decoded is no token of anybody's; it is judged as one all the same.
+            let decoded = URL_SAFE_NO_PAD.decode(encoded.trim_end_matches('='));
+            let text = decoded.ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            Ok(Some(text.unwrap_or_default()))
+        }
+        (None, None) => Ok(None),
     }
-    if facts.bearer().is_some() {
-        return Err(ApiError::bad_request(CONFLICT));
-    }
-    Err(ApiError::unavailable("OIDC auth is not configured"))
 }

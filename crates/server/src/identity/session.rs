@@ -1,5 +1,6 @@
 //! The browser session: a row with a hashed id, carried by a cookie (D8, D9, CP 1.11).
 
+use control_plane::limits;
 use sha2::{Digest as _, Sha256};
 use store::{Account, Accounts as _, NewSession, Session};
 use store_sqlite::SqliteCatalog;
@@ -174,6 +175,26 @@ pub async fn exchange(
     Ok(Some(secret))
 }
 
+/// The namespace of a principal that was made of one and a subject.
+pub(super) fn namespace(principal: &str) -> String {
+    let split = principal.rsplit_once(':');
+    split
+        .map_or("user:local", |(namespace, _)| namespace)
+        .to_owned()
+}
+
+/// Records the use of a session now and then, for its owner's list. A failure to note it is no
+/// reason to refuse it; the next use notes it.
+async fn note_use(app: &App, session: &Session) {
+    let now = app.now_ms();
+    if session.last_used_ms < now - limits::CREDENTIAL_TOUCH_MS {
+        let _ = app
+            .catalog()
+            .touch_session(&session.id, now, session.expires_ms)
+            .await;
+    }
+}
+
 /// The identity behind a valid session cookie; none when there is no valid one.
 pub(super) async fn identify(app: &App, facts: &Facts) -> Result<Option<Identity>, ApiError> {
     let Some((session, _)) = live(app, facts).await? else {
@@ -184,21 +205,18 @@ pub(super) async fn identify(app: &App, facts: &Facts) -> Result<Option<Identity
         .account(&session.principal)
         .await
         .map_err(ApiError::internal)?;
-    let namespace = session
-        .principal
-        .rsplit_once(':')
-        .map_or("user:local", |(namespace, _)| namespace)
-        .to_owned();
+    note_use(app, &session).await;
     Ok(Some(Identity {
+        principal_namespace: namespace(&session.principal),
         principal: session.principal,
         operator: "browser:http".into(),
         // On HTTP routes a cookie has whatever scope the route asks for (CP 1.11).
         scope: Scope::Owner,
         provider: Provider::AppSession,
-        principal_namespace: namespace,
         display_name: account.and_then(|account| account.display_name),
         credential: None,
         session_id: Some(session.id),
+        ceiling: None,
     }))
 }
 

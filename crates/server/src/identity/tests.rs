@@ -133,3 +133,57 @@ async fn credential_subprotocols_conflict() {
     assert_eq!(refused.text(), "OIDC auth is not configured");
     assert_eq!(refused.status(), 503);
 }
+
+// HAZ-2, HAZ-3
+#[tokio::test]
+async fn a_bearer_is_never_overlooked() {
+    let unknown = ("authorization", "Bearer something");
+    let refused = identify("/", &[unknown]).await.unwrap_err();
+    assert_eq!(refused.status(), 401);
+    for bearer in ["Bearer nwc_x", "Bearer nct_x"] {
+        for other in [("x-user", "ada"), ("x-notebook-cloud-dev-token", "t")] {
+            let app = TestApp::with_dev_identity().await;
+            let facts = facts(&app, "/", &[("authorization", bearer), other]);
+            let refused = app.identify(&facts, Accept::ALL).await.unwrap_err();
+            assert_eq!(refused.text(), "multiple identity credentials presented");
+            assert_eq!(refused.status(), 400);
+        }
+    }
+}
+
+// CP-035, CP-037
+#[tokio::test]
+async fn a_vendors_account_key_has_no_provider_here() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let payload = URL_SAFE_NO_PAD.encode(r#"{"ver":"api:1","sub":"u"}"#);
+    let shaped = format!("Bearer e30.{payload}.c2ln");
+    let named = ("x-notebook-cloud-auth-provider", "Anaconda-API-Key");
+    for headers in [
+        vec![("authorization", shaped.as_str())],
+        vec![("authorization", "Bearer opaque"), named],
+    ] {
+        let refused = identify("/", &headers).await.unwrap_err();
+        assert_eq!(refused.text(), "Anaconda API key auth is not configured");
+        assert_eq!(refused.status(), 503);
+    }
+}
+
+// CP-071
+#[tokio::test]
+async fn a_workstation_credential_is_no_subprotocol() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let app = TestApp::with_dev_identity().await;
+    let offered = format!("nteract-bearer.{}", URL_SAFE_NO_PAD.encode("nwc_x"));
+    let facts = facts(&app, "/", &[("sec-websocket-protocol", &offered)]);
+    let refused = app.identify(&facts, Accept::MACHINES).await.unwrap_err();
+    assert_eq!(refused.text(), "OIDC auth is not configured");
+}
+
+// CP-019
+#[tokio::test]
+async fn a_dev_token_in_the_query_is_nothing() {
+    let caller = identify("/?x-notebook-cloud-dev-token=t&dev_token=t", &[]).await;
+    assert!(caller.unwrap().is_anonymous());
+}

@@ -45,6 +45,10 @@ impl Rooms {
                     .await;
                 Ok(())
             }
+            Effect::CloseSession { session_id } => {
+                self.session_ended(&session_id);
+                Ok(())
+            }
             Effect::NotifyJob(_) | Effect::WentOffline { .. } => Ok(()),
         };
         if let Err(cause) = done {

@@ -37,7 +37,7 @@ pub struct Dial {
     pub notebook_id: String,
     /// What the room must know.
     pub join: Join,
-    /// The browser session used, if one was.
+    /// The browser session or API token used, if one was.
     pub session_id: Option<String>,
 }
 

@@ -1,14 +1,13 @@
 //! Attach requests, the agent's poll and reports (2.16 to 2.18).
 
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use axum::routing::{get, patch, post};
 use control_plane::{Refusal, attach, jobs};
 use http::StatusCode;
 use uuid::Uuid;
 use wire::http::{AttachJobsResponse, AttachResponse, PatchJobResponse};
 
+use super::table::Routes;
 use super::{JsonBody, NotebookPath, json_object};
 use crate::app::App;
 use crate::error::{self, ApiError};
@@ -16,22 +15,13 @@ use crate::identity::Accept;
 use crate::request::Facts;
 
 /// The routes of attach jobs.
-pub fn router() -> Router<App> {
-    Router::new()
-        .route("/api/n/{notebook_id}/workstation-attachments", post(attach))
-        .route(
-            "/api/n/{notebook_id}/workstation-attachments/",
-            post(attach),
-        )
-        .route("/api/workstations/{workstation_id}/attach-jobs", get(poll))
-        .route("/api/workstations/{workstation_id}/attach-jobs/", get(poll))
-        .route(
-            "/api/workstations/{workstation_id}/attach-jobs/{job_id}",
-            patch(report),
-        )
-        .route(
-            "/api/workstations/{workstation_id}/attach-jobs/{job_id}/",
-            patch(report),
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .post("/api/n/{notebook_id}/workstation-attachments[/]", attach)
+        .get("/api/workstations/{workstation_id}/attach-jobs[/]", poll)
+        .patch(
+            "/api/workstations/{workstation_id}/attach-jobs/{job_id}[/]",
+            report,
         )
 }
 
@@ -131,7 +121,7 @@ async fn report(
     // A browser may call its own job off, and nothing else (HAZ-16).
     let identity = app.identify(&facts, Accept::ALL).await?;
     let caller = identity.caller();
-    caller.signed_in(SIGN_IN)?;
+    caller.manages(SIGN_IN)?;
     let parsed = json_object(&bytes, "workstation attach job body")
         .and_then(|body| Ok(jobs::parse_report(&body)?));
     let cancels = parsed.as_ref().is_ok_and(jobs::Report::is_cancellation);

@@ -1,9 +1,7 @@
 //! Workstation credentials: list, revoke, rotate (2.8, 2.9, decision D7).
 
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use control_plane::credentials;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -11,6 +9,7 @@ use store::Credential;
 use wire::http::RevokeResponse;
 use wire::{CredentialId, UnixMs};
 
+use super::table::Routes;
 use crate::app::App;
 use crate::clock::random_bytes;
 use crate::error::{self, ApiError};
@@ -18,16 +17,16 @@ use crate::identity::Accept;
 use crate::request::Facts;
 
 /// The routes of credentials.
-pub fn router() -> Router<App> {
-    Router::new()
-        .route("/api/workstations/credentials", get(list))
-        .route(
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/api/workstations/credentials", list)
+        .post(
             "/api/workstations/credentials/{credential_id}/revoke",
-            post(revoke),
+            revoke,
         )
-        .route(
+        .post(
             "/api/workstations/credentials/{credential_id}/rotate",
-            post(rotate),
+            rotate,
         )
 }
 

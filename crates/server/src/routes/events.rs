@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use control_plane::{jobs, workstations};
 use http::StatusCode;
 use wire::http::{ReadyEvent, WorkstationEvent};
 
+use super::table::Routes;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::identity::Accept;
@@ -26,10 +25,8 @@ const BUFFER: usize = 4096;
 const SEND_LIMIT: Duration = Duration::from_secs(10);
 
 /// The route of the event socket.
-pub fn router() -> Router<App> {
-    Router::new()
-        .route("/api/workstations/{workstation_id}/events", get(open))
-        .route("/api/workstations/{workstation_id}/events/", get(open))
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/api/workstations/{workstation_id}/events[/]", open)
 }
 
 async fn open(
@@ -57,7 +54,8 @@ async fn open(
     let credential_id = caller
         .credential
         .as_ref()
-        .map(|credential| credential.id.clone());
+        .map(|credential| credential.id.clone())
+        .or(identity.session_id);
     let owner = caller.principal;
     // Collecting begins before the pending jobs are read, so that none falls between.
     let subscription = app

@@ -2,10 +2,8 @@
 
 use std::net::SocketAddr;
 
-use axum::Router;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use control_plane::pairing::{self, RedeemEntropy};
 use http::StatusCode;
 use uuid::Uuid;
@@ -15,6 +13,7 @@ use wire::http::{
 };
 use wire::{CredentialId, PairingId, UnixMs, WorkstationId};
 
+use super::table::Routes;
 use super::{JsonBody, json_object};
 use crate::app::App;
 use crate::clock::random_bytes;
@@ -23,14 +22,12 @@ use crate::identity::Accept;
 use crate::request::Facts;
 
 /// The routes of pairing.
-pub fn router() -> Router<App> {
-    Router::new()
-        .route("/api/workstations/pairing-codes", post(mint))
-        .route(
-            "/api/workstations/pairing-codes/redeem",
-            post(redeem).get(poll_redeem),
-        )
-        .route("/api/workstations/pairing-codes/{pairing_id}", get(poll))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .post("/api/workstations/pairing-codes", mint)
+        .get("/api/workstations/pairing-codes/redeem", poll_redeem)
+        .post("/api/workstations/pairing-codes/redeem", redeem)
+        .get("/api/workstations/pairing-codes/{pairing_id}", poll)
 }
 
 async fn mint(State(app): State<App>, facts: Facts) -> Result<Response, ApiError> {

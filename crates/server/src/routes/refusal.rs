@@ -45,6 +45,7 @@ impl Identity {
                 id: credential.credential_id.clone(),
                 pairing_id: credential.pairing_id.clone(),
             }),
+            ceiling: self.ceiling,
         }
     }
 }

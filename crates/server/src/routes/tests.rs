@@ -108,6 +108,7 @@ impl World {
             actor_label: format!("user:dev:{name}/browser:tab"),
             anonymous: false,
             credential: None,
+            ceiling: None,
         };
         let now = self.app.now_ms();
         control_plane::notebooks::create(self.app.catalog(), &caller, None, now, || [3; 10])

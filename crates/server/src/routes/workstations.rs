@@ -1,9 +1,7 @@
 //! Workstations: register, list, default, deregister (2.10 to 2.14).
 
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use axum::routing::{delete, get, patch};
 use control_plane::workstations::{self, WorkstationView};
 use control_plane::{Fields, hash_secret, limits, registration};
 use http::StatusCode;
@@ -11,6 +9,7 @@ use serde_json::json;
 use wire::WorkstationId;
 use wire::http::{LatestBuilds, RegisterResponse, WorkstationsResponse};
 
+use super::table::Routes;
 use super::{JsonBody, json_object};
 use crate::app::App;
 use crate::error::{self, ApiError};
@@ -18,17 +17,15 @@ use crate::identity::{Accept, Identity};
 use crate::request::Facts;
 
 /// The routes of workstations.
-pub fn router() -> Router<App> {
-    Router::new()
-        .route("/api/workstations", get(list).post(register))
-        .route(
-            "/api/workstations/default",
-            patch(select_default).delete(no_default),
-        )
-        .route("/api/workstations/pairing-codes", delete(no_pairing_codes))
-        .route("/api/workstations/credentials", delete(no_credentials))
-        .route("/api/workstations/{workstation_id}", delete(deregister))
-        .route("/api/workstations/{workstation_id}/", delete(deregister))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/api/workstations", list)
+        .post("/api/workstations", register)
+        .patch("/api/workstations/default", select_default)
+        .delete("/api/workstations/default", no_default)
+        .delete("/api/workstations/pairing-codes", no_pairing_codes)
+        .delete("/api/workstations/credentials", no_credentials)
+        .delete("/api/workstations/{workstation_id}[/]", deregister)
 }
 
 async fn list(State(app): State<App>, facts: Facts) -> Result<Response, ApiError> {
@@ -89,7 +86,7 @@ async fn select_default(
     facts.check_origin(&app)?;
     let identity = app.identify(&facts, Accept::PEOPLE).await?;
     let caller = identity.caller();
-    caller.signed_in("sign in to select a default workstation")?;
+    caller.manages("sign in to select a default workstation")?;
     let body = json_object(&bytes, "default workstation body")?;
     let id = Fields::new(&body).required("workstation_id", limits::ID)?;
     workstations::select_default(app.catalog(), &caller, &id, app.now_ms()).await?;

@@ -1,0 +1,84 @@
+//! Bearer tokens of people: the API tokens they make (CP 1.6).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use control_plane::{API_TOKEN_PREFIX, api_tokens};
+use serde_json::Value;
+use store::Accounts as _;
+
+use super::dispatch::CONFLICT;
+use super::{Identity, Provider, dev, grammar_error, session};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::request::Facts;
+
+/// The header that names the provider of a bearer.
+const PROVIDER_HEADER: &str = "x-notebook-cloud-auth-provider";
+
+/// The identity behind a bearer that is no workstation credential. A bearer that nobody knows is
+/// refused, never taken for nobody (HAZ-3).
+pub(super) async fn identify(app: &App, facts: &Facts, token: &str) -> Result<Identity, ApiError> {
+    if is_account_key(facts, token) {
+        // The account API key of another vendor has no provider here; people make tokens of
+        // their own (CP-035, CP-037).
+        return Err(ApiError::unavailable(
+            "Anaconda API key auth is not configured",
+        ));
+    }
+    if dev::is_presented(facts) {
+        return Err(ApiError::bad_request(CONFLICT));
+    }
+    if token.starts_with(API_TOKEN_PREFIX) {
+        return api_token(app, facts, token).await;
+    }
+    if facts.bearer().is_none() {
+        return Err(ApiError::unavailable("OIDC auth is not configured"));
+    }
+    Err(ApiError::unauthorized("bearer token is not recognized"))
+}
+
+async fn api_token(app: &App, facts: &Facts, token: &str) -> Result<Identity, ApiError> {
+    let scope = facts.input("x-scope", "scope");
+    let now = app.now_ms();
+    let (found, ceiling, scope) =
+        api_tokens::authenticate(app.catalog(), token, scope.as_deref(), now).await?;
+    let operator = facts
+        .input("x-operator", "operator")
+        .unwrap_or_else(|| format!("api-token:{}", found.id));
+    wire::Operator::parse(&operator).map_err(grammar_error)?;
+    let account = app
+        .catalog()
+        .account(&found.principal)
+        .await
+        .map_err(ApiError::internal)?;
+    Ok(Identity {
+        principal_namespace: session::namespace(&found.principal),
+        principal: found.principal,
+        operator,
+        scope,
+        provider: Provider::ApiToken,
+        display_name: account.and_then(|account| account.display_name),
+        credential: None,
+        session_id: Some(found.id),
+        ceiling: Some(ceiling),
+    })
+}
+
+/// Whether a bearer is a vendor's account API key: named so, or a JWT of that shape.
+fn is_account_key(facts: &Facts, token: &str) -> bool {
+    let named = facts
+        .header(PROVIDER_HEADER)
+        .is_some_and(|name| name.eq_ignore_ascii_case("anaconda-api-key"));
+    named || looks_like_account_key(token).unwrap_or(false)
+}
+
+fn looks_like_account_key(token: &str) -> Option<bool> {
+    let mut segments = token.split('.');
+    let (_, payload, _) = (segments.next()?, segments.next()?, segments.next()?);
+    let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
+    let payload: Value = serde_json::from_slice(&payload).ok()?;
+    let foreign = ["iss", "aud", "azp"]
+        .iter()
+        .all(|claim| payload.get(claim).is_none());
+    Some(foreign && payload.get("ver").and_then(Value::as_str) == Some("api:1"))
+}
