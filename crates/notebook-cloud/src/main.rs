@@ -52,16 +52,23 @@ struct SignInLinkArgs {
     data: PathBuf,
 }
 
-/// What is logged unless `RUST_LOG` says otherwise. Automerge's spans of level info write out the history of the
-/// document they work on, so each change would cost what all changes before it cost together.
-const LOGGED: &str = "info,automerge=warn";
+/// The filter of the log: `RUST_LOG`, else `info`, without automerge's spans. Those of level info write out the history
+/// of the document they work on, so each change would cost what all changes before it cost together.
+fn logged() -> EnvFilter {
+    let asked = std::env::var("RUST_LOG").unwrap_or_default();
+    let asked = if asked.trim().is_empty() {
+        "info"
+    } else {
+        &asked
+    };
+    EnvFilter::new(format!("{asked},automerge=warn"))
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED));
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(logged())
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();

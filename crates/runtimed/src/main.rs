@@ -22,16 +22,22 @@ enum Cli {
     KernelKeeper(kernel_keeper::Args),
 }
 
-/// What is logged unless `RUST_LOG` says otherwise. Automerge's spans of level info write out the history of the
-/// document they work on, so each change would cost what all changes before it cost together.
-const LOGGED: &str = "info,automerge=warn";
+/// The filter of the log: `RUST_LOG`, else `info`, without automerge's spans. Those of level info write out the history
+/// of the document they work on, so each change would cost what all changes before it cost together.
+fn logged() -> tracing_subscriber::EnvFilter {
+    let asked = std::env::var("RUST_LOG").unwrap_or_default();
+    let asked = if asked.trim().is_empty() {
+        "info"
+    } else {
+        &asked
+    };
+    tracing_subscriber::EnvFilter::new(format!("{asked},automerge=warn"))
+}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| LOGGED.into()),
-        )
+        .with_env_filter(logged())
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
