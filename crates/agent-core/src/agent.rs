@@ -55,6 +55,8 @@ pub struct Agent {
     jitter: Jitter,
     mode: Mode,
     jobs: BTreeMap<String, Job>,
+    /// What earlier agents left, until a complete list of the cloud says which of it is over.
+    left_behind: Vec<String>,
     register: Periodic,
     poll: Periodic,
     reports_hinted: u32,
@@ -76,6 +78,7 @@ impl Agent {
             config,
             mode: Mode::Working,
             jobs: BTreeMap::new(),
+            left_behind: Vec::new(),
             register: Periodic::default(),
             poll: Periodic::default(),
             reports_hinted: 0,
@@ -98,6 +101,7 @@ impl Agent {
         }
         match event {
             Event::Tick => {}
+            Event::LeftBehind { job_ids } => self.left_behind = job_ids,
             Event::Registered(result) => self.on_registered(now, result, &mut out),
             Event::Polled(result) => self.on_polled(now, result, &mut out),
             Event::Reported {
@@ -218,8 +222,8 @@ impl Agent {
         self.poll.due = now + self.config.poll_ms;
         (self.poll.hinted, self.poll.plain) = (0, 0);
         self.accepted_credential();
-        for id in skipped {
-            if self.warn_once(&id) {
+        for id in &skipped {
+            if self.warn_once(id) {
                 out.push(log(
                     LogLevel::Warn,
                     format!("skipped an attach job that cannot be read: {id}"),
@@ -229,7 +233,14 @@ impl Agent {
         if self.mode != Mode::Working {
             return;
         }
-        if jobs.len() < POLL_PAGE {
+        if jobs.len() + skipped.len() < POLL_PAGE {
+            for id in std::mem::take(&mut self.left_behind) {
+                let is_listed =
+                    jobs.iter().any(|order| order.job_id == id) || skipped.contains(&id);
+                if !is_listed && !self.jobs.contains_key(&id) {
+                    self.jobs.insert(id.clone(), Job::left_behind(id, now, out));
+                }
+            }
             for (id, job) in &mut self.jobs {
                 if !jobs.iter().any(|order| order.job_id == *id) {
                     job.doubt(now);

@@ -32,7 +32,10 @@ enum Why {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Phase {
-    Inspecting,
+    Inspecting {
+        /// Whether the cloud's list has the job.
+        is_listed: bool,
+    },
     Accepting {
         since: Millis,
     },
@@ -75,7 +78,18 @@ impl Job {
     /// A job that the cloud believes to be here already.
     pub(crate) fn listed(order: JobOrder, now: Millis, out: &mut Vec<Effect>) -> Self {
         out.push(Effect::Inspect { job: order.clone() });
-        Self::new(order, Phase::Inspecting, now)
+        Self::new(order, Phase::Inspecting { is_listed: true }, now)
+    }
+
+    /// A job that an earlier agent left here and that the cloud no longer lists: a living peer is adopted, and its
+    /// first report tells that it is over; without a peer nothing of it is to stay.
+    pub(crate) fn left_behind(job_id: String, now: Millis, out: &mut Vec<Effect>) -> Self {
+        let order = JobOrder {
+            job_id,
+            ..JobOrder::default()
+        };
+        out.push(Effect::Inspect { job: order.clone() });
+        Self::new(order, Phase::Inspecting { is_listed: false }, now)
     }
 
     fn new(order: JobOrder, phase: Phase, now: Millis) -> Self {
@@ -122,9 +136,9 @@ impl Job {
         config: &AgentConfig,
         out: &mut Vec<Effect>,
     ) {
-        if self.phase != Phase::Inspecting {
+        let Phase::Inspecting { is_listed } = self.phase else {
             return;
-        }
+        };
         let id = self.id();
         match found {
             LocalPeer::Alive { ready } => {
@@ -140,6 +154,14 @@ impl Job {
                     self.phase = Phase::Starting { since: now };
                     self.tell(now, JobStatus::Accepted, None);
                 }
+            }
+            LocalPeer::Dead { .. } if !is_listed => {
+                out.push(log(
+                    LogLevel::Info,
+                    format!("job_id={id} ended while no agent was there"),
+                ));
+                self.forget(out);
+                self.gone = true;
             }
             LocalPeer::Dead { exit: Some(exit) } => self.ended(now, &exit, out),
             LocalPeer::Dead { exit: None } if config.crash_restarts > 0 => {
@@ -377,7 +399,7 @@ impl Job {
                     out,
                 );
             }
-            Phase::Accepting { .. } | Phase::Inspecting => self.gone = true,
+            Phase::Accepting { .. } | Phase::Inspecting { .. } => self.gone = true,
             Phase::Stopping { .. } | Phase::Over { .. } => {}
         }
     }
@@ -419,7 +441,7 @@ impl Job {
             && self.stop_when_spawned != Some(Why::Dropped)
             && !matches!(
                 self.phase,
-                Phase::Inspecting
+                Phase::Inspecting { .. }
                     | Phase::Stopping {
                         why: Why::Dropped,
                         ..

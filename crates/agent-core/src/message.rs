@@ -71,6 +71,11 @@ pub enum LinkEvent {
 pub enum Event {
     /// A deadline passed, or nothing in particular.
     Tick,
+    /// Jobs of this workstation with a peer or a kernel that earlier agents left here; told once, as the first event.
+    LeftBehind {
+        /// The jobs.
+        job_ids: Vec<String>,
+    },
     /// Answer to [`Effect::Register`].
     Registered(Result<(), CloudFailure>),
     /// Answer to [`Effect::Poll`]: the jobs, and the ids of entries that could not be read.

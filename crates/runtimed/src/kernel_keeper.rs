@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use kernel::client::{ClientError, KeeperClient};
-use kernel::keeper::{DEFAULT_ORPHAN_LIMIT, KeeperConfig, end_leftover_kernel};
+use kernel::keeper::{DEFAULT_ORPHAN_LIMIT, KeeperConfig, KeeperRecord, end_leftover_kernel};
 use kernel::protocol::Command;
 
 /// Keep one kernel and its journal for a job.
@@ -57,7 +57,10 @@ async fn end(job_dir: &Path) -> Result<()> {
         Ok(keeper) => {
             keeper.request(Command::Shutdown).await?;
         }
-        Err(ClientError::Absent) => end_leftover_kernel(job_dir),
+        Err(ClientError::Absent) => {
+            end_leftover_kernel(job_dir);
+            KeeperRecord::remove_dead(job_dir);
+        }
         Err(error) => return Err(error.into()),
     }
     Ok(())

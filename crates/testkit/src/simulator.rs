@@ -14,7 +14,7 @@
 //!   intervened, it ended well and is complete;
 //! - no kernel was given an execution twice, and where nobody intervened no other kernel got it;
 //! - at no moment were two runtime sessions active in the room, nor two peers of one job alive;
-//! - cloud, machines and room agree in the end which session is there;
+//! - cloud, machines and room agree in the end which session is there, and no other job's kernel lives;
 //! - nobody's frame was refused.
 //!
 //! `TRACE=1` writes what happens. Start reading at `world.rs`.

@@ -170,7 +170,9 @@ impl AgentLoop {
         let started = Instant::now();
         let now = || started.elapsed().as_millis() as u64;
         let mut agent = Agent::new(self.options.config.clone());
-        let mut event = Event::Tick;
+        let mut event = Event::LeftBehind {
+            job_ids: self.peers.left_behind(),
+        };
         loop {
             for effect in agent.handle(now(), event) {
                 if let Effect::Exit { code, message } = effect {

@@ -3,6 +3,7 @@
 //! ```text
 //! <agent root>/<slug(job id)>/
 //!   job-id               the job's id as the cloud gave it
+//!   job-of.json          the cloud and the workstation that the job belongs to
 //!   blobs/               the peer's blob store
 //!   runtime-peer.log     stdout and stderr of the peer, appended
 //!   runtime-peer.pid     its number, for people
@@ -21,6 +22,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::ProcessIdentity;
 
+/// Most jobs left behind that are looked after at once; the others have their turn at the next start.
+const LEFT_BEHIND_LIMIT: usize = 256;
+
 /// What identifies a peer across agents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PeerRecord {
@@ -30,6 +34,13 @@ pub(crate) struct PeerRecord {
     pub job_id: String,
     /// Where this peer's part of the log begins.
     pub log_offset: u64,
+}
+
+/// Whose jobs a folder holds: machines may serve several clouds, or one cloud under several ids, from one root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct JobOwner {
+    pub cloud_url: String,
+    pub workstation_id: String,
 }
 
 #[derive(Deserialize)]
@@ -63,19 +74,44 @@ impl JobFolder {
     }
 
     /// Makes the folder for this job; a folder of another job with the same slug is refused.
-    pub fn create(&self, job_id: &str) -> io::Result<()> {
+    pub fn create(&self, job_id: &str, owner: &JobOwner) -> io::Result<()> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(self.0.join("blobs"))?;
         match self.job_id() {
-            Some(owner) if owner == job_id => Ok(()),
-            Some(owner) => Err(io::Error::other(format!(
-                "the job folder {} belongs to the job {owner:?}",
-                self.0.display()
-            ))),
-            None => write_private(&self.0.join("job-id"), job_id.as_bytes()),
+            Some(other) if other != job_id => {
+                return Err(io::Error::other(format!(
+                    "the job folder {} belongs to the job {other:?}",
+                    self.0.display()
+                )));
+            }
+            Some(_) => {}
+            None => write_private(&self.0.join("job-id"), job_id.as_bytes())?,
         }
+        let owner = serde_json::to_vec(owner).map_err(io::Error::other)?;
+        write_private(&self.0.join("job-of.json"), &owner)
+    }
+
+    /// Whose the job is.
+    pub fn owner(&self) -> Option<JobOwner> {
+        serde_json::from_slice(&fs::read(self.0.join("job-of.json")).ok()?).ok()
+    }
+
+    /// Jobs of an owner below `root` whose peer or kernel may live: those with a record of either.
+    pub fn left_behind(root: &Path, owner: &JobOwner) -> Vec<String> {
+        let entries = fs::read_dir(root).into_iter().flatten().flatten();
+        entries
+            .map(|entry| Self(entry.path()))
+            .filter(|folder| folder.has_keeper() || folder.has_record())
+            .filter(|folder| folder.owner().as_ref() == Some(owner))
+            .filter_map(|folder| folder.job_id())
+            .take(LEFT_BEHIND_LIMIT)
+            .collect()
+    }
+
+    fn has_record(&self) -> bool {
+        self.0.join("runtime-peer.json").exists()
     }
 
     /// The job that the folder belongs to.
@@ -223,8 +259,38 @@ mod tests {
     fn folder() -> (tempfile::TempDir, JobFolder) {
         let place = tempfile::tempdir().unwrap();
         let folder = JobFolder::at(place.path().join("job-1"));
-        folder.create("Job 1").unwrap();
+        folder.create("Job 1", &owner("ws-1")).unwrap();
         (place, folder)
+    }
+
+    fn owner(workstation_id: &str) -> JobOwner {
+        JobOwner {
+            cloud_url: "https://cloud.example".into(),
+            workstation_id: workstation_id.into(),
+        }
+    }
+
+    #[test]
+    fn left_behind_are_the_jobs_of_this_workstation_with_a_record() {
+        let (place, folder) = folder();
+        let left = |id| JobFolder::left_behind(place.path(), &owner(id));
+        assert_eq!(left("ws-1"), [""; 0]);
+        fs::write(folder.0.join("keeper.json"), "{}").unwrap();
+        assert_eq!(left("ws-1"), ["Job 1"]);
+        assert_eq!(left("ws-2"), [""; 0]);
+        fs::rename(
+            folder.0.join("keeper.json"),
+            folder.0.join("runtime-peer.json"),
+        )
+        .unwrap();
+        assert_eq!(left("ws-1"), ["Job 1"]);
+        // Whose it is cannot be told: it is left alone.
+        fs::remove_file(folder.0.join("job-of.json")).unwrap();
+        assert_eq!(left("ws-1"), [""; 0]);
+        assert_eq!(
+            JobFolder::left_behind(&place.path().join("none"), &owner("ws-1")),
+            [""; 0]
+        );
     }
 
     // WS-212 WS-213
@@ -246,10 +312,10 @@ mod tests {
         assert_eq!(fs::read_to_string(&pid).unwrap(), "77\n");
         assert_eq!(pid.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert!(folder.0.join("blobs").is_dir());
-        folder.create("Job 1").unwrap();
+        folder.create("Job 1", &owner("ws-1")).unwrap();
         assert!(
             folder
-                .create("job!1")
+                .create("job!1", &owner("ws-1"))
                 .unwrap_err()
                 .to_string()
                 .contains("belongs to")

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::TOKEN_VARIABLE;
 use crate::agent_loop::News;
-use crate::job_folder::{JobFolder, PeerRecord, ReadyScan};
+use crate::job_folder::{JobFolder, JobOwner, PeerRecord, ReadyScan};
 use crate::process::{ProcessIdentity, command_line_has, environment_value};
 
 /// Carries the nonce by which a peer is recognised later.
@@ -55,10 +55,22 @@ impl Peers {
     /// Makes the job's folder, by which this machine later knows the job as its own.
     pub fn prepare(&self, job_id: &str) {
         if let Some(folder) = self.folder(job_id)
-            && let Err(error) = folder.create(job_id)
+            && let Err(error) = folder.create(job_id, &self.owner())
         {
             tracing::warn!(job_id, %error, "[workstation-agent] cannot make the job's folder");
         }
+    }
+
+    fn owner(&self) -> JobOwner {
+        JobOwner {
+            cloud_url: self.settings.cloud_url.clone(),
+            workstation_id: self.settings.workstation_id.clone(),
+        }
+    }
+
+    /// Jobs of this workstation with a peer or a kernel that an earlier agent left.
+    pub fn left_behind(&self) -> Vec<String> {
+        JobFolder::left_behind(Path::new(&self.settings.agent_root), &self.owner())
     }
 
     fn folder(&self, job_id: &str) -> Option<JobFolder> {
@@ -73,7 +85,7 @@ impl Peers {
         let folder = JobFolder::at(&plan.job_folder);
         let told = |what: &str, error: std::io::Error| format!("{what}: {error}");
         folder
-            .create(&job.job_id)
+            .create(&job.job_id, &self.owner())
             .map_err(|e| told("cannot make the job's folder", e))?;
         if !Path::new(&plan.working_directory).is_dir() {
             return Err(format!(

@@ -165,6 +165,11 @@ impl Machine {
             .code())
     }
 
+    /// The folder of an attach job.
+    pub fn job_folder(&self, job: &str) -> PathBuf {
+        self.home.join("state/runt/workstation-agent").join(job)
+    }
+
     /// What the agent has printed so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.home.join("agent.log")).unwrap_or_default()

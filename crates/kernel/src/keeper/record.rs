@@ -51,6 +51,13 @@ impl KeeperRecord {
         std::fs::rename(fresh, job_dir.join(FILE_NAME))
     }
 
+    /// Removes the record of a keeper that was killed. Only for jobs that are over: a new keeper would lose its own.
+    pub fn remove_dead(job_dir: &Path) {
+        if Self::read_alive(job_dir).is_none() {
+            Self::remove(job_dir);
+        }
+    }
+
     pub(super) fn remove(job_dir: &Path) {
         // Absent already is as good.
         let _ = std::fs::remove_file(job_dir.join(FILE_NAME));

@@ -9,6 +9,7 @@ use room::{DocumentKind, Room};
 use serde_json::Value;
 
 use super::cloud::State;
+use super::kernel::KernelState;
 use super::world::World;
 
 pub(super) fn all(world: &mut World) -> Result<(), String> {
@@ -91,6 +92,11 @@ fn sessions(world: &World, room: &mut Room) -> Result<(), String> {
         .collect();
     if alive != active {
         return Err(format!("peers live for {alive:?}, active is {active:?}"));
+    }
+    for (job, keeper) in &world.keepers {
+        if keeper.state != KernelState::None && !active.contains(&job.as_str()) {
+            return Err(format!("the kernel of {job} lives, active is {active:?}"));
+        }
     }
     let attachment = room.attachment().ok_or("nothing is attached")?;
     let last = world.cloud.jobs.last().ok_or("no job")?;

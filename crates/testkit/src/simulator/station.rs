@@ -6,6 +6,7 @@ use agent_core::{Agent, AgentConfig, Effect, Event, JobOrder, JobStatus, LocalPe
 use rand::Rng;
 
 use super::cloud::{Call, station_id};
+use super::kernel::KernelState;
 use super::peer::Peer;
 use super::world::{Action, BROWSERS, World};
 
@@ -63,7 +64,23 @@ impl World {
         }));
         station.epoch += 1;
         let epoch = station.epoch;
+        let job_ids = self.left_behind(at);
+        self.agent_takes(at, epoch, Event::LeftBehind { job_ids });
         self.agent_takes(at, epoch, Event::Tick);
+    }
+
+    /// Jobs with a recorded peer or a kernel on this machine.
+    fn left_behind(&self, at: usize) -> Vec<String> {
+        let station = &self.stations[at];
+        let folders = station.folders.iter();
+        let has_kernel = |job: &str| {
+            let keeper = self.keepers.get(job);
+            keeper.is_some_and(|keeper| keeper.state != KernelState::None)
+        };
+        folders
+            .filter(|job| station.records.contains_key(*job) || has_kernel(job))
+            .cloned()
+            .collect()
     }
 
     /// The agent dies; its peers live on.

@@ -81,6 +81,56 @@ async fn agent_and_peer_killed_at_once_cost_no_line() -> Result<()> {
     Ok(())
 }
 
+/// Nobody was there to hear that the job is over: the next agent finds what is left of it.
+async fn ended_while_agent_and_peer_are_dead(
+    moment: Moment,
+    end: impl AsyncFn(&Scene) -> Result<()>,
+) -> Result<Scene> {
+    let mut scene = Scene::printing(600, moment).await?;
+    let keeper = scene.process("kernel-keeper")?;
+    scene.machine.kill_agent().await?;
+    signal(scene.process("cloud-runtime-agent")?, Signal::SIGKILL)?;
+    end(&scene).await?;
+    assert_eq!(scene.process("kernel-keeper")?, keeper);
+    scene.machine.start(&python()?)?;
+    scene.nothing_left_of(&scene.job).await?;
+    scene.nothing_left_of("sleep 600").await?;
+    let execution = scene.room.finished(&scene.execution, LIMIT).await?;
+    assert_ne!(execution.status, "done");
+    for record in ["keeper.json", "runtime-peer.json", "runtime-peer.pid"] {
+        assert!(!scene.machine.job_folder(&scene.job).join(record).exists());
+    }
+    Ok(scene)
+}
+
+#[tokio::test]
+async fn a_job_cancelled_while_agent_and_peer_are_dead_leaves_nothing() -> Result<()> {
+    for moment in moments() {
+        let scene = ended_while_agent_and_peer_are_dead(moment, async |scene| {
+            let id = scene.machine.id()?;
+            let path = format!("/api/workstations/{id}/attach-jobs/{}", scene.job);
+            let body = json!({ "status": "cancelled" });
+            scene.cloud.ok(Method::PATCH, &path, Some(body)).await?;
+            Ok(())
+        })
+        .await?;
+        scene.nothing_left_of("ipykernel").await?;
+        scene.end().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_job_replaced_while_agent_and_peer_are_dead_leaves_nothing_of_the_old_one() -> Result<()>
+{
+    for moment in moments() {
+        let scene = ended_while_agent_and_peer_are_dead(moment, Scene::restart_over_http).await?;
+        scene.starts_anew(&scene.room).await?;
+        scene.end().await?;
+    }
+    Ok(())
+}
+
 async fn a_dead_cloud(moment: Moment) -> Result<()> {
     let mut scene = Scene::printing(200, moment).await?;
     let kernel = scene.process("ipykernel")?;
@@ -218,9 +268,7 @@ async fn a_restart_asked_for_over_http_brings_a_new_kernel() -> Result<()> {
     for moment in moments() {
         let scene = Scene::printing(600, moment).await?;
         let kernel = scene.process("ipykernel")?;
-        let path = format!("/api/n/{}/workstation-attachments", scene.notebook);
-        let body = json!({ "workstation_id": scene.machine.id()?, "intent": "restart" });
-        scene.cloud.ok(Method::POST, &path, Some(body)).await?;
+        scene.restart_over_http().await?;
         let execution = scene.room.finished(&scene.execution, LIMIT).await?;
         assert_ne!(execution.status, "done");
         until("the old kernel to be gone", LIMIT, async || {

@@ -6,6 +6,8 @@ use anyhow::{Context as _, Result};
 use e2e::{Cloud, Execution, Machine, Relay, Room, python, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use reqwest::Method;
+use serde_json::json;
 
 /// How long anything may take.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -47,6 +49,7 @@ pub struct Scene {
     pub machine: Machine,
     pub room: Room,
     pub notebook: String,
+    pub job: String,
     pub execution: String,
     pub relay: Option<Relay>,
     lines: usize,
@@ -80,7 +83,7 @@ impl Scene {
     ) -> Result<Self> {
         let notebook = cloud.create_notebook("kills").await?;
         let room = Room::join(&cloud, &notebook).await?;
-        cloud.attach(&notebook, &machine.id()?).await?;
+        let job = cloud.attach(&notebook, &machine.id()?).await?;
         room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
             .await
             .with_context(|| machine.log())?;
@@ -103,10 +106,19 @@ impl Scene {
             machine,
             room,
             notebook,
+            job,
             execution,
             relay,
             lines,
         })
+    }
+
+    /// Replaces the job by a new one on the same machine.
+    pub async fn restart_over_http(&self) -> Result<()> {
+        let path = format!("/api/n/{}/workstation-attachments", self.notebook);
+        let body = json!({ "workstation_id": self.machine.id()?, "intent": "restart" });
+        self.cloud.ok(Method::POST, &path, Some(body)).await?;
+        Ok(())
     }
 
     /// Waits for the cell's end and checks that every line is there once, in order.

@@ -310,3 +310,108 @@ fn ws_261_262_a_second_signal_and_detach_exit_at_once() {
         ]
     );
 }
+
+fn left_behind(job_ids: &[&str]) -> Event {
+    Event::LeftBehind {
+        job_ids: job_ids.iter().map(|id| (*id).to_owned()).collect(),
+    }
+}
+
+/// An agent that finds jobs of an earlier one, registered, with its first poll under way.
+fn finding(job_ids: &[&str]) -> Bench {
+    let mut bench = Bench::new(defaults());
+    bench.send(left_behind(job_ids));
+    bench.send(Event::Registered(Ok(())));
+    bench.take();
+    bench
+}
+
+fn inspect(id: &str) -> Effect {
+    let job = JobOrder {
+        job_id: id.into(),
+        ..JobOrder::default()
+    };
+    Effect::Inspect { job }
+}
+
+fn inspected(id: &str, found: LocalPeer) -> Event {
+    Event::Inspected {
+        job_id: id.into(),
+        found,
+    }
+}
+
+#[test]
+fn what_an_earlier_agent_left_of_a_job_that_is_over_ends() {
+    let mut bench = finding(&["listed", "over"]);
+    bench.send(Event::Polled(Ok((
+        vec![order("listed", "running")],
+        vec![],
+    ))));
+    let effects = bench.take();
+    assert!(effects.contains(&inspect("over")), "{effects:?}");
+    assert!(!effects.contains(&inspect("listed")), "{effects:?}");
+    // Not even its note counts: nobody asks any more.
+    let exit = Some(code(1));
+    bench.send(inspected("over", LocalPeer::Dead { exit }));
+    assert_eq!(
+        bench.take(),
+        [
+            Effect::ForgetPeer {
+                job_id: "over".into()
+            },
+            Effect::EndKernel {
+                job_id: "over".into()
+            }
+        ]
+    );
+    // Once: a later list is about later jobs.
+    bench.offer(vec![order("listed", "running")]);
+    assert!(!bench.take().contains(&inspect("over")));
+}
+
+#[test]
+fn a_living_peer_of_a_job_that_is_over_is_adopted_and_told() {
+    let mut bench = finding(&["j"]);
+    bench.send(Event::Polled(Ok((vec![], vec![]))));
+    bench.take();
+    bench.send(inspected("j", LocalPeer::Alive { ready: true }));
+    assert_eq!(bench.take(), [report("j", JobStatus::Running)]);
+    bench.report_failed("j", JobStatus::Running, conflict(Some("cancelled"), ""));
+    assert_eq!(bench.take(), [Effect::Terminate { job_id: "j".into() }]);
+    bench.exited("j", code(0));
+    assert_eq!(
+        bench.take(),
+        [
+            Effect::ForgetPeer { job_id: "j".into() },
+            Effect::EndKernel { job_id: "j".into() }
+        ]
+    );
+}
+
+#[test]
+fn nothing_that_was_left_ends_before_a_complete_list_says_so() {
+    let mut bench = finding(&["j", "unreadable"]);
+    bench.send(Event::Polled(Err(status(500))));
+    bench.run_for(5_000);
+    assert!(bench.take().contains(&Effect::Poll));
+    // A full page may have a second one.
+    let full = (0..10).map(|n| order(&format!("other-{n}"), "running"));
+    bench.send(Event::Polled(Ok((full.clone().collect(), vec![]))));
+    assert!(!bench.take().contains(&inspect("j")));
+    bench.offer(full.clone().take(8).collect());
+    let effects = bench.take();
+    assert!(effects.contains(&inspect("j")), "{effects:?}");
+
+    let mut bench = finding(&["j", "unreadable"]);
+    let most = full.take(8).collect::<Vec<_>>();
+    let twice = vec!["unreadable".to_owned(), "another".to_owned()];
+    bench.send(Event::Polled(Ok((most.clone(), twice))));
+    assert!(!bench.take().contains(&inspect("j")));
+    bench.send(Event::Link(LinkEvent::AttachJobs));
+    bench.run_for(POLL_SPACING_MS);
+    bench.send(Event::Polled(Ok((most, vec!["unreadable".to_owned()]))));
+    let effects = bench.take();
+    assert!(effects.contains(&inspect("j")), "{effects:?}");
+    assert!(!effects.contains(&inspect("unreadable")), "{effects:?}");
+}
