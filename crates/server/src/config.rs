@@ -1,28 +1,31 @@
-//! What the server was told on its command line, checked, with the addresses that follow from it.
+//! What the server was told, checked, with the addresses that follow from it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 use crate::origin::Origin;
+use crate::settings::Settings;
 
-/// The arguments of `notebook-cloud serve` as given.
-#[derive(Debug, Clone)]
-pub struct ServeOptions {
-    /// Address and port to listen on; port 0 lets the system choose.
-    pub listen: String,
-    /// The folder that holds everything the server keeps.
-    pub data: PathBuf,
-    /// Accept the development identity (CP 1.7); loopback only.
-    pub dev_identity: bool,
-    /// The address people reach the server at, when it is not the listening address.
-    pub public_url: Option<String>,
-    /// The origin that output frames are served from.
-    pub output_origin: Option<String>,
-}
-
-/// What is wrong with the arguments.
+/// What is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// There is no default for the data folder.
+    #[error(
+        "no data directory is named\nHint: give --data DIR, or set `data` in the configuration file"
+    )]
+    Data,
+    /// Half of a certificate.
+    #[error(
+        "a certificate and its key belong together, and only `{0}` is set\nHint: give both --tls-cert and --tls-key, or neither"
+    )]
+    Tls(&'static str),
+    /// A proxy that is no address.
+    #[error(
+        "`{0}` in proxy.trusted is no address or network\nHint: use forms like 127.0.0.1 or 10.0.0.0/8"
+    )]
+    Proxy(String),
     /// The listening address cannot be understood.
     #[error(
         "cannot listen on `{0}`: not an address and port\nHint: use ADDR:PORT, for example 127.0.0.1:8080"
@@ -63,28 +66,40 @@ pub struct Config {
     pub public: Origin,
     /// The origin of output frames; none means rich outputs cannot be shown safely.
     pub output: Option<Origin>,
+    /// The proxies that may say who the client is.
+    pub proxies: Vec<IpNet>,
+    /// The settings as they were given.
+    pub settings: Settings,
 }
 
 impl Config {
-    /// Checks the options against the address that was really bound.
-    pub fn new(options: &ServeOptions, bound: SocketAddr) -> Result<Self, ConfigError> {
+    /// Checks the settings against the address that was really bound.
+    pub fn new(settings: &Settings, bound: SocketAddr) -> Result<Self, ConfigError> {
+        let data = settings.data.clone().ok_or(ConfigError::Data)?;
+        let encrypts = match (&settings.tls.cert, &settings.tls.key) {
+            (Some(_), Some(_)) => true,
+            (None, None) => false,
+            (Some(_), None) => return Err(ConfigError::Tls("tls.cert")),
+            (None, Some(_)) => return Err(ConfigError::Tls("tls.key")),
+        };
         let loopback = bound.ip().is_loopback();
-        if options.dev_identity && !loopback {
+        if settings.dev_identity && !loopback {
             return Err(ConfigError::DevIdentityNotLoopback(bound));
         }
-        let public = match &options.public_url {
+        let scheme = if encrypts { "https" } else { "http" };
+        let public = match &settings.public_url {
             Some(text) => {
                 Origin::parse(text).ok_or_else(|| ConfigError::PublicUrl(text.clone()))?
             }
-            None => Origin::from_authority("http", &bound.to_string())
-                .ok_or_else(|| ConfigError::Listen(options.listen.clone()))?,
+            None => Origin::from_authority(scheme, &bound.to_string())
+                .ok_or_else(|| ConfigError::Listen(settings.listen.clone()))?,
         };
-        let output = match &options.output_origin {
+        let output = match &settings.output_origin {
             Some(text) => {
                 Some(Origin::parse(text).ok_or_else(|| ConfigError::OutputOrigin(text.clone()))?)
             }
             None if public.is_loopback() && public.host() != "localhost" => {
-                Origin::from_authority("http", &format!("localhost:{}", bound.port()))
+                Origin::from_authority(scheme, &format!("localhost:{}", bound.port()))
             }
             None => None,
         };
@@ -95,12 +110,57 @@ impl Config {
         }
         Ok(Self {
             bound,
-            data: options.data.clone(),
-            dev_identity: options.dev_identity,
+            data,
+            dev_identity: settings.dev_identity,
             public,
             output,
+            proxies: proxies(&settings.proxy.trusted)?,
+            settings: settings.clone(),
         })
     }
+
+    /// What works, but perhaps not as it was meant.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.bound.ip().is_unspecified() && self.settings.public_url.is_none() {
+            warnings.push(format!(
+                "the server listens on every address, and links will name {}\n\
+                 Hint: give --public-url with the address people use",
+                self.public
+            ));
+        }
+        if !self.public.is_https() && !self.public.is_loopback() {
+            warnings.push(format!(
+                "{} is not encrypted: whoever shares the network can read and act as anybody\n\
+                 Hint: use https (--tls-cert and --tls-key, or a proxy), see docs/deploy.md",
+                self.public
+            ));
+        }
+        match &self.output {
+            None => warnings.push(
+                "no output origin: HTML and SVG outputs will not be shown\n\
+                 Hint: give --output-origin another host name that reaches this server"
+                    .into(),
+            ),
+            Some(output) if output.is_https() != self.public.is_https() => warnings.push(format!(
+                "the page is at {} and outputs are at {output}: browsers refuse to mix http and https\n\
+                 Hint: use the same scheme for both",
+                self.public
+            )),
+            Some(_) => {}
+        }
+        warnings
+    }
+}
+
+fn proxies(given: &[String]) -> Result<Vec<IpNet>, ConfigError> {
+    let one = |text: &String| {
+        let address = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse()
+            .or_else(|_| address())
+            .map_err(|_| ConfigError::Proxy(text.clone()))
+    };
+    given.iter().map(one).collect()
 }
 
 #[cfg(test)]

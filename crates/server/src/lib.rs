@@ -7,6 +7,7 @@
 extern crate self as server;
 
 pub mod app;
+pub mod check;
 pub mod clock;
 pub mod compute;
 pub mod config;
@@ -20,6 +21,7 @@ pub mod request;
 pub mod rooms;
 pub mod routes;
 pub mod serve;
+pub mod settings;
 pub mod sweeps;
 #[cfg(test)]
 pub mod testing;

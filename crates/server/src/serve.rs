@@ -14,12 +14,10 @@ pub use data_dir::{DataDir, DataDirError, ServerInfo, open_catalog};
 
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, ServeOptions};
+use crate::config::{Config, ConfigError};
 use crate::identity::session::{MintError, OWNER_PRINCIPAL, mint_sign_in_token};
 use crate::routes;
-
-/// How long open sockets and rooms get to end before the server leaves them.
-const DRAIN: Duration = Duration::from_secs(10);
+use crate::settings::Settings;
 
 /// Why the server cannot start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -75,14 +73,14 @@ impl Server {
     ///
     /// # Errors
     /// Each with a hint; nothing keeps running after one.
-    pub async fn start(options: &ServeOptions) -> Result<Self, ServeError> {
-        let data = DataDir::open(&options.data)?;
-        let listener = bind(&options.listen).await?;
+    pub async fn start(settings: &Settings) -> Result<Self, ServeError> {
+        let data = DataDir::open(settings.data.as_deref().ok_or(ConfigError::Data)?)?;
+        let listener = bind(&settings.listen).await?;
         let bound = listener.local_addr().map_err(|cause| ServeError::Bind {
-            listen: options.listen.clone(),
+            listen: settings.listen.clone(),
             cause,
         })?;
-        let config = Config::new(options, bound)?;
+        let config = Config::new(settings, bound)?;
         let storage = data.storage().await?;
         data.write_info(&ServerInfo::new(&config))?;
         Ok(Self {
@@ -134,6 +132,7 @@ impl Server {
             listener,
             data,
         } = self;
+        let drain = Duration::from_secs(app.config().settings.drain_seconds);
         let closing = app.closing().clone();
         let service =
             routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
@@ -156,13 +155,13 @@ impl Server {
         tracing::info!("stopping");
         closing.cancel();
         app.tasks().close();
-        if tokio::time::timeout(DRAIN, app.tasks().wait())
+        if tokio::time::timeout(drain, app.tasks().wait())
             .await
             .is_err()
         {
             tracing::warn!("some connections did not end in time");
         }
-        let ended = tokio::time::timeout(DRAIN, serving).await;
+        let ended = tokio::time::timeout(drain, serving).await;
         app.documents().close().await;
         app.catalog().close().await;
         drop(data);
@@ -189,7 +188,7 @@ fn link(url: &str, token: &str) -> String {
     format!("{url}/sign-in?token={token}")
 }
 
-async fn bind(listen: &str) -> Result<TcpListener, ServeError> {
+pub(crate) async fn bind(listen: &str) -> Result<TcpListener, ServeError> {
     let port_given = listen
         .rsplit_once(':')
         .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());

@@ -12,9 +12,10 @@ use tower::ServiceExt as _;
 
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, ServeOptions};
+use crate::config::Config;
 use crate::routes;
 use crate::serve::DataDir;
+use crate::settings::Settings;
 
 /// The host a test request addresses unless it says otherwise.
 pub const HOST: &str = "127.0.0.1:8080";
@@ -38,16 +39,23 @@ impl TestApp {
     }
 
     async fn new(dev_identity: bool) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let options = ServeOptions {
-            listen: HOST.into(),
-            data: folder.path().join("data"),
+        let settings = Settings {
             dev_identity,
-            public_url: None,
-            output_origin: None,
+            ..Settings::default()
         };
-        let config = Config::new(&options, HOST.parse().unwrap()).unwrap();
-        let data = DataDir::open(&options.data).unwrap();
+        Self::with(settings).await
+    }
+
+    /// With settings of the test's own; the address and the data folder are given.
+    pub async fn with(settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            listen: HOST.into(),
+            data: Some(folder.path().join("data")),
+            ..settings
+        };
+        let config = Config::new(&settings, HOST.parse().unwrap()).unwrap();
+        let data = DataDir::open(&config.data).unwrap();
         let storage = data.storage().await.unwrap();
         Self {
             app: App::new(config, Clock::manual(1_781_260_000_000), storage),

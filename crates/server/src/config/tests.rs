@@ -1,12 +1,10 @@
 use super::*;
 
-fn options() -> ServeOptions {
-    ServeOptions {
+fn options() -> Settings {
+    Settings {
         listen: "127.0.0.1:0".into(),
-        data: PathBuf::from("data"),
-        dev_identity: false,
-        public_url: None,
-        output_origin: None,
+        data: Some("data".into()),
+        ..Settings::default()
     }
 }
 
@@ -41,4 +39,46 @@ fn page_and_outputs_on_one_host_are_refused() {
     ));
     given.output_origin = Some("https://out.example".into());
     assert!(Config::new(&given, bound("0.0.0.0:1")).is_ok());
+}
+
+#[test]
+fn a_certificate_needs_its_key_and_makes_the_address_https() {
+    let mut given = options();
+    given.tls.cert = Some("cert.pem".into());
+    assert!(matches!(
+        Config::new(&given, bound("127.0.0.1:1")),
+        Err(ConfigError::Tls("tls.cert"))
+    ));
+    given.tls.key = Some("key.pem".into());
+    let config = Config::new(&given, bound("127.0.0.1:1")).unwrap();
+    assert!(config.public.is_https());
+    assert!(config.output.unwrap().is_https());
+}
+
+#[test]
+fn proxies_are_addresses_or_networks() {
+    let mut given = options();
+    given.proxy.trusted = vec!["10.0.0.0/8".into(), "::1".into()];
+    let config = Config::new(&given, bound("127.0.0.1:1")).unwrap();
+    assert!(config.proxies[0].contains(&"10.1.2.3".parse::<IpAddr>().unwrap()));
+    assert!(config.proxies[1].contains(&"::1".parse::<IpAddr>().unwrap()));
+    given.proxy.trusted = vec!["proxy.example".into()];
+    let refused = Config::new(&given, bound("127.0.0.1:1")).unwrap_err();
+    assert!(refused.to_string().contains("`proxy.example`"), "{refused}");
+}
+
+#[test]
+fn what_was_perhaps_not_meant_is_said() {
+    let config = Config::new(&options(), bound("0.0.0.0:80")).unwrap();
+    let warnings = config.warnings().join("\n");
+    for words in ["--public-url", "not encrypted", "--output-origin"] {
+        assert!(warnings.contains(words), "{warnings}");
+    }
+    let config = Config::new(&options(), bound("127.0.0.1:80")).unwrap();
+    assert!(config.warnings().is_empty());
+    let mut given = options();
+    given.public_url = Some("https://nb.example".into());
+    given.output_origin = Some("http://out.example".into());
+    let config = Config::new(&given, bound("127.0.0.1:80")).unwrap();
+    assert!(config.warnings()[0].contains("mix http and https"));
 }

@@ -16,8 +16,8 @@ use documents::notebook::NotebookDoc;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
 use server::app::App;
-use server::config::ServeOptions;
 use server::serve::Server;
+use server::settings::Settings;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -37,12 +37,11 @@ pub struct Running {
 
 impl Running {
     pub async fn start(data: &Path) -> Self {
-        let server = Server::start(&ServeOptions {
+        let server = Server::start(&Settings {
             listen: "127.0.0.1:0".into(),
-            data: data.to_owned(),
+            data: Some(data.to_owned()),
             dev_identity: true,
-            public_url: None,
-            output_origin: None,
+            ..Settings::default()
         })
         .await
         .unwrap();

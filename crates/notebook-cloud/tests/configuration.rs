@@ -1,0 +1,118 @@
+//! `config check`, and a server that takes its settings from a file and the environment.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_notebook-cloud"))
+}
+
+fn check(file: &Path, flags: &[&str]) -> Output {
+    program()
+        .args(["config", "check", "--config"])
+        .arg(file)
+        .args(flags)
+        .env("NOTEBOOK_CLOUD_DRAIN_SECONDS", "3")
+        .output()
+        .unwrap()
+}
+
+/// The line of a setting.
+fn line(output: &Output, key: &str) -> String {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    text.lines()
+        .find(|line| line.split_whitespace().next() == Some(key))
+        .unwrap_or_else(|| panic!("no {key} in {text}"))
+        .to_owned()
+}
+
+#[test]
+fn check_says_each_value_and_where_it_came_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cloud.toml");
+    let data = folder.path().join("data");
+    let text = format!("data = {data:?}\nlisten = \"127.0.0.1:1\"\n[limits]\nblob_bytes = 1000\n");
+    std::fs::write(&file, text).unwrap();
+    let output = check(
+        &file,
+        &[
+            "--listen",
+            "127.0.0.1:0",
+            "--set",
+            "limits.header_bytes=9000",
+        ],
+    );
+    assert!(output.status.success(), "{output:?}");
+    assert!(line(&output, "listen").contains(" 127.0.0.1:0 "));
+    assert!(line(&output, "listen").ends_with("flag --listen"));
+    assert!(line(&output, "limits.blob_bytes").contains("1000"));
+    assert!(line(&output, "limits.blob_bytes").contains("file "));
+    assert!(line(&output, "limits.header_bytes").ends_with("flag --set"));
+    assert!(line(&output, "drain_seconds").ends_with("environment NOTEBOOK_CLOUD_DRAIN_SECONDS"));
+    assert!(line(&output, "limits.json_body_bytes").ends_with("default"));
+    assert!(!data.exists(), "looking changes nothing");
+}
+
+#[test]
+fn check_fails_with_every_reason_why_a_server_would_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cloud.toml");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let text = format!(
+        "listen = \"{}\"\npublic_urls = \"x\"\n[tls]\ncert = \"/none/cert.pem\"\n",
+        taken.local_addr().unwrap()
+    );
+    std::fs::write(&file, text).unwrap();
+    let output = check(&file, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for words in [
+        "did you mean `public_url`?",
+        "another program uses that port",
+        "no data directory is named",
+        "cannot read /none/cert.pem",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+#[test]
+fn a_server_reads_its_file_and_refuses_one_with_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cloud.toml");
+    let data = folder.path().join("data");
+    std::fs::write(
+        &file,
+        format!("data = {data:?}\nlisten = \"127.0.0.1:0\"\n"),
+    )
+    .unwrap();
+    let mut child = program()
+        .args(["serve", "--config"])
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
+    assert!(data.join("catalog.sqlite").exists());
+
+    std::fs::write(&file, "data = \"x\"\nlisten_on = \"127.0.0.1:0\"\n").unwrap();
+    let output = program()
+        .args(["serve", "--config"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        text.contains("`listen_on`") && text.contains("Hint:"),
+        "{text}"
+    );
+}
