@@ -24,7 +24,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("control-plane", 2),
     ("cloud-client", 3),
     ("kernel", 3),
-    ("store-sqlite", 3),
+    ("store-sql", 3),
     ("server", 3),
     ("runtime-peer", 3),
     ("workstation", 3),
@@ -40,7 +40,7 @@ const FLOORS: &[(&str, u8)] = &[
 /// Dependencies within one floor that the design has.
 const SIBLINGS: &[(&str, &str)] = &[
     ("control-plane", "store"),
-    ("server", "store-sqlite"),
+    ("server", "store-sql"),
     ("runtime-peer", "kernel"),
     ("runtime-peer", "cloud-client"),
     ("workstation", "cloud-client"),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use store_sqlite::{BlobFolder, SqliteCatalog, SqliteDocumentLog};
+use store_sql::{BlobFolder, SqlCatalog, SqlDocumentLog};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,9 +32,9 @@ struct Parts {
 #[derive(Debug)]
 pub struct Storage {
     /// Accounts, access, pairing, workstations, jobs.
-    pub catalog: SqliteCatalog,
+    pub catalog: SqlCatalog,
     /// The documents of rooms.
-    pub documents: SqliteDocumentLog,
+    pub documents: SqlDocumentLog,
     /// Bytes of blobs.
     pub blobs: BlobFolder,
 }
@@ -75,12 +75,12 @@ impl App {
     }
 
     /// The catalog.
-    pub fn catalog(&self) -> &SqliteCatalog {
+    pub fn catalog(&self) -> &SqlCatalog {
         &self.0.storage.catalog
     }
 
     /// The document log.
-    pub fn documents(&self) -> &SqliteDocumentLog {
+    pub fn documents(&self) -> &SqlDocumentLog {
         &self.0.storage.documents
     }
 

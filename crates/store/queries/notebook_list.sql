@@ -1,6 +1,7 @@
 SELECT n.id, n.owner_principal, n.title, n.created_ms, n.updated_ms, n.trashed_ms, n.latest_revision_id,
     n.cell_composition, n.preview_cells, n.language, n.room_epoch,
-    MAX(CASE a.scope WHEN 'owner' THEN 4 WHEN 'editor' THEN 3 WHEN 'runtime_peer' THEN 2 ELSE 1 END) AS scope_rank
+    CAST(MAX(CASE a.scope WHEN 'owner' THEN 4 WHEN 'editor' THEN 3 WHEN 'runtime_peer' THEN 2 ELSE 1 END)
+        AS BIGINT) AS scope_rank
 FROM notebooks n
 JOIN notebook_acl a ON a.notebook_id = n.id
 WHERE a.subject_kind = 'principal' AND a.subject = $1

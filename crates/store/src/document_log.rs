@@ -8,6 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::Result;
+use crate::migration::{Migration, migration};
 
 /// Which document of a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -155,22 +156,18 @@ pub trait DocumentLog: Clone + Send + Sync + 'static {
     fn epochs(&self, notebook_id: &str) -> impl Future<Output = Result<Vec<i64>>> + Send;
 }
 
-/// Migrations of the SQLite document log, oldest first. They go forward only.
-pub const SQLITE_DOCUMENT_MIGRATIONS: &[(i64, &str)] = &[
-    (
-        1,
-        include_str!("../migrations/sqlite-documents/0001_documents.sql"),
-    ),
-    (
-        2,
-        include_str!("../migrations/sqlite-documents/0002_epochs.sql"),
-    ),
+/// Migrations of the document log, oldest first. They go forward only.
+pub const DOCUMENT_MIGRATIONS: &[Migration] = &[
+    migration!(1, "-documents/0001_documents"),
+    migration!(2, "-documents/0002_epochs"),
 ];
 
-/// Adds change chunks, as many rows as asked for, each of notebook, epoch, kind and bytes.
-pub fn change_insert(rows: usize) -> String {
+/// Adds change chunks, as many rows as asked for, each of notebook, epoch, kind and bytes;
+/// `returning` their numbers where the database does not tell them unasked.
+pub fn change_insert(rows: usize, returning: bool) -> String {
     let places = crate::sql::rows_of(rows, 4);
-    format!("INSERT INTO document_change (notebook_id, epoch, kind, bytes) VALUES {places}")
+    let end = if returning { " RETURNING seq" } else { "" };
+    format!("INSERT INTO document_change (notebook_id, epoch, kind, bytes) VALUES {places}{end}")
 }
 /// The changes of a room in the order they became durable.
 pub const CHANGE_LIST: &str = "SELECT seq, kind, bytes FROM document_change \
@@ -188,9 +185,8 @@ pub const SNAPSHOT_PUT: &str = "INSERT INTO document_snapshot \
      SET through_seq = excluded.through_seq, bytes = excluded.bytes \
      WHERE excluded.through_seq >= document_snapshot.through_seq";
 /// The epochs of a notebook.
-pub const EPOCH_LIST: &str = "SELECT DISTINCT epoch FROM (\
-     SELECT epoch FROM document_change WHERE notebook_id = $1 \
-     UNION SELECT epoch FROM document_snapshot WHERE notebook_id = $1) ORDER BY epoch";
+pub const EPOCH_LIST: &str = "SELECT epoch FROM document_change WHERE notebook_id = $1 \
+     UNION SELECT epoch FROM document_snapshot WHERE notebook_id = $1 ORDER BY epoch";
 /// Drops what an attempt at a new epoch left.
 pub const EPOCH_CLEAR: &[&str] = &[
     "DELETE FROM document_change WHERE notebook_id = $1 AND epoch >= $2",

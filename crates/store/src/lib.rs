@@ -9,6 +9,7 @@ mod api_tokens;
 mod attach_jobs;
 pub mod document_log;
 mod error;
+mod migration;
 mod notebooks;
 mod pairing;
 pub mod sql;
@@ -18,6 +19,7 @@ pub use accounts::{Account, Accounts, AuditEvent, NewSession, Session};
 pub use api_tokens::{ApiToken, ApiTokens, NewApiToken};
 pub use attach_jobs::{AttachJob, AttachJobs, JobCreation, JobStatus, JobTrigger, NewAttachJob};
 pub use error::StoreError;
+pub use migration::Migration;
 pub use notebooks::{
     AclRemoval, AclRow, BlobRow, ListedNotebook, NewAclRow, NewNotebook, Notebook, NotebookPage,
     Notebooks, SubjectKind,

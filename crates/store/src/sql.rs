@@ -3,6 +3,8 @@
 //! Every constant names its file in `queries/`; [`ALL`] lists them so that a backend's tests
 //! can prepare each against a migrated database.
 
+use crate::migration::{Migration, migration};
+
 macro_rules! queries {
     ($($name:ident = $file:literal;)*) => {
         $(
@@ -104,11 +106,11 @@ pub(crate) fn rows_of(rows: usize, columns: usize) -> String {
     (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }
 
-/// Migrations of the SQLite catalog, oldest first: version and script.
+/// Migrations of the catalog, oldest first.
 /// They go forward only and are never edited once released.
-pub const SQLITE_CATALOG_MIGRATIONS: &[(i64, &str)] = &[
-    (1, include_str!("../migrations/sqlite/0001_catalog.sql")),
-    (2, include_str!("../migrations/sqlite/0002_identity.sql")),
+pub const CATALOG_MIGRATIONS: &[Migration] = &[
+    migration!(1, "/0001_catalog"),
+    migration!(2, "/0002_identity"),
 ];
 
 #[cfg(test)]

@@ -10,26 +10,24 @@ mod workstations;
 use control_plane::{Caller, CallerCredential, Effect, Fields, attach, notebooks, registration};
 use serde_json::{Map, Value, json};
 use store::Catalog;
-use store_sqlite::SqliteCatalog;
-use tempfile::TempDir;
+use store_sql::SqlCatalog;
+use store_sql::testing::TestDatabase;
 
-/// A catalog in a folder of its own, and the fake clock's start.
+/// A catalog in a database of its own, and the fake clock's start.
 pub(crate) struct World {
-    pub(crate) catalog: SqliteCatalog,
-    _folder: TempDir,
+    pub(crate) catalog: SqlCatalog,
+    _database: TestDatabase,
 }
 
 pub(crate) const START: i64 = 1_781_260_000_000;
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let catalog = SqliteCatalog::open(&folder.path().join("catalog.sqlite"))
-            .await
-            .unwrap();
+        let database = TestDatabase::new().await;
+        let catalog = SqlCatalog::open(&database).await.unwrap();
         Self {
             catalog,
-            _folder: folder,
+            _database: database,
         }
     }
 

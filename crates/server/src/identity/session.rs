@@ -3,7 +3,7 @@
 use control_plane::limits;
 use sha2::{Digest as _, Sha256};
 use store::{Account, Accounts as _, NewSession, Session};
-use store_sqlite::SqliteCatalog;
+use store_sql::SqlCatalog;
 use uuid::Uuid;
 
 use super::{Identity, Provider, Scope};
@@ -108,7 +108,7 @@ pub async fn renewal(app: &App, facts: &Facts) -> Option<String> {
 ///
 /// # Errors
 /// The catalog cannot be written, or the system gives no randomness.
-pub async fn mint_sign_in_token(catalog: &SqliteCatalog, now_ms: i64) -> Result<String, MintError> {
+pub async fn mint_sign_in_token(catalog: &SqlCatalog, now_ms: i64) -> Result<String, MintError> {
     let token = random_token()?;
     catalog
         .create_sign_in_token(

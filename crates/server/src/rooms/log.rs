@@ -5,7 +5,7 @@ use store::Result;
 use store::document_log::{
     AppendBatch, Compaction, DocumentKind, DocumentLog as _, Durable, NewEpoch, Position, RoomKey,
 };
-use store_sqlite::SqliteDocumentLog;
+use store_sql::SqlDocumentLog;
 
 /// A document's log is folded into a snapshot from this size on...
 const FOLD_AT: usize = 1024 * 1024;
@@ -15,7 +15,7 @@ const FOLD_PART: usize = 2;
 /// The log of one room, with what must be known to fold it in time.
 #[derive(Debug)]
 pub struct RoomLog {
-    log: SqliteDocumentLog,
+    log: SqlDocumentLog,
     key: RoomKey,
     durable: Position,
     documents: [Sizes; 4],
@@ -30,7 +30,7 @@ struct Sizes {
 
 impl RoomLog {
     /// Loads a room as it was when it was last durable.
-    pub async fn load(log: SqliteDocumentLog, key: RoomKey) -> Result<(Self, StoredDocuments)> {
+    pub async fn load(log: SqlDocumentLog, key: RoomKey) -> Result<(Self, StoredDocuments)> {
         let stored = log.open(&key).await?;
         let mut documents = StoredDocuments::default();
         for (kind, hashes) in &stored.retired {

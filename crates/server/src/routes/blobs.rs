@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 use store::{BlobRow, Notebooks as _};
-use store_sqlite::{BlobFolder, Stored, Upload};
+use store_sql::{BlobFolder, Stored, Upload};
 use tokio_util::io::ReaderStream;
 use wire::Scope;
 

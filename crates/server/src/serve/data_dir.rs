@@ -9,15 +9,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use store::StoreError;
-use store_sqlite::{BlobFolder, SqliteCatalog, SqliteDocumentLog};
+use store_sql::{BlobFolder, Database, SqlCatalog, SqlDocumentLog};
 
 use crate::app::Storage;
 use crate::config::Config;
 
 const LOCK: &str = "server.lock";
 const INFO: &str = "server.json";
-const CATALOG: &str = "catalog.sqlite";
-const DOCUMENTS: &str = "documents.sqlite";
 
 /// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -54,15 +52,15 @@ pub enum DataDirError {
 ///
 /// # Errors
 /// The file cannot be opened, or was written by a newer release.
-pub async fn open_catalog(path: &Path) -> Result<SqliteCatalog, DataDirError> {
-    let file = path.join(CATALOG);
-    SqliteCatalog::open(&file)
+pub async fn open_catalog(path: &Path) -> Result<SqlCatalog, DataDirError> {
+    let database = Database::in_folder(path);
+    SqlCatalog::open(&database)
         .await
-        .map_err(|cause| store_error(&file, &cause))
+        .map_err(|cause| store_error("catalog", &database, &cause))
 }
 
-fn store_error(file: &Path, cause: &StoreError) -> DataDirError {
-    let mut text = format!("{}: {cause}", file.display());
+fn store_error(part: &str, database: &Database, cause: &StoreError) -> DataDirError {
+    let mut text = format!("the {part} in {database}: {cause}");
     if let Some(source) = cause.source() {
         text.push_str(": ");
         text.push_str(&source.to_string());
@@ -148,10 +146,10 @@ impl DataDir {
     /// A file cannot be opened, or was written by a newer release.
     pub async fn storage(&self) -> Result<Storage, DataDirError> {
         let catalog = open_catalog(&self.path).await?;
-        let file = self.path.join(DOCUMENTS);
-        let documents = SqliteDocumentLog::open(&file)
+        let database = Database::in_folder(&self.path);
+        let documents = SqlDocumentLog::open(&database)
             .await
-            .map_err(|cause| store_error(&file, &cause))?;
+            .map_err(|cause| store_error("document log", &database, &cause))?;
         let blobs =
             BlobFolder::open(&self.path.join("blobs")).map_err(|cause| DataDirError::Io {
                 path: self.path.join("blobs"),

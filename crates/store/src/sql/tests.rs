@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{ALL, SQLITE_CATALOG_MIGRATIONS};
+use super::{ALL, CATALOG_MIGRATIONS};
+use crate::document_log;
 
 fn files_in(folder: &str) -> BTreeSet<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
@@ -30,13 +31,18 @@ fn every_query_file_is_listed() {
 
 #[test]
 fn migrations_are_numbered_without_gaps_and_none_is_forgotten() {
-    let versions: Vec<i64> = SQLITE_CATALOG_MIGRATIONS
-        .iter()
-        .map(|(version, _)| *version)
-        .collect();
-    let expected: Vec<i64> = (1..=i64::try_from(versions.len()).unwrap()).collect();
-    assert_eq!(versions, expected);
-    assert_eq!(files_in("migrations/sqlite").len(), versions.len());
+    for (migrations, folder) in [
+        (CATALOG_MIGRATIONS, ""),
+        (document_log::DOCUMENT_MIGRATIONS, "-documents"),
+    ] {
+        let versions: Vec<i64> = migrations.iter().map(|step| step.version).collect();
+        let expected: Vec<i64> = (1..=i64::try_from(versions.len()).unwrap()).collect();
+        assert_eq!(versions, expected);
+        for database in ["sqlite", "postgres"] {
+            let files = files_in(&format!("migrations/{database}{folder}"));
+            assert_eq!(files.len(), versions.len(), "{database}{folder}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,5 @@
-use tempfile::TempDir;
-
 use super::*;
+use crate::testing::TestDatabase;
 
 fn room(id: &str, epoch: i64) -> RoomKey {
     RoomKey {
@@ -16,17 +15,15 @@ fn batch(room: &RoomKey, kind: DocumentKind, bytes: &[u8]) -> AppendBatch {
     }
 }
 
-async fn open() -> (TempDir, SqliteDocumentLog) {
-    let folder = tempfile::tempdir().unwrap();
-    let log = SqliteDocumentLog::open(&folder.path().join("documents.sqlite"))
-        .await
-        .unwrap();
-    (folder, log)
+async fn open() -> (TestDatabase, SqlDocumentLog) {
+    let database = TestDatabase::new().await;
+    let log = SqlDocumentLog::open(&database).await.unwrap();
+    (database, log)
 }
 
 #[tokio::test]
 async fn a_reopened_log_has_what_was_durable_in_order() {
-    let (folder, log) = open().await;
+    let (database, log) = open().await;
     let one = room("one", 0);
     for n in 0..50_u8 {
         let durable = log
@@ -36,9 +33,7 @@ async fn a_reopened_log_has_what_was_durable_in_order() {
         durable.await.unwrap();
     }
     log.close().await;
-    let log = SqliteDocumentLog::open(&folder.path().join("documents.sqlite"))
-        .await
-        .unwrap();
+    let log = SqlDocumentLog::open(&database).await.unwrap();
     let stored = log.load(&one).await.unwrap();
     let (kind, document) = &stored.documents[0];
     assert_eq!(*kind, DocumentKind::Notebook);
@@ -57,7 +52,7 @@ async fn a_reopened_log_has_what_was_durable_in_order() {
 
 #[tokio::test]
 async fn batches_in_line_become_durable_in_order_over_rooms() {
-    let (_folder, log) = open().await;
+    let (_database, log) = open().await;
     let (one, two) = (room("one", 0), room("two", 0));
     let mut waiting = Vec::new();
     for n in 0..100_u8 {
@@ -81,7 +76,7 @@ async fn batches_in_line_become_durable_in_order_over_rooms() {
 
 #[tokio::test]
 async fn a_snapshot_replaces_its_log_and_later_changes_stay() {
-    let (_folder, log) = open().await;
+    let (_database, log) = open().await;
     let one = room("one", 0);
     let mut position = Position::default();
     for n in 0..10_u8 {
@@ -120,7 +115,7 @@ async fn a_snapshot_replaces_its_log_and_later_changes_stay() {
 
 #[tokio::test]
 async fn epochs_are_apart() {
-    let (_folder, log) = open().await;
+    let (_database, log) = open().await;
     for epoch in [0, 1] {
         let room = room("one", epoch);
         let durable = log
@@ -132,20 +127,6 @@ async fn epochs_are_apart() {
     assert_eq!(log.epochs("one").await.unwrap(), vec![0, 1]);
     let stored = log.load(&room("one", 1)).await.unwrap();
     assert_eq!(stored.documents[0].1.changes, vec![vec![1]]);
-}
-
-#[tokio::test]
-async fn a_log_of_a_newer_release_is_refused() {
-    let (folder, log) = open().await;
-    sqlx::raw_sql("PRAGMA user_version = 99")
-        .execute(log.pools.writer())
-        .await
-        .unwrap();
-    log.close().await;
-    let refused = SqliteDocumentLog::open(&folder.path().join("documents.sqlite"))
-        .await
-        .unwrap_err();
-    assert!(matches!(refused, StoreError::NewerSchema { found: 99, .. }));
 }
 
 /// A document that is a row of numbers: its snapshot says how many, its changes are the next ones.
@@ -170,13 +151,15 @@ fn numbers(stored: &StoredRoom) -> Vec<u32> {
     all
 }
 
-/// Whatever the moment of a crash: snapshot and log together are the document, and nothing that
+/// Whatever the moment of a crash (of SQLite): snapshot and log together are the document, and nothing that
 /// was durable is missing. The write-ahead log is cut after every frame and in the midst of one.
 #[tokio::test]
 async fn folding_keeps_the_document_whole_at_every_crash_point() {
     const HEADER: usize = 32;
     const FRAME: usize = 24 + 4096;
-    let (folder, log) = open().await;
+    let folder = tempfile::tempdir().unwrap();
+    let files = Database::in_folder(folder.path());
+    let log = SqlDocumentLog::open(&files).await.unwrap();
     let path = folder.path().join("documents.sqlite");
     let wal = folder.path().join("documents.sqlite-wal");
     let start = std::fs::read(&path).unwrap();
@@ -213,7 +196,8 @@ async fn folding_keeps_the_document_whole_at_every_crash_point() {
             let path = crashed.path().join("documents.sqlite");
             std::fs::write(&path, &start).unwrap();
             std::fs::write(crashed.path().join("documents.sqlite-wal"), &whole[..cut]).unwrap();
-            let log = SqliteDocumentLog::open(&path).await.unwrap();
+            let files = Database::in_folder(crashed.path());
+            let log = SqlDocumentLog::open(&files).await.unwrap();
             let found = numbers(&log.open(&one).await.unwrap());
             let kept = durable.iter().filter(|(size, _)| *size <= cut);
             let kept = kept.map(|(_, count)| *count).max().unwrap_or(0);
@@ -230,11 +214,16 @@ async fn folding_keeps_the_document_whole_at_every_crash_point() {
     assert!(cuts > 40);
 }
 
-/// A full disk: the batch fails, and so do those already in line behind it, until the room is
+/// A full disk (of SQLite): the batch fails, and so do those already in line behind it, until the room is
 /// opened again; other rooms and later lives are served once there is space.
 #[tokio::test]
 async fn a_lost_batch_takes_those_that_build_on_it_along() {
-    let (_folder, log) = open().await;
+    let folder = tempfile::tempdir().unwrap();
+    let files = Database::in_folder(folder.path());
+    let log = SqlDocumentLog::open(&files).await.unwrap();
+    let Db::Sqlite(pools) = &log.db else {
+        unreachable!("files are SQLite")
+    };
     let (one, two) = (room("one", 1), room("two", 1));
     let put = async |room: &RoomKey, bytes: &[u8]| {
         let durable = log.submit(batch(room, DocumentKind::Notebook, bytes)).await;
@@ -244,7 +233,7 @@ async fn a_lost_batch_takes_those_that_build_on_it_along() {
     let limit = async |pages: i64| {
         let pragma = format!("PRAGMA max_page_count = {pages}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(pragma))
-            .execute(log.pools.writer())
+            .execute(pools.writer())
             .await
             .unwrap();
     };
@@ -262,7 +251,7 @@ async fn a_lost_batch_takes_those_that_build_on_it_along() {
 
 #[tokio::test]
 async fn opening_waits_for_what_is_in_line() {
-    let (_folder, log) = open().await;
+    let (_database, log) = open().await;
     let one = room("one", 1);
     for n in 0..200_u8 {
         let batch = batch(&one, DocumentKind::Notebook, &[n]);
@@ -274,7 +263,7 @@ async fn opening_waits_for_what_is_in_line() {
 
 #[tokio::test]
 async fn an_epoch_begins_in_one_step_and_remembers_what_ended() {
-    let (_folder, log) = open().await;
+    let (_database, log) = open().await;
     let (old, new) = (room("one", 1), room("one", 2));
     let kind = DocumentKind::RuntimeState;
     let durable = log.submit(batch(&old, kind, b"old")).await.unwrap();

@@ -1,13 +1,10 @@
-//! The document log on SQLite: a file of its own, one writer task, commits shared by all rooms.
+//! The document log: apart from the catalog, one writer task, commits shared by all rooms.
 //!
 //! Rooms put batches in line; the writer takes what waits, writes it in one transaction, and only
 //! after the commit tells each room. One disk flush so serves every room that typed meanwhile.
 
 mod writer;
 
-use std::path::Path;
-
-use sqlx::Row as _;
 use store::document_log::{
     AppendBatch, Compaction, DocumentKind, DocumentLog, Durable, NewEpoch, Position, RoomKey,
     StoredDocument, StoredRoom,
@@ -15,35 +12,36 @@ use store::document_log::{
 use store::{Result, StoreError, document_log as sql};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::pools::{Durability, Pools, failed};
+use crate::database::Database;
+use crate::db::Db;
 use writer::Command;
 
 /// How many batches may wait for the writer; rooms wait when the line is full.
 const LINE: usize = 1024;
 
-/// The log of all rooms' documents in one SQLite file.
+/// The log of all rooms' documents in one database.
 #[derive(Debug, Clone)]
-pub struct SqliteDocumentLog {
-    pools: Pools,
+pub struct SqlDocumentLog {
+    db: Db,
     line: mpsc::Sender<Command>,
 }
 
-impl SqliteDocumentLog {
-    /// Opens or makes the log and starts its writer; a file of a newer release is refused.
-    pub async fn open(path: &Path) -> Result<Self> {
-        let pools = Pools::open(path, Durability::Machine, sql::SQLITE_DOCUMENT_MIGRATIONS).await?;
+impl SqlDocumentLog {
+    /// Opens or makes the log and starts its writer; a log of a newer release is refused.
+    pub async fn open(database: &Database) -> Result<Self> {
+        let db = database.open_documents(sql::DOCUMENT_MIGRATIONS).await?;
         let (line, commands) = mpsc::channel(LINE);
-        tokio::spawn(writer::run(pools.clone(), commands));
-        Ok(Self { pools, line })
+        tokio::spawn(writer::run(db.clone(), commands));
+        Ok(Self { db, line })
     }
 
-    /// Waits for everything in line, then closes the file.
+    /// Waits for everything in line, then closes the database.
     pub async fn close(&self) {
         let (done, wait) = oneshot::channel();
         if self.line.send(Command::Close(done)).await.is_ok() {
             let _ = wait.await;
         }
-        self.pools.close().await;
+        self.db.close().await;
     }
 
     async fn put_in_line(&self, command: Command) -> Result<()> {
@@ -51,48 +49,37 @@ impl SqliteDocumentLog {
     }
 }
 
-impl DocumentLog for SqliteDocumentLog {
+impl DocumentLog for SqlDocumentLog {
     async fn load(&self, room: &RoomKey) -> Result<StoredRoom> {
-        // One read transaction: a compaction between the two reads must not hide changes.
-        let mut reader = self
-            .pools
-            .readers()
-            .begin()
-            .await
-            .map_err(failed("read a document"))?;
+        // One read transaction: a compaction between the reads must not hide changes.
+        let mut reader = self.db.begin_reading("read a document").await?;
         let mut stored = StoredRoom::default();
-        let snapshots = sqlx::query(sql::SNAPSHOT_LIST)
+        let snapshots = reader
+            .run(sql::SNAPSHOT_LIST)
             .bind(&room.notebook_id)
             .bind(room.epoch)
-            .fetch_all(&mut *reader)
-            .await
-            .map_err(failed("read a document"))?;
-        for row in snapshots {
-            let kind = read_kind(&row.get::<String, _>(0))?;
-            stored.position = stored.position.max(Position(row.get(1)));
-            entry(&mut stored, kind).snapshot = Some(row.get(2));
+            .all(|row| Ok((read_kind(row.get(0)?)?, row.get(1)?, row.get(2)?)))
+            .await?;
+        for (kind, through, bytes) in snapshots {
+            stored.position = stored.position.max(Position(through));
+            entry(&mut stored, kind).snapshot = Some(bytes);
         }
-        let changes = sqlx::query(sql::CHANGE_LIST)
+        let changes = reader
+            .run(sql::CHANGE_LIST)
             .bind(&room.notebook_id)
             .bind(room.epoch)
-            .fetch_all(&mut *reader)
-            .await
-            .map_err(failed("read a document"))?;
-        for row in changes {
-            let kind = read_kind(&row.get::<String, _>(1))?;
-            stored.position = stored.position.max(Position(row.get(0)));
-            entry(&mut stored, kind).changes.push(row.get(2));
+            .all(|row| Ok((row.get(0)?, read_kind(row.get(1)?)?, row.get(2)?)))
+            .await?;
+        for (seq, kind, bytes) in changes {
+            stored.position = stored.position.max(Position(seq));
+            entry(&mut stored, kind).changes.push(bytes);
         }
-        let retired = sqlx::query(sql::RETIRED_LIST)
+        stored.retired = reader
+            .run(sql::RETIRED_LIST)
             .bind(&room.notebook_id)
             .bind(room.epoch)
-            .fetch_all(&mut *reader)
-            .await
-            .map_err(failed("read the epochs of a document"))?;
-        for row in retired {
-            let kind = read_kind(&row.get::<String, _>(0))?;
-            stored.retired.push((kind, row.get(1)));
-        }
+            .all(|row| Ok((read_kind(row.get(0)?)?, row.get(1)?)))
+            .await?;
         Ok(stored)
     }
 
@@ -124,11 +111,11 @@ impl DocumentLog for SqliteDocumentLog {
     }
 
     async fn epochs(&self, notebook_id: &str) -> Result<Vec<i64>> {
-        sqlx::query_scalar(sql::EPOCH_LIST)
+        self.db
+            .read(sql::EPOCH_LIST, "list the epochs of a notebook")
             .bind(notebook_id)
-            .fetch_all(self.pools.readers())
+            .all(|row| row.get(0))
             .await
-            .map_err(failed("list the epochs of a notebook"))
     }
 }
 
@@ -144,10 +131,10 @@ fn entry(stored: &mut StoredRoom, kind: DocumentKind) -> &mut StoredDocument {
     &mut stored.documents[index].1
 }
 
-fn read_kind(text: &str) -> Result<DocumentKind> {
-    DocumentKind::parse(text).ok_or_else(|| StoreError::Corrupt {
+fn read_kind(text: String) -> Result<DocumentKind> {
+    DocumentKind::parse(&text).ok_or(StoreError::Corrupt {
         what: "document kind",
-        value: text.to_owned(),
+        value: text,
     })
 }
 

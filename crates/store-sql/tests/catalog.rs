@@ -1,4 +1,4 @@
-//! What the catalog promises, on real database files.
+//! What the catalog promises, on a real database.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
@@ -6,21 +6,18 @@ use store::{
     AclRemoval, AttachJobs, JobStatus, JobTrigger, NewAclRow, NewAttachJob, NewCredential,
     NewNotebook, NewPairing, Notebooks, PairingStore, Registration, SubjectKind, Workstations,
 };
-use store_sqlite::SqliteCatalog;
-use tempfile::TempDir;
+use store_sql::SqlCatalog;
+use store_sql::testing::TestDatabase;
 
 const ADA: &str = "user:dev:ada";
 
-async fn catalog() -> (SqliteCatalog, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let catalog = SqliteCatalog::open(&folder.path().join("catalog.sqlite"))
-        .await
-        .unwrap();
-    (catalog, folder)
+async fn catalog() -> (SqlCatalog, TestDatabase) {
+    let database = TestDatabase::new().await;
+    (SqlCatalog::open(&database).await.unwrap(), database)
 }
 
-async fn with_notebook() -> (SqliteCatalog, TempDir) {
-    let (catalog, folder) = catalog().await;
+async fn with_notebook() -> (SqlCatalog, TestDatabase) {
+    let (catalog, database) = catalog().await;
     let notebook = NewNotebook {
         id: "nb".to_owned(),
         owner_principal: ADA.to_owned(),
@@ -29,7 +26,7 @@ async fn with_notebook() -> (SqliteCatalog, TempDir) {
         actor_label: "user:dev:ada/browser:tab".to_owned(),
     };
     assert!(catalog.create_notebook(&notebook).await.unwrap());
-    (catalog, folder)
+    (catalog, database)
 }
 
 fn pairing(id: &str, code_hash: &str) -> NewPairing {
@@ -79,7 +76,7 @@ fn registration(id: &str, now: i64) -> Registration {
 // CP-104
 #[tokio::test]
 async fn cp_104_twenty_concurrent_redeems_make_one_credential() {
-    let (catalog, _folder) = catalog().await;
+    let (catalog, _database) = catalog().await;
     catalog.create_pairing(&pairing("p", "code")).await.unwrap();
     let mut attempts = tokio::task::JoinSet::new();
     for number in 0..20 {
@@ -99,7 +96,7 @@ async fn cp_104_twenty_concurrent_redeems_make_one_credential() {
 // CP-105
 #[tokio::test]
 async fn cp_105_a_code_survives_a_failed_credential() {
-    let (catalog, _folder) = catalog().await;
+    let (catalog, _database) = catalog().await;
     catalog
         .create_pairing(&pairing("p1", "code-1"))
         .await
@@ -132,7 +129,7 @@ async fn cp_105_a_code_survives_a_failed_credential() {
 // CP-109
 #[tokio::test]
 async fn cp_109_a_code_is_over_at_exactly_its_expiry() {
-    let (catalog, _folder) = catalog().await;
+    let (catalog, _database) = catalog().await;
     catalog.create_pairing(&pairing("p", "code")).await.unwrap();
     assert!(
         catalog
@@ -153,30 +150,22 @@ async fn cp_109_a_code_is_over_at_exactly_its_expiry() {
 // CP-194
 #[tokio::test]
 async fn cp_194_the_schema_refuses_a_second_active_job() {
-    let (catalog, folder) = with_notebook().await;
+    let (catalog, database) = with_notebook().await;
     catalog
         .create_or_join_job(&job("j1", "ws1"), false, "replaced")
         .await
         .unwrap();
-    let path = folder.path().join("catalog.sqlite");
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
-    let refused = sqlx::query(
-        "INSERT INTO attach_jobs (id, notebook_id, owner_principal, workstation_id, status, \
+    let second = "INSERT INTO attach_jobs (id, notebook_id, owner_principal, workstation_id, status, \
          requested_trigger, requested_by_actor_label, requested_ms, updated_ms) \
-         VALUES ('j2', 'nb', 'user:dev:ada', 'ws2', 'running', 'user_attach', 'x/y', 1, 1)",
-    )
-    .execute(&pool)
-    .await
-    .unwrap_err();
-    assert!(refused.to_string().contains("UNIQUE"), "{refused}");
-    pool.close().await;
+         VALUES ('j2', 'nb', 'user:dev:ada', 'ws2', 'running', 'user_attach', 'x/y', 1, 1)";
+    let refused = database.execute("catalog", second).await.unwrap_err();
+    assert!(refused.to_lowercase().contains("unique"), "{refused}");
 }
 
 // CP-193
 #[tokio::test]
 async fn cp_193_racing_attaches_leave_one_active_job() {
-    let (catalog, _folder) = with_notebook().await;
+    let (catalog, _database) = with_notebook().await;
     let mut racers = tokio::task::JoinSet::new();
     for (id, workstation, replace) in [
         ("a", "ws1", false),
@@ -201,7 +190,7 @@ async fn cp_193_racing_attaches_leave_one_active_job() {
 // CP-207 CP-208 CP-210 CP-211
 #[tokio::test]
 async fn cp_208_reports_only_move_forward() {
-    let (catalog, _folder) = with_notebook().await;
+    let (catalog, _database) = with_notebook().await;
     catalog
         .create_or_join_job(&job("j", "ws"), false, "replaced")
         .await
@@ -222,7 +211,7 @@ async fn cp_208_reports_only_move_forward() {
 // CP-124 CP-125 CP-137
 #[tokio::test]
 async fn cp_125_a_heartbeat_replaces_the_row_but_for_its_creation() {
-    let (catalog, _folder) = catalog().await;
+    let (catalog, _database) = catalog().await;
     let mut first = registration("ws", 100);
     first.channel = Some("stable".to_owned());
     catalog.register_workstation(&first).await.unwrap();
@@ -245,7 +234,7 @@ async fn cp_125_a_heartbeat_replaces_the_row_but_for_its_creation() {
 // CP-106 CP-110
 #[tokio::test]
 async fn cp_110_a_pairing_keeps_its_first_workstation() {
-    let (catalog, _folder) = catalog().await;
+    let (catalog, _database) = catalog().await;
     catalog.create_pairing(&pairing("p", "code")).await.unwrap();
     catalog
         .redeem_pairing("code", &credential("c", 5))
@@ -267,7 +256,7 @@ async fn cp_110_a_pairing_keeps_its_first_workstation() {
 // CP-150 CP-173
 #[tokio::test]
 async fn cp_150_one_call_only_takes_the_online_lease() {
-    let (catalog, _folder) = catalog().await;
+    let (catalog, _database) = catalog().await;
     catalog
         .register_workstation(&registration("ws", 0))
         .await
@@ -310,7 +299,7 @@ async fn cp_150_one_call_only_takes_the_online_lease() {
 // CP-288
 #[tokio::test]
 async fn cp_288_two_owners_cannot_both_be_removed() {
-    let (catalog, _folder) = with_notebook().await;
+    let (catalog, _database) = with_notebook().await;
     let grace = NewAclRow {
         notebook_id: "nb".to_owned(),
         subject_kind: SubjectKind::Principal,
@@ -334,7 +323,7 @@ async fn cp_288_two_owners_cannot_both_be_removed() {
 // CP-269
 #[tokio::test]
 async fn cp_269_a_list_shows_a_notebook_once_with_its_strongest_scope() {
-    let (catalog, _folder) = with_notebook().await;
+    let (catalog, _database) = with_notebook().await;
     let row = NewAclRow {
         notebook_id: "nb".to_owned(),
         subject_kind: SubjectKind::Principal,
@@ -355,7 +344,7 @@ async fn cp_269_a_list_shows_a_notebook_once_with_its_strongest_scope() {
 
 #[tokio::test]
 async fn blobs_recorded_at_once_each_hear_whether_they_were_new() {
-    let (catalog, _folder) = with_notebook().await;
+    let (catalog, _database) = with_notebook().await;
     let record = |notebook: &str, hash: usize| {
         let catalog = catalog.clone();
         let blob = store::BlobRow {

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::AssertSqlSafe;
 use store::{BlobRow, Result, StoreError, sql};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::pools::{Pools, failed};
+use crate::db::Db;
 
 /// Blobs that may wait; further ones wait outside.
 const LINE: usize = 1024;
@@ -24,9 +24,9 @@ pub(super) struct BlobLine(mpsc::Sender<Item>);
 
 impl BlobLine {
     /// Starts recording; ends when every handle is dropped.
-    pub(super) fn start(pools: Pools) -> Self {
+    pub(super) fn start(db: Db) -> Self {
         let (line, waiting) = mpsc::channel(LINE);
-        tokio::spawn(run(pools, waiting));
+        tokio::spawn(run(db, waiting));
         Self(line)
     }
 
@@ -44,11 +44,11 @@ impl BlobLine {
     }
 }
 
-async fn run(pools: Pools, mut waiting: mpsc::Receiver<Item>) {
+async fn run(db: Db, mut waiting: mpsc::Receiver<Item>) {
     let mut group = Vec::new();
     while waiting.recv_many(&mut group, GROUP).await > 0 {
         let (blobs, askers): (Vec<_>, Vec<_>) = group.drain(..).unzip();
-        match insert(&pools, &blobs).await {
+        match insert(&db, &blobs).await {
             Ok(mut new) => {
                 for (blob, asker) in blobs.into_iter().zip(askers) {
                     // An asker that is gone has nobody to tell.
@@ -58,9 +58,9 @@ async fn run(pools: Pools, mut waiting: mpsc::Receiver<Item>) {
             // One of them (of a notebook that is gone) must not spoil the others.
             Err(_) => {
                 for (blob, asker) in blobs.into_iter().zip(askers) {
-                    let alone = insert(&pools, std::slice::from_ref(&blob)).await;
+                    let alone = insert(&db, std::slice::from_ref(&blob)).await;
                     let new = alone.map(|new| !new.is_empty());
-                    let _ = asker.send(new.map_err(failed("record a blob")));
+                    let _ = asker.send(new);
                 }
             }
         }
@@ -68,12 +68,11 @@ async fn run(pools: Pools, mut waiting: mpsc::Receiver<Item>) {
 }
 
 /// Records blobs; the ones that were new.
-async fn insert(
-    pools: &Pools,
-    blobs: &[BlobRow],
-) -> std::result::Result<HashSet<(String, String)>, sqlx::Error> {
+async fn insert(db: &Db, blobs: &[BlobRow]) -> Result<HashSet<(String, String)>> {
     let statement = AssertSqlSafe(sql::blob_record(blobs.len()));
-    let mut query = sqlx::query(statement).persistent(blobs.len() <= REMEMBERED_ROWS);
+    let mut query = db
+        .write(statement, "record a blob")
+        .keep_prepared(blobs.len() <= REMEMBERED_ROWS);
     for blob in blobs {
         query = query
             .bind(&blob.notebook_id)
@@ -82,6 +81,6 @@ async fn insert(
             .bind(&blob.content_type)
             .bind(blob.uploaded_ms);
     }
-    let rows = query.fetch_all(pools.writer()).await?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    let new = query.all(|row| Ok((row.get(0)?, row.get(1)?))).await?;
+    Ok(new.into_iter().collect())
 }

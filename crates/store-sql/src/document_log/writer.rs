@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use sqlx::{AssertSqlSafe, Sqlite, Transaction};
+use sqlx::AssertSqlSafe;
 use store::document_log::{AppendBatch, Compaction, NewEpoch, Position, RoomKey};
 use store::{Result, StoreError, document_log as sql};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::pools::{Pools, failed};
+use crate::db::{Db, Transaction};
 
 /// The most batches in one transaction; keeps a commit short.
 const GROUP: usize = 256;
@@ -52,7 +52,7 @@ impl Command {
 type Broken = HashSet<RoomKey>;
 
 /// Writes until it is told to close or nobody can ask any more.
-pub(super) async fn run(pools: Pools, mut commands: mpsc::Receiver<Command>) {
+pub(super) async fn run(db: Db, mut commands: mpsc::Receiver<Command>) {
     let mut broken = Broken::new();
     while let Some(first) = commands.recv().await {
         let mut bytes = first.bytes();
@@ -62,7 +62,7 @@ pub(super) async fn run(pools: Pools, mut commands: mpsc::Receiver<Command>) {
             bytes += next.bytes();
             group.push(next);
         }
-        if let Some(closed) = commit(&pools, &mut broken, group).await {
+        if let Some(closed) = commit(&db, &mut broken, group).await {
             let _ = closed.send(());
             return;
         }
@@ -70,12 +70,8 @@ pub(super) async fn run(pools: Pools, mut commands: mpsc::Receiver<Command>) {
 }
 
 /// Writes a group in one transaction and answers each asker after the commit.
-async fn commit(
-    pools: &Pools,
-    broken: &mut Broken,
-    group: Vec<Command>,
-) -> Option<oneshot::Sender<()>> {
-    let written = write(pools, broken, &group).await;
+async fn commit(db: &Db, broken: &mut Broken, group: Vec<Command>) -> Option<oneshot::Sender<()>> {
+    let written = write(db, broken, &group).await;
     if let Err(cause) = &written {
         tracing::error!(cause = said(cause), "the document log could not be written");
     }
@@ -133,15 +129,15 @@ fn said(error: &dyn std::error::Error) -> String {
 }
 
 /// The new position after each append, in order; none where the room is broken.
-async fn write(pools: &Pools, broken: &Broken, group: &[Command]) -> Result<Vec<Option<Position>>> {
+async fn write(db: &Db, broken: &Broken, group: &[Command]) -> Result<Vec<Option<Position>>> {
     if let Some(batches) = only_appends(broken, group) {
-        return append_all(pools, &batches).await;
+        return append_all(db, &batches).await;
     }
     let mut positions = Vec::with_capacity(group.len());
     if !group.iter().any(Command::writes) {
         return Ok(positions);
     }
-    let mut transaction = pools.begin().await?;
+    let mut transaction = db.begin("make changes durable").await?;
     for command in group {
         match command {
             Command::Append(batch, _) if broken.contains(&batch.room) => positions.push(None),
@@ -153,10 +149,7 @@ async fn write(pools: &Pools, broken: &Broken, group: &[Command]) -> Result<Vec<
             Command::Open(..) | Command::Close(_) => {}
         }
     }
-    transaction
-        .commit()
-        .await
-        .map_err(failed("make changes durable"))?;
+    transaction.commit().await?;
     Ok(positions)
 }
 
@@ -174,13 +167,15 @@ fn only_appends<'a>(broken: &Broken, group: &'a [Command]) -> Option<Vec<&'a App
 
 /// Appends everything by one statement, which is a transaction by itself: the connection's thread is
 /// woken once, not once for the beginning, for each row and for the end.
-async fn append_all(pools: &Pools, batches: &[&AppendBatch]) -> Result<Vec<Option<Position>>> {
+async fn append_all(db: &Db, batches: &[&AppendBatch]) -> Result<Vec<Option<Position>>> {
     let rows: usize = batches.iter().map(|batch| batch.changes.len()).sum();
     if rows == 0 {
         return Ok(vec![Some(Position::default()); batches.len()]);
     }
-    let statement = AssertSqlSafe(sql::change_insert(rows));
-    let mut query = sqlx::query(statement).persistent(rows <= REMEMBERED_ROWS);
+    let statement = AssertSqlSafe(sql::change_insert(rows, db.is_postgres()));
+    let mut query = db
+        .write(statement, "make changes durable")
+        .keep_prepared(rows <= REMEMBERED_ROWS);
     for batch in batches {
         for (kind, bytes) in &batch.changes {
             query = query
@@ -190,99 +185,86 @@ async fn append_all(pools: &Pools, batches: &[&AppendBatch]) -> Result<Vec<Optio
                 .bind(bytes.as_slice());
         }
     }
-    let done = query
-        .execute(pools.writer())
-        .await
-        .map_err(failed("make changes durable"))?;
-    // The one writer numbers the rows of a statement one after the other.
-    let mut position = done.last_insert_rowid() - rows as i64;
-    let after = |batch: &&AppendBatch| {
-        position += batch.changes.len() as i64;
-        Some(Position(position))
+    let mut numbers = query.numbers(rows).await?.into_iter();
+    let last = |batch: &&AppendBatch| {
+        let last = numbers.by_ref().take(batch.changes.len()).last();
+        Some(Position(last.unwrap_or_default()))
     };
-    Ok(batches.iter().map(after).collect())
+    Ok(batches.iter().map(last).collect())
 }
 
-async fn append(
-    transaction: &mut Transaction<'static, Sqlite>,
-    batch: &AppendBatch,
-) -> Result<Position> {
+async fn append(transaction: &mut Transaction<'_>, batch: &AppendBatch) -> Result<Position> {
     let mut position = Position::default();
     for (kind, bytes) in &batch.changes {
-        let done = sqlx::query(AssertSqlSafe(sql::change_insert(1)))
+        let statement = AssertSqlSafe(sql::change_insert(1, transaction.is_postgres()));
+        let number = transaction
+            .run(statement)
             .bind(&batch.room.notebook_id)
             .bind(batch.room.epoch)
             .bind(kind.as_str())
             .bind(bytes.as_slice())
-            .execute(&mut **transaction)
-            .await
-            .map_err(failed("append changes"))?;
-        position = Position(done.last_insert_rowid());
+            .numbers(1)
+            .await?;
+        position = Position(number.last().copied().unwrap_or_default());
     }
     Ok(position)
 }
 
-async fn compact(
-    transaction: &mut Transaction<'static, Sqlite>,
-    compaction: &Compaction,
-) -> Result<()> {
-    let put = sqlx::query(sql::SNAPSHOT_PUT)
+async fn compact(transaction: &mut Transaction<'_>, compaction: &Compaction) -> Result<()> {
+    let put = transaction
+        .run(sql::SNAPSHOT_PUT)
         .bind(&compaction.room.notebook_id)
         .bind(compaction.room.epoch)
         .bind(compaction.kind.as_str())
         .bind(compaction.through.0)
         .bind(compaction.snapshot.as_slice())
-        .execute(&mut **transaction)
-        .await
-        .map_err(failed("write a snapshot"))?;
-    if put.rows_affected() == 0 {
+        .execute()
+        .await?;
+    if put == 0 {
         // A newer snapshot is there already; what it holds was folded with it.
         return Ok(());
     }
-    sqlx::query(sql::CHANGE_FOLD)
+    transaction
+        .run(sql::CHANGE_FOLD)
         .bind(&compaction.room.notebook_id)
         .bind(compaction.room.epoch)
         .bind(compaction.kind.as_str())
         .bind(compaction.through.0)
-        .execute(&mut **transaction)
-        .await
-        .map_err(failed("fold changes into a snapshot"))?;
+        .execute()
+        .await?;
     Ok(())
 }
 
-async fn begin_epoch(
-    transaction: &mut Transaction<'static, Sqlite>,
-    epoch: &NewEpoch,
-) -> Result<()> {
+async fn begin_epoch(transaction: &mut Transaction<'_>, epoch: &NewEpoch) -> Result<()> {
     let room = &epoch.room;
     for clear in sql::EPOCH_CLEAR {
-        sqlx::query(*clear)
+        transaction
+            .run(*clear)
             .bind(&room.notebook_id)
             .bind(room.epoch)
-            .execute(&mut **transaction)
-            .await
-            .map_err(failed("clear an unfinished epoch"))?;
+            .execute()
+            .await?;
     }
     for (kind, bytes) in &epoch.documents {
-        sqlx::query(sql::SNAPSHOT_PUT)
+        transaction
+            .run(sql::SNAPSHOT_PUT)
             .bind(&room.notebook_id)
             .bind(room.epoch)
             .bind(kind.as_str())
             .bind(0_i64)
             .bind(bytes.as_slice())
-            .execute(&mut **transaction)
-            .await
-            .map_err(failed("write the start of an epoch"))?;
+            .execute()
+            .await?;
     }
     for (kind, hashes) in &epoch.retired {
-        sqlx::query(sql::RETIRED_INSERT)
+        transaction
+            .run(sql::RETIRED_INSERT)
             .bind(&room.notebook_id)
             .bind(room.epoch)
             .bind(kind.as_str())
             .bind(hashes.as_slice())
-            .execute(&mut **transaction)
-            .await
-            .map_err(failed("note the end of an epoch"))?;
+            .execute()
+            .await?;
     }
     Ok(())
 }

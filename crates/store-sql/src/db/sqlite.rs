@@ -8,7 +8,9 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{AssertSqlSafe, Connection as _, Sqlite, Transaction};
-use store::{Result, StoreError};
+use store::{Migration, Result, StoreError};
+
+use super::failed;
 
 /// How long a statement waits for a lock held by another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -17,37 +19,22 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Reading connections per database.
 const READERS: u32 = 4;
 
-/// What a commit survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// A crash of the program, not always a power cut (`synchronous=NORMAL`).
-    Process,
-    /// A power cut (`synchronous=FULL`).
-    Machine,
-}
-
 /// Connections to one SQLite file: a single writer, several readers.
 #[derive(Debug, Clone)]
-pub struct Pools {
+pub(crate) struct Pools {
     writer: SqlitePool,
     readers: SqlitePool,
 }
 
 impl Pools {
     /// Opens or makes the file and applies the migrations it lacks.
-    pub async fn open(
-        path: &Path,
-        durability: Durability,
-        migrations: &'static [(i64, &'static str)],
-    ) -> Result<Self> {
+    pub(crate) async fn open(path: &Path, migrations: &'static [Migration]) -> Result<Self> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(match durability {
-                Durability::Process => SqliteSynchronous::Normal,
-                Durability::Machine => SqliteSynchronous::Full,
-            })
+            // A commit survives a power cut.
+            .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
         let writer = SqlitePoolOptions::new()
@@ -82,17 +69,17 @@ impl Pools {
     }
 
     /// The single writing connection.
-    pub fn writer(&self) -> &SqlitePool {
+    pub(crate) fn writer(&self) -> &SqlitePool {
         &self.writer
     }
 
     /// The reading connections.
-    pub fn readers(&self) -> &SqlitePool {
+    pub(crate) fn readers(&self) -> &SqlitePool {
         &self.readers
     }
 
     /// Starts a transaction that may write from its first statement on.
-    pub async fn begin(&self) -> Result<Transaction<'static, Sqlite>> {
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>> {
         self.writer
             .begin_with("BEGIN IMMEDIATE")
             .await
@@ -100,15 +87,15 @@ impl Pools {
     }
 
     /// Closes every connection; writes the log back into the file.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
 }
 
 /// Applies the migrations newer than the file's `user_version`, each in its own transaction.
-async fn migrate(writer: &SqlitePool, migrations: &'static [(i64, &'static str)]) -> Result<()> {
-    let known = migrations.last().map_or(0, |(version, _)| *version);
+async fn migrate(writer: &SqlitePool, migrations: &'static [Migration]) -> Result<()> {
+    let known = migrations.last().map_or(0, |migration| migration.version);
     let found: i64 = sqlx::query_scalar("PRAGMA user_version")
         .fetch_one(writer)
         .await
@@ -116,20 +103,26 @@ async fn migrate(writer: &SqlitePool, migrations: &'static [(i64, &'static str)]
     if found > known {
         return Err(StoreError::NewerSchema { found, known });
     }
-    for (version, script) in migrations.iter().filter(|(version, _)| *version > found) {
+    for migration in migrations
+        .iter()
+        .filter(|migration| migration.version > found)
+    {
         let mut transaction = writer
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(failed("start a migration"))?;
-        sqlx::raw_sql(*script)
+        sqlx::raw_sql(migration.sqlite)
             .execute(&mut *transaction)
             .await
             .map_err(failed("apply a migration"))?;
         // A pragma takes no parameters; the version is a number of ours.
-        sqlx::raw_sql(AssertSqlSafe(format!("PRAGMA user_version = {version}")))
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed("record a migration"))?;
+        sqlx::raw_sql(AssertSqlSafe(format!(
+            "PRAGMA user_version = {}",
+            migration.version
+        )))
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed("record a migration"))?;
         transaction
             .commit()
             .await
@@ -138,22 +131,8 @@ async fn migrate(writer: &SqlitePool, migrations: &'static [(i64, &'static str)]
     Ok(())
 }
 
-/// Turns a driver's error into storage's, naming what was being done.
-pub(crate) fn failed(operation: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
-    move |source| {
-        let retryable = match &source {
-            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => true,
-            // SQLITE_BUSY and SQLITE_LOCKED, plain or extended.
-            sqlx::Error::Database(error) => error
-                .code()
-                .and_then(|code| code.parse::<i64>().ok())
-                .is_some_and(|code| matches!(code & 0xff, 5 | 6)),
-            _ => false,
-        };
-        StoreError::Database {
-            operation,
-            retryable,
-            source: Box::new(source),
-        }
-    }
+/// SQLITE_BUSY and SQLITE_LOCKED, plain or extended.
+pub(crate) fn is_retryable(code: &str) -> bool {
+    code.parse::<i64>()
+        .is_ok_and(|code| matches!(code & 0xff, 5 | 6))
 }

@@ -1,0 +1,35 @@
+//! The catalog: the storage traits of `store`, on either database.
+
+mod accounts;
+mod api_tokens;
+mod attach_jobs;
+mod blob_line;
+mod notebooks;
+mod pairing;
+mod workstations;
+
+use store::{Result, sql};
+
+use crate::database::Database;
+use crate::db::Db;
+
+/// The catalog of accounts, access, pairing, workstations and jobs in one database.
+#[derive(Debug, Clone)]
+pub struct SqlCatalog {
+    db: Db,
+    blobs: blob_line::BlobLine,
+}
+
+impl SqlCatalog {
+    /// Opens or makes the catalog; a database written by a newer release is refused.
+    pub async fn open(database: &Database) -> Result<Self> {
+        let db = database.open_catalog(sql::CATALOG_MIGRATIONS).await?;
+        let blobs = blob_line::BlobLine::start(db.clone());
+        Ok(Self { db, blobs })
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}

@@ -1,0 +1,258 @@
+//! Attach jobs.
+
+use store::{AttachJob, AttachJobs, JobCreation, JobStatus, JobTrigger, NewAttachJob, Result, sql};
+
+use super::SqlCatalog;
+use crate::db::Row;
+
+fn job(row: &Row) -> Result<AttachJob> {
+    let status: String = row.get("status")?;
+    let trigger: String = row.get("requested_trigger")?;
+    Ok(AttachJob {
+        id: row.get("id")?,
+        notebook_id: row.get("notebook_id")?,
+        owner_principal: row.get("owner_principal")?,
+        workstation_id: row.get("workstation_id")?,
+        status: JobStatus::parse(&status)?,
+        trigger: JobTrigger::parse(&trigger)?,
+        requested_by_actor_label: row.get("requested_by_actor_label")?,
+        requested_ms: row.get("requested_ms")?,
+        updated_ms: row.get("updated_ms")?,
+        accepted_ms: row.get("accepted_ms")?,
+        finished_ms: row.get("finished_ms")?,
+        error_message: row.get("error_message")?,
+    })
+}
+
+impl AttachJobs for SqlCatalog {
+    async fn create_or_join_job(
+        &self,
+        new: &NewAttachJob,
+        replace: bool,
+        cancel_message: &str,
+    ) -> Result<JobCreation> {
+        let mut transaction = self.db.begin("create an attach job").await?;
+        let active = transaction
+            .run(sql::JOB_ACTIVE_FOR_NOTEBOOK)
+            .bind(&new.notebook_id)
+            .bind(&new.owner_principal)
+            .optional(job)
+            .await?;
+        if let Some(active) = &active
+            && active.workstation_id == new.workstation_id
+            && !replace
+        {
+            if new.trigger == JobTrigger::UserAttach {
+                transaction
+                    .run(sql::JOB_PROMOTE_TRIGGER)
+                    .bind(&active.id)
+                    .bind(new.now_ms)
+                    .execute()
+                    .await?;
+            }
+            let joined = transaction
+                .run(sql::JOB_BY_ID)
+                .bind(&active.id)
+                .one(job)
+                .await?;
+            transaction.commit().await?;
+            return Ok(JobCreation {
+                job: joined,
+                reused: true,
+                displaced: Vec::new(),
+            });
+        }
+        let displaced = transaction
+            .run(sql::JOB_CANCEL_ACTIVE)
+            .bind(&new.notebook_id)
+            .bind(&new.owner_principal)
+            .bind(cancel_message)
+            .bind(new.now_ms)
+            .all(job)
+            .await?;
+        transaction
+            .run(sql::JOB_INSERT)
+            .bind(&new.id)
+            .bind(&new.notebook_id)
+            .bind(&new.owner_principal)
+            .bind(&new.workstation_id)
+            .bind(new.trigger.as_str())
+            .bind(&new.actor_label)
+            .bind(new.now_ms)
+            .execute()
+            .await?;
+        let created = transaction
+            .run(sql::JOB_BY_ID)
+            .bind(&new.id)
+            .one(job)
+            .await?;
+        transaction.commit().await?;
+        Ok(JobCreation {
+            job: created,
+            reused: false,
+            displaced,
+        })
+    }
+
+    async fn job(
+        &self,
+        owner: &str,
+        workstation_id: &str,
+        job_id: &str,
+    ) -> Result<Option<AttachJob>> {
+        self.db
+            .read(sql::JOB_GET, "read an attach job")
+            .bind(owner)
+            .bind(workstation_id)
+            .bind(job_id)
+            .optional(job)
+            .await
+    }
+
+    async fn job_by_id(&self, job_id: &str) -> Result<Option<AttachJob>> {
+        self.db
+            .read(sql::JOB_BY_ID, "read an attach job")
+            .bind(job_id)
+            .optional(job)
+            .await
+    }
+
+    async fn latest_job(&self, notebook_id: &str) -> Result<Option<AttachJob>> {
+        self.db
+            .read(sql::JOB_LATEST_FOR_NOTEBOOK, "find a notebook's latest job")
+            .bind(notebook_id)
+            .optional(job)
+            .await
+    }
+
+    async fn active_job(&self, notebook_id: &str, owner: &str) -> Result<Option<AttachJob>> {
+        self.db
+            .read(sql::JOB_ACTIVE_FOR_NOTEBOOK, "find a notebook's active job")
+            .bind(notebook_id)
+            .bind(owner)
+            .optional(job)
+            .await
+    }
+
+    async fn active_jobs(
+        &self,
+        owner: &str,
+        workstation_id: &str,
+        limit: i64,
+    ) -> Result<Vec<AttachJob>> {
+        self.db
+            .read(sql::JOB_LIST_ACTIVE, "list attach jobs")
+            .bind(owner)
+            .bind(workstation_id)
+            .bind(limit)
+            .all(job)
+            .await
+    }
+
+    async fn report_job(
+        &self,
+        owner: &str,
+        workstation_id: &str,
+        job_id: &str,
+        status: JobStatus,
+        error_message: Option<&str>,
+        now_ms: i64,
+    ) -> Result<Option<AttachJob>> {
+        let mut transaction = self.db.begin("record a job's report").await?;
+        transaction
+            .run(sql::JOB_REPORT)
+            .bind(owner)
+            .bind(workstation_id)
+            .bind(job_id)
+            .bind(status.as_str())
+            .bind(error_message)
+            .bind(now_ms)
+            .execute()
+            .await?;
+        let stored = transaction
+            .run(sql::JOB_GET)
+            .bind(owner)
+            .bind(workstation_id)
+            .bind(job_id)
+            .optional(job)
+            .await?;
+        transaction.commit().await?;
+        Ok(stored)
+    }
+
+    async fn fail_stale_of_workstation(
+        &self,
+        owner: &str,
+        workstation_id: &str,
+        before_ms: i64,
+        message: &str,
+        now_ms: i64,
+    ) -> Result<Vec<AttachJob>> {
+        self.db
+            .write(
+                sql::JOB_FAIL_STALE_OF_WORKSTATION,
+                "end a workstation's stale jobs",
+            )
+            .bind(owner)
+            .bind(workstation_id)
+            .bind(before_ms)
+            .bind(message)
+            .bind(now_ms)
+            .all(job)
+            .await
+    }
+
+    async fn fail_stale_of_notebook(
+        &self,
+        notebook_id: &str,
+        owner: &str,
+        before_ms: i64,
+        message: &str,
+        now_ms: i64,
+    ) -> Result<Vec<AttachJob>> {
+        self.db
+            .write(
+                sql::JOB_FAIL_STALE_OF_NOTEBOOK,
+                "end a notebook's stale jobs",
+            )
+            .bind(notebook_id)
+            .bind(owner)
+            .bind(before_ms)
+            .bind(message)
+            .bind(now_ms)
+            .all(job)
+            .await
+    }
+
+    async fn fail_silent_jobs(
+        &self,
+        before_ms: i64,
+        message: &str,
+        now_ms: i64,
+    ) -> Result<Vec<AttachJob>> {
+        self.db
+            .write(sql::JOB_FAIL_SILENT, "end silent jobs")
+            .bind(before_ms)
+            .bind(message)
+            .bind(now_ms)
+            .all(job)
+            .await
+    }
+
+    async fn fail_jobs_of_workstation(
+        &self,
+        owner: &str,
+        workstation_id: &str,
+        message: &str,
+        now_ms: i64,
+    ) -> Result<Vec<AttachJob>> {
+        self.db
+            .write(sql::JOB_FAIL_OF_WORKSTATION, "end a workstation's jobs")
+            .bind(owner)
+            .bind(workstation_id)
+            .bind(message)
+            .bind(now_ms)
+            .all(job)
+            .await
+    }
+}
