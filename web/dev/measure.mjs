@@ -21,6 +21,7 @@ function fill() {
   const room = new MockRoom([
     ...cells,
     { id: "long", type: "code", source: "for i in range(100_000): print(i)" },
+    { id: "below", type: "code", source: "after = 1" },
   ]);
   room.attach("Lab tower");
   const text = (value) => ({ inline: s(value) });
@@ -64,7 +65,8 @@ function fill() {
   });
   room.edit(0, (doc) => {
     for (const id of Object.keys(doc.cells))
-      if (doc.cells[id].source.startsWith("#") === false) doc.cells[id].execution_id = s(`e-${id}`);
+      if (id !== "below" && doc.cells[id].source.startsWith("#") === false)
+        doc.cells[id].execution_id = s(`e-${id}`);
   });
   return room;
 }
@@ -98,8 +100,13 @@ async function type(page, cell) {
   await page.evaluate(() => {
     window.keyTimes.length = 0;
   });
+  const before = await work();
   for (let i = 0; i < KEYS; i += 1) await page.keyboard.press("x");
   const times = await page.evaluate(() => window.keyTimes);
+  const after = await work();
+  const spent = (name) =>
+    `${name.replace("Duration", "")} ${(((after[name] - before[name]) * 1000) / KEYS).toFixed(1)}`;
+  console.log(`processor time per key in ms: ${Object.keys(after).map(spent).join(", ")}`);
   console.log(
     `typing in ${cell}: median ${ms(percentile(times, 0.5))}, 95 % ${ms(percentile(times, 0.95))}, longest ${ms(Math.max(...times))}`,
   );
@@ -113,6 +120,16 @@ const browser = await chromium.launch({
 const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
 await context.routeWebSocket(/\/sync/, (socket) => room.connect(socket));
 const page = await context.newPage();
+// Processor time of the page's thread: other programs on this machine do not change it.
+const devtools = await context.newCDPSession(page);
+await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
+const WORK = ["LayoutDuration", "RecalcStyleDuration", "ScriptDuration", "TaskDuration"];
+async function work() {
+  const { metrics } = await devtools.send("Performance.getMetrics");
+  return Object.fromEntries(
+    metrics.filter(({ name }) => WORK.includes(name)).map(({ name, value }) => [name, value]),
+  );
+}
 page.on("pageerror", (error) => console.log(error.message));
 await page.addInitScript(watch);
 const start = performance.now();
@@ -140,5 +157,7 @@ console.log(
   `show all: ${ms(performance.now() - all)}; longest block ${ms(Math.max(0, ...(await page.evaluate(() => window.blocks))))}`,
 );
 await type(page, "long");
+await page.locator('[data-cell-id="below"]').scrollIntoViewIfNeeded();
+await type(page, "below");
 await browser.close();
 stop();

@@ -65,18 +65,60 @@ const credentials = [
   },
 ];
 const notebooks = [
-  ["Rainfall in the valley", 2],
-  ["Untitled", 95],
-  ["Fine-tuning notes", 2000],
-  ["Welcome", 9000],
-].map(([title, age], i) => ({
+  [
+    "Rainfall in the valley",
+    2,
+    { compute_session: { workstation_display_name: "Lab tower", status: "active" } },
+  ],
+  ["Untitled", 95, {}],
+  [
+    "Seismic survey 2026, second pass",
+    300,
+    {
+      owner_principal: "user:dev:grace",
+      owner_display: "Grace",
+      scope: "editor",
+      peers: [{ participant_key: "user:dev:grace", display_name: "Grace" }],
+    },
+  ],
+  [
+    "Fine-tuning notes",
+    2000,
+    { compute_session: { workstation_display_name: "Attic NUC", status: "stale" } },
+  ],
+  ["Lecture 3", 4000, { owner_principal: "user:dev:alan", owner_display: "Alan", scope: "viewer" }],
+  ["Welcome", 9000, {}],
+  ["Old attempt", 12000, { trashed_at: minutes(600) }],
+].map(([title, age, more], i) => ({
   notebook_id: `nb${i}`,
   title,
   owner_principal: "user:local:owner",
   scope: "owner",
   updated_at: minutes(age),
-  compute_session: i === 0 ? { workstation_display_name: "Lab tower", status: "active" } : null,
+  language: i % 2 === 0 ? "python" : undefined,
+  compute_session: null,
+  ...more,
 }));
+const VIEWS = {
+  owned: (row) => row.scope === "owner",
+  shared: (row) => row.scope !== "owner",
+};
+function listing(query) {
+  const view = query.get("view") ?? "all";
+  const words = (query.get("q") ?? "").toLowerCase();
+  const rows = notebooks.filter(
+    (row) =>
+      (view === "trash") === (row.trashed_at !== undefined) &&
+      (VIEWS[view]?.(row) ?? true) &&
+      row.title.toLowerCase().includes(words),
+  );
+  return {
+    ok: true,
+    notebooks: rows,
+    total_count: rows.length,
+    current_user_principal: "user:local:owner",
+  };
+}
 /** What the preview turns: whether somebody is signed in, how often the pairing was asked about. */
 export const knobs = { polls: 0, signedIn: true };
 const api = {
@@ -86,7 +128,7 @@ const api = {
     dev_identity: false,
   }),
   "GET /api/auth/session": () => ({ ok: true, session: knobs.signedIn ? { provider: "local" } : null }),
-  "GET /api/n": () => ({ ok: true, notebooks }),
+  "GET /api/n": (_origin, query) => listing(query),
   "GET /api/n/nb0": () => ({ notebook: { title: "Rainfall in the valley" }, access: { scope: "owner" } }),
   "GET /api/workstations": () => ({ ok: true, workstations: machines }),
   "GET /api/workstations/credentials": () => ({ ok: true, credentials }),
@@ -103,12 +145,12 @@ const CSP = (origin) =>
   `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; connect-src 'self'; frame-src ${origin.replace("127.0.0.1", "localhost")}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
 const server = createServer((request, response) => {
   const origin = `http://${request.headers.host}`;
-  const path = new URL(request.url ?? "/", origin).pathname;
+  const { pathname: path, searchParams } = new URL(request.url ?? "/", origin);
   const answer = api[`${request.method} ${path}`];
   if (answer)
     return response
       .writeHead(200, { "Content-Type": "application/json" })
-      .end(JSON.stringify(answer(origin)));
+      .end(JSON.stringify(answer(origin, searchParams)));
   if (path.startsWith("/api/")) return response.writeHead(404).end('{"error":"not found"}');
   const file = join(dist, path);
   const found = path !== "/" && existsSync(file) ? file : join(dist, "index.html");

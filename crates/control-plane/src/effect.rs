@@ -52,4 +52,20 @@ pub enum Effect {
         /// The principal, or `None` for everybody who came by the public link.
         principal: Option<String>,
     },
+    /// Close every socket of a notebook's room: nobody reaches the notebook any more.
+    EndRoom {
+        /// The notebook.
+        notebook_id: String,
+        /// What became of it.
+        end: RoomEnd,
+    },
+}
+
+/// What became of a notebook whose room ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomEnd {
+    /// It is in the trash and may come back.
+    Trashed,
+    /// It is gone for good.
+    Deleted,
 }

@@ -14,6 +14,7 @@ mod effect;
 mod fields;
 pub mod jobs;
 pub mod leases;
+pub mod library;
 pub mod limits;
 pub mod notebooks;
 pub mod pairing;
@@ -22,10 +23,11 @@ pub mod registration;
 mod secrets;
 pub mod sessions;
 pub mod sharing;
+pub mod trash;
 pub mod workstations;
 
 pub use caller::{Caller, CallerCredential};
-pub use effect::Effect;
+pub use effect::{Effect, RoomEnd};
 pub use fields::Fields;
 pub use refusal::Refusal;
 pub use secrets::{

@@ -34,6 +34,8 @@ pub const MISSING_WORKSTATION_RETRY_S: u64 = 900;
 pub const NOTEBOOKS_DEFAULT: i64 = 100;
 /// Notebooks in a list at most.
 pub const NOTEBOOKS_MAX: i64 = 500;
+/// Notebooks of one person that a search looks through at most.
+pub const NOTEBOOKS_LOOKED_THROUGH: usize = 20_000;
 /// Accelerators in a registration at most.
 pub const ACCELERATORS: usize = 16;
 /// Environments kept of a registration.

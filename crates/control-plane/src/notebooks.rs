@@ -1,11 +1,10 @@
-//! Notebooks: create, list, rename, trash (3.1 to 3.4).
+//! Notebooks: create, get, rename (3.1, 3.3, 3.4).
 
 use serde_json::{Map, Value};
-use store::{Catalog, NewNotebook, Notebook, NotebookPage, Notebooks};
+use store::{NewNotebook, Notebook, Notebooks};
 use wire::Scope;
 
-use crate::access::{self, Downgrade};
-use crate::{Caller, Effect, Fields, Refusal, Result, limits};
+use crate::{Caller, Fields, Refusal, Result, limits};
 
 /// Crockford's base 32, as ULIDs use it.
 const ULID_ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -113,22 +112,18 @@ pub async fn create<S: Notebooks>(
     Err(Refusal::Failed("could not allocate notebook id"))
 }
 
-/// Checks the `limit` of a list; runs before authentication.
-pub fn list_limit(text: Option<&str>) -> Result<i64> {
-    crate::fields::limit(text, limits::NOTEBOOKS_DEFAULT, limits::NOTEBOOKS_MAX)
-}
-
-/// Lists the notebooks that name the caller; the trash if `trashed`.
-pub async fn list<S: Notebooks>(
-    store: &S,
-    caller: &Caller,
-    trashed: bool,
-    limit: i64,
-) -> Result<NotebookPage> {
-    caller.signed_in("sign in to list notebooks")?;
-    Ok(store
-        .notebooks_of(&caller.principal, trashed, limit)
-        .await?)
+/// The title of a copy: as asked for, else after the first notebook's, within the limit.
+pub fn title_of_copy(asked: Option<String>, first: Option<&str>) -> String {
+    const SUFFIX: &str = " (copy)";
+    asked.unwrap_or_else(|| {
+        let room = limits::TITLE - SUFFIX.len();
+        let mut length = 0;
+        let kept = first.unwrap_or("Untitled").chars().take_while(|letter| {
+            length += letter.len_utf16();
+            length <= room
+        });
+        kept.chain(SUFFIX.chars()).collect()
+    })
 }
 
 /// The scope a caller of the notebook's page is tried with (3.3).
@@ -170,23 +165,6 @@ pub async fn rename<S: Notebooks>(
     } else {
         Err(Refusal::Absent("notebook not found"))
     }
-}
-
-/// Puts an owner's notebook in the trash, or takes it out. What runs goes on running; the room
-/// is asked to look at its sockets again.
-pub async fn set_trashed<S: Catalog>(
-    store: &S,
-    caller: &Caller,
-    notebook_id: &str,
-    trashed: bool,
-    now_ms: i64,
-) -> Result<Vec<Effect>> {
-    let scope = Scope::Owner;
-    access::authorize_even_trashed(store, caller, notebook_id, scope, Downgrade::Never).await?;
-    store
-        .set_trashed(notebook_id, trashed.then_some(now_ms), now_ms)
-        .await?;
-    Ok(Vec::new())
 }
 
 /// A 26-character ULID: 48 bits of time, 80 random bits.

@@ -117,6 +117,46 @@ pub fn open(
     })
 }
 
+/// Builds the documents of a new room that shows what another shows. Blobs keep their names: the
+/// new notebook must be given those that [`blobs_named`] finds. Who may run, comments, widgets and
+/// executions that no cell shows stay behind.
+///
+/// # Errors
+/// A document refuses a write.
+pub fn copy(
+    notebook_id: &str,
+    notebook: &NotebookDoc,
+    runtime: &RuntimeStateDoc,
+    new_execution_id: &mut dyn FnMut() -> Uuid,
+) -> Result<(NotebookDoc, RuntimeStateDoc), FileError> {
+    let label = wire::actor::room_actor_label(notebook_id);
+    let mut new_notebook = NotebookDoc::hosted_bootstrap(notebook_id)?;
+    new_notebook.set_actor(&label);
+    let mut new_runtime = RuntimeStateDoc::from_doc(DocKind::RuntimeState.fresh(&label)?);
+    let mut cells = notebook.cells();
+    for cell in &mut cells {
+        let shown = cell.execution_id.take();
+        let execution = shown.and_then(|id| runtime.execution(&id));
+        if let Some(execution) = execution {
+            let id = new_execution_id().to_string();
+            let success = execution.success.unwrap_or(true);
+            let count = execution.execution_count;
+            new_runtime.import_execution(&id, count, success, &execution.outputs)?;
+            cell.execution_id = Some(id);
+        }
+    }
+    new_notebook.clear_cells()?;
+    new_notebook.append_cells(&cells)?;
+    // The way through a file's metadata drops what a copy must not inherit, such as trust.
+    let metadata = notebook.metadata().map(|metadata| metadata.to_json());
+    if let Some(metadata) = metadata.as_ref().and_then(metadata_from_ipynb) {
+        new_notebook.set_metadata(&metadata)?;
+    }
+    new_notebook.doc_mut().commit();
+    new_runtime.doc_mut().commit();
+    Ok((new_notebook, new_runtime))
+}
+
 fn check(cell: &ImportedCell) -> Result<(), FileError> {
     if matches!(cell.cell_type.as_str(), "code" | "markdown" | "raw") {
         return Ok(());

@@ -60,7 +60,8 @@ impl App {
             }
             Effect::PublishAttachment { .. }
             | Effect::RepairRoom { .. }
-            | Effect::AccessChanged { .. } => self.tell_rooms(effect).await,
+            | Effect::AccessChanged { .. }
+            | Effect::EndRoom { .. } => self.tell_rooms(effect).await,
         }
     }
 

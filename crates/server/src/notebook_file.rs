@@ -11,7 +11,7 @@ use documents::manifest::Blob;
 use documents::{NotebookDoc, RuntimeStateDoc};
 use serde_json::Value;
 use store::document_log::{AppendBatch, DocumentKind, DocumentLog as _, RoomKey, StoredDocument};
-use store::{BlobRow, Notebook, Notebooks as _};
+use store::{BlobRow, Library as _, Notebook, Notebooks as _};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -105,26 +105,12 @@ pub async fn store(
 /// # Errors
 /// What it holds does not fit a file, or storage fails.
 pub async fn text(app: &App, notebook: &Notebook) -> Result<String, NotebookFileError> {
-    let stored = app.documents().load(&key(notebook)).await?;
-    let id = notebook.id.clone();
-    let load = move || {
-        let bytes = |kind| joined(&stored.documents, kind);
-        let cells = bytes(DocumentKind::Notebook);
-        let states = bytes(DocumentKind::RuntimeState);
-        let cells = if cells.is_empty() {
-            NotebookDoc::hosted_bootstrap(&id)?
-        } else {
-            NotebookDoc::load(&cells, READER)?
-        };
-        let states = if states.is_empty() {
-            RuntimeStateDoc::from_seed(READER)?
-        } else {
-            RuntimeStateDoc::load(&states, READER)?
-        };
+    let (cells, states) = shown(app, notebook).await?;
+    let (cells, states, named) = tokio::task::spawn_blocking(move || {
         let named = hosted_file::blobs_named(&cells, &states);
-        Ok::<_, FileError>((cells, states, named))
-    };
-    let (cells, states, named) = tokio::task::spawn_blocking(load).await??;
+        (cells, states, named)
+    })
+    .await?;
     // A document may name any hash; only this notebook's own blobs are its readers' to have.
     let mut own = BTreeSet::new();
     let mut size = 0;
@@ -149,6 +135,87 @@ pub async fn text(app: &App, notebook: &Notebook) -> Result<String, NotebookFile
         Ok(ipynb::export(&notebook, &blobs)?)
     };
     tokio::task::spawn_blocking(write).await?
+}
+
+/// A notebook's cells and outputs as they are durable now.
+async fn shown(
+    app: &App,
+    notebook: &Notebook,
+) -> Result<(NotebookDoc, RuntimeStateDoc), NotebookFileError> {
+    let stored = app.documents().load(&key(notebook)).await?;
+    let id = notebook.id.clone();
+    let load = move || {
+        let bytes = |kind| joined(&stored.documents, kind);
+        let cells = bytes(DocumentKind::Notebook);
+        let states = bytes(DocumentKind::RuntimeState);
+        let cells = if cells.is_empty() {
+            NotebookDoc::hosted_bootstrap(&id)?
+        } else {
+            NotebookDoc::load(&cells, READER)?
+        };
+        let states = if states.is_empty() {
+            RuntimeStateDoc::from_seed(READER)?
+        } else {
+            RuntimeStateDoc::load(&states, READER)?
+        };
+        Ok::<_, FileError>((cells, states))
+    };
+    Ok(tokio::task::spawn_blocking(load).await??)
+}
+
+/// What a copy of a notebook begins with: its own blobs are shared by name.
+#[derive(Debug)]
+pub struct Copied {
+    cells: Box<NotebookDoc>,
+    states: Box<RuntimeStateDoc>,
+}
+
+/// Reads what a copy will show, before anything is created for it.
+///
+/// # Errors
+/// Storage fails.
+pub async fn copy_of(app: &App, notebook: &Notebook) -> Result<Copied, NotebookFileError> {
+    let (cells, states) = shown(app, notebook).await?;
+    Ok(Copied {
+        cells: Box::new(cells),
+        states: Box::new(states),
+    })
+}
+
+/// Writes the first documents of a copy that nobody has opened yet; durable on return.
+///
+/// # Errors
+/// Storage fails.
+pub async fn store_copy(
+    app: &App,
+    first: &str,
+    copy: &Notebook,
+    copied: Copied,
+) -> Result<(), NotebookFileError> {
+    let id = copy.id.clone();
+    let work = move || {
+        let Copied { cells, states } = copied;
+        let named = hosted_file::blobs_named(&cells, &states);
+        let (mut cells, mut states) = hosted_file::copy(&id, &cells, &states, &mut Uuid::new_v4)?;
+        let changes = vec![
+            (DocumentKind::Notebook, cells.save()),
+            (DocumentKind::RuntimeState, states.save()),
+        ];
+        Ok::<_, NotebookFileError>((named, changes))
+    };
+    let (named, changes) = tokio::task::spawn_blocking(work).await??;
+    // Only the first notebook's own blobs: a document may name any hash.
+    let named: Vec<String> = named.into_iter().collect();
+    let now = app.now_ms();
+    app.catalog()
+        .share_blobs(first, &copy.id, &named, now)
+        .await?;
+    let batch = AppendBatch {
+        room: key(copy),
+        changes,
+    };
+    app.documents().submit(batch).await?.await?;
+    Ok(())
 }
 
 fn key(notebook: &Notebook) -> RoomKey {

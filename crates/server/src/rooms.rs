@@ -6,6 +6,7 @@
 mod actor;
 mod command;
 mod effects;
+mod ending;
 mod held;
 mod log;
 pub mod outbox;
@@ -26,6 +27,7 @@ use wire::close::{ACCESS_REVOKED, Close};
 use wire::{CredentialId, PeerId, Principal, Scope, WorkstationAttachment};
 
 pub use command::{Command, Repair};
+pub use ending::Occupants;
 pub use socket::{Dial, serve};
 
 use crate::app::App;
@@ -60,6 +62,7 @@ struct SocketEntry {
     notebook_id: String,
     session_id: Option<String>,
     credential_id: Option<CredentialId>,
+    present: ending::Present,
     ended: Ended,
 }
 
@@ -69,6 +72,11 @@ impl SocketEntry {
             notebook_id: dial.notebook_id.clone(),
             session_id: dial.session_id.clone(),
             credential_id: dial.join.credential_id.clone(),
+            present: ending::Present {
+                actor: dial.join.actor.clone(),
+                scope: dial.join.scope,
+                display_name: dial.join.display_name.clone(),
+            },
             ended,
         }
     }

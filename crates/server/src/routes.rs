@@ -10,6 +10,7 @@ mod credentials;
 mod download;
 mod events;
 mod health;
+mod library;
 mod notebooks;
 mod page;
 mod pairing;
@@ -20,6 +21,7 @@ mod sessions;
 mod sign_in;
 mod sync;
 mod table;
+mod trash;
 mod workstations;
 
 pub use body::{JsonBody, json_object};
@@ -72,16 +74,20 @@ fn api() -> Routes {
         .get("/api/auth/session", sign_in::read)
         .post("/api/auth/session", sign_in::create)
         .delete("/api/auth/session", sign_in::delete)
-        .get("/api/n", notebooks::list)
+        .get("/api/n", library::list)
         .post("/api/n", notebooks::create)
         .get("/api/n/{notebook_id}[/]", notebooks::get)
         .patch("/api/n/{notebook_id}[/]", notebooks::rename)
+        .delete("/api/n/{notebook_id}[/]", trash::delete)
         .any(
             "/api/n/{notebook_id}/acl[/]",
             &[Method::GET, Method::POST, Method::DELETE],
             &acl::acl,
         )
         .get("/api/n/{notebook_id}/download", download::download)
+        .post("/api/n/{notebook_id}/duplicate", trash::duplicate)
+        .post("/api/n/{notebook_id}/restore", trash::restore)
+        .post("/api/n/{notebook_id}/trash", trash::put)
         .post("/api/n/{notebook_id}/runtime-state-repair", repair::repair)
         .any(
             "/api/n/{notebook_id}/blobs/{hash}",

@@ -4,6 +4,7 @@ mod accounts;
 mod api_tokens;
 mod attach_jobs;
 mod blob_line;
+mod library;
 mod notebooks;
 mod pairing;
 mod workstations;

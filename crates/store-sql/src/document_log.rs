@@ -110,6 +110,20 @@ impl DocumentLog for SqlDocumentLog {
         wait.await.unwrap_or_else(|_| Err(writer_gone()))
     }
 
+    async fn forget(&self, notebook_id: &str) -> Result<()> {
+        let (done, wait) = oneshot::channel();
+        self.put_in_line(Command::Forget(notebook_id.to_owned(), done))
+            .await?;
+        wait.await.unwrap_or_else(|_| Err(writer_gone()))
+    }
+
+    async fn notebooks(&self) -> Result<Vec<String>> {
+        self.db
+            .read(sql::NOTEBOOK_LIST, "list the notebooks of the document log")
+            .all(|row| row.get(0))
+            .await
+    }
+
     async fn epochs(&self, notebook_id: &str) -> Result<Vec<i64>> {
         self.db
             .read(sql::EPOCH_LIST, "list the epochs of a notebook")

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use store::{
-    AclRemoval, AttachJobs, JobStatus, JobTrigger, NewAclRow, NewAttachJob, NewCredential,
-    NewNotebook, NewPairing, Notebooks, PairingStore, Registration, SubjectKind, Workstations,
+    AclRemoval, AttachJobs, JobStatus, JobTrigger, Library, ListPlace, NewAclRow, NewAttachJob,
+    NewCredential, NewNotebook, NewPairing, Notebooks, PairingStore, Registration, SubjectKind,
+    Workstations,
 };
 use store_sql::SqlCatalog;
 use store_sql::testing::TestDatabase;
@@ -334,12 +335,15 @@ async fn cp_269_a_list_shows_a_notebook_once_with_its_strongest_scope() {
         now_ms: 5,
     };
     catalog.grant(&row).await.unwrap();
-    let page = catalog.notebooks_of(ADA, false, 10).await.unwrap();
-    assert_eq!(page.total, 1);
-    assert_eq!(page.notebooks[0].scope, "owner");
+    let page = catalog
+        .library_page(ADA, false, &ListPlace::START, 10)
+        .await
+        .unwrap();
+    assert_eq!(page.len(), 1);
+    assert_eq!(page[0].scope, "owner");
     catalog.set_trashed("nb", Some(9), 9).await.unwrap();
-    assert_eq!(catalog.notebooks_of(ADA, false, 10).await.unwrap().total, 0);
-    assert_eq!(catalog.notebooks_of(ADA, true, 10).await.unwrap().total, 1);
+    assert_eq!(catalog.library_size(ADA, false).await.unwrap(), 0);
+    assert_eq!(catalog.library_size(ADA, true).await.unwrap(), 1);
 }
 
 #[tokio::test]

@@ -152,6 +152,10 @@ pub trait DocumentLog: Clone + Send + Sync + 'static {
     /// Writes the first documents of a new epoch in one step, over whatever an earlier attempt
     /// left there, and notes the first changes of the epoch that ends.
     fn begin_epoch(&self, epoch: NewEpoch) -> impl Future<Output = Result<()>> + Send;
+    /// Drops everything of a notebook, behind what is in line before.
+    fn forget(&self, notebook_id: &str) -> impl Future<Output = Result<()>> + Send;
+    /// Every notebook that holds anything.
+    fn notebooks(&self) -> impl Future<Output = Result<Vec<String>>> + Send;
     /// The epochs of a notebook that hold anything, oldest first.
     fn epochs(&self, notebook_id: &str) -> impl Future<Output = Result<Vec<i64>>> + Send;
 }
@@ -187,6 +191,10 @@ pub const SNAPSHOT_PUT: &str = "INSERT INTO document_snapshot \
 /// The epochs of a notebook.
 pub const EPOCH_LIST: &str = "SELECT epoch FROM document_change WHERE notebook_id = $1 \
      UNION SELECT epoch FROM document_snapshot WHERE notebook_id = $1 ORDER BY epoch";
+/// Every notebook that holds anything.
+pub const NOTEBOOK_LIST: &str = "SELECT notebook_id FROM document_change \
+     UNION SELECT notebook_id FROM document_snapshot \
+     UNION SELECT notebook_id FROM document_retired";
 /// Drops what an attempt at a new epoch left.
 pub const EPOCH_CLEAR: &[&str] = &[
     "DELETE FROM document_change WHERE notebook_id = $1 AND epoch >= $2",

@@ -9,6 +9,7 @@ mod api_tokens;
 mod attach_jobs;
 pub mod document_log;
 mod error;
+mod library;
 mod migration;
 mod notebooks;
 mod pairing;
@@ -19,10 +20,11 @@ pub use accounts::{Account, Accounts, AuditEvent, NewSession, Session};
 pub use api_tokens::{ApiToken, ApiTokens, NewApiToken};
 pub use attach_jobs::{AttachJob, AttachJobs, JobCreation, JobStatus, JobTrigger, NewAttachJob};
 pub use error::StoreError;
+pub use library::{Library, ListPlace, ListedCompute};
 pub use migration::Migration;
 pub use notebooks::{
-    AclRemoval, AclRow, BlobRow, ListedNotebook, NewAclRow, NewNotebook, Notebook, NotebookPage,
-    Notebooks, SubjectKind,
+    AclRemoval, AclRow, BlobRow, ListedNotebook, NewAclRow, NewNotebook, Notebook, Notebooks,
+    SubjectKind,
 };
 pub use pairing::{Credential, NewCredential, NewPairing, Pairing, PairingStore, RedeemedPairing};
 pub use workstations::{ExpiredLease, Lease, Registration, Workstation, Workstations};
@@ -35,6 +37,7 @@ pub trait Catalog:
     Accounts
     + ApiTokens
     + Notebooks
+    + Library
     + PairingStore
     + Workstations
     + AttachJobs
@@ -49,6 +52,7 @@ impl<T> Catalog for T where
     T: Accounts
         + ApiTokens
         + Notebooks
+        + Library
         + PairingStore
         + Workstations
         + AttachJobs

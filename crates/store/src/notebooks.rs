@@ -55,15 +55,6 @@ pub struct ListedNotebook {
     pub scope: String,
 }
 
-/// One page of a list with the number of all rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotebookPage {
-    /// The page, newest first.
-    pub notebooks: Vec<ListedNotebook>,
-    /// How many there are in all.
-    pub total: i64,
-}
-
 /// Whom an access row is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubjectKind {
@@ -167,13 +158,6 @@ pub trait Notebooks {
     fn create_notebook(&self, notebook: &NewNotebook) -> impl Future<Output = Result<bool>> + Send;
     /// Returns a notebook, trashed or not.
     fn notebook(&self, id: &str) -> impl Future<Output = Result<Option<Notebook>>> + Send;
-    /// Lists notebooks with a principal row for `principal`; the trash if `trashed`.
-    fn notebooks_of(
-        &self,
-        principal: &str,
-        trashed: bool,
-        limit: i64,
-    ) -> impl Future<Output = Result<NotebookPage>> + Send;
     /// Sets or clears the title; `false` if there is no such notebook.
     fn rename_notebook(
         &self,

@@ -34,6 +34,7 @@ queries! {
     BLOB_GET = "blob_get";
     BLOB_LIST = "blob_list";
     BLOB_RECORD = "blob_record";
+    BLOB_SHARE = "blob_share";
     CREDENTIAL_BIND_WORKSTATION = "credential_bind_workstation";
     CREDENTIAL_BY_HASH = "credential_by_hash";
     CREDENTIAL_GET = "credential_get";
@@ -49,6 +50,7 @@ queries! {
     JOB_ACTIVE_FOR_NOTEBOOK = "job_active_for_notebook";
     JOB_BY_ID = "job_by_id";
     JOB_CANCEL_ACTIVE = "job_cancel_active";
+    JOB_CANCEL_OF_NOTEBOOK = "job_cancel_of_notebook";
     JOB_FAIL_OF_WORKSTATION = "job_fail_of_workstation";
     JOB_FAIL_SILENT = "job_fail_silent";
     JOB_FAIL_STALE_OF_NOTEBOOK = "job_fail_stale_of_notebook";
@@ -62,10 +64,13 @@ queries! {
     LEASE_CLEAR = "lease_clear";
     LEASE_EXPIRE = "lease_expire";
     LEASE_NEXT_DEADLINE = "lease_next_deadline";
+    LIBRARY_COMPUTE = "library_compute";
+    LIBRARY_PAGE = "library_page";
     NOTEBOOK_COUNT = "notebook_count";
+    NOTEBOOK_DELETE_TRASHED = "notebook_delete_trashed";
     NOTEBOOK_GET = "notebook_get";
     NOTEBOOK_INSERT = "notebook_insert";
-    NOTEBOOK_LIST = "notebook_list";
+    NOTEBOOK_KNOWN = "notebook_known";
     NOTEBOOK_RENAME = "notebook_rename";
     NOTEBOOK_SET_EPOCH = "notebook_set_epoch";
     NOTEBOOK_SET_SUMMARY = "notebook_set_summary";
@@ -111,6 +116,7 @@ pub(crate) fn rows_of(rows: usize, columns: usize) -> String {
 pub const CATALOG_MIGRATIONS: &[Migration] = &[
     migration!(1, "/0001_catalog"),
     migration!(2, "/0002_identity"),
+    migration!(4, "/0004_notebooks"),
 ];
 
 #[cfg(test)]

@@ -78,6 +78,16 @@ pub const ACCESS_REVOKED: Close = Close {
     code: CODE_POLICY,
     reason: "access revoked",
 };
+/// The owner moved the notebook to the trash.
+pub const NOTEBOOK_TRASHED: Close = Close {
+    code: CODE_POLICY,
+    reason: "notebook moved to trash",
+};
+/// The owner deleted the notebook for good.
+pub const NOTEBOOK_DELETED: Close = Close {
+    code: CODE_POLICY,
+    reason: "notebook deleted",
+};
 /// A peer does not read what it is sent.
 pub const SLOW_CONSUMER: Close = Close {
     code: CODE_POLICY,
@@ -118,6 +128,8 @@ pub fn verdict(reason: &str) -> Verdict {
         STALE_SESSION.reason,
         // A session's documents never start over while it lives: this one is over.
         EPOCH_CHANGED.reason,
+        NOTEBOOK_TRASHED.reason,
+        NOTEBOOK_DELETED.reason,
         REASON_WORKSTATION_MISMATCH,
     ];
     if terminal.contains(&reason) {

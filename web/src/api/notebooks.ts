@@ -1,15 +1,32 @@
 // The catalog of notebooks (CP 3.1 to 3.4).
 import { call } from "./http";
-import { list, record, type Shape, text } from "./shape";
+import { list, number, record, type Shape, text } from "./shape";
+
+/** Which notebooks of a person: everything, their own, what others shared, the trash. */
+export type View = "all" | "owned" | "shared" | "trash";
 
 export interface NotebookRow {
   id: string;
   title: string | undefined;
+  ownerPrincipal: string;
+  /** The owner's name, or what is known instead. */
   owner: string;
   scope: string;
   updatedAt: string | undefined;
-  /** Name of the machine that serves it now. */
+  trashedAt: string | undefined;
+  language: string | undefined;
+  /** Others who may edit and are in it now. */
+  people: readonly string[];
+  /** The machine that serves it now. */
   compute: { name: string; status: string } | undefined;
+}
+
+export interface Listing {
+  rows: NotebookRow[];
+  total: number;
+  /** Where the next page begins, if there is one. */
+  next: string | undefined;
+  me: string | undefined;
 }
 
 const path = (id: string) => `/api/n/${encodeURIComponent(id)}`;
@@ -18,27 +35,91 @@ function readRow(shape: Shape): NotebookRow | undefined {
   const id = text(shape, "notebook_id");
   if (id === undefined) return undefined;
   const compute = record(shape.compute_session);
-  const name = text(compute, "workstation_display_name");
+  const name = text(compute, "workstation_display_name") ?? text(compute, "workstation_id");
+  const ownerPrincipal = text(shape, "owner_principal") ?? "";
   return {
     id,
     title: text(shape, "title"),
-    owner: text(shape, "owner_display") ?? text(shape, "owner_principal") ?? "",
+    ownerPrincipal,
+    owner: text(shape, "owner_display") ?? shortPrincipal(ownerPrincipal),
     scope: text(shape, "scope") ?? "viewer",
     updatedAt: text(shape, "updated_at"),
+    trashedAt: text(shape, "trashed_at"),
+    language: text(shape, "language"),
+    people: list(
+      shape.peers,
+      (peer) => text(peer, "display_name") ?? shortPrincipal(text(peer, "participant_key") ?? ""),
+    ),
     compute: name === undefined ? undefined : { name, status: text(compute, "status") ?? "" },
   };
 }
 
-export async function listNotebooks(): Promise<NotebookRow[]> {
-  const shape = await call("GET", "/api/n?limit=500");
-  return list(shape.notebooks, readRow);
+/** A principal without its scheme: `user:dev:ada` reads `ada`. */
+function shortPrincipal(principal: string): string {
+  const id = principal.slice(principal.lastIndexOf(":") + 1);
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id;
+  }
 }
 
-export async function createNotebook(title: string): Promise<string> {
-  const shape = await call("POST", "/api/n", { title });
-  const id = text(shape, "notebook_id");
+interface Asked {
+  view: View;
+  search: string;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+export async function listNotebooks({ view, search, limit, cursor }: Asked): Promise<Listing> {
+  const query = new URLSearchParams({ limit: String(limit) });
+  if (view !== "all") query.set("view", view);
+  if (search !== "") query.set("q", search);
+  if (cursor !== undefined) query.set("cursor", cursor);
+  const shape = await call("GET", `/api/n?${query}`);
+  return {
+    rows: list(shape.notebooks, readRow),
+    total: number(shape, "total_count") ?? 0,
+    next: text(shape, "next_cursor"),
+    me: text(shape, "current_user_principal"),
+  };
+}
+
+async function made(path: string, body: unknown): Promise<string> {
+  const id = text(await call("POST", path, body), "notebook_id");
   if (id === undefined) throw new Error("The server did not name the new notebook.");
   return id;
+}
+
+export function createNotebook(title: string): Promise<string> {
+  return made("/api/n", { title });
+}
+
+/** A new notebook with the content of an .ipynb file, titled after it. */
+export function importNotebook(fileName: string, content: unknown): Promise<string> {
+  const title = fileName.replace(/\.ipynb$/i, "").slice(0, 160);
+  return made("/api/n", { title, source_notebook_name: fileName.slice(0, 256), content });
+}
+
+export function duplicateNotebook(id: string): Promise<string> {
+  return made(`${path(id)}/duplicate`, {});
+}
+
+export async function trashNotebook(id: string): Promise<void> {
+  await call("POST", `${path(id)}/trash`);
+}
+
+export async function restoreNotebook(id: string): Promise<void> {
+  await call("POST", `${path(id)}/restore`);
+}
+
+/** Deletes a notebook that is in the trash; there is no way back. */
+export async function deleteNotebook(id: string): Promise<void> {
+  await call("DELETE", path(id));
+}
+
+export function downloadUrl(id: string): string {
+  return `${path(id)}/download`;
 }
 
 export interface NotebookInfo {

@@ -4,7 +4,7 @@ import { type ComponentType, h } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { messageOf } from "../api/http";
 import { type Config, fetchConfig, readSession, signedIn } from "../api/session";
-import { NotebookList } from "./notebook-list";
+import { LibraryPage } from "../library/page";
 import { onLinkClick, route } from "./router";
 import { Shell } from "./shell";
 import { SignInPage } from "./sign-in";
@@ -65,7 +65,7 @@ function Page({ config }: { config: Config }) {
   const to = route.value;
   switch (to.page) {
     case "list":
-      return <NotebookList />;
+      return <LibraryPage />;
     case "notebook":
       return (
         <Later key={to.id} load={loadNotebook} props={{ id: to.id, outputOrigin: config.outputOrigin }} />

@@ -97,3 +97,29 @@ export const IconPencil = () => (
     <path d="M3 13l.6-2.8L10.8 3l2.2 2.2-7.2 7.2z" />
   </Icon>
 );
+export const IconMore = () => (
+  <Icon>
+    <path d="M3.5 8h.01M8 8h.01M12.5 8h.01" class="icon-dots" />
+  </Icon>
+);
+export const IconSearch = () => (
+  <Icon>
+    <circle cx="7" cy="7" r="4.2" />
+    <path d="M10.2 10.2L13.5 13.5" />
+  </Icon>
+);
+export const IconUpload = () => (
+  <Icon>
+    <path d="M8 10.5V2.8M5 5.5l3-3 3 3M3 10.5v2a1 1 0 0 0 1 1h8a1 1 0 0 0 1-1v-2" />
+  </Icon>
+);
+export const IconDownload = () => (
+  <Icon>
+    <path d="M8 2.5v7.7M5 7.5l3 3 3-3M3 10.5v2a1 1 0 0 0 1 1h8a1 1 0 0 0 1-1v-2" />
+  </Icon>
+);
+export const IconHistory = () => (
+  <Icon>
+    <path d="M2.8 8a5.2 5.2 0 1 1 1.7 3.9M2.5 9.8l.4-2.4 2.3.8M8 5v3.2l2.2 1.3" />
+  </Icon>
+);

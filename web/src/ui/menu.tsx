@@ -1,4 +1,4 @@
-// A button that opens a small panel below it; Escape and a click elsewhere close it.
+// A button that opens a small panel below it; Escape and a click elsewhere close it, the arrow keys move in it.
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 
@@ -8,6 +8,39 @@ interface MenuProps {
   testId: string;
   buttonClass: string;
   children(close: () => void): ComponentChildren;
+}
+
+/** The items of an open panel that can be chosen. */
+function itemsOf(root: HTMLElement): HTMLElement[] {
+  return [...root.querySelectorAll<HTMLElement>(".menu-item:not(:disabled)")];
+}
+
+/** The next item down or up, round at both ends; from the button to the first or last. */
+function step(root: HTMLElement, key: string): void {
+  const items = itemsOf(root);
+  const at = items.indexOf(document.activeElement as HTMLElement);
+  const to = key === "ArrowDown" ? at + 1 : at < 0 ? items.length - 1 : at - 1 + items.length;
+  items[to % items.length]?.focus();
+}
+
+interface MenuItemProps {
+  testId: string;
+  danger?: boolean;
+  run(): void;
+  children: ComponentChildren;
+}
+
+export function MenuItem({ testId, danger = false, run, children }: MenuItemProps) {
+  return (
+    <button
+      type="button"
+      class={danger ? "menu-item menu-item-danger" : "menu-item"}
+      data-testid={testId}
+      onClick={run}
+    >
+      {children}
+    </button>
+  );
 }
 
 export function Menu({ label, name, testId, buttonClass, children }: MenuProps) {
@@ -20,18 +53,23 @@ export function Menu({ label, name, testId, buttonClass, children }: MenuProps) 
     const outside = (event: Event) => {
       if (event.target instanceof Node && !root.current?.contains(event.target)) setOpen(false);
     };
-    const onEscape = (event: KeyboardEvent) => {
+    const element = root.current;
+    const onKey = (event: KeyboardEvent) => {
+      if ((event.key === "ArrowDown" || event.key === "ArrowUp") && element !== null) {
+        event.preventDefault();
+        event.stopPropagation();
+        step(element, event.key);
+      }
       if (event.key !== "Escape") return;
       event.stopPropagation();
       setOpen(false);
       button.current?.focus();
     };
-    const element = root.current;
     addEventListener("pointerdown", outside);
-    element?.addEventListener("keydown", onEscape);
+    element?.addEventListener("keydown", onKey);
     return () => {
       removeEventListener("pointerdown", outside);
-      element?.removeEventListener("keydown", onEscape);
+      element?.removeEventListener("keydown", onKey);
     };
   }, [open]);
   const close = () => {

@@ -3,13 +3,22 @@ import { signal } from "@preact/signals";
 import { messageOf } from "../api/http";
 import { IconClose } from "./icons";
 
+/** A way back, offered with a message. */
+export interface ToastAction {
+  label: string;
+  run(): void;
+}
+
 interface Toast {
   id: number;
   tone: "info" | "error";
   text: string;
+  action?: ToastAction | undefined;
 }
 
 const SHOWN_MS = 4_000;
+/** A message with a way back stays longer. */
+const OFFERED_MS = 10_000;
 const toasts = signal<readonly Toast[]>([]);
 let next = 1;
 
@@ -17,10 +26,10 @@ function dismiss(id: number): void {
   toasts.value = toasts.value.filter((toast) => toast.id !== id);
 }
 
-export function toast(text: string): void {
+export function toast(text: string, action?: ToastAction): void {
   const id = next++;
-  toasts.value = [...toasts.value, { id, tone: "info", text }];
-  setTimeout(() => dismiss(id), SHOWN_MS);
+  toasts.value = [...toasts.value, { id, tone: "info", text, action }];
+  setTimeout(() => dismiss(id), action === undefined ? SHOWN_MS : OFFERED_MS);
 }
 
 export function toastError(what: string, error: unknown): void {
@@ -35,6 +44,19 @@ export function Toasts() {
       {toasts.value.map((toast) => (
         <div key={toast.id} class={`toast toast-${toast.tone}`}>
           <span>{toast.text}</span>
+          {toast.action && (
+            <button
+              type="button"
+              class="button button-quiet toast-action"
+              data-testid="toast-action"
+              onClick={() => {
+                dismiss(toast.id);
+                toast.action?.run();
+              }}
+            >
+              {toast.action.label}
+            </button>
+          )}
           <button type="button" class="icon-button" aria-label="Dismiss" onClick={() => dismiss(toast.id)}>
             <IconClose />
           </button>

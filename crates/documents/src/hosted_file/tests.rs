@@ -126,3 +126,40 @@ fn long_text_in_several_entries_is_one_stream_in_the_file() {
     assert_eq!(outputs.len(), 2);
     assert_eq!(outputs[0]["text"], json!(["one\n", "two\n"]));
 }
+
+#[test]
+fn a_copy_shows_the_same_under_another_id() {
+    let file = json!({
+        "cells": [
+            { "cell_type": "code", "id": "a", "source": "1", "execution_count": 7, "metadata": { "tags": ["t"] },
+              "outputs": [{ "output_type": "stream", "name": "stdout", "text": "x".repeat(2000) }] },
+            { "cell_type": "markdown", "id": "m", "source": "![x](attachment:x.png)",
+              "attachments": { "x.png": { "image/png": "AAEC" } } },
+        ],
+        "metadata": { "kernelspec": { "name": "k", "display_name": "K" }, "custom": [1] },
+    });
+    let mut first = open_text(&file.to_string()).unwrap();
+    let text = back(&mut first);
+    let (notebook, runtime) = reopen(&mut first);
+    let mut executions = 100;
+    let (notebook, runtime) = copy(
+        "01M7WDQMH17K9KHD3JS8WAMXWW",
+        &notebook,
+        &runtime,
+        &mut || {
+            executions += 1;
+            Uuid::from_u128(executions)
+        },
+    )
+    .unwrap();
+    assert_eq!(
+        notebook.root_text("notebook_id").unwrap(),
+        "01M7WDQMH17K9KHD3JS8WAMXWW"
+    );
+    let mut second = HostedFile {
+        notebook,
+        runtime,
+        blobs: first.blobs,
+    };
+    assert_eq!(back(&mut second), text);
+}

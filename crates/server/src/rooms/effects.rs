@@ -49,6 +49,10 @@ impl Rooms {
                 self.session_ended(&session_id);
                 Ok(())
             }
+            Effect::EndRoom { notebook_id, end } => {
+                self.end_room(app, &notebook_id, end).await;
+                Ok(())
+            }
             Effect::NotifyJob(_) | Effect::WentOffline { .. } => Ok(()),
         };
         if let Err(cause) = done {

@@ -1,25 +1,25 @@
-//! Notebooks: create, list, get, rename (CP 3.1 to 3.4).
+//! Notebooks: create, get, rename (CP 3.1, 3.3, 3.4).
 
 use std::collections::BTreeMap;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use control_plane::Caller;
 use control_plane::access::{self, Downgrade};
-use control_plane::notebooks as rules;
+use control_plane::notebooks::{self as rules, CreateInput};
 use documents::ipynb::ImportedNotebook;
 use http::{StatusCode, header};
 use serde_json::{Map, Value, json};
-use store::{ListedNotebook, Notebook, Notebooks as _};
+use store::{Notebook, Notebooks as _};
 use wire::actor::percent_encode;
-use wire::http::{CreateNotebookResponse, NotebookEntry, NotebooksResponse};
+use wire::http::CreateNotebookResponse;
 use wire::{NotebookId, Scope, UnixMs};
 
 use super::body::{JsonBody, read_body};
 use super::path::NotebookPath;
-use super::sign_in::add_cookie;
 use crate::app::App;
 use crate::error::{ApiError, json as json_response};
-use crate::identity::{Accept, session};
+use crate::identity::Accept;
 use crate::notebook_file::{self, NotebookFileError};
 use crate::request::Facts;
 
@@ -46,32 +46,42 @@ pub(super) async fn create(
         Some(content @ Value::Object(_)) => Some(first_content(content).await?),
         Some(_) => return Err(ApiError::bad_request("content must be a JSON object")),
     };
+    let notebook = new_notebook(&app, &caller, &input).await?;
+    if let Some(content) = content {
+        notebook_file::store(&app, &notebook, content).await?;
+    }
+    Ok(created(&app, notebook, input))
+}
+
+/// Creates a notebook of the caller.
+pub(super) async fn new_notebook(
+    app: &App,
+    caller: &Caller,
+    input: &CreateInput,
+) -> Result<Notebook, ApiError> {
     let mut entropy_failed = false;
-    let notebook = rules::create(
-        app.catalog(),
-        &caller,
-        input.effective_title(),
-        app.now_ms(),
-        || {
-            let mut bytes = [0; 10];
-            entropy_failed |= getrandom::fill(&mut bytes).is_err();
-            bytes
-        },
-    )
+    let title = input.effective_title();
+    let notebook = rules::create(app.catalog(), caller, title, app.now_ms(), || {
+        let mut bytes = [0; 10];
+        entropy_failed |= getrandom::fill(&mut bytes).is_err();
+        bytes
+    })
     .await?;
     if entropy_failed {
         tracing::warn!("a notebook id was made without randomness of the system");
     }
-    if let Some(content) = content {
-        notebook_file::store(&app, &notebook, content).await?;
-    }
+    Ok(notebook)
+}
+
+/// The answer that names a new notebook.
+pub(super) fn created(app: &App, notebook: Notebook, input: CreateInput) -> Response {
     let id = &notebook.id;
-    Ok(json_response(
+    json_response(
         StatusCode::CREATED,
         &CreateNotebookResponse {
             ok: true,
             notebook_id: NotebookId::from(id.as_str()),
-            viewer_url: viewer_url(&app, id, input.slug()),
+            viewer_url: viewer_url(app, id, input.slug()),
             title: notebook.title,
             endpoints: endpoints(&[
                 ("catalog", format!("/api/n/{id}")),
@@ -93,7 +103,7 @@ pub(super) async fn create(
             source_notebook_id: input.source_notebook_id,
             source_notebook_name: input.source_notebook_name,
         },
-    ))
+    )
 }
 
 /// Reads the file that a new notebook begins with; what it cannot hold is the caller's mistake.
@@ -106,33 +116,6 @@ async fn first_content(content: Value) -> Result<ImportedNotebook, ApiError> {
             }
             other => other.into(),
         })
-}
-
-/// `GET /api/n`.
-pub(super) async fn list(State(app): State<App>, facts: Facts) -> Result<Response, ApiError> {
-    let limit = rules::list_limit(facts.query("limit").as_deref())?;
-    let identity = app.identify(&facts, Accept::PEOPLE).await?;
-    let page = rules::list(app.catalog(), &identity.caller(), false, limit).await?;
-    let notebooks = page
-        .notebooks
-        .into_iter()
-        .map(|listed| entry(&app, listed))
-        .collect();
-    let mut response = json_response(
-        StatusCode::OK,
-        &NotebooksResponse {
-            ok: true,
-            notebooks,
-            total_count: u64::try_from(page.total).unwrap_or_default(),
-            current_user_principal: identity.principal,
-            current_user_display: identity.display_name,
-            current_user_avatar: None,
-        },
-    );
-    if let Some(cookie) = session::renewal(&app, &facts).await {
-        add_cookie(&mut response, &cookie);
-    }
-    Ok(response)
 }
 
 /// `GET /api/n/:id`.
@@ -201,42 +184,8 @@ pub(super) async fn rename(
 }
 
 /// The address of a notebook's page.
-fn viewer_url(app: &App, id: &str, slug: &str) -> String {
+pub(super) fn viewer_url(app: &App, id: &str, slug: &str) -> String {
     format!("{}/n/{id}/{}", app.config().public, percent_encode(slug))
-}
-
-fn entry(app: &App, listed: ListedNotebook) -> NotebookEntry {
-    let ListedNotebook { notebook, scope } = listed;
-    let id = &notebook.id;
-    NotebookEntry {
-        viewer_url: viewer_url(app, id, notebook.title.as_deref().unwrap_or("notebook")),
-        endpoints: endpoints(&[
-            ("catalog", format!("/api/n/{id}")),
-            ("acl", format!("/api/n/{id}/acl")),
-            ("access_requests", format!("/api/n/{id}/access-requests")),
-        ]),
-        notebook_id: NotebookId::from(id.as_str()),
-        title: notebook.title,
-        owner_principal: notebook.owner_principal,
-        scope: scope.parse().unwrap_or(Scope::Viewer),
-        created_at: UnixMs(notebook.created_ms),
-        updated_at: UnixMs(notebook.updated_ms),
-        latest_revision_id: notebook.latest_revision_id,
-        owner_display: None,
-        owner_avatar: None,
-        owner_resolved: false,
-        composition: parse(notebook.cell_composition.as_deref()),
-        preview: parse(notebook.preview_cells.as_deref()),
-        cover: None,
-        language: notebook.language,
-        compute_session: None,
-        peers: None,
-    }
-}
-
-/// A stored JSON text; a malformed one drops this member only (CP-271).
-fn parse<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Option<T> {
-    serde_json::from_str(text?).ok()
 }
 
 fn row(notebook: &Notebook) -> Value {
@@ -253,7 +202,7 @@ fn row(notebook: &Notebook) -> Value {
     })
 }
 
-fn endpoints(pairs: &[(&str, String)]) -> BTreeMap<String, String> {
+pub(super) fn endpoints(pairs: &[(&str, String)]) -> BTreeMap<String, String> {
     pairs
         .iter()
         .map(|(name, path)| ((*name).to_owned(), path.clone()))

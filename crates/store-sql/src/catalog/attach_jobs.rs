@@ -5,7 +5,7 @@ use store::{AttachJob, AttachJobs, JobCreation, JobStatus, JobTrigger, NewAttach
 use super::SqlCatalog;
 use crate::db::Row;
 
-fn job(row: &Row) -> Result<AttachJob> {
+pub(super) fn job(row: &Row) -> Result<AttachJob> {
     let status: String = row.get("status")?;
     let trigger: String = row.get("requested_trigger")?;
     Ok(AttachJob {

@@ -1,8 +1,8 @@
 //! Notebooks, access rows and each notebook's list of blobs.
 
 use store::{
-    AclRemoval, AclRow, BlobRow, ListedNotebook, NewAclRow, NewNotebook, Notebook, NotebookPage,
-    Notebooks, Result, SubjectKind, sql,
+    AclRemoval, AclRow, BlobRow, ListedNotebook, NewAclRow, NewNotebook, Notebook, Notebooks,
+    Result, SubjectKind, sql,
 };
 
 use super::SqlCatalog;
@@ -24,7 +24,7 @@ fn notebook(row: &Row) -> Result<Notebook> {
     })
 }
 
-fn listed(row: &Row) -> Result<ListedNotebook> {
+pub(super) fn listed(row: &Row) -> Result<ListedNotebook> {
     let scope = match row.get::<i64>("scope_rank")? {
         4 => "owner",
         3 => "editor",
@@ -96,30 +96,6 @@ impl Notebooks for SqlCatalog {
             .bind(id)
             .optional(notebook)
             .await
-    }
-
-    async fn notebooks_of(
-        &self,
-        principal: &str,
-        trashed: bool,
-        limit: i64,
-    ) -> Result<NotebookPage> {
-        let notebooks = self
-            .db
-            .read(sql::NOTEBOOK_LIST, "list notebooks")
-            .bind(principal)
-            .bind(trashed)
-            .bind(limit)
-            .all(listed)
-            .await?;
-        let total = self
-            .db
-            .read(sql::NOTEBOOK_COUNT, "count notebooks")
-            .bind(principal)
-            .bind(trashed)
-            .one(|row| row.get(0))
-            .await?;
-        Ok(NotebookPage { notebooks, total })
     }
 
     async fn rename_notebook(&self, id: &str, title: Option<&str>, now_ms: i64) -> Result<bool> {

@@ -295,3 +295,30 @@ async fn an_epoch_begins_in_one_step_and_remembers_what_ended() {
     );
     assert_eq!(log.epochs("one").await.unwrap(), vec![1, 2]);
 }
+
+#[tokio::test]
+async fn a_forgotten_notebook_leaves_nothing_and_the_others_stay() {
+    let (_folder, log) = open().await;
+    for id in ["one", "two"] {
+        let durable = log
+            .submit(batch(&room(id, 1), DocumentKind::Notebook, b"x"))
+            .await
+            .unwrap();
+        durable.await.unwrap();
+        log.begin_epoch(NewEpoch {
+            room: room(id, 2),
+            documents: vec![(DocumentKind::Notebook, b"y".to_vec())],
+            retired: vec![(DocumentKind::Notebook, vec![7; 32])],
+        })
+        .await
+        .unwrap();
+    }
+    assert_eq!(log.notebooks().await.unwrap(), ["one", "two"]);
+    log.forget("one").await.unwrap();
+    assert_eq!(log.notebooks().await.unwrap(), ["two"]);
+    assert_eq!(
+        log.load(&room("one", 2)).await.unwrap(),
+        StoredRoom::default()
+    );
+    assert_eq!(log.epochs("two").await.unwrap(), [1, 2]);
+}

@@ -27,6 +27,8 @@ pub(super) enum Command {
     Compact(Compaction, oneshot::Sender<Result<()>>),
     /// Start an epoch.
     Epoch(NewEpoch, oneshot::Sender<Result<()>>),
+    /// Drop everything of a notebook.
+    Forget(String, oneshot::Sender<Result<()>>),
     /// Say that everything before is written or refused, and take the room's batches again.
     Open(RoomKey, oneshot::Sender<()>),
     /// Write what is in line and end.
@@ -39,7 +41,7 @@ impl Command {
             Self::Append(batch, _) => batch.changes.iter().map(|(_, bytes)| bytes.len()).sum(),
             Self::Compact(compaction, _) => compaction.snapshot.len(),
             Self::Epoch(epoch, _) => epoch.documents.iter().map(|(_, bytes)| bytes.len()).sum(),
-            Self::Open(..) | Self::Close(_) => 0,
+            Self::Forget(..) | Self::Open(..) | Self::Close(_) => 0,
         }
     }
 
@@ -95,7 +97,7 @@ async fn commit(db: &Db, broken: &mut Broken, group: Vec<Command>) -> Option<one
                 }
                 let _ = done.send(position);
             }
-            Command::Compact(_, done) | Command::Epoch(_, done) => {
+            Command::Compact(_, done) | Command::Epoch(_, done) | Command::Forget(_, done) => {
                 let _ = done.send(verdict(failure.as_deref()));
             }
             Command::Open(room, done) => {
@@ -146,6 +148,7 @@ async fn write(db: &Db, broken: &Broken, group: &[Command]) -> Result<Vec<Option
             }
             Command::Compact(compaction, _) => compact(&mut transaction, compaction).await?,
             Command::Epoch(epoch, _) => begin_epoch(&mut transaction, epoch).await?,
+            Command::Forget(notebook_id, _) => clear(&mut transaction, notebook_id, 0).await?,
             Command::Open(..) | Command::Close(_) => {}
         }
     }
@@ -237,14 +240,7 @@ async fn compact(transaction: &mut Transaction<'_>, compaction: &Compaction) -> 
 
 async fn begin_epoch(transaction: &mut Transaction<'_>, epoch: &NewEpoch) -> Result<()> {
     let room = &epoch.room;
-    for clear in sql::EPOCH_CLEAR {
-        transaction
-            .run(*clear)
-            .bind(&room.notebook_id)
-            .bind(room.epoch)
-            .execute()
-            .await?;
-    }
+    clear(transaction, &room.notebook_id, room.epoch).await?;
     for (kind, bytes) in &epoch.documents {
         transaction
             .run(sql::SNAPSHOT_PUT)
@@ -263,6 +259,23 @@ async fn begin_epoch(transaction: &mut Transaction<'_>, epoch: &NewEpoch) -> Res
             .bind(room.epoch)
             .bind(kind.as_str())
             .bind(hashes.as_slice())
+            .execute()
+            .await?;
+    }
+    Ok(())
+}
+
+/// Drops a notebook's documents from an epoch on.
+async fn clear(
+    transaction: &mut Transaction<'_>,
+    notebook_id: &str,
+    from_epoch: i64,
+) -> Result<()> {
+    for clear in sql::EPOCH_CLEAR {
+        transaction
+            .run(*clear)
+            .bind(notebook_id)
+            .bind(from_epoch)
             .execute()
             .await?;
     }

@@ -11,6 +11,8 @@ fn verdicts_follow_the_reason() {
         "workstation mismatch",
         "workstation attachment switched",
         "stale runtime session",
+        "notebook moved to trash",
+        "notebook deleted",
     ] {
         assert_eq!(verdict(reason), Verdict::Terminal, "{reason}");
     }

@@ -41,6 +41,9 @@ pub struct NotebooksResponse {
     pub ok: bool,
     pub notebooks: Vec<NotebookEntry>,
     pub total_count: u64,
+    /// Where the next page begins, if there is one (additive).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
     pub current_user_principal: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_user_display: Option<String>,
@@ -57,6 +60,9 @@ pub struct NotebookEntry {
     pub scope: Scope,
     pub created_at: UnixMs,
     pub updated_at: UnixMs,
+    /// When it was put in the trash (additive).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trashed_at: Option<UnixMs>,
     pub latest_revision_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner_display: Option<String>,

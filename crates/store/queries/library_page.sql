@@ -6,6 +6,7 @@ FROM notebooks n
 JOIN notebook_acl a ON a.notebook_id = n.id
 WHERE a.subject_kind = 'principal' AND a.subject = $1
     AND (CASE WHEN $2 THEN n.trashed_ms IS NOT NULL ELSE n.trashed_ms IS NULL END)
+    AND (n.updated_ms, n.created_ms, n.id) < ($3, $4, $5)
 GROUP BY n.id
 ORDER BY n.updated_ms DESC, n.created_ms DESC, n.id DESC
-LIMIT $3
+LIMIT $6

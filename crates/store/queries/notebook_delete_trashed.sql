@@ -1,0 +1,1 @@
+DELETE FROM notebooks WHERE id = $1 AND trashed_ms IS NOT NULL
