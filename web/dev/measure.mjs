@@ -101,9 +101,15 @@ async function type(page, cell) {
     window.keyTimes.length = 0;
   });
   const before = await work();
+  const busyBefore = await processes();
   for (let i = 0; i < KEYS; i += 1) await page.keyboard.press("x");
   const times = await page.evaluate(() => window.keyTimes);
   const after = await work();
+  const busy = await processes();
+  const each = Object.entries(busy).map(
+    ([kind, time]) => `${kind} ${(((time - (busyBefore[kind] ?? 0)) * 1000) / KEYS).toFixed(1)}`,
+  );
+  console.log(`processor time per key in ms, by process: ${each.join(", ")}`);
   const spent = (name) =>
     `${name.replace("Duration", "")} ${(((after[name] - before[name]) * 1000) / KEYS).toFixed(1)}`;
   console.log(`processor time per key in ms: ${Object.keys(after).map(spent).join(", ")}`);
@@ -124,6 +130,11 @@ const page = await context.newPage();
 const devtools = await context.newCDPSession(page);
 await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
 const WORK = ["LayoutDuration", "RecalcStyleDuration", "ScriptDuration", "TaskDuration"];
+const whole = await browser.newBrowserCDPSession();
+async function processes() {
+  const { processInfo } = await whole.send("SystemInfo.getProcessInfo");
+  return Object.fromEntries(processInfo.map(({ type, id, cpuTime }) => [`${type} ${id}`, cpuTime]));
+}
 async function work() {
   const { metrics } = await devtools.send("Performance.getMetrics");
   return Object.fromEntries(

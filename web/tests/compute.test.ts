@@ -68,6 +68,7 @@ describe("the state of the connection", () => {
     unsaved: false,
     refused: undefined,
     degraded: undefined,
+    gone: undefined,
   };
   it("tells saved, saving, offline with edits, and refused apart", () => {
     const status = (change: Partial<SessionState>) => connectionState({ ...session, ...change }).status;

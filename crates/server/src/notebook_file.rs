@@ -19,7 +19,7 @@ use crate::app::App;
 /// The most bytes of all blobs in one download.
 const DOWNLOAD_LIMIT: i64 = 256 * 1024 * 1024;
 /// The label under which stored documents are read.
-const READER: &str = "system:server/download";
+pub(crate) const READER: &str = "system:server/download";
 
 /// Why a notebook file is not taken or not made.
 #[derive(Debug, thiserror::Error)]
@@ -138,10 +138,10 @@ pub async fn text(app: &App, notebook: &Notebook) -> Result<String, NotebookFile
 }
 
 /// A notebook's cells and outputs as they are durable now.
-async fn shown(
+pub(crate) async fn shown(
     app: &App,
     notebook: &Notebook,
-) -> Result<(NotebookDoc, RuntimeStateDoc), NotebookFileError> {
+) -> Result<(Box<NotebookDoc>, Box<RuntimeStateDoc>), NotebookFileError> {
     let stored = app.documents().load(&key(notebook)).await?;
     let id = notebook.id.clone();
     let load = move || {
@@ -158,7 +158,7 @@ async fn shown(
         } else {
             RuntimeStateDoc::load(&states, READER)?
         };
-        Ok::<_, FileError>((cells, states))
+        Ok::<_, FileError>((Box::new(cells), Box::new(states)))
     };
     Ok(tokio::task::spawn_blocking(load).await??)
 }
@@ -166,8 +166,10 @@ async fn shown(
 /// What a copy of a notebook begins with: its own blobs are shared by name.
 #[derive(Debug)]
 pub struct Copied {
-    cells: Box<NotebookDoc>,
-    states: Box<RuntimeStateDoc>,
+    /// Cells and metadata.
+    pub cells: Box<NotebookDoc>,
+    /// Executions and outputs.
+    pub states: Box<RuntimeStateDoc>,
 }
 
 /// Reads what a copy will show, before anything is created for it.
@@ -176,10 +178,7 @@ pub struct Copied {
 /// Storage fails.
 pub async fn copy_of(app: &App, notebook: &Notebook) -> Result<Copied, NotebookFileError> {
     let (cells, states) = shown(app, notebook).await?;
-    Ok(Copied {
-        cells: Box::new(cells),
-        states: Box::new(states),
-    })
+    Ok(Copied { cells, states })
 }
 
 /// Writes the first documents of a copy that nobody has opened yet; durable on return.
@@ -218,7 +217,7 @@ pub async fn store_copy(
     Ok(())
 }
 
-fn key(notebook: &Notebook) -> RoomKey {
+pub(crate) fn key(notebook: &Notebook) -> RoomKey {
     RoomKey {
         notebook_id: notebook.id.clone(),
         epoch: notebook.room_epoch,
@@ -235,7 +234,7 @@ fn row(app: &App, notebook: &Notebook, blob: &Blob) -> BlobRow {
     }
 }
 
-fn joined(documents: &[(DocumentKind, StoredDocument)], kind: DocumentKind) -> Vec<u8> {
+pub(crate) fn joined(documents: &[(DocumentKind, StoredDocument)], kind: DocumentKind) -> Vec<u8> {
     let stored = documents.iter().filter(|(other, _)| *other == kind);
     stored
         .flat_map(|(_, document)| document.snapshot.iter().chain(&document.changes))

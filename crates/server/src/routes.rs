@@ -17,8 +17,10 @@ mod pairing;
 mod path;
 mod refusal;
 mod repair;
+mod revisions;
 mod sessions;
 mod sign_in;
+mod snapshots;
 mod sync;
 mod table;
 mod trash;
@@ -67,6 +69,9 @@ fn all() -> Routes {
         .merge(pages())
 }
 
+/// One version of a notebook.
+const REVISION: &str = "/api/n/{notebook_id}/revisions/{revision}";
+
 fn api() -> Routes {
     Routes::new()
         .get("/api/health", health::health)
@@ -89,6 +94,33 @@ fn api() -> Routes {
         .post("/api/n/{notebook_id}/restore", trash::restore)
         .post("/api/n/{notebook_id}/trash", trash::put)
         .post("/api/n/{notebook_id}/runtime-state-repair", repair::repair)
+        .get("/api/n/{notebook_id}/revisions", revisions::list)
+        .post("/api/n/{notebook_id}/revisions", revisions::create)
+        .get(REVISION, revisions::get)
+        .delete(REVISION, revisions::delete)
+        .post(
+            "/api/n/{notebook_id}/revisions/{revision}/restore",
+            revisions::restore,
+        )
+        .get(
+            "/api/n/{notebook_id}/revisions/{revision}/documents/{document}",
+            revisions::document,
+        )
+        .any(
+            "/api/n/{notebook_id}/snapshots/{hash}",
+            &[Method::GET, Method::PUT],
+            &snapshots::notebook,
+        )
+        .any(
+            "/api/n/{notebook_id}/runtime-snapshots/{hash}",
+            &[Method::GET, Method::PUT],
+            &snapshots::runtime,
+        )
+        .any(
+            "/api/n/{notebook_id}/comms-snapshots/{hash}",
+            &[Method::GET, Method::PUT],
+            &snapshots::comms,
+        )
         .any(
             "/api/n/{notebook_id}/blobs/{hash}",
             &[Method::GET, Method::HEAD, Method::PUT],
@@ -105,6 +137,7 @@ fn pages() -> Routes {
         "/n",
         "/n/{notebook_id}",
         "/n/{notebook_id}/{slug}",
+        "/n/{notebook_id}/r/{revision}",
         "/workstations",
     ] {
         pages = pages.get(address, page::index);

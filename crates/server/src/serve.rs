@@ -151,6 +151,7 @@ impl Server {
                 .into_future(),
         );
         app.tasks().spawn(crate::sweeps::run(app.clone()));
+        app.tasks().spawn(crate::collection::run(app.clone()));
         stop.await;
         tracing::info!("stopping");
         closing.cancel();

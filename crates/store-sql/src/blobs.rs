@@ -7,6 +7,8 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
@@ -15,6 +17,9 @@ use sha2::{Digest as _, Sha256};
 pub struct BlobFolder {
     root: PathBuf,
     next: AtomicU64,
+    /// Held to remove, shared to find out that bytes are there already: an upload that relies on
+    /// them makes them young before anybody may look at their age.
+    removing: Arc<RwLock<()>>,
 }
 
 /// What became of an upload.
@@ -37,6 +42,7 @@ impl BlobFolder {
         Ok(Self {
             root: root.to_owned(),
             next: AtomicU64::new(0),
+            removing: Arc::default(),
         })
     }
 
@@ -50,7 +56,43 @@ impl BlobFolder {
             hash: Sha256::new(),
             size: 0,
             root: self.root.clone(),
+            removing: Arc::clone(&self.removing),
         })
+    }
+
+    /// Says when a blob was last uploaded.
+    pub fn touch(&self, hash: &str, at: SystemTime) -> io::Result<()> {
+        self.read(hash)?.set_modified(at)
+    }
+
+    /// The blobs whose names begin with two given digits and that nobody uploaded for so long.
+    pub fn older_than(&self, digits: &str, age: Duration) -> io::Result<Vec<String>> {
+        let folder = self.root.join(digits);
+        if !folder.exists() {
+            return Ok(Vec::new());
+        }
+        let mut old = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if is_hash(&name) && is_older(&entry.metadata()?, age)? {
+                old.push(name);
+            }
+        }
+        Ok(old)
+    }
+
+    /// Removes a blob that nobody uploaded for so long; says whether it is gone.
+    pub fn remove_if_older(&self, hash: &str, age: Duration) -> io::Result<bool> {
+        let _alone = self
+            .removing
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let old = is_hash(hash) && is_older(&fs::metadata(place(&self.root, hash))?, age)?;
+        if old {
+            fs::remove_file(place(&self.root, hash))?;
+        }
+        Ok(old)
     }
 
     /// Opens a blob for reading.
@@ -70,6 +112,7 @@ pub struct Upload {
     hash: Sha256,
     size: u64,
     root: PathBuf,
+    removing: Arc<RwLock<()>>,
 }
 
 impl Upload {
@@ -93,8 +136,12 @@ impl Upload {
     /// Puts the bytes under their name, on disk before this returns.
     pub fn keep(self) -> io::Result<Stored> {
         let target = place(&self.root, &self.hash());
-        if target.exists() {
-            return Ok(Stored::Known);
+        {
+            let _kept = self.removing.read().unwrap_or_else(PoisonError::into_inner);
+            if target.exists() {
+                File::open(&target)?.set_modified(SystemTime::now())?;
+                return Ok(Stored::Known);
+            }
         }
         self.file.sync_all()?;
         let folder = target.parent().unwrap_or(&self.root);
@@ -121,6 +168,12 @@ pub fn is_hash(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+/// Whether a file was last written so long ago; one from the future is not.
+fn is_older(file: &fs::Metadata, age: Duration) -> io::Result<bool> {
+    let since = file.modified()?.elapsed().unwrap_or_default();
+    Ok(since >= age)
 }
 
 fn place(root: &Path, hash: &str) -> PathBuf {
@@ -175,6 +228,28 @@ mod tests {
             fs::read_dir(folder.path().join("partial")).unwrap().count(),
             0
         );
+    }
+
+    #[test]
+    fn what_is_uploaded_again_is_young_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = BlobFolder::open(folder.path()).unwrap();
+        let hour = Duration::from_secs(3600);
+        let upload = || {
+            let mut upload = blobs.begin().unwrap();
+            upload.write(b"hello").unwrap();
+            upload.keep().unwrap()
+        };
+        upload();
+        assert!(blobs.older_than("2c", hour).unwrap().is_empty());
+        blobs.touch(HELLO, SystemTime::now() - 2 * hour).unwrap();
+        assert_eq!(blobs.older_than("2c", hour).unwrap(), [HELLO]);
+        assert_eq!(upload(), Stored::Known);
+        assert!(!blobs.remove_if_older(HELLO, hour).unwrap());
+        blobs.touch(HELLO, SystemTime::now() - 2 * hour).unwrap();
+        assert!(blobs.remove_if_older(HELLO, hour).unwrap());
+        assert!(blobs.read(HELLO).is_err());
+        assert!(blobs.older_than("00", hour).unwrap().is_empty());
     }
 
     #[test]

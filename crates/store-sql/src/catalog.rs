@@ -7,6 +7,7 @@ mod blob_line;
 mod library;
 mod notebooks;
 mod pairing;
+mod revisions;
 mod workstations;
 
 use store::{Result, sql};

@@ -13,6 +13,7 @@ mod library;
 mod migration;
 mod notebooks;
 mod pairing;
+mod revisions;
 pub mod sql;
 mod workstations;
 
@@ -27,6 +28,9 @@ pub use notebooks::{
     SubjectKind,
 };
 pub use pairing::{Credential, NewCredential, NewPairing, Pairing, PairingStore, RedeemedPairing};
+pub use revisions::{
+    Artifact, BlobReferences, Revision, RevisionCover, RevisionDocument, RevisionPlace, Revisions,
+};
 pub use workstations::{ExpiredLease, Lease, Registration, Workstation, Workstations};
 
 /// Result of every storage call.
@@ -38,6 +42,8 @@ pub trait Catalog:
     + ApiTokens
     + Notebooks
     + Library
+    + Revisions
+    + BlobReferences
     + PairingStore
     + Workstations
     + AttachJobs
@@ -53,6 +59,8 @@ impl<T> Catalog for T where
         + ApiTokens
         + Notebooks
         + Library
+        + Revisions
+        + BlobReferences
         + PairingStore
         + Workstations
         + AttachJobs

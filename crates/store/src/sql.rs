@@ -30,11 +30,17 @@ queries! {
     API_TOKEN_LIST = "api_token_list";
     API_TOKEN_REVOKE = "api_token_revoke";
     API_TOKEN_TOUCH = "api_token_touch";
+    ARTIFACT_GET = "artifact_get";
+    ARTIFACT_PUT = "artifact_put";
     AUDIT_INSERT = "audit_insert";
+    BLOB_DROP = "blob_drop";
     BLOB_GET = "blob_get";
     BLOB_LIST = "blob_list";
+    BLOB_OLD_NOTEBOOKS = "blob_old_notebooks";
     BLOB_RECORD = "blob_record";
     BLOB_SHARE = "blob_share";
+    BLOB_UNPINNED = "blob_unpinned";
+    BLOB_WANTED = "blob_wanted";
     CREDENTIAL_BIND_WORKSTATION = "credential_bind_workstation";
     CREDENTIAL_BY_HASH = "credential_by_hash";
     CREDENTIAL_GET = "credential_get";
@@ -71,8 +77,10 @@ queries! {
     NOTEBOOK_GET = "notebook_get";
     NOTEBOOK_INSERT = "notebook_insert";
     NOTEBOOK_KNOWN = "notebook_known";
+    NOTEBOOK_PUBLISH = "notebook_publish";
     NOTEBOOK_RENAME = "notebook_rename";
     NOTEBOOK_SET_EPOCH = "notebook_set_epoch";
+    NOTEBOOK_SET_LATEST = "notebook_set_latest";
     NOTEBOOK_SET_SUMMARY = "notebook_set_summary";
     NOTEBOOK_SET_TRASHED = "notebook_set_trashed";
     NOTEBOOK_TOUCH = "notebook_touch";
@@ -81,6 +89,11 @@ queries! {
     PAIRING_INSERT = "pairing_insert";
     PAIRING_LINK_WORKSTATION = "pairing_link_workstation";
     PAIRING_PURGE = "pairing_purge";
+    REVISION_BLOB_INSERT = "revision_blob_insert";
+    REVISION_DELETE = "revision_delete";
+    REVISION_GET = "revision_get";
+    REVISION_INSERT = "revision_insert";
+    REVISION_LIST = "revision_list";
     SESSION_BY_HASH = "session_by_hash";
     SESSION_INSERT = "session_insert";
     SESSION_LIST = "session_list";
@@ -116,7 +129,7 @@ pub(crate) fn rows_of(rows: usize, columns: usize) -> String {
 pub const CATALOG_MIGRATIONS: &[Migration] = &[
     migration!(1, "/0001_catalog"),
     migration!(2, "/0002_identity"),
-    migration!(4, "/0004_notebooks"),
+    migration!(3, "/0003_notebooks"),
 ];
 
 #[cfg(test)]

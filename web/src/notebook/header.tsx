@@ -5,6 +5,7 @@ import { toastError } from "../ui/toasts";
 import type { Actions } from "./actions";
 import { ComputeChip } from "./compute-chip";
 import { Connection, Roster } from "./connection";
+import { NotebookMenu } from "./notebook-menu";
 
 function Title({ actions }: { actions: Actions }) {
   const { store } = actions;
@@ -94,6 +95,7 @@ export function Header({ actions }: { actions: Actions }) {
           <Title actions={actions} />
           <Roster session={store.session.value} />
           <Connection session={store.session.value} />
+          <NotebookMenu store={store} />
         </div>
         <div class="notebook-head-row">
           {store.canRun.value && <RunTools actions={actions} />}

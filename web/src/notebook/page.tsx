@@ -2,10 +2,12 @@
 import "./notebook.css";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError, messageOf } from "../api/http";
+import { restoreNotebook } from "../api/notebooks";
 import { signedIn } from "../api/session";
 import { Message, Waiting } from "../ui/app";
 import { IconPlus } from "../ui/icons";
 import { SignInPage } from "../ui/sign-in";
+import { toastError } from "../ui/toasts";
 import { Actions } from "./actions";
 import { Announcer } from "./announce";
 import { Cell } from "./cell";
@@ -14,6 +16,7 @@ import { Header } from "./header";
 import { CommandKeys } from "./keys";
 import { Selection } from "./selection";
 import { type NotebookStore, openNotebook } from "./store";
+import { UnsentNotice } from "./unsent-notice";
 
 type Opened =
   | { state: "opening" }
@@ -115,6 +118,17 @@ function AddRow({ actions }: { actions: Actions }) {
   );
 }
 
+/** The cells, without what surrounds them. */
+export function CellList({ actions, outputOrigin }: { actions: Actions; outputOrigin: string | undefined }) {
+  return (
+    <>
+      {actions.store.cells.value.map((cell, index) => (
+        <Cell key={cell.id} cell={cell} number={index + 1} actions={actions} outputOrigin={outputOrigin} />
+      ))}
+    </>
+  );
+}
+
 function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: string | undefined }) {
   const { store } = actions;
   const keys = useMemo(() => new CommandKeys(actions), [actions]);
@@ -132,6 +146,7 @@ function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: stri
     >
       <ComputeNotice actions={actions} />
       <SaveNotice store={store} />
+      <UnsentNotice actions={actions} />
       {!store.session.value.everLive && (
         <p class="waiting" role="status">
           {store.session.value.phase === "waiting"
@@ -139,11 +154,41 @@ function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: stri
             : "Opening the notebook…"}
         </p>
       )}
-      {store.cells.value.map((cell, index) => (
-        <Cell key={cell.id} cell={cell} number={index + 1} actions={actions} outputOrigin={outputOrigin} />
-      ))}
+      <CellList actions={actions} outputOrigin={outputOrigin} />
       {store.session.value.everLive && <AddRow actions={actions} />}
     </main>
+  );
+}
+
+/** The notebook went to the trash, or for good, while it was open here. */
+function GoneNotice({ store }: { store: NotebookStore }) {
+  const { gone, scope } = store.session.value;
+  if (gone === "deleted") {
+    return <Message title="This notebook was deleted" text="Its owner deleted it for good." />;
+  }
+  const restore = async () => {
+    try {
+      await restoreNotebook(store.id);
+      location.reload();
+    } catch (error) {
+      toastError("The notebook was not restored.", error);
+    }
+  };
+  return (
+    <Message
+      title="This notebook is in the trash"
+      text={
+        scope === "owner"
+          ? "It was moved there while it was open here. Restore it to go on."
+          : "Its owner moved it there. Ask them to restore it."
+      }
+    >
+      {scope === "owner" && (
+        <button type="button" class="button button-primary" data-testid="restore-notebook" onClick={restore}>
+          Restore
+        </button>
+      )}
+    </Message>
   );
 }
 
@@ -161,6 +206,7 @@ function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOri
     addEventListener("beforeunload", warn);
     return () => removeEventListener("beforeunload", warn);
   }, [store]);
+  if (store.session.value.gone !== undefined) return <GoneNotice store={store} />;
   return (
     <div class="notebook" data-testid="notebook" data-ready={store.session.value.everLive}>
       <Header actions={actions} />
@@ -172,7 +218,10 @@ function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOri
 
 function failure(error: unknown): { title: string; text: string } {
   if (error instanceof ApiError && error.status === 404) {
-    return { title: "There is no such notebook", text: "It may have been removed, or the link is mistyped." };
+    return {
+      title: "There is no such notebook",
+      text: "It may be in the trash or deleted, or the link is mistyped.",
+    };
   }
   if (error instanceof ApiError && (error.status === 401 || error.status === 403)) {
     return { title: "This notebook is not shared with you", text: "Ask its owner for access." };

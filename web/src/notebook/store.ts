@@ -28,6 +28,7 @@ import {
   readKernel,
   readQueue,
 } from "./executions";
+import { keepUnsent, sourcesOf, touchedCells } from "./unsent";
 
 const PUBLISH_MS = 24;
 const CURSOR_MS = 60;
@@ -66,6 +67,18 @@ export class NotebookStore {
   private cursorTimer: ReturnType<typeof setTimeout> | undefined;
   private cursor: Uint8Array | undefined;
   private publishTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Cells edited here since the room was last known to hold everything. */
+  private readonly touched = new Set<string>();
+
+  /** A notebook as it was saved once, which nobody can change. */
+  static frozen(api: Automerge, id: string, notebook: Uint8Array, runtime: Uint8Array): NotebookStore {
+    const store = new NotebookStore(api, id, "viewer");
+    store.documents.notebook.show(notebook);
+    store.documents.runtime.show(runtime);
+    store.session.value = { ...store.session.peek(), phase: "live", everLive: true, scope: "viewer" };
+    store.publish();
+    return store;
+  }
 
   constructor(api: Automerge, id: string, scope: Scope) {
     this.id = id;
@@ -79,11 +92,15 @@ export class NotebookStore {
       changed: (state) => {
         const { peers, phase } = this.session.peek();
         this.session.value = state;
+        if (!state.unsaved) this.touched.clear();
         // The room does not say why it closed or refused a socket: the session may have ended.
         if (state.phase === "waiting" && phase !== "waiting" && signedIn.peek() === "yes") checkSession();
         if (state.peers !== peers) this.showCursors();
       },
-      outdated: () => location.reload(),
+      outdated: () => {
+        this.keepUnsent();
+        location.reload();
+      },
       presence: (payload) => {
         const event = readPresence(payload);
         if (event === undefined) return;
@@ -93,15 +110,18 @@ export class NotebookStore {
     });
     this.session = signal(this.room.state);
     this.kernel = signal(readKernel(this.documents.runtime));
-    this.documents.notebook.onPatches((_patches, origin) =>
-      origin === "remote" ? this.schedule() : this.publish(),
-    );
+    this.documents.notebook.onPatches((patches, origin) => {
+      if (origin === "remote") return this.schedule();
+      for (const cell of touchedCells(patches)) this.touched.add(cell);
+      this.publish();
+    });
     this.documents.runtime.onPatches(() => this.schedule());
   }
 
   start(): void {
     addEventListener("online", this.online);
     addEventListener("offline", this.offline);
+    addEventListener("pagehide", this.keepUnsent);
     this.room.start();
     this.stopWatching = effect(() => {
       const wasAway = this.session.peek().phase === "waiting";
@@ -116,6 +136,7 @@ export class NotebookStore {
   stop(): void {
     removeEventListener("online", this.online);
     removeEventListener("offline", this.offline);
+    removeEventListener("pagehide", this.keepUnsent);
     clearTimeout(this.publishTimer);
     clearTimeout(this.cursorTimer);
     clearInterval(this.heartbeat);
@@ -211,6 +232,11 @@ export class NotebookStore {
     if (next.length > 0 || this.cursors.peek().length > 0) this.cursors.value = next;
   }
 
+  /** What the room does not hold stays in this tab, for the next time the notebook is opened in it. */
+  private readonly keepUnsent = () => {
+    if (!this.session.peek().unsaved) return;
+    keepUnsent(this.id, sourcesOf(this.documents.notebook.value, this.touched));
+  };
   private readonly online = () => this.room.online();
   private readonly offline = () => this.room.offline();
 

@@ -22,6 +22,11 @@ export class Replica<T> {
     this.sync = api.initSyncState();
   }
 
+  /** Shows a saved document instead, which is never synced. */
+  show(saved: Uint8Array): void {
+    this.doc = this.api.load<T>(saved);
+  }
+
   get value(): Doc<T> {
     return this.doc;
   }

@@ -27,6 +27,14 @@ export interface Socket {
 
 /** The close reason of a room whose documents were started over (decision D11). */
 const EPOCH_CHANGED = "room epoch changed";
+/** The close reasons of a notebook that nobody reaches any more. */
+const GONE: Readonly<Record<string, Gone>> = {
+  "notebook moved to trash": "trash",
+  "notebook deleted": "deleted",
+};
+
+/** What became of a notebook while it was open. */
+export type Gone = "trash" | "deleted";
 
 export interface SessionOptions {
   api: Automerge;
@@ -53,6 +61,8 @@ export interface SessionState {
   /** Why the room does not take our changes, if it refuses them. */
   refused: string | undefined;
   degraded: string | undefined;
+  /** Set once the notebook is gone; the session has ended then. */
+  gone: Gone | undefined;
 }
 
 export class RoomSession {
@@ -66,6 +76,7 @@ export class RoomSession {
     unsaved: false,
     refused: undefined,
     degraded: undefined,
+    gone: undefined,
   };
   private readonly options: SessionOptions;
   private readonly acks = new AckQueues();
@@ -106,7 +117,11 @@ export class RoomSession {
     };
     socket.onclose = (event) => {
       if (this.socket !== socket) return;
-      if (event.reason === EPOCH_CHANGED) {
+      const gone = GONE[event.reason];
+      if (gone !== undefined) {
+        this.stop();
+        this.update({ gone });
+      } else if (event.reason === EPOCH_CHANGED) {
         this.stop();
         this.options.outdated?.();
       } else this.lost();

@@ -1,6 +1,6 @@
 // Chooses the page; heavy ones load when first opened.
 import { signal } from "@preact/signals";
-import { type ComponentType, h } from "preact";
+import { type ComponentChildren, type ComponentType, h } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { messageOf } from "../api/http";
 import { type Config, fetchConfig, readSession, signedIn } from "../api/session";
@@ -37,6 +37,7 @@ function Later<P extends object>({ load, props }: { load: () => Promise<Componen
 }
 
 const loadNotebook = () => import("../notebook/page").then((module) => module.NotebookPage);
+const loadRevision = () => import("../notebook/revision-page").then((module) => module.RevisionPage);
 const loadPanel = () => import("../panel/page").then((module) => module.WorkstationsPage);
 
 export function Waiting() {
@@ -47,11 +48,18 @@ export function Waiting() {
   );
 }
 
-export function Message({ title, text }: { title: string; text: string }) {
+interface MessageProps {
+  title: string;
+  text: string;
+  children?: ComponentChildren;
+}
+
+export function Message({ title, text, children }: MessageProps) {
   return (
     <main class="page page-message" id="main">
       <h1>{title}</h1>
       <p>{text}</p>
+      {children}
       <p>
         <a href="/" onClick={onLinkClick}>
           Back to the notebooks
@@ -70,6 +78,14 @@ function Page({ config }: { config: Config }) {
       return (
         <Later key={to.id} load={loadNotebook} props={{ id: to.id, outputOrigin: config.outputOrigin }} />
       );
+    case "revision":
+      return (
+        <Later
+          key={to.revision}
+          load={loadRevision}
+          props={{ id: to.id, revision: to.revision, outputOrigin: config.outputOrigin }}
+        />
+      );
     case "workstations":
       return <Later key="workstations" load={loadPanel} props={{}} />;
     case "missing":
@@ -81,7 +97,10 @@ function Page({ config }: { config: Config }) {
 function Guarded({ config }: { config: Config }) {
   const who = signedIn.value;
   // A notebook may be shared with everybody who has its address: the notebook page finds out.
-  if (who === "no") return route.value.page === "notebook" ? <Page config={config} /> : <SignInPage />;
+  const { page } = route.value;
+  if (who === "no") {
+    return page === "notebook" || page === "revision" ? <Page config={config} /> : <SignInPage />;
+  }
   return (
     <>
       {who === "ended" && <SignInPage />}

@@ -1,9 +1,10 @@
-// Which page is shown: three paths, no library.
+// Which page is shown: four paths, no library.
 import { computed, signal } from "@preact/signals";
 
 export type Route =
   | { page: "list" }
   | { page: "notebook"; id: string }
+  | { page: "revision"; id: string; revision: string }
   | { page: "workstations" }
   | { page: "missing" };
 
@@ -20,7 +21,12 @@ export function readRoute(pathname: string): Route {
   if (first === "workstations" && parts.length === 1) return { page: "workstations" };
   if (first === "n" && second !== undefined) {
     try {
-      return { page: "notebook", id: decodeURIComponent(second) };
+      const id = decodeURIComponent(second);
+      const [, , third, revision] = parts;
+      if (third === "r" && revision !== undefined) {
+        return { page: "revision", id, revision: decodeURIComponent(revision) };
+      }
+      return { page: "notebook", id };
     } catch {
       return { page: "missing" };
     }
@@ -32,6 +38,10 @@ export const route = computed(() => readRoute(path.value));
 
 export function notebookPath(id: string): string {
   return `/n/${encodeURIComponent(id)}`;
+}
+
+export function revisionPath(id: string, revision: string): string {
+  return `${notebookPath(id)}/r/${encodeURIComponent(revision)}`;
 }
 
 export function navigate(to: string): void {

@@ -27,6 +27,14 @@ export function ago(iso: string | undefined, at: number): string {
   return "just now";
 }
 
+/** Day and time, for what was kept at a moment. */
+export function when(iso: string | undefined): string {
+  const time = iso === undefined ? Number.NaN : Date.parse(iso);
+  return Number.isNaN(time)
+    ? "an unknown time"
+    : new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
 export function clock(iso: string | undefined): string {
   const time = iso === undefined ? Number.NaN : Date.parse(iso);
   return Number.isNaN(time)

@@ -1,19 +1,19 @@
 //! Blobs: content-addressed bytes of one notebook (CP 3.10).
 
-use std::io::{self, Read as _};
+mod reading;
+
+use std::io;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use control_plane::access::{self, Downgrade};
 use futures_util::StreamExt as _;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{Method, StatusCode, header};
 use serde_json::json;
 use store::{BlobRow, Notebooks as _};
-use store_sql::{BlobFolder, Stored, Upload};
-use tokio_util::io::ReaderStream;
-use wire::Scope;
+use store_sql::{Stored, Upload};
 
 use super::path::NotebookPath;
 use crate::app::App;
@@ -27,9 +27,6 @@ const BLOB_LIMIT: u64 = 256 * 1024 * 1024;
 const SMALL: u64 = 256 * 1024;
 /// A larger one is read in pieces of this size.
 const CHUNK: usize = 64 * 1024;
-/// What a browser may do with a blob it is led to directly: show it, without script or origin.
-const SANDBOX: &str = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'";
-
 /// Every method of `/api/n/:id/blobs/:hash`.
 pub(super) async fn blob(
     State(app): State<App>,
@@ -45,66 +42,10 @@ pub(super) async fn blob(
         .and_then(crate::request::percent_decode)
         .unwrap_or_default();
     match facts.method {
-        Method::GET | Method::HEAD => read(&app, &facts, &id, &hash).await,
+        Method::GET | Method::HEAD => reading::read(&app, &facts, &id, &hash).await,
         Method::PUT => write(&app, &facts, &id, &hash, request.into_body()).await,
         _ => Err(ApiError::method_not_allowed()),
     }
-}
-
-async fn read(app: &App, facts: &Facts, id: &str, hash: &str) -> Result<Response, ApiError> {
-    let caller = app.identify(facts, Accept::PEOPLE).await?.caller();
-    access::authorize(app.catalog(), &caller, id, Scope::Viewer, Downgrade::Never).await?;
-    let absent = || ApiError::not_found("blob not found");
-    let row = app
-        .catalog()
-        .blob(id, hash)
-        .await
-        .map_err(ApiError::internal)?
-        .ok_or_else(absent)?;
-    let (app_, hash_, head) = (app.clone(), hash.to_owned(), facts.method == Method::HEAD);
-    let found = tokio::task::spawn_blocking(move || open(app_.blobs(), &hash_, head))
-        .await
-        .map_err(ApiError::internal)?;
-    let (size, body) = found.map_err(|_| absent())?;
-    let kind = row
-        .content_type
-        .unwrap_or_else(|| "application/octet-stream".into());
-    let mut response = body.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, size.into());
-    for (name, value) in [
-        (header::CONTENT_TYPE, kind.as_str()),
-        (header::ETAG, &format!("\"{hash}\"")),
-        // Only somebody who may read the notebook was given it: shared caches must not keep it.
-        (
-            header::CACHE_CONTROL,
-            "private, max-age=31536000, immutable",
-        ),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, SANDBOX),
-    ] {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
-        }
-    }
-    Ok(response)
-}
-
-/// A blob's size and content; a small one is read at once, a large one while it is sent.
-fn open(blobs: &BlobFolder, hash: &str, head: bool) -> io::Result<(u64, Body)> {
-    let mut file = blobs.read(hash)?;
-    let size = file.metadata()?.len();
-    let body = if head {
-        Body::empty()
-    } else if size <= SMALL {
-        let mut bytes = Vec::with_capacity(size as usize);
-        file.read_to_end(&mut bytes)?;
-        bytes.into()
-    } else {
-        let file = tokio::fs::File::from_std(file);
-        Body::from_stream(ReaderStream::with_capacity(file, CHUNK))
-    };
-    Ok((size, body))
 }
 
 async fn write(

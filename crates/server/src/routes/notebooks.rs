@@ -10,7 +10,7 @@ use control_plane::notebooks::{self as rules, CreateInput};
 use documents::ipynb::ImportedNotebook;
 use http::{StatusCode, header};
 use serde_json::{Map, Value, json};
-use store::{Notebook, Notebooks as _};
+use store::{Notebook, Notebooks as _, RevisionPlace, Revisions as _};
 use wire::actor::percent_encode;
 use wire::http::CreateNotebookResponse;
 use wire::{NotebookId, Scope, UnixMs};
@@ -22,6 +22,7 @@ use crate::error::{ApiError, json as json_response};
 use crate::identity::Accept;
 use crate::notebook_file::{self, NotebookFileError};
 use crate::request::Facts;
+use crate::revision;
 
 /// The most bytes of a body that brings a notebook's first content.
 const CONTENT_LIMIT: usize = 32 * 1024 * 1024;
@@ -133,6 +134,12 @@ pub(super) async fn get(
         .blobs_of(&id, SHOWN)
         .await
         .map_err(ApiError::internal)?;
+    let revisions = app
+        .catalog()
+        .revisions(&id, &RevisionPlace::START, SHOWN)
+        .await
+        .map_err(ApiError::internal)?;
+    let revisions: Vec<Value> = revisions.iter().map(revision::to_wire).collect();
     let blobs: Vec<Value> = blobs
         .into_iter()
         .map(|blob| {
@@ -150,7 +157,7 @@ pub(super) async fn get(
         StatusCode::OK,
         &json!({
             "notebook": row(&access.notebook),
-            "revisions": [],
+            "revisions": revisions,
             "blobs": blobs,
             "access": { "scope": access.scope, "may_run": access.may_run },
         }),

@@ -67,8 +67,15 @@ async fn run(db: Db, mut waiting: mpsc::Receiver<Item>) {
     }
 }
 
-/// Records blobs; the ones that were new.
+/// Records blobs; the ones that were new. One that was known is noted as used again, at most once
+/// an hour, so that no collection takes it.
 async fn insert(db: &Db, blobs: &[BlobRow]) -> Result<HashSet<(String, String)>> {
+    // A statement may touch a row once only.
+    let mut seen = HashSet::new();
+    let blobs: Vec<&BlobRow> = blobs
+        .iter()
+        .filter(|blob| seen.insert((&blob.notebook_id, &blob.hash)))
+        .collect();
     let statement = AssertSqlSafe(sql::blob_record(blobs.len()));
     let mut query = db
         .write(statement, "record a blob")
@@ -81,6 +88,9 @@ async fn insert(db: &Db, blobs: &[BlobRow]) -> Result<HashSet<(String, String)>>
             .bind(&blob.content_type)
             .bind(blob.uploaded_ms);
     }
-    let new = query.all(|row| Ok((row.get(0)?, row.get(1)?))).await?;
-    Ok(new.into_iter().collect())
+    let told = query
+        .all(|row| Ok((row.get(0)?, row.get(1)?, row.get::<Option<i64>>(2)?)))
+        .await?;
+    let new = told.into_iter().filter(|(_, _, used_ms)| used_ms.is_none());
+    Ok(new.map(|(notebook, hash, _)| (notebook, hash)).collect())
 }

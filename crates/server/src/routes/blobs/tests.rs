@@ -114,3 +114,120 @@ async fn a_blob_belongs_to_its_notebook() {
     let (status, _) = app.call(Method::GET, &path, &[], "").await;
     assert_eq!(status, 404);
 }
+
+async fn stored(app: &TestApp) -> String {
+    let path = format!("{}/{HELLO}", notebook(app).await);
+    app.call(Method::PUT, &path, &with("text/plain"), "hello")
+        .await;
+    path
+}
+
+async fn read(
+    app: &TestApp,
+    path: &str,
+    method: Method,
+    headers: &[(&str, &str)],
+) -> (u16, http::HeaderMap, String) {
+    let mut all = ADA.to_vec();
+    all.extend_from_slice(headers);
+    let answer = app.send(request(method, path, &all, "")).await;
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let bytes = axum::body::to_bytes(answer.into_body(), usize::MAX)
+        .await
+        .unwrap();
+    (status, headers, String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn a_part_of_a_blob_is_served_by_range() {
+    let app = TestApp::with_dev_identity().await;
+    let path = stored(&app).await;
+    let get = async |headers: &[(&str, &str)]| read(&app, &path, Method::GET, headers).await;
+    let (status, headers, text) = get(&[("range", "bytes=1-3")]).await;
+    assert_eq!((status, text.as_str()), (206, "ell"));
+    assert_eq!(headers["content-range"], "bytes 1-3/5");
+    assert_eq!(headers["content-length"], "3");
+    assert_eq!(headers["accept-ranges"], "bytes");
+    assert_eq!(get(&[("range", "bytes=-2")]).await.2, "lo");
+    let (status, headers, _) = get(&[("range", "bytes=5-")]).await;
+    assert_eq!(
+        (status, &headers["content-range"]),
+        (416, &"bytes */5".parse().unwrap())
+    );
+    // Several parts, or what is no range, are answered with everything.
+    for range in ["bytes=0-0,2-2", "lines=1-2"] {
+        let (status, _, text) = get(&[("range", range)]).await;
+        assert_eq!((status, text.as_str()), (200, "hello"), "{range}");
+    }
+    let (status, headers, text) = read(&app, &path, Method::HEAD, &[("range", "bytes=1-3")]).await;
+    assert_eq!((status, text.as_str()), (200, ""));
+    assert_eq!(headers["content-length"], "5");
+}
+
+#[tokio::test]
+async fn a_range_of_another_version_is_not_served() {
+    let app = TestApp::with_dev_identity().await;
+    let path = stored(&app).await;
+    let tag = format!("\"{HELLO}\"");
+    let weak = format!("W/{tag}");
+    for (if_range, status) in [
+        (tag.as_str(), 206),
+        (weak.as_str(), 200),
+        ("\"other\"", 200),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 200),
+    ] {
+        let headers = [("range", "bytes=1-3"), ("if-range", if_range)];
+        let answer = read(&app, &path, Method::GET, &headers).await;
+        assert_eq!(answer.0, status, "{if_range}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_it_already_is_told_so() {
+    let app = TestApp::with_dev_identity().await;
+    let path = stored(&app).await;
+    let tags = format!("\"other\", W/\"{HELLO}\"");
+    for method in [Method::GET, Method::HEAD] {
+        let (status, headers, text) = read(
+            &app,
+            &path,
+            method,
+            &[("if-none-match", &tags), ("range", "bytes=0-1")],
+        )
+        .await;
+        assert_eq!((status, text.as_str()), (304, ""));
+        assert!(headers.contains_key("etag") && headers.contains_key("cache-control"));
+    }
+    let (status, _, _) = read(&app, &path, Method::GET, &[("if-none-match", "\"other\"")]).await;
+    assert_eq!(status, 200);
+    // A stranger learns nothing, whatever they claim to have (CP-320).
+    let answer = app
+        .send(request(
+            Method::GET,
+            &path,
+            &[("x-user", "eve"), ("if-none-match", "*")],
+            "",
+        ))
+        .await;
+    assert_eq!(answer.status(), 403);
+}
+
+#[tokio::test]
+async fn a_large_blob_is_served_in_pieces_and_in_part() {
+    let app = TestApp::with_dev_identity().await;
+    let text = "0123456789".repeat(60_000);
+    let hash = documents::manifest::sha256_hex(text.as_bytes());
+    let path = format!("{}/{hash}", notebook(&app).await);
+    let (status, _) = app
+        .call(Method::PUT, &path, &with("text/plain"), text.clone())
+        .await;
+    assert_eq!(status, 201);
+    assert_eq!(read(&app, &path, Method::GET, &[]).await.2, text);
+    let (status, headers, part) =
+        read(&app, &path, Method::GET, &[("range", "bytes=7-500006")]).await;
+    assert_eq!(
+        (status, &headers["content-length"]),
+        (206, &"500000".parse().unwrap())
+    );
+    assert_eq!(part, text[7..=500_006]);
+}

@@ -1,0 +1,285 @@
+use documents::{NotebookDoc, RuntimeStateDoc};
+use http::{Method, header};
+use serde_json::{Value, json};
+
+use crate::testing::{TestApp, request};
+
+const ADA: [(&str, &str); 2] = [("x-user", "ada"), ("x-scope", "owner")];
+const DOC: &str = "runtime:of-a-client";
+
+/// A client that publishes: its documents, and a notebook on the server.
+struct Publisher {
+    app: TestApp,
+    id: String,
+}
+
+fn cells(blob: Option<&str>, doc_id: &str) -> Vec<u8> {
+    let mut notebook = NotebookDoc::hosted_bootstrap("of-a-client").unwrap();
+    if let Some(blob) = blob {
+        let id = notebook.cell_ids().remove(0);
+        notebook.set_execution_id(&id, Some("e")).unwrap();
+        assert_eq!(blob.len(), 64);
+    }
+    let mut doc = notebook.into_doc();
+    automerge::transaction::Transactable::put(
+        &mut doc,
+        automerge::ROOT,
+        "runtime_state_doc_id",
+        doc_id,
+    )
+    .unwrap();
+    doc.save()
+}
+
+fn outputs(blobs: usize) -> (Vec<u8>, Vec<String>) {
+    let mut runtime = RuntimeStateDoc::from_seed("user:dev:ada/cli:publish").unwrap();
+    let mut hashes = Vec::new();
+    let mut all = Vec::new();
+    for n in 0..blobs {
+        let hash = documents::manifest::sha256_hex(n.to_string().as_bytes());
+        all.push(json!({
+            "output_id": format!("o{n}"), "output_type": "display_data", "metadata": {},
+            "data": { "image/png": { "blob": hash, "size": 7 } },
+        }));
+        hashes.push(hash);
+    }
+    runtime.import_execution("e", Some(1), true, &all).unwrap();
+    hashes.sort();
+    (runtime.save(), hashes)
+}
+
+impl Publisher {
+    async fn new() -> Self {
+        let app = TestApp::with_dev_identity().await;
+        let (_, made) = app.call(Method::POST, "/api/n", &ADA, "").await;
+        let id = made["notebook_id"].as_str().unwrap().to_owned();
+        Self { app, id }
+    }
+
+    async fn put(&self, what: &str, headers: &[(&str, &str)], bytes: Vec<u8>) -> (u16, Value) {
+        let path = format!("/api/n/{}/{what}", self.id);
+        let mut all = ADA.to_vec();
+        all.extend_from_slice(headers);
+        self.app.call(Method::PUT, &path, &all, bytes).await
+    }
+
+    async fn runtime(&self, bytes: Vec<u8>) -> (u16, Value) {
+        self.put(
+            "runtime-snapshots/heads-r",
+            &[("x-runtime-state-doc-id", DOC)],
+            bytes,
+        )
+        .await
+    }
+
+    async fn publish(&self, more: &[(&str, &str)], bytes: Vec<u8>) -> (u16, Value) {
+        let mut headers = vec![
+            ("x-runtime-state-doc-id", DOC),
+            ("x-runtime-heads-hash", "heads-r"),
+        ];
+        headers.extend_from_slice(more);
+        self.put("snapshots/heads-n", &headers, bytes).await
+    }
+
+    async fn shown(&self) -> Value {
+        let path = format!("/api/n/{}", self.id);
+        self.app.call(Method::GET, &path, &ADA[..1], "").await.1
+    }
+}
+
+// CP-304
+#[tokio::test]
+async fn cp_304_only_owner_scope_publishes() {
+    let publisher = Publisher::new().await;
+    for (what, text) in [
+        (
+            "runtime-snapshots/h",
+            "editor cannot publish runtime snapshots",
+        ),
+        ("comms-snapshots/h", "editor cannot publish comms snapshots"),
+        ("snapshots/h", "editor cannot publish snapshots"),
+    ] {
+        let path = format!("/api/n/{}/{what}", publisher.id);
+        let editor = [("x-user", "ada"), ("x-scope", "editor")];
+        let (status, body) = publisher.app.call(Method::PUT, &path, &editor, "x").await;
+        assert_eq!((status, &body["error"]), (403, &json!(text)));
+        let (status, _) = publisher.app.call(Method::POST, &path, &ADA, "x").await;
+        assert_eq!(status, 405, "{what}");
+        // A notebook that is not there is not made by publishing (HAZ-20).
+        let (status, _) = publisher
+            .app
+            .call(Method::PUT, &format!("/api/n/nowhere/{what}"), &ADA, "x")
+            .await;
+        assert_eq!(status, 404, "{what}");
+    }
+}
+
+// CP-305 CP-306
+#[tokio::test]
+async fn cp_305_the_documents_are_named_in_headers() {
+    let publisher = Publisher::new().await;
+    let doc_id = json!("X-Runtime-State-Doc-Id header is required");
+    for what in ["runtime-snapshots/h", "comms-snapshots/h", "snapshots/h"] {
+        for headers in [&[][..], &[("x-runtime-state-doc-id", " none ")]] {
+            let (status, body) = publisher.put(what, headers, Vec::new()).await;
+            assert_eq!((status, &body["error"]), (400, &doc_id), "{what}");
+        }
+    }
+    for what in ["runtime-snapshots/h", "comms-snapshots/h"] {
+        let path = format!("/api/n/{}/{what}", publisher.id);
+        let (status, body) = publisher.app.call(Method::GET, &path, &ADA, "").await;
+        assert_eq!((status, &body["error"]), (400, &doc_id), "{what}");
+    }
+    let headers = [
+        ("x-runtime-state-doc-id", DOC),
+        ("x-runtime-heads-hash", "none"),
+    ];
+    let (status, body) = publisher.put("snapshots/h", &headers, Vec::new()).await;
+    assert_eq!(
+        (status, &body["error"]),
+        (400, &json!("X-Runtime-Heads-Hash header is required"))
+    );
+    publisher.runtime(outputs(0).0).await;
+    let (status, body) = publisher
+        .publish(&[("x-comms-heads-hash", "none")], cells(None, DOC))
+        .await;
+    assert_eq!((status, &body["comms_snapshot_key"]), (201, &Value::Null));
+}
+
+// CP-307 CP-309
+#[tokio::test]
+async fn cp_307_the_notebook_comes_last() {
+    let publisher = Publisher::new().await;
+    let (status, body) = publisher.publish(&[], cells(None, DOC)).await;
+    assert_eq!(status, 424);
+    assert_eq!(
+        body["error"],
+        "snapshot publish missing runtime-state snapshot"
+    );
+    assert_eq!(body["runtime_heads_hash"], "heads-r");
+    publisher.runtime(outputs(0).0).await;
+    let (status, body) = publisher
+        .publish(&[("x-comms-heads-hash", "heads-c")], cells(None, DOC))
+        .await;
+    assert_eq!(status, 424);
+    assert_eq!(body["error"], "snapshot publish missing comms-doc snapshot");
+    let path = format!("/api/n/{}/snapshots/heads-n", publisher.id);
+    let (status, body) = publisher.app.call(Method::GET, &path, &ADA, "").await;
+    assert_eq!(
+        (status, &body["error"]),
+        (404, &json!("snapshot not found"))
+    );
+    let shown = publisher.shown().await;
+    assert_eq!(shown["notebook"]["latest_revision_id"], Value::Null);
+    assert_eq!(shown["revisions"], json!([]));
+}
+
+// CP-308
+#[tokio::test]
+async fn cp_308_what_does_not_fit_together_is_refused() {
+    let publisher = Publisher::new().await;
+    publisher.runtime(outputs(0).0).await;
+    for bytes in [b"no document".to_vec(), outputs(0).0, Vec::new()] {
+        let (status, body) = publisher.publish(&[], bytes).await;
+        assert_eq!(status, 422, "{body}");
+        assert_eq!(body["error"], "snapshot pair validation failed");
+        assert!(body["details"].is_string());
+    }
+    let (status, body) = publisher.publish(&[], cells(None, "runtime:other")).await;
+    assert_eq!(status, 409);
+    assert_eq!(body["expected_runtime_state_doc_id"], DOC);
+    assert_eq!(body["actual_runtime_state_doc_id"], "runtime:other");
+    let (bytes, hashes) = outputs(3);
+    publisher.runtime(bytes).await;
+    let path = format!("/api/n/{}/blobs/{}", publisher.id, hashes[1]);
+    let one = (0..3)
+        .find(|n: &i32| documents::manifest::sha256_hex(n.to_string().as_bytes()) == hashes[1]);
+    publisher
+        .app
+        .call(Method::PUT, &path, &ADA, one.unwrap().to_string())
+        .await;
+    let (status, body) = publisher.publish(&[], cells(Some(&hashes[0]), DOC)).await;
+    assert_eq!(status, 424);
+    let missing = |hash: &str| json!({ "hash": hash, "size": 7, "media_type": "image/png" });
+    assert_eq!(
+        body["missing_blobs"],
+        json!([missing(&hashes[0]), missing(&hashes[2])])
+    );
+    publisher.runtime(outputs(2001).0).await;
+    let (status, body) = publisher.publish(&[], cells(None, DOC)).await;
+    assert_eq!(status, 422);
+    assert_eq!(body["error"], "snapshot references too many blobs");
+    assert_eq!(
+        (&body["blob_ref_count"], &body["blob_ref_cap"]),
+        (&json!(2001), &json!(2000))
+    );
+}
+
+// CP-309 CP-310 CP-313: public only when asked for (HAZ-22), private to caches (HAZ-24).
+#[tokio::test]
+async fn cp_310_a_publishing_becomes_the_latest_and_public_when_asked() {
+    let publisher = Publisher::new().await;
+    publisher.runtime(outputs(0).0).await;
+    let (status, body) = publisher.publish(&[], cells(None, DOC)).await;
+    assert_eq!(status, 201, "{body}");
+    assert_eq!(
+        body["key"],
+        format!("n/{}/snapshots/heads-n.am", publisher.id)
+    );
+    assert_eq!(
+        publisher.shown().await["notebook"]["latest_revision_id"],
+        body["revision_id"]
+    );
+    let path = format!("/api/n/{}/snapshots/heads-n", publisher.id);
+    assert_eq!(publisher.app.call(Method::GET, &path, &[], "").await.0, 404);
+    // A failing one leaves the stored object and the latest revision as they are (HAZ-21).
+    assert_eq!(publisher.publish(&[], b"broken".to_vec()).await.0, 422);
+    let answer = publisher
+        .app
+        .send(request(Method::GET, &path, &ADA, ""))
+        .await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()[header::CACHE_CONTROL], "private, no-cache");
+    assert!(answer.headers().contains_key(header::ETAG));
+    let stored = axum::body::to_bytes(answer.into_body(), usize::MAX)
+        .await
+        .unwrap();
+    assert_eq!(stored.to_vec(), cells(None, DOC));
+    assert_eq!(
+        publisher.shown().await["notebook"]["latest_revision_id"],
+        body["revision_id"]
+    );
+    let (status, _) = publisher
+        .publish(&[("x-publish-public", "true")], cells(None, DOC))
+        .await;
+    assert_eq!(status, 201);
+    assert_eq!(publisher.app.call(Method::GET, &path, &[], "").await.0, 200);
+}
+
+// CP-312
+#[tokio::test]
+async fn cp_312_a_document_of_another_notebook_is_neither_readable_nor_overwritable() {
+    let publisher = Publisher::new().await;
+    publisher.runtime(outputs(0).0).await;
+    let (_, made) = publisher.app.call(Method::POST, "/api/n", &ADA, "").await;
+    let other = format!(
+        "/api/n/{}/runtime-snapshots/heads-r",
+        made["notebook_id"].as_str().unwrap()
+    );
+    let headers = [ADA[0], ADA[1], ("x-runtime-state-doc-id", DOC)];
+    let (status, body) = publisher
+        .app
+        .call(Method::PUT, &other, &headers, "mine")
+        .await;
+    assert_eq!(
+        (status, &body["error"]),
+        (403, &json!("runtime snapshot belongs to another notebook"))
+    );
+    let (status, body) = publisher.app.call(Method::GET, &other, &headers, "").await;
+    assert_eq!(
+        (status, &body["error"]),
+        (404, &json!("runtime snapshot not found"))
+    );
+    // Its own may be written again.
+    assert_eq!(publisher.runtime(outputs(1).0).await.0, 201);
+}

@@ -1,0 +1,1 @@
+DELETE FROM notebook_revisions WHERE notebook_id = $1 AND id = $2
