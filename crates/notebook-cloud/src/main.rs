@@ -59,7 +59,14 @@ async fn serve(args: &SettingsArgs) -> anyhow::Result<()> {
     for text in loaded.warnings.iter().chain(&config.warnings()) {
         tracing::warn!("{}", text.replace('\n', " "));
     }
-    println!("listening on http://{}", server.address());
+    let scheme = match config.settings.tls.cert {
+        Some(_) => "https",
+        None => "http",
+    };
+    println!("listening on {scheme}://{}", server.address());
+    if let Some(address) = server.metrics_address() {
+        println!("metrics on http://{address}/metrics");
+    }
     if let Some(link) = server.first_sign_in_link().await? {
         println!("sign in once, within ten minutes: {link}");
     }

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use store_sql::{BlobFolder, SqlCatalog, SqlDocumentLog};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
+use crate::metrics::Metrics;
 use crate::rooms::Rooms;
+use crate::sockets::Sockets;
 use crate::throttle::Throttle;
+use crate::throttle::requests::RequestThrottle;
 
 /// The server's shared parts; cheap to clone.
 #[derive(Debug, Clone)]
@@ -24,6 +28,10 @@ struct Parts {
     rooms: Rooms,
     live: Live,
     throttle: Throttle,
+    requests: RequestThrottle,
+    places: Semaphore,
+    sockets: Sockets,
+    metrics: Metrics,
     closing: CancellationToken,
     tasks: TaskTracker,
 }
@@ -42,7 +50,13 @@ pub struct Storage {
 impl App {
     /// Puts the parts together.
     pub fn new(config: Config, clock: Clock, storage: Storage) -> Self {
+        let limits = &config.settings.limits;
+        let places = usize::try_from(limits.requests_in_flight).unwrap_or(usize::MAX);
         Self(Arc::new(Parts {
+            requests: RequestThrottle::new(limits),
+            places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
+            sockets: Sockets::default(),
+            metrics: Metrics::default(),
             config,
             clock,
             storage,
@@ -102,6 +116,26 @@ impl App {
     /// The limiters of pairing and registration.
     pub fn throttle(&self) -> &Throttle {
         &self.0.throttle
+    }
+
+    /// The limiters of all requests.
+    pub fn requests(&self) -> &RequestThrottle {
+        &self.0.requests
+    }
+
+    /// One place for each request that may be answered at a time.
+    pub fn places(&self) -> &Semaphore {
+        &self.0.places
+    }
+
+    /// The open sockets.
+    pub fn sockets(&self) -> &Sockets {
+        &self.0.sockets
+    }
+
+    /// Figures about this process.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// Cancelled when the server begins to stop.

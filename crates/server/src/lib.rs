@@ -6,8 +6,10 @@
 #[cfg(test)]
 extern crate self as server;
 
+pub mod admission;
 pub mod app;
 pub mod check;
+pub mod client;
 pub mod clock;
 pub mod collection;
 pub mod compute;
@@ -16,14 +18,17 @@ pub mod effects;
 pub mod error;
 pub mod identity;
 pub mod live;
+pub mod metrics;
 pub mod notebook_file;
 pub mod origin;
+pub mod readiness;
 pub mod request;
 pub mod revision;
 pub mod rooms;
 pub mod routes;
 pub mod serve;
 pub mod settings;
+pub mod sockets;
 pub mod sweeps;
 #[cfg(test)]
 pub mod testing;

@@ -7,6 +7,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Uri, header};
 
 use crate::app::App;
+use crate::client::ClientAddress;
 use crate::error::ApiError;
 use crate::origin::{AllowedOrigins, Origin};
 
@@ -21,6 +22,8 @@ pub struct Facts {
     pub headers: HeaderMap,
     /// The origin the client addressed: the configured scheme with the `Host` header.
     pub own: Option<Origin>,
+    /// Where the request came from; only those that passed the edge have it.
+    pub client: Option<ClientAddress>,
 }
 
 impl Facts {
@@ -40,6 +43,7 @@ impl Facts {
             uri: uri.clone(),
             headers: headers.clone(),
             own: authority.and_then(|authority| Origin::from_authority(scheme, &authority)),
+            client: None,
         }
     }
 
@@ -126,7 +130,9 @@ impl FromRequestParts<App> for Facts {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        Ok(Self::new(app, &parts.method, &parts.uri, &parts.headers))
+        let mut facts = Self::new(app, &parts.method, &parts.uri, &parts.headers);
+        facts.client = parts.extensions.get().copied();
+        Ok(facts)
     }
 }
 

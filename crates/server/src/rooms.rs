@@ -110,6 +110,11 @@ impl Drop for Registered {
 }
 
 impl Rooms {
+    /// How many rooms are live.
+    pub fn count(&self) -> usize {
+        lock(&self.live).len()
+    }
+
     /// The inbox of a room, which is started when it is not live.
     fn inbox(&self, app: &App, notebook_id: &str) -> mpsc::Sender<Command> {
         let mut live = lock(&self.live);

@@ -75,6 +75,8 @@ const REVISION: &str = "/api/n/{notebook_id}/revisions/{revision}";
 fn api() -> Routes {
     Routes::new()
         .get("/api/health", health::health)
+        .get("/healthz", health::alive)
+        .get("/readyz", health::ready)
         .get("/api/config", page::config)
         .get("/api/auth/session", sign_in::read)
         .post("/api/auth/session", sign_in::create)

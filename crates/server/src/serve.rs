@@ -1,12 +1,15 @@
 //! Starting and stopping: the data folder, the listening socket, the drain.
 
+mod certificate;
 mod data_dir;
+mod edge;
+mod metrics_listener;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
+use axum_server::Handle;
 use store::Accounts as _;
 use tokio::net::TcpListener;
 
@@ -18,6 +21,7 @@ use crate::config::{Config, ConfigError};
 use crate::identity::session::{MintError, OWNER_PRINCIPAL, mint_sign_in_token};
 use crate::routes;
 use crate::settings::Settings;
+use certificate::Certificate;
 
 /// Why the server cannot start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +46,19 @@ pub enum ServeError {
     /// No sign-in link could be made.
     #[error("cannot make a sign-in link: {0}\nHint: check the data directory's disk and rights")]
     Mint(#[from] MintError),
+    /// The certificate cannot be used.
+    #[error(
+        "cannot use the certificate {} with the key {}: {cause}\nHint: both must be PEM files that belong together and that the server may read",
+        .cert.display(), .key.display()
+    )]
+    Certificate {
+        /// The certificate chain.
+        cert: PathBuf,
+        /// The private key.
+        key: PathBuf,
+        /// What is wrong.
+        cause: std::io::Error,
+    },
     /// The accept loop ended by an error.
     #[error("the server stopped: {0}\nHint: start it again; its data is kept")]
     Accept(std::io::Error),
@@ -65,6 +82,8 @@ fn listen_hint(cause: &std::io::Error) -> &'static str {
 pub struct Server {
     app: App,
     listener: TcpListener,
+    metrics: Option<TcpListener>,
+    certificate: Option<Certificate>,
     data: DataDir,
 }
 
@@ -81,11 +100,18 @@ impl Server {
             cause,
         })?;
         let config = Config::new(settings, bound)?;
+        let certificate = Certificate::load(&settings.tls).await?;
+        let metrics = match &settings.metrics_listen {
+            Some(listen) => Some(bind(listen).await?),
+            None => None,
+        };
         let storage = data.storage().await?;
         data.write_info(&ServerInfo::new(&config))?;
         Ok(Self {
             app: App::new(config, Clock::System, storage),
             listener,
+            metrics,
+            certificate,
             data,
         })
     }
@@ -93,6 +119,11 @@ impl Server {
     /// The bound address.
     pub fn address(&self) -> SocketAddr {
         self.app.config().bound
+    }
+
+    /// The bound address of the metrics, when they are served.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref()?.local_addr().ok()
     }
 
     /// The shared parts.
@@ -130,31 +161,32 @@ impl Server {
         let Self {
             app,
             listener,
+            metrics,
+            certificate,
             data,
         } = self;
         let drain = Duration::from_secs(app.config().settings.drain_seconds);
         let closing = app.closing().clone();
-        let service =
-            routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        // A small write must not wait for an acknowledgement: outputs would stall for 40 ms.
-        let listener = listener.tap_io(|socket| {
-            if let Err(cause) = socket.set_nodelay(true) {
-                tracing::debug!(%cause, "TCP_NODELAY refused");
-            }
-        });
-        let serving = tokio::spawn(
-            axum::serve(listener, service)
-                .with_graceful_shutdown({
-                    let closing = closing.clone();
-                    async move { closing.cancelled().await }
-                })
-                .into_future(),
-        );
+        let handle = Handle::new();
+        let serving = tokio::spawn(edge::serve(
+            routes::router(app.clone()),
+            listener,
+            certificate.as_ref().map(Certificate::config),
+            handle.clone(),
+            app.config().settings.limits.header_bytes,
+        ));
+        if let Some(listener) = metrics {
+            app.tasks()
+                .spawn(metrics_listener::serve(app.clone(), listener));
+        }
+        app.tasks()
+            .spawn(certificate::follow(app.clone(), certificate));
         app.tasks().spawn(crate::sweeps::run(app.clone()));
         app.tasks().spawn(crate::collection::run(app.clone()));
         stop.await;
         tracing::info!("stopping");
         closing.cancel();
+        handle.graceful_shutdown(Some(drain));
         app.tasks().close();
         if tokio::time::timeout(drain, app.tasks().wait())
             .await

@@ -1,5 +1,7 @@
 //! How often the doors that need no credential, or make one, may be tried (HAZ-8, decision D7).
 
+pub mod requests;
+
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;

@@ -45,6 +45,12 @@ impl App {
     /// # Errors
     /// 400, 401, 403 or 503 as CP 1.6 orders them.
     pub async fn identify(&self, facts: &Facts, accept: Accept) -> Result<Identity, ApiError> {
+        let identity = self.establish(facts, accept).await?;
+        self.admit_identity(&identity)?;
+        Ok(identity)
+    }
+
+    async fn establish(&self, facts: &Facts, accept: Accept) -> Result<Identity, ApiError> {
         if let Some(token) = facts.bearer().filter(|token| token.starts_with("nwc_")) {
             if !accept.workstation {
                 return Err(ApiError::forbidden(
@@ -87,6 +93,7 @@ impl App {
                 return Err(ApiError::bad_request(CONFLICT));
             }
             session::dial(&mut identity, facts)?;
+            self.admit_identity(&identity)?;
             return Ok(identity);
         }
         self.identify(

@@ -21,8 +21,6 @@ use crate::error::{ApiError, json as json_response};
 use crate::identity::Accept;
 use crate::request::Facts;
 
-/// The most bytes of one blob.
-const BLOB_LIMIT: u64 = 256 * 1024 * 1024;
 /// Up to this size a blob is held in memory on its way between the network and the disk.
 const SMALL: u64 = 256 * 1024;
 /// A larger one is read in pieces of this size.
@@ -181,15 +179,16 @@ async fn receive(app: &App, body: Body) -> Result<Received, ApiError> {
         held: Vec::new(),
         upload: None,
     };
+    let limit = app.config().settings.limits.blob_bytes;
     let (mut size, mut held) = (0, 0);
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| ApiError::bad_request("request body broke off"))?;
         size += chunk.len() as u64;
-        if size > BLOB_LIMIT {
+        if size > limit {
             return Err(ApiError::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                format!("a blob has at most {BLOB_LIMIT} bytes"),
+                format!("a blob has at most {limit} bytes"),
             ));
         }
         held += chunk.len() as u64;

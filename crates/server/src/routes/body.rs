@@ -8,9 +8,6 @@ use serde_json::{Map, Value};
 use crate::app::App;
 use crate::error::ApiError;
 
-/// The most bytes a JSON body may have.
-pub const JSON_BODY_LIMIT: usize = 1024 * 1024;
-
 /// The raw bytes of a JSON body; 413 past the limit. Parse it with [`json_object`] after the
 /// caller is known, so that the order of checks holds (CP 2.3).
 #[derive(Debug, Clone)]
@@ -19,8 +16,9 @@ pub struct JsonBody(pub Bytes);
 impl FromRequest<App> for JsonBody {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _app: &App) -> Result<Self, ApiError> {
-        read_body(request, JSON_BODY_LIMIT).await.map(Self)
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let limit = app.config().settings.limits.json_body_bytes;
+        read_body(request, limit).await.map(Self)
     }
 }
 
@@ -28,13 +26,14 @@ impl FromRequest<App> for JsonBody {
 ///
 /// # Errors
 /// It is too large or broke off.
-pub async fn read_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
-    axum::body::to_bytes(request.into_body(), limit)
+pub async fn read_body(request: Request, limit: u64) -> Result<Bytes, ApiError> {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    axum::body::to_bytes(request.into_body(), most)
         .await
         .map_err(|_| {
             ApiError::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                "request body is too large or broke off",
+                format!("request body is larger than {limit} bytes, or broke off"),
             )
         })
 }

@@ -1,40 +1,58 @@
-//! What holds on every path: CORS on JSON, OPTIONS, request ids, well-formed escapes, the host
-//! that serves outputs and nothing else.
+//! What holds on every path: CORS on JSON, OPTIONS, request ids, well-formed escapes, limits,
+//! figures and the line in the log.
+
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use tokio::time::Instant;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
+use super::health;
 use crate::app::App;
+use crate::client::{self, ClientAddress};
 use crate::error::ApiError;
-use crate::request::{Facts, percent_decode};
+use crate::request::percent_decode;
 
 const ALLOW_METHODS: &str = "DELETE, GET, HEAD, PATCH, POST, PUT, OPTIONS";
 const ALLOW_HEADERS: &str = "Authorization, Content-Type, X-User, X-Principal, X-Operator, \
      X-Scope, X-Viewer-Session, X-Runtime-Heads-Hash, X-Runtime-State-Doc-Id, X-Comms-Heads-Hash, \
      X-Notebook-Cloud-Auth-Provider, x-notebook-cloud-dev-token";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest request id that is taken from a client.
+const REQUEST_ID_LIMIT: usize = 128;
+/// How long a body may pause.
+const BODY_PAUSE: Duration = Duration::from_secs(60);
+/// The target of the line for each request: `RUST_LOG=info,notebook_cloud::requests=debug`.
+const TARGET: &str = "notebook_cloud::requests";
 
 /// Puts the conventions around a router.
 pub(super) fn apply(router: Router<App>, app: &App) -> Router<App> {
-    router.layer(middleware::from_fn_with_state(app.clone(), around))
+    router
+        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
+        .layer(middleware::from_fn_with_state(app.clone(), around))
 }
 
-async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
-    let facts = Facts::new(&app, request.method(), request.uri(), request.headers());
-    let id = Uuid::now_v7().to_string();
-    let mut response = if facts.method == Method::OPTIONS {
-        let mut response = StatusCode::NO_CONTENT.into_response();
-        cors(&mut response);
-        response
-    } else if percent_decode(facts.uri.path()).is_none() {
-        ApiError::bad_request("request path has a malformed escape").into_response()
-    } else {
-        next.run(request).await
-    };
+async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(request.headers());
+    let client = client::settle(app.config(), &mut request);
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    // Never the query: a sign-in link's token rides there.
+    let path = request.uri().path();
+    let span = tracing::info_span!("request", id, %method, path, client = %client.0);
+    let mut response = answer(&app, client, request, next)
+        .instrument(span.clone())
+        .await;
     if is_json(&response) {
         cors(&mut response);
     }
@@ -45,14 +63,47 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     headers
         .entry(header::X_CONTENT_TYPE_OPTIONS)
         .or_insert(HeaderValue::from_static("nosniff"));
-    tracing::debug!(
-        id,
-        method = %facts.method,
-        path = facts.uri.path(),
-        status = response.status().as_u16(),
-        "answered"
-    );
+    let (status, took) = (response.status(), started.elapsed());
+    app.metrics().answered(&method, &route, status, took);
+    let ms = took.as_secs_f64() * 1000.0;
+    let status = status.as_u16();
+    tracing::debug!(target: TARGET, parent: &span, route, status, ms, "answered");
     response
+}
+
+async fn answer(app: &App, client: ClientAddress, request: Request, next: Next) -> Response {
+    // Whoever watches over the server must be answered above all when it is busy.
+    if health::is_probe(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let _place = match app.admit(client, &request) {
+        Ok(place) => place,
+        Err(refused) => return refused.into_response(),
+    };
+    if request.method() == Method::OPTIONS {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        cors(&mut response);
+        return response;
+    }
+    if percent_decode(request.uri().path()).is_none() {
+        return ApiError::bad_request("request path has a malformed escape").into_response();
+    }
+    next.run(request).await
+}
+
+/// The client's or proxy's id when it is a plain one, else an id of our own.
+fn request_id(headers: &HeaderMap) -> String {
+    let plain = |text: &&str| {
+        (1..=REQUEST_ID_LIMIT).contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte))
+    };
+    headers
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(plain)
+        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }
 
 fn is_json(response: &Response) -> bool {

@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::identity::Accept;
 use crate::live::EventSubscription;
 use crate::request::Facts;
+use crate::sockets::SocketKind;
 
 /// Bytes of a frame that an agent may send; it has nothing to say but the ping.
 const FRAME_LIMIT: usize = 64 * 1024;
@@ -47,6 +48,7 @@ async fn open(
     let identity = app.identify(&facts, Accept::MACHINES).await?;
     let caller = identity.caller();
     workstations::for_events(app.catalog(), &caller, &workstation_id).await?;
+    let place = app.open_socket(SocketKind::Events, &identity, &facts)?;
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => return Ok(rejection.into_response()),
@@ -71,7 +73,7 @@ async fn open(
         .max_message_size(FRAME_LIMIT)
         .on_upgrade(move |socket| async move {
             serve(&app, socket, subscription, &owner, &workstation_id).await;
-            drop(token);
+            drop((token, place));
         }))
 }
 
@@ -152,7 +154,7 @@ async fn relay(
                 return Some(End(close_code::POLICY, "workstation credential revoked"));
             }
             () = app.closing().cancelled() => {
-                return Some(End(close_code::RESTART, "server is stopping"));
+                return Some(End(close_code::RESTART, "server is restarting"));
             }
         }
     }

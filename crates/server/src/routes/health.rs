@@ -1,9 +1,12 @@
-//! `GET /api/health` (CP 3.13).
+//! `GET /api/health` (CP 3.13); `/healthz` and `/readyz` for whoever watches over the server.
+//!
+//! - `GET /healthz` → 200 `{"status":"ok"}` while the process answers.
+//! - `GET /readyz` → 200 or 503 with each check by name: `{"status":"ready","checks":{"catalog":"ok",…}}`.
 
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::error::json as json_response;
@@ -31,6 +34,33 @@ pub(super) async fn health(State(_app): State<App>) -> Response {
             },
         }),
     )
+}
+
+/// Whether a path is one of those that are answered however busy the server is.
+pub(super) fn is_probe(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
+}
+
+/// The process answers.
+pub(super) async fn alive() -> Response {
+    json_response(StatusCode::OK, &json!({ "status": "ok" }))
+}
+
+/// The process can do its work; why not is in the log, not in the answer.
+pub(super) async fn ready(State(app): State<App>) -> Response {
+    let readiness = app.readiness().await;
+    let word = |good| if good { "ok" } else { "failed" };
+    let checks: Map<String, Value> = readiness
+        .checks()
+        .into_iter()
+        .map(|(name, good)| (name.to_owned(), Value::from(word(good))))
+        .collect();
+    let (status, text) = if readiness.is_ready() {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    };
+    json_response(status, &json!({ "status": text, "checks": checks }))
 }
 
 /// 7 to 40 hex digits, lower-cased; anything else is no build (CP-332).

@@ -24,8 +24,6 @@ use crate::notebook_file::{self, NotebookFileError};
 use crate::request::Facts;
 use crate::revision;
 
-/// The most bytes of a body that brings a notebook's first content.
-const CONTENT_LIMIT: usize = 32 * 1024 * 1024;
 /// Revisions and blobs shown with a notebook.
 const SHOWN: i64 = 50;
 
@@ -39,7 +37,7 @@ pub(super) async fn create(
     let identity = app.identify(&facts, Accept::PEOPLE).await?;
     let caller = identity.caller();
     rules::may_create(&caller, identity.scope)?;
-    let body = read_body(request, CONTENT_LIMIT).await?;
+    let body = read_body(request, app.config().settings.limits.notebook_body_bytes).await?;
     let mut members = optional_object(&facts, &body)?.unwrap_or_default();
     let input = rules::parse_create(&members)?;
     let content = match members.remove("content") {

@@ -23,7 +23,7 @@ use crate::request::Facts;
 use crate::revision::{self, DOCUMENT_TYPE, Pair, Part};
 
 /// The most bytes of one snapshot.
-const SNAPSHOT_LIMIT: usize = 64 * 1024 * 1024;
+const SNAPSHOT_LIMIT: u64 = 64 * 1024 * 1024;
 /// The most blobs that one revision may name.
 const REFERENCES: usize = 2000;
 /// The longest heads hash or document id.

@@ -18,6 +18,7 @@ use crate::error::ApiError;
 use crate::identity::{Identity, Provider, has_credential_subprotocol, session};
 use crate::request::Facts;
 use crate::rooms::{Dial, serve};
+use crate::sockets::SocketKind;
 
 /// An idle socket costs its buffers; with these it costs little.
 const BUFFER: usize = 4096;
@@ -48,6 +49,7 @@ pub(super) async fn sync(
     let NotebookPath(notebook_id) = id?;
     let identity = app.identify_socket(&facts).await?;
     let access = authorize(&app, &identity, &notebook_id).await?;
+    let place = app.open_socket(SocketKind::Room, &identity, &facts)?;
     let workstation = match access.scope {
         Scope::RuntimePeer => Some(workstation(&app, &facts, &identity).await),
         _ => None,
@@ -96,7 +98,7 @@ pub(super) async fn sync(
                 }
             };
             serve(app, socket, dial, again).await;
-            drop(token);
+            drop((token, place));
         }))
 }
 

@@ -5,6 +5,8 @@
 mod attach_jobs;
 mod authority;
 mod events;
+mod limits;
+mod operation;
 mod pairing;
 mod workstations;
 

@@ -4,6 +4,7 @@
 mod ending;
 mod epochs;
 mod faults;
+mod limits;
 mod support;
 
 use std::time::Duration;

@@ -37,11 +37,15 @@ pub struct Running {
 
 impl Running {
     pub async fn start(data: &Path) -> Self {
+        Self::start_with(data, Settings::default()).await
+    }
+
+    pub async fn start_with(data: &Path, settings: Settings) -> Self {
         let server = Server::start(&Settings {
             listen: "127.0.0.1:0".into(),
             data: Some(data.to_owned()),
             dev_identity: true,
-            ..Settings::default()
+            ..settings
         })
         .await
         .unwrap();

@@ -1,0 +1,141 @@
+//! Every limit of one caller, and what is answered past it.
+
+use http::Method;
+use serde_json::json;
+
+use super::person;
+use crate::settings::{LimitSettings, Settings};
+use crate::testing::{TestApp, request};
+
+async fn with(limits: LimitSettings) -> TestApp {
+    let settings = Settings {
+        dev_identity: true,
+        limits,
+        ..Settings::default()
+    };
+    TestApp::with(settings).await
+}
+
+/// Status and `Retry-After` of a request; the answer must have an `error`.
+async fn refused(
+    app: &TestApp,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: String,
+) -> (u16, Option<u64>) {
+    let response = app.send(request(method, path, headers, body)).await;
+    let status = response.status().as_u16();
+    let wait = response.headers().get("retry-after");
+    let wait = wait.map(|value| value.to_str().unwrap().parse().unwrap());
+    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX)
+        .await
+        .unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert!(body["error"].is_string(), "{body}");
+    (status, wait)
+}
+
+// HAZ-23
+#[tokio::test]
+async fn a_body_past_its_limit_is_answered_with_413() {
+    let app = with(LimitSettings {
+        json_body_bytes: 100,
+        notebook_body_bytes: 200,
+        blob_bytes: 300,
+        ..LimitSettings::default()
+    })
+    .await;
+    let ada = person("ada");
+    let (_, body) = app.call(Method::POST, "/api/n", &ada, "{}").await;
+    let id = body["notebook_id"].as_str().unwrap();
+    let hash = "0".repeat(64);
+    for (method, path, size) in [
+        (Method::PATCH, format!("/api/n/{id}"), 101),
+        (Method::POST, "/api/workstations".into(), 101),
+        (Method::POST, "/api/n".into(), 201),
+        (Method::PUT, format!("/api/n/{id}/blobs/{hash}"), 301),
+    ] {
+        let (status, _) = refused(&app, method, &path, &ada, "x".repeat(size)).await;
+        assert_eq!(status, 413, "{path}");
+    }
+    let title = json!({"title": "t".repeat(50)}).to_string();
+    let mut headers = ada.to_vec();
+    headers.push(("content-type", "application/json"));
+    let (status, _) = app
+        .call(Method::PATCH, &format!("/api/n/{id}"), &headers, title)
+        .await;
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn headers_past_their_limit_are_answered_with_431() {
+    let app = with(LimitSettings {
+        header_bytes: 500,
+        ..LimitSettings::default()
+    })
+    .await;
+    let long = "x".repeat(500);
+    let (status, _) = refused(
+        &app,
+        Method::GET,
+        "/api/n",
+        &[("x-long", &long)],
+        String::new(),
+    )
+    .await;
+    assert_eq!(status, 431);
+    let path = format!("/api/n?limit={long}");
+    let (status, _) = refused(&app, Method::GET, &path, &[], String::new()).await;
+    assert_eq!(status, 431);
+    assert_eq!(app.call(Method::GET, "/api/health", &[], "").await.0, 200);
+}
+
+#[tokio::test]
+async fn an_address_that_asks_too_often_waits() {
+    let app = with(LimitSettings {
+        address_requests_per_second: 1,
+        address_request_burst: 3,
+        ..LimitSettings::default()
+    })
+    .await;
+    for _ in 0..3 {
+        assert_eq!(app.call(Method::GET, "/api/health", &[], "").await.0, 200);
+    }
+    let (status, wait) = refused(&app, Method::GET, "/api/health", &[], String::new()).await;
+    assert_eq!((status, wait), (429, Some(1)));
+    // Whoever watches over the server is answered all the same.
+    assert_eq!(app.call(Method::GET, "/healthz", &[], "").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_person_who_asks_too_often_waits_and_nobody_else() {
+    let app = with(LimitSettings {
+        principal_requests_per_second: 1,
+        principal_request_burst: 2,
+        ..LimitSettings::default()
+    })
+    .await;
+    let (ada, bob) = (person("ada"), person("bob"));
+    for _ in 0..2 {
+        assert_eq!(app.call(Method::GET, "/api/n", &ada, "").await.0, 200);
+    }
+    let (status, wait) = refused(&app, Method::GET, "/api/n", &ada, String::new()).await;
+    assert_eq!((status, wait), (429, Some(1)));
+    assert_eq!(app.call(Method::GET, "/api/n", &bob, "").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_busy_server_says_so_with_503() {
+    let app = with(LimitSettings {
+        requests_in_flight: 0,
+        ..LimitSettings::default()
+    })
+    .await;
+    let (status, wait) = refused(&app, Method::GET, "/api/health", &[], String::new()).await;
+    assert_eq!((status, wait), (503, Some(1)));
+    assert_eq!(app.call(Method::GET, "/readyz", &[], "").await.0, 200);
+    let text = String::from_utf8(app.metrics().text(&app).unwrap()).unwrap();
+    let line = "notebook_cloud_refused_total{limit=\"requests_in_flight\"} 1";
+    assert!(text.contains(line), "{text}");
+}

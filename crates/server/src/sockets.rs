@@ -1,0 +1,127 @@
+//! How many sockets are open, and how many one person or machine may hold.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::StatusCode;
+
+use crate::error::ApiError;
+
+/// A client that was told there are too many waits this long; sockets last, so it is not short.
+const RETRY_SECONDS: u64 = 30;
+
+/// What a socket is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SocketKind {
+    /// A peer of a room.
+    Room,
+    /// A workstation's events.
+    Events,
+}
+
+impl SocketKind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Room, Self::Events];
+
+    /// The name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Room => "room",
+            Self::Events => "events",
+        }
+    }
+
+    /// The name of its limit in metrics.
+    pub fn limit(self) -> &'static str {
+        match self {
+            Self::Room => "room_sockets",
+            Self::Events => "event_sockets",
+        }
+    }
+}
+
+/// The open sockets by kind and holder.
+#[derive(Debug, Clone, Default)]
+pub struct Sockets(Arc<Mutex<HashMap<(SocketKind, String), u64>>>);
+
+/// An open socket; leaving scope gives its place up.
+#[derive(Debug)]
+pub struct SocketPlace {
+    sockets: Sockets,
+    key: (SocketKind, String),
+}
+
+impl Sockets {
+    /// Takes a place for a socket of `holder`, of which there may be `limit`.
+    ///
+    /// # Errors
+    /// 429 with `Retry-After` when there are as many already.
+    pub fn open(
+        &self,
+        kind: SocketKind,
+        holder: &str,
+        limit: u64,
+    ) -> Result<SocketPlace, ApiError> {
+        let key = (kind, holder.to_owned());
+        let mut open = self.lock();
+        let count = open.entry(key.clone()).or_default();
+        if *count >= limit {
+            return Err(ApiError::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("{limit} sockets are open already\nHint: close some, and try again"),
+            )
+            .retry_after(RETRY_SECONDS));
+        }
+        *count += 1;
+        drop(open);
+        Ok(SocketPlace {
+            sockets: self.clone(),
+            key,
+        })
+    }
+
+    /// How many sockets of a kind are open.
+    pub fn count(&self, kind: SocketKind) -> u64 {
+        let open = self.lock();
+        let of_kind = open.iter().filter(|((found, _), _)| *found == kind);
+        of_kind.map(|(_, count)| *count).sum()
+    }
+
+    /// The lock guards counts; a panic elsewhere leaves them whole.
+    fn lock(&self) -> MutexGuard<'_, HashMap<(SocketKind, String), u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for SocketPlace {
+    fn drop(&mut self) {
+        let mut open = self.sockets.lock();
+        if let Some(count) = open.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holder_has_a_limit_and_gets_a_place_back() {
+        let sockets = Sockets::default();
+        let first = sockets.open(SocketKind::Room, "ada", 2).unwrap();
+        let _second = sockets.open(SocketKind::Room, "ada", 2).unwrap();
+        let refused = sockets.open(SocketKind::Room, "ada", 2).unwrap_err();
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        let _other = sockets.open(SocketKind::Room, "bob", 2).unwrap();
+        let _events = sockets.open(SocketKind::Events, "ada", 2).unwrap();
+        assert_eq!(sockets.count(SocketKind::Room), 3);
+        drop(first);
+        assert!(sockets.open(SocketKind::Room, "ada", 2).is_ok());
+        assert_eq!(sockets.count(SocketKind::Room), 2);
+        assert_eq!(sockets.count(SocketKind::Events), 1);
+    }
+}
