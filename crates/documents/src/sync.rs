@@ -49,6 +49,25 @@ pub fn apply(
 }
 
 impl Applied {
+    /// A message whose changes are in the document already, whose heads were `before` without them.
+    pub fn already(message: Message, before: Vec<ChangeHash>) -> Self {
+        Self::of(message, before, true)
+    }
+
+    /// A message whose changes, if it has any, are left out.
+    pub fn nothing(message: Message, before: Vec<ChangeHash>) -> Self {
+        Self::of(message, before, false)
+    }
+
+    fn of(mut message: Message, before: Vec<ChangeHash>, carried: bool) -> Self {
+        message.changes = ChunkList::empty();
+        Self {
+            message,
+            before,
+            carried,
+        }
+    }
+
     /// Returns the document's heads before the changes.
     pub fn before(&self) -> &[ChangeHash] {
         &self.before

@@ -1,19 +1,20 @@
-//! One document of a room: the real one, and a trial copy that meets foreign bytes first.
+//! One document of a room, and a twin of it that meets foreign bytes first.
 //!
-//! A peer's changes are applied to the trial copy, judged there, and only then to the real
-//! document. The copy is kept between frames, so that judging costs what the change costs and not
-//! what the document holds; it is thrown away after a refusal and made again when next needed.
+//! A peer's changes are applied to the twin and judged there; if they pass, the two change places. The twin is kept
+//! between frames, so that judging costs what the change costs and not what the document holds; it is thrown away after
+//! a refusal and made again when next needed.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use automerge::sync::{ChunkList, Message, State, SyncDoc as _};
-use automerge::{ActorId, AutoCommit, Change, ChangeHash, PatchLog};
+use automerge::sync::{Message, State, SyncDoc as _};
+use automerge::{ActorId, AutoCommit, Change, ChangeHash};
 use documents::policy::Touched;
-use documents::sync;
+use documents::sync::Applied;
 
 use crate::DocumentKind;
 use crate::settings::ORPHAN_BYTES_MAX;
+use crate::twin::Twin;
 
 /// What a room remembers about one peer and one document.
 #[derive(Debug)]
@@ -45,11 +46,11 @@ impl PeerDocument {
     }
 }
 
-/// A document with its trial copy.
+/// A document with its twin.
 pub(crate) struct Document {
     kind: DocumentKind,
     doc: Box<AutoCommit>,
-    trial: Option<Box<AutoCommit>>,
+    twin: Option<Twin>,
     /// Changes of earlier epochs (decision D11).
     retired: HashSet<ChangeHash>,
 }
@@ -108,7 +109,7 @@ impl Document {
         Ok(Self {
             kind,
             doc,
-            trial: None,
+            twin: None,
             retired: retired.chunks_exact(32).filter_map(hash).collect(),
         })
     }
@@ -118,7 +119,7 @@ impl Document {
         Self {
             kind,
             doc,
-            trial: None,
+            twin: None,
             retired: HashSet::new(),
         }
     }
@@ -148,14 +149,17 @@ impl Document {
             return Ok(None);
         }
         let bytes = concat(&changes);
-        if let Some(trial) = &mut self.trial {
-            if trial.apply_changes(changes).is_err() {
-                self.trial = None;
-            } else {
-                trial.update_diff_cursor();
-            }
+        if let Some(twin) = &mut self.twin {
+            twin.lacks(changes);
         }
         Ok(Some(bytes))
+    }
+
+    /// Does what need not be done before a change is answered: the twin gets what the document has.
+    pub(crate) fn catch_up(&mut self) {
+        if self.twin.as_mut().is_some_and(|twin| twin.catch_up().is_err()) {
+            self.twin = None;
+        }
     }
 
     /// Returns the next sync message for a peer, if there is something to say.
@@ -186,24 +190,24 @@ impl Document {
             return Err(Denied::OldEpoch);
         }
         if message.changes.is_empty() && peer.orphans.is_empty() {
-            self.settle(peer, message)?;
+            let before = self.doc.get_heads();
+            self.settle(peer, Applied::nothing(message, before))?;
             return Ok(Outcome::default());
         }
+        let before = self.doc.get_heads();
         let mut bytes = peer.orphans.clone();
         for chunk in message.changes.iter() {
             bytes.extend_from_slice(chunk);
         }
-        match self.judge(&bytes, judge) {
+        match self.judge(&bytes, &before, judge) {
             Ok(Verdict::Fits(outcome)) => {
                 peer.orphans.clear();
                 peer.missing.clear();
-                let mut message = message;
-                message.changes = ChunkList::from(bytes);
-                self.settle(peer, message)?;
+                self.settle(peer, Applied::already(message, before))?;
                 Ok(outcome)
             }
             Ok(Verdict::Orphans(missing)) => {
-                self.trial = None;
+                self.twin = None;
                 if missing.iter().any(|hash| self.retired.contains(hash)) {
                     return Err(Denied::OldEpoch);
                 }
@@ -216,13 +220,11 @@ impl Document {
                 }
                 peer.orphans = bytes;
                 peer.missing = missing;
-                let mut message = message;
-                message.changes = ChunkList::empty();
-                self.settle(peer, message)?;
+                self.settle(peer, Applied::nothing(message, before))?;
                 Ok(Outcome::default())
             }
             Err(reason) => {
-                self.trial = None;
+                self.twin = None;
                 peer.orphans.clear();
                 peer.missing.clear();
                 peer.refused = true;
@@ -244,13 +246,11 @@ impl Document {
         })
     }
 
-    fn settle(&mut self, peer: &mut PeerDocument, message: Message) -> Result<(), String> {
+    fn settle(&mut self, peer: &mut PeerDocument, applied: Applied) -> Result<(), String> {
         let doc = &mut self.doc;
         let state = &mut peer.state;
         let label = self.kind.decode_label();
-        catch_unwind(AssertUnwindSafe(|| {
-            sync::apply(doc, state, message, &mut PatchLog::inactive())?.settle(doc, state)
-        }))
+        catch_unwind(AssertUnwindSafe(|| applied.settle(doc, state)))
         .map_err(|_| format!("{label}: internal failure"))?
         .map_err(|error| format!("{label}: {error}"))
     }
@@ -258,16 +258,14 @@ impl Document {
     fn judge(
         &mut self,
         bytes: &[u8],
+        before: &[ChangeHash],
         judge: impl FnOnce(Trial<'_>) -> Result<(), String>,
     ) -> Result<Verdict, Denied> {
         let label = self.kind.preview_label();
-        let before = self.doc.get_heads();
+        self.catch_up();
         let doc = &mut self.doc;
-        let trial = self.trial.get_or_insert_with(|| {
-            let mut copy = doc.fork();
-            copy.update_diff_cursor();
-            Box::new(copy)
-        });
+        let twin = self.twin.get_or_insert_with(|| Twin::of(doc));
+        let trial = twin.doc();
         // Foreign bytes may hit a bug of the library; the copy that met it is thrown away.
         catch_unwind(AssertUnwindSafe(|| trial.load_incremental(bytes)))
             .map_err(|_| format!("{label}: internal failure"))?
@@ -282,7 +280,7 @@ impl Document {
         if !missing.is_empty() {
             return Ok(Verdict::Orphans(missing));
         }
-        let changes = trial.get_changes(&before);
+        let changes = trial.get_changes(before);
         let is_retired = |change: &Change| self.retired.contains(&change.hash());
         if changes.iter().any(is_retired) {
             return Err(Denied::OldEpoch);
@@ -290,17 +288,18 @@ impl Document {
         let touched = Touched::from_patches(&trial.diff_incremental());
         judge(Trial {
             real: &self.doc,
-            before: &before,
+            before,
             after: trial,
             changes: &changes,
             touched: &touched,
         })?;
-        let moved = !changes.is_empty();
-        Ok(Verdict::Fits(Outcome {
+        let outcome = Outcome {
             appended: concat(&changes),
             touched,
-            moved,
-        }))
+            moved: !changes.is_empty(),
+        };
+        twin.change_places(&mut self.doc, changes);
+        Ok(Verdict::Fits(outcome))
     }
 }
 

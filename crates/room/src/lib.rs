@@ -36,6 +36,7 @@ mod runtime_index;
 mod settings;
 mod stored;
 mod sync;
+mod twin;
 
 pub use effect::{DocumentKind, Effect, FinishedJob};
 pub use epoch::NextEpoch;

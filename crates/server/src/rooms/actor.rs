@@ -153,7 +153,12 @@ impl Actor {
                 }
                 Some(finished) = self.beside.join_next() => self.finished(finished).await?,
                 command = commands.recv(), if self.held.batches() < BATCHES => match command {
-                    Some(command) => self.command(command).await?,
+                    Some(command) => {
+                        self.command(command).await?;
+                        if commands.is_empty() {
+                            self.room.rest();
+                        }
+                    }
                     None => return Ok(()),
                 },
                 () = tokio::time::sleep_until(wake) => {
