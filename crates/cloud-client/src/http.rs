@@ -7,6 +7,7 @@ use reqwest::{Method, RequestBuilder, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
+use wire::blob_batch::{self, BatchedBlob};
 
 use crate::base_url::{BaseUrl, encode_segment};
 use crate::error::{CloudError, Refusal, chain, snippet};
@@ -192,6 +193,24 @@ impl CloudClient {
             .and_then(Value::as_bool)
             .unwrap_or(false);
         Ok(BlobStored { deduplicated })
+    }
+
+    /// Uploads many small blobs by one request. A cloud that knows no such request refuses with 404 or 405.
+    pub async fn post_blobs(
+        &self,
+        notebook_id: &str,
+        blobs: &[BatchedBlob],
+    ) -> Result<(), CloudError> {
+        let path = format!("/api/n/{}/blobs", encode_segment(notebook_id));
+        let request = self
+            .request(Method::POST, &path)
+            .timeout(BLOB_TIMEOUT)
+            .header(header::CONTENT_TYPE, blob_batch::MEDIA_TYPE)
+            .header("x-scope", "runtime_peer")
+            .header("x-operator", "agent:runt:blob-publisher")
+            .body(blob_batch::encode(blobs));
+        self.send("uploading blobs", request, &[200]).await?;
+        Ok(())
     }
 
     /// Makes any other JSON call with the client's credential; `accepted` names the statuses of success.

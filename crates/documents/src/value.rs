@@ -185,6 +185,17 @@ impl<'a, D: ReadDoc> Reader<'a, D> {
         }
     }
 
+    /// Returns what a map holds beside objects, by one walk: looking up key by key costs a search each.
+    pub fn scalars(&self, obj: &ObjId) -> Map<String, Json> {
+        let entries = self.entries(obj).into_iter();
+        entries
+            .filter_map(|(key, value, _)| match value.into_value() {
+                Value::Scalar(scalar) => Some((key, scalar_json(&scalar)?)),
+                Value::Object(_) => None,
+            })
+            .collect()
+    }
+
     /// Returns a map as JSON, its keys in order.
     pub fn map_json(&self, obj: &ObjId) -> Map<String, Json> {
         let entries = self.entries(obj).into_iter();

@@ -157,7 +157,11 @@ impl Document {
 
     /// Does what need not be done before a change is answered: the twin gets what the document has.
     pub(crate) fn catch_up(&mut self) {
-        if self.twin.as_mut().is_some_and(|twin| twin.catch_up().is_err()) {
+        if self
+            .twin
+            .as_mut()
+            .is_some_and(|twin| twin.catch_up().is_err())
+        {
             self.twin = None;
         }
     }
@@ -251,8 +255,8 @@ impl Document {
         let state = &mut peer.state;
         let label = self.kind.decode_label();
         catch_unwind(AssertUnwindSafe(|| applied.settle(doc, state)))
-        .map_err(|_| format!("{label}: internal failure"))?
-        .map_err(|error| format!("{label}: {error}"))
+            .map_err(|_| format!("{label}: internal failure"))?
+            .map_err(|error| format!("{label}: {error}"))
     }
 
     fn judge(

@@ -1,6 +1,8 @@
-//! Uploading blobs: content-addressed, a few at a time, each once per process (4.15).
+//! Uploading blobs: content-addressed, a few at a time, each once per process (4.15). Small ones that wait together go
+//! up together, where the cloud takes that.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,10 +11,14 @@ use cloud_client::{CloudClient, CloudError};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
-use tokio_util::task::TaskTracker;
+use wire::blob_batch::{BatchedBlob, MAX_BLOBS, MAX_BYTES};
 
-/// Uploads at the same time: enough that the cloud makes many durable by one write to its disk.
-const CONCURRENCY: usize = 16;
+/// Requests at the same time: enough that the cloud makes many durable by one write to its disk.
+const CONCURRENCY: u32 = 16;
+/// A request that may carry many counts as this many, so that more come together for the next.
+const TOGETHER: u32 = 4;
+/// Blobs of up to this size go up with others.
+const SMALL: usize = 64 * 1024;
 /// Attempts with short waits (150 ms, 300 ms), as the reference makes; then the waits grow.
 const FIRST_WAIT: Duration = Duration::from_millis(150);
 /// The longest wait between two attempts.
@@ -20,6 +26,9 @@ const LAST_WAIT: Duration = Duration::from_secs(30);
 /// Attempts while the cloud answers but cannot take the blob (408, 429, 5xx): some minutes. While
 /// it cannot be reached at all, attempts never end: an outage costs nothing but time (D3).
 const ANSWERED_ATTEMPTS: u32 = 16;
+/// Blobs that may wait for a request; the session, which stops reading the journal beyond its limits of what is pending,
+/// rarely has more.
+const LINE: usize = 4096;
 /// Results that may wait for the main loop.
 const QUEUE: usize = 1024;
 /// What a media type that the server does not list is sent as; the manifest keeps the real one.
@@ -48,76 +57,177 @@ pub(crate) enum Outcome {
 /// Uploads blobs in the background.
 #[derive(Debug)]
 pub(crate) struct Uploader {
-    client: CloudClientHandle,
-    notebook_id: String,
-    permits: Arc<Semaphore>,
-    stored: Arc<Mutex<HashSet<(String, String)>>>,
-    results: mpsc::Sender<UploadResult>,
-    tasks: TaskTracker,
+    waiting: mpsc::Sender<Waiting>,
 }
 
-struct CloudClientHandle(CloudClient);
+#[derive(Debug)]
+struct Waiting {
+    hash: String,
+    media_type: String,
+    body: Bytes,
+}
 
-impl std::fmt::Debug for CloudClientHandle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("CloudClient")
-    }
+/// What the requests share.
+struct Shared {
+    client: CloudClient,
+    notebook_id: String,
+    stored: Mutex<HashSet<(String, String)>>,
+    /// Whether the cloud said that it takes no bodies of many blobs.
+    singly: AtomicBool,
+    results: mpsc::Sender<UploadResult>,
 }
 
 impl Uploader {
-    /// An uploader for one notebook, and where its results come out.
+    /// An uploader for one notebook, and where its results come out. It ends when it is dropped.
     pub(crate) fn new(
         client: CloudClient,
         notebook_id: &str,
     ) -> (Self, mpsc::Receiver<UploadResult>) {
         let (results, receiver) = mpsc::channel(QUEUE);
-        let uploader = Self {
-            client: CloudClientHandle(client),
+        let (waiting, line) = mpsc::channel(LINE);
+        let shared = Shared {
+            client,
             notebook_id: notebook_id.to_owned(),
-            permits: Arc::new(Semaphore::new(CONCURRENCY)),
-            stored: Arc::default(),
+            stored: Mutex::default(),
+            singly: AtomicBool::new(false),
             results,
-            tasks: TaskTracker::new(),
         };
-        (uploader, receiver)
+        tokio::spawn(work(Arc::new(shared), line));
+        (Self { waiting }, receiver)
     }
 
     /// Uploads one blob; the result comes later.
     pub(crate) fn upload(&self, hash: String, media_type: String, body: Bytes) {
-        let client = self.client.0.clone();
-        let notebook_id = self.notebook_id.clone();
-        let permits = Arc::clone(&self.permits);
-        let stored = Arc::clone(&self.stored);
-        let results = self.results.clone();
-        self.tasks.spawn(async move {
-            let key = (hash, media_type);
-            let known = stored
+        let blob = Waiting {
+            hash,
+            media_type,
+            body,
+        };
+        if let Err(mpsc::error::TrySendError::Full(blob)) = self.waiting.try_send(blob) {
+            let waiting = self.waiting.clone();
+            // The line is there as long as somebody may put into it.
+            tokio::spawn(async move { waiting.send(blob).await });
+        }
+    }
+}
+
+/// Takes from the line what one request may carry, whenever there may be one more request.
+async fn work(shared: Arc<Shared>, mut line: mpsc::Receiver<Waiting>) {
+    let permits = Arc::new(Semaphore::new(CONCURRENCY as usize));
+    let mut first = None;
+    loop {
+        let next = match first.take() {
+            Some(next) => next,
+            None => match line.recv().await {
+                Some(next) => next,
+                None => return,
+            },
+        };
+        // The semaphore is never closed. While this waits, more comes into the line.
+        let singly = shared.singly.load(Ordering::Relaxed);
+        let share = if singly { 1 } else { TOGETHER };
+        let permit = Arc::clone(&permits).acquire_many_owned(share).await;
+        let (mut group, mut bytes) = (vec![next], 0);
+        while !singly && group.len() < MAX_BLOBS && group[0].body.len() <= SMALL {
+            let Ok(next) = line.try_recv() else { break };
+            bytes += next.body.len();
+            if next.body.len() > SMALL || bytes > MAX_BYTES / 2 {
+                first = Some(next);
+                break;
+            }
+            group.push(next);
+        }
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let _permit = permit;
+            shared.take(group).await;
+        });
+    }
+}
+
+impl Shared {
+    async fn take(&self, mut group: Vec<Waiting>) {
+        let mut known = Vec::new();
+        {
+            let stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+            group.retain(|blob| {
+                let key = (blob.hash.clone(), blob.media_type.clone());
+                let is_known = stored.contains(&key);
+                if is_known {
+                    known.push(key);
+                }
+                !is_known
+            });
+        }
+        for (hash, media_type) in known {
+            self.tell(hash, media_type, Outcome::Stored).await;
+        }
+        if group.len() > 1 && self.upload_together(&group).await {
+            for blob in group {
+                self.tell(blob.hash, blob.media_type, Outcome::Stored).await;
+            }
+            return;
+        }
+        for blob in group {
+            let Waiting {
+                hash,
+                media_type,
+                body,
+            } = blob;
+            let outcome = upload(&self.client, &self.notebook_id, &hash, &media_type, body).await;
+            self.tell(hash, media_type, outcome).await;
+        }
+    }
+
+    /// Tries one request for all; if it is refused, for whatever reason, each goes by itself.
+    async fn upload_together(&self, group: &[Waiting]) -> bool {
+        if self.singly.load(Ordering::Relaxed) {
+            return false;
+        }
+        let blobs: Vec<BatchedBlob> = group
+            .iter()
+            .map(|blob| BatchedBlob {
+                hash: blob.hash.clone(),
+                media_type: sent_as(&blob.media_type).to_owned(),
+                bytes: blob.body.clone(),
+            })
+            .collect();
+        match self.client.post_blobs(&self.notebook_id, &blobs).await {
+            Ok(()) => true,
+            Err(error) => {
+                if matches!(error.status(), Some(404 | 405)) {
+                    self.singly.store(true, Ordering::Relaxed);
+                }
+                false
+            }
+        }
+    }
+
+    async fn tell(&self, hash: String, media_type: String, outcome: Outcome) {
+        if outcome == Outcome::Stored {
+            self.stored
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .contains(&key);
-            let outcome = if known {
-                Outcome::Stored
-            } else {
-                // The semaphore is never closed.
-                let _permit = permits.acquire().await;
-                upload(&client, &notebook_id, &key.0, &key.1, body).await
-            };
-            if outcome == Outcome::Stored {
-                stored
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(key.clone());
-            }
-            let (hash, media_type) = key;
-            // The peer may have ended.
-            let _ = results
-                .send(UploadResult {
-                    hash,
-                    media_type,
-                    outcome,
-                })
-                .await;
-        });
+                .insert((hash.clone(), media_type.clone()));
+        }
+        // The peer may have ended.
+        let _ = self
+            .results
+            .send(UploadResult {
+                hash,
+                media_type,
+                outcome,
+            })
+            .await;
+    }
+}
+
+/// The media type a blob is uploaded with; the manifest keeps its own.
+fn sent_as(media_type: &str) -> &str {
+    if is_listed(media_type) {
+        media_type
+    } else {
+        FALLBACK_TYPE
     }
 }
 
@@ -129,11 +239,7 @@ async fn upload(
     body: Bytes,
 ) -> Outcome {
     debug_assert_eq!(hash, sha256_hex(&body), "a blob is named by its content");
-    let mut content_type = if is_listed(media_type) {
-        media_type
-    } else {
-        FALLBACK_TYPE
-    };
+    let mut content_type = sent_as(media_type);
     let mut wait = FIRST_WAIT;
     let mut answered = 0;
     loop {

@@ -82,8 +82,8 @@ pub struct Args {
 pub fn run(args: Args) -> ExitCode {
     hide_memory();
     cloud_client::install_crypto_provider();
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // Its tasks hand everything to each other: on one thread none waits for another thread to wake.
+    let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
     {

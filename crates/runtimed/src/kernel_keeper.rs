@@ -28,8 +28,8 @@ pub fn run(args: Args) -> ExitCode {
     let orphan_limit = args
         .orphan_after
         .map_or(DEFAULT_ORPHAN_LIMIT, Duration::from_secs);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // Its tasks hand everything to each other: on one thread none waits for another thread to wake.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {

@@ -123,6 +123,7 @@ fn api() -> Routes {
             &[Method::GET, Method::PUT],
             &snapshots::comms,
         )
+        .post("/api/n/{notebook_id}/blobs", blobs::batch)
         .any(
             "/api/n/{notebook_id}/blobs/{hash}",
             &[Method::GET, Method::HEAD, Method::PUT],

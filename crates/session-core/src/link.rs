@@ -1,5 +1,7 @@
 //! The link to the room: sync, acknowledgements, rejections, the end.
 
+use std::collections::BTreeSet;
+
 use documents::runtime_state::DISCONNECTED_PREFIX;
 use documents::{CommsDoc, RuntimeStateDoc};
 use wire::close::{Verdict, verdict};
@@ -82,12 +84,13 @@ impl Session {
                 let kernel_told = changed
                     .iter()
                     .any(|keys| keys.first().is_some_and(|first| first == "kernel"));
-                for keys in changed {
-                    if let [first, id, ..] = keys.as_slice()
-                        && first == "executions"
-                    {
-                        self.look_at(id);
-                    }
+                // A new record changes many keys; it is read once.
+                let executions = changed.iter().filter_map(|keys| match keys.as_slice() {
+                    [first, id, ..] if first == "executions" => Some(id.as_str()),
+                    _ => None,
+                });
+                for id in executions.collect::<BTreeSet<_>>() {
+                    self.look_at(id);
                 }
                 if self.in_sync() {
                     self.look_around();

@@ -149,7 +149,10 @@ impl Session {
             Event::Stop => self.stop(),
         }
         self.advance();
-        std::mem::take(&mut self.effects)
+        let mut effects = std::mem::take(&mut self.effects);
+        // The kernel starts on its work while the room is told.
+        effects.sort_by_key(|effect| !matches!(effect, Effect::SendToKernel(_)));
+        effects
     }
 
     /// Whether journal entries should be pulled: they are refused neither by memory nor, while the

@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod attachment;
+pub mod blob_batch;
 pub mod close;
 pub mod control;
 pub mod frame;

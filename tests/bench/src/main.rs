@@ -47,10 +47,18 @@ async fn main() -> Result<()> {
             totals.push(run.total);
         }
         println!("cpu ms per cell: {}", spent(&before, CELLS as f64));
-        times.sort(); totals.sort();
-        println!("p50 {:?} p90 {:?} total p50 {:?}", times[CELLS/2], times[CELLS*9/10], totals[CELLS/2]);
+        times.sort();
+        totals.sort();
+        println!(
+            "p50 {:?} p90 {:?} total p50 {:?}",
+            times[CELLS / 2],
+            times[CELLS * 9 / 10],
+            totals[CELLS / 2]
+        );
         if std::env::var_os("DISPLAYS").is_some() {
-            let code = format!("from IPython.display import display\nfor i in range({DISPLAYS}): display({{'text/plain': str(i).rjust({DISPLAY_BYTES}, 'x')}}, raw=True)");
+            let code = format!(
+                "from IPython.display import display\nfor i in range({DISPLAYS}): display({{'text/plain': str(i).rjust({DISPLAY_BYTES}, 'x')}}, raw=True)"
+            );
             for _ in 0..5 {
                 let before = cpu();
                 let run = room.execute(&code).await?;
@@ -183,14 +191,26 @@ fn cpu() -> std::collections::BTreeMap<String, f64> {
     let mut out = std::collections::BTreeMap::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let path = entry.path();
-        let Ok(cmd) = std::fs::read_to_string(path.join("cmdline")) else { continue };
-        let name = if cmd.contains("notebook-cloud") { "server" }
-            else if cmd.contains("kernel-keeper") { "keeper" }
-            else if cmd.contains("cloud-runtime-agent") { "peer" }
-            else if cmd.contains("ipykernel") { "kernel" }
-            else if cmd.contains("release/bench") { "client" } else { continue };
+        let Ok(cmd) = std::fs::read_to_string(path.join("cmdline")) else {
+            continue;
+        };
+        let name = if cmd.contains("notebook-cloud") {
+            "server"
+        } else if cmd.contains("kernel-keeper") {
+            "keeper"
+        } else if cmd.contains("cloud-runtime-agent") {
+            "peer"
+        } else if cmd.contains("ipykernel") {
+            "kernel"
+        } else if cmd.contains("release/bench") {
+            "client"
+        } else {
+            continue;
+        };
         let mut total = 0.0;
-        let Ok(tasks) = std::fs::read_dir(path.join("task")) else { continue };
+        let Ok(tasks) = std::fs::read_dir(path.join("task")) else {
+            continue;
+        };
         for task in tasks.flatten() {
             if let Ok(s) = std::fs::read_to_string(task.path().join("schedstat")) {
                 total += s.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1e6;
@@ -202,5 +222,9 @@ fn cpu() -> std::collections::BTreeMap<String, f64> {
 }
 
 fn spent(before: &std::collections::BTreeMap<String, f64>, per: f64) -> String {
-    cpu().iter().map(|(n, t)| format!("{n} {:.2}", (t - before.get(n).unwrap_or(&0.0)) / per)).collect::<Vec<_>>().join("  ")
+    cpu()
+        .iter()
+        .map(|(n, t)| format!("{n} {:.2}", (t - before.get(n).unwrap_or(&0.0)) / per))
+        .collect::<Vec<_>>()
+        .join("  ")
 }

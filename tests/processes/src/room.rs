@@ -443,9 +443,10 @@ async fn serve(
         tokio::select! {
             message = socket.next() => match message {
                 Some(Ok(Message::Binary(bytes))) => {
-                    receive(&replica, &bytes, &mut waiting);
-                    outgoing = generate(&replica);
-                    version.send_modify(|version| *version += 1);
+                    if receive(&replica, &bytes, &mut waiting) {
+                        outgoing = generate(&replica);
+                        version.send_modify(|version| *version += 1);
+                    }
                 }
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => {}
@@ -482,13 +483,14 @@ fn generate(replica: &Mutex<Replica>) -> Vec<Vec<u8>> {
     frames
 }
 
+/// Takes a frame; returns whether it was a document's.
 fn receive(
     replica: &Mutex<Replica>,
     bytes: &[u8],
     waiting: &mut VecDeque<oneshot::Sender<Result<(), String>>>,
-) {
+) -> bool {
     let Some((&kind, payload)) = bytes.split_first() else {
-        return;
+        return false;
     };
     let index = match kind {
         NOTEBOOK => 0,
@@ -504,9 +506,9 @@ fn receive(
                     let _ = waiter.send(answer);
                 }
             }
-            return;
+            return false;
         }
-        _ => return,
+        _ => return false,
     };
     let mut replica = lock(replica);
     let Replica { documents, states } = &mut *replica;
@@ -515,6 +517,7 @@ fn receive(
             .sync()
             .receive_sync_message(&mut states[index], message);
     }
+    true
 }
 
 fn lock(replica: &Mutex<Replica>) -> std::sync::MutexGuard<'_, Replica> {

@@ -97,18 +97,17 @@ pub(super) fn execution<D: ReadDoc>(
     } else {
         Vec::new()
     };
+    let fields = reader.scalars(object);
+    let text = |key: &str| fields.get(key)?.as_str().map(str::to_owned);
     Execution {
-        status: reader.str(object, "status").unwrap_or_default(),
-        execution_count: reader.i64(object, "execution_count"),
-        success: reader
-            .json(object, "success")
-            .as_ref()
-            .and_then(Json::as_bool),
+        status: text("status").unwrap_or_default(),
+        execution_count: fields.get("execution_count").and_then(Json::as_i64),
+        success: fields.get("success").and_then(Json::as_bool),
         outputs: entries.into_iter().map(|entry| entry.manifest).collect(),
-        source: reader.str(object, "source"),
-        cell_id: reader.str(object, "cell_id"),
-        seq: reader.u64(object, "seq"),
-        submitted_by_actor_label: reader.str(object, "submitted_by_actor_label"),
+        source: text("source"),
+        cell_id: text("cell_id"),
+        seq: fields.get("seq").and_then(Json::as_u64),
+        submitted_by_actor_label: text("submitted_by_actor_label"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Blobs: content-addressed bytes of one notebook (CP 3.10).
 
+mod batch;
 mod reading;
 
 use std::io;
@@ -15,10 +16,12 @@ use serde_json::json;
 use store::{BlobRow, Notebooks as _};
 use store_sql::{Stored, Upload};
 
+pub(super) use batch::post as batch;
+
 use super::path::NotebookPath;
 use crate::app::App;
 use crate::error::{ApiError, json as json_response};
-use crate::identity::Accept;
+use crate::identity::{Accept, Identity};
 use crate::request::Facts;
 
 /// Up to this size a blob is held in memory on its way between the network and the disk.
@@ -53,29 +56,10 @@ async fn write(
     hash: &str,
     body: Body,
 ) -> Result<Response, ApiError> {
-    facts.check_origin(app)?;
-    let identity = app.identify(facts, Accept::MACHINES).await?;
-    if !identity.scope.may_upload_blobs() {
-        return Err(ApiError::forbidden(format!(
-            "{} cannot upload blobs",
-            identity.scope
-        )));
-    }
-    let kind = content_type(facts).ok_or_else(|| {
-        ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported blob content type",
-        )
-    })?;
+    let identity = uploader(app, facts).await?;
+    let kind = content_type(facts).ok_or_else(unsupported)?;
     // Whoever may not write here is told before a byte is stored.
-    access::authorize(
-        app.catalog(),
-        &identity.caller(),
-        id,
-        identity.scope,
-        Downgrade::Never,
-    )
-    .await?;
+    may_upload(app, &identity, id).await?;
     let upload = receive(app, body).await?;
     let wanted = hash.to_owned();
     let kept = tokio::task::spawn_blocking(move || upload.keep_as(&wanted))
@@ -120,6 +104,32 @@ async fn write(
             &json!({ "ok": true, "key": key, "size": size, "deduplicated": true }),
         )
     })
+}
+
+/// Who uploads, if that caller may upload at all.
+async fn uploader(app: &App, facts: &Facts) -> Result<Identity, ApiError> {
+    facts.check_origin(app)?;
+    let identity = app.identify(facts, Accept::MACHINES).await?;
+    if identity.scope.may_upload_blobs() {
+        Ok(identity)
+    } else {
+        let refused = format!("{} cannot upload blobs", identity.scope);
+        Err(ApiError::forbidden(refused))
+    }
+}
+
+/// Whether that caller may upload into this notebook.
+async fn may_upload(app: &App, identity: &Identity, id: &str) -> Result<(), ApiError> {
+    let caller = identity.caller();
+    access::authorize(app.catalog(), &caller, id, identity.scope, Downgrade::Never).await?;
+    Ok(())
+}
+
+fn unsupported() -> ApiError {
+    ApiError::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported blob content type",
+    )
 }
 
 /// A body on its way into the folder: a small one is held, so that one turn of another thread does
@@ -204,15 +214,20 @@ async fn receive(app: &App, body: Body) -> Result<Received, ApiError> {
     Ok(received)
 }
 
-/// The media type without parameters, when it is one that may be stored (CP-315, CP-316).
+/// The media type of a request's body, when it is one that may be stored.
 fn content_type(facts: &Facts) -> Option<String> {
-    let Some(text) = facts.header("content-type") else {
-        return facts
+    match facts.header("content-type") {
+        Some(text) => media_type(text),
+        None => facts
             .headers
             .get(header::CONTENT_TYPE)
             .is_none()
-            .then(|| "application/octet-stream".into());
-    };
+            .then(|| "application/octet-stream".into()),
+    }
+}
+
+/// A media type without parameters, when it is one that may be stored (CP-315, CP-316).
+fn media_type(text: &str) -> Option<String> {
     let kind = text.split(';').next()?.trim().to_ascii_lowercase();
     let (family, subtype) = kind.split_once('/')?;
     let token = |text: &str| {

@@ -1,5 +1,6 @@
 use http::Method;
 use serde_json::json;
+use wire::blob_batch::{self, BatchedBlob};
 
 use crate::testing::{TestApp, request};
 
@@ -230,4 +231,50 @@ async fn a_large_blob_is_served_in_pieces_and_in_part() {
         (206, &"500000".parse().unwrap())
     );
     assert_eq!(part, text[7..=500_006]);
+}
+
+fn batch(blobs: &[(&str, &'static str, &str)]) -> String {
+    let blobs: Vec<BatchedBlob> = blobs
+        .iter()
+        .map(|(hash, text, kind)| BatchedBlob {
+            hash: (*hash).to_owned(),
+            media_type: (*kind).to_owned(),
+            bytes: text.as_bytes().into(),
+        })
+        .collect();
+    // Lengths of headers below 128 and texts: all of it is text.
+    String::from_utf8(blob_batch::encode(&blobs)).unwrap()
+}
+
+#[tokio::test]
+async fn many_blobs_come_by_one_request_and_a_false_name_refuses_it() {
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let app = TestApp::with_dev_identity().await;
+    let path = notebook(&app).await;
+    let headers = with(blob_batch::MEDIA_TYPE);
+    let body = batch(&[(HELLO, "hello", "text/plain"), (EMPTY, "", "image/png")]);
+    let (status, answer) = app.call(Method::POST, &path, &headers, body.clone()).await;
+    assert_eq!((status, &answer["stored"]), (200, &json!(2)));
+    for (hash, kind) in [(HELLO, "text/plain"), (EMPTY, "image/png")] {
+        let blob = format!("{path}/{hash}");
+        let response = app.send(request(Method::GET, &blob, &ADA, "")).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], kind);
+    }
+
+    let body = batch(&[(EMPTY, "hello", "text/plain")]);
+    let (status, answer) = app.call(Method::POST, &path, &headers, body.clone()).await;
+    assert_eq!((status, &answer["actual"]), (400, &json!(HELLO)));
+    let body = batch(&[(HELLO, "hello", "application/zip")]);
+    let (status, _) = app.call(Method::POST, &path, &headers, body.clone()).await;
+    assert_eq!(status, 415);
+    let (status, _) = app.call(Method::POST, &path, &headers, "cut").await;
+    assert_eq!(status, 400);
+    let viewer = [
+        ("x-user", "ada"),
+        ("x-scope", "viewer"),
+        ("content-type", blob_batch::MEDIA_TYPE),
+    ];
+    let (status, _) = app.call(Method::POST, &path, &viewer, body).await;
+    assert_eq!(status, 403);
 }
