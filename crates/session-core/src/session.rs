@@ -149,10 +149,7 @@ impl Session {
             Event::Stop => self.stop(),
         }
         self.advance();
-        let mut effects = std::mem::take(&mut self.effects);
-        // The kernel starts on its work while the room is told.
-        effects.sort_by_key(|effect| !matches!(effect, Effect::SendToKernel(_)));
-        effects
+        std::mem::take(&mut self.effects)
     }
 
     /// Whether journal entries should be pulled: they are refused neither by memory nor, while the

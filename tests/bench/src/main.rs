@@ -34,39 +34,6 @@ async fn main() -> Result<()> {
         None => ROUNDS,
     };
 
-    if std::env::var_os("ONLY_CELLS").is_some() {
-        let ours = ours::Side::start(&python).await?;
-        let (room, _) = ours.attach().await?;
-        let mut times = Vec::new();
-        let mut totals = Vec::new();
-        let before = cpu();
-        for cell in 0..CELLS {
-            let code = format!("print({cell})");
-            let run = room.execute(&code).await?;
-            times.push(run.first_output.unwrap());
-            totals.push(run.total);
-        }
-        println!("cpu ms per cell: {}", spent(&before, CELLS as f64));
-        times.sort();
-        totals.sort();
-        println!(
-            "p50 {:?} p90 {:?} total p50 {:?}",
-            times[CELLS / 2],
-            times[CELLS * 9 / 10],
-            totals[CELLS / 2]
-        );
-        if std::env::var_os("DISPLAYS").is_some() {
-            let code = format!(
-                "from IPython.display import display\nfor i in range({DISPLAYS}): display({{'text/plain': str(i).rjust({DISPLAY_BYTES}, 'x')}}, raw=True)"
-            );
-            for _ in 0..5 {
-                let before = cpu();
-                let run = room.execute(&code).await?;
-                println!("displays {:?} cpu ms: {}", run.total, spent(&before, 1.0));
-            }
-        }
-        return ours.stop().await;
-    }
     let folder = tempfile::tempdir()?;
     let jupyter = jupyter::Server::start(&python, folder.path()).await?;
     let ours = ours::Side::start(&python).await?;
@@ -111,9 +78,9 @@ async fn main() -> Result<()> {
         kept.ours = kept.ours.min(run.text.lines().count());
         lines.ours.push(run.total);
         let code = format!(
-            "from IPython.display import display\nfor i in range({DISPLAYS}): display({{'text/plain': str(i).rjust({DISPLAY_BYTES}, 'x')}}, raw=True)"
+            "from IPython.display import display\nfor i in range({DISPLAYS}): display({{'text/plain': f'{round}.{{i}}'.rjust({DISPLAY_BYTES}, 'x')}}, raw=True)"
         );
-        let wanted: Vec<String> = (0..DISPLAYS).map(display).collect();
+        let wanted: Vec<String> = (0..DISPLAYS).map(|at| display(round, at)).collect();
         for (side, run) in [
             (&mut displays.jupyter, kernel.execute(&code).await?),
             (&mut displays.ours, room.execute(&code).await?),
@@ -170,10 +137,9 @@ impl Pair {
     }
 }
 
-/// The text of one display; no two are alike.
-fn display(number: usize) -> String {
-    let number = number.to_string();
-    "x".repeat(DISPLAY_BYTES - number.len()) + &number
+/// The text of one display; no two are alike, in no two rounds either: nothing is stored already.
+fn display(round: usize, at: usize) -> String {
+    format!("{:x>DISPLAY_BYTES$}", format!("{round}.{at}"))
 }
 
 fn check(run: Run, wanted: &str) -> Result<Run> {
@@ -184,47 +150,4 @@ fn check(run: Run, wanted: &str) -> Result<Run> {
         wanted.len()
     );
     Ok(run)
-}
-
-/// Temporary: CPU time in ms of each process of interest.
-fn cpu() -> std::collections::BTreeMap<String, f64> {
-    let mut out = std::collections::BTreeMap::new();
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let path = entry.path();
-        let Ok(cmd) = std::fs::read_to_string(path.join("cmdline")) else {
-            continue;
-        };
-        let name = if cmd.contains("notebook-cloud") {
-            "server"
-        } else if cmd.contains("kernel-keeper") {
-            "keeper"
-        } else if cmd.contains("cloud-runtime-agent") {
-            "peer"
-        } else if cmd.contains("ipykernel") {
-            "kernel"
-        } else if cmd.contains("release/bench") {
-            "client"
-        } else {
-            continue;
-        };
-        let mut total = 0.0;
-        let Ok(tasks) = std::fs::read_dir(path.join("task")) else {
-            continue;
-        };
-        for task in tasks.flatten() {
-            if let Ok(s) = std::fs::read_to_string(task.path().join("schedstat")) {
-                total += s.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1e6;
-            }
-        }
-        *out.entry(name.to_owned()).or_default() += total;
-    }
-    out
-}
-
-fn spent(before: &std::collections::BTreeMap<String, f64>, per: f64) -> String {
-    cpu()
-        .iter()
-        .map(|(n, t)| format!("{n} {:.2}", (t - before.get(n).unwrap_or(&0.0)) / per))
-        .collect::<Vec<_>>()
-        .join("  ")
 }

@@ -104,13 +104,10 @@ pub(crate) fn to_json(document: &AutoCommit, id: &ObjId, kind: ObjType) -> Value
             .collect(),
         ObjType::Map | ObjType::Table => Value::Object(
             document
-                .keys(id)
-                .filter_map(|key| {
-                    document
-                        .get(id, &key)
-                        .ok()
-                        .flatten()
-                        .map(|(value, id)| (key, item(value, id)))
+                .map_range(id, ..)
+                .map(|entry| {
+                    let id = entry.id();
+                    (entry.key.into_owned(), item(entry.value.into_value(), id))
                 })
                 .collect::<Map<_, _>>(),
         ),
