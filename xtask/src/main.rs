@@ -4,6 +4,7 @@
 mod bench;
 mod browser;
 mod conformance;
+mod fuzz;
 mod python;
 mod test;
 mod tidy;
@@ -30,6 +31,8 @@ enum Task {
     Test(test::Options),
     /// Measure this software and Jupyter Server in one run; writes docs/benchmarks.md.
     Bench,
+    /// Try made-up requests of every kind against a real server.
+    Fuzz(fuzz::Options),
     /// Check what clippy cannot: file sizes, crate docs, who may depend on whom.
     Tidy,
     /// Write docs/conformance.md from the specs' statements and the tests that name them.
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Task::Up(options) => up::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Bench => bench::run(),
+        Task::Fuzz(options) => test::fuzz(&options),
         Task::Tidy => tidy::run(),
         Task::Conformance(options) => conformance::run(&options),
     };

@@ -24,11 +24,12 @@ pub fn system() -> Result<PathBuf> {
 
 /// Whether an interpreter can start a notebook kernel.
 pub fn has_ipykernel(python: &Path) -> bool {
-    tools::output(
-        &python.display().to_string(),
-        &["-c", "import ipykernel; print(1)"],
-    )
-    .is_some()
+    can_import(python, "ipykernel")
+}
+
+fn can_import(python: &Path, module: &str) -> bool {
+    let probe = format!("import {module}; print(1)");
+    tools::output(&python.display().to_string(), &["-c", &probe]).is_some()
 }
 
 /// An interpreter with ipykernel: the active environment's or the system's when it has one, else a new environment.
@@ -53,14 +54,25 @@ pub fn for_benchmarks() -> Result<PathBuf> {
     environment(&tools::target_dir().join("bench-venv"), &packages)
 }
 
+/// The environment of the made-up requests, made once under `target/`.
+pub fn for_fuzzing() -> Result<PathBuf> {
+    let folder = tools::target_dir().join("fuzz-venv");
+    environment_with(&folder, "schemathesis", &["schemathesis>=4.30,<5"])
+}
+
 /// Makes (or finds again) a virtual environment with ipykernel in it.
 fn environment(folder: &Path, packages: &[&str]) -> Result<PathBuf> {
+    environment_with(folder, "ipykernel", packages)
+}
+
+/// Makes (or finds again) a virtual environment in which a module can be imported.
+fn environment_with(folder: &Path, module: &str, packages: &[&str]) -> Result<PathBuf> {
     let python = folder.join("bin/python");
-    if has_ipykernel(&python) {
+    if can_import(&python, module) {
         return Ok(python);
     }
     step(&format!(
-        "making a Python environment with ipykernel in {}",
+        "making a Python environment with {module} in {}",
         folder.display()
     ));
     let base = system()?;
@@ -82,6 +94,6 @@ fn environment(folder: &Path, packages: &[&str]) -> Result<PathBuf> {
     ];
     install.extend(packages);
     run_program(parent, &python.display().to_string(), &install)
-        .context("ipykernel could not be installed.\nHint: check the network, or name an interpreter that has it")?;
+        .with_context(|| format!("{module} could not be installed.\nHint: check the network"))?;
     Ok(python)
 }

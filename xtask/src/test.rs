@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::tools::{output, root, run_command, run_program, step, target_dir, timed};
-use crate::{browser, conformance, python, tidy, web};
+use crate::{browser, conformance, fuzz, python, tidy, web};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -64,6 +64,7 @@ pub fn run(options: &Options) -> Result<()> {
         }
         run_command(command.current_dir(root()).env("TEST_PYTHON", &python))
     })?;
+    timed("made-up requests", || fuzz::run(&fuzz::Options::default()))?;
     if !options.no_browser {
         timed("browser tests", || {
             let chromium = browser::find_or_install()?;
@@ -79,6 +80,12 @@ pub fn run(options: &Options) -> Result<()> {
     }
     step("all tests passed");
     Ok(())
+}
+
+/// Builds the server and runs the made-up requests alone.
+pub fn fuzz(options: &fuzz::Options) -> Result<()> {
+    cargo(&["build", "--quiet", "--bin", "notebook-cloud"])?;
+    fuzz::run(options)
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {

@@ -8,6 +8,7 @@
 pub mod access;
 pub mod api_tokens;
 pub mod attach;
+pub mod audit;
 mod caller;
 pub mod credentials;
 mod effect;
@@ -18,6 +19,7 @@ pub mod library;
 pub mod limits;
 pub mod notebooks;
 pub mod pairing;
+pub mod quotas;
 mod refusal;
 pub mod registration;
 mod secrets;

@@ -25,6 +25,14 @@ pub enum Refusal {
     /// It collides with what is (409).
     #[error("{0}")]
     Conflict(&'static str),
+    /// The caller has as much of it as is allowed (429 with a time to wait).
+    #[error("{text}")]
+    TooMany {
+        /// What there is too much of, and what to do.
+        text: String,
+        /// Seconds until asking again makes sense.
+        retry_s: u64,
+    },
     /// The workstation to attach is not online (409 with the workstation).
     #[error("workstation is not online")]
     WorkstationOffline(Box<WorkstationView>),

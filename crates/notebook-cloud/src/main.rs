@@ -1,5 +1,6 @@
 //! The notebook cloud server: arguments, logging, serve, wait for a signal, drain.
 
+mod audit_command;
 mod config_command;
 mod logging;
 mod settings_args;
@@ -10,6 +11,7 @@ use clap::{Parser, Subcommand};
 use server::serve::Server;
 use tokio::signal::unix::{SignalKind, signal};
 
+use audit_command::AuditArgs;
 use config_command::ConfigArgs;
 use settings_args::{PlaceArgs, SettingsArgs, accepted};
 
@@ -27,6 +29,8 @@ enum Command {
     Serve(Box<SettingsArgs>),
     /// Print a link that signs the owner in once, within ten minutes.
     SignInLink(PlaceArgs),
+    /// Print the audit trail, newest line first.
+    Audit(AuditArgs),
     /// Look at the configuration.
     Config(Box<ConfigArgs>),
 }
@@ -37,6 +41,7 @@ async fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Serve(args) => serve(args).await,
         Command::SignInLink(args) => sign_in_link(args).await,
+        Command::Audit(args) => audit_command::run(args).await,
         Command::Config(args) => config_command::run(args).await,
     };
     match result {

@@ -179,3 +179,30 @@ fn cp_335_the_log_has_the_request_id_and_no_secret() {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
 }
+
+#[test]
+fn the_console_prints_the_audit_trail_beside_a_running_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Running::start(folder.path(), &["--dev-identity"]);
+    let created = server.call("POST", "/api/n", "x-user: ada\r\nx-scope: owner\r\n");
+    assert!(created.starts_with("HTTP/1.1 201"), "{created}");
+    let (_, id) = created.split_once("\"notebook_id\":\"").unwrap();
+    let id = id.split('"').next().unwrap();
+    let audit = |more: &[&str]| {
+        let output = program()
+            .args(["audit", "--data"])
+            .arg(folder.path())
+            .args(more)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = audit(&[]);
+    assert!(text.contains("  user:dev:ada/"), "{text}");
+    assert!(text.contains("  notebook.create  "), "{text}");
+    let line: Value = serde_json::from_str(audit(&["--json", "--notebook", id]).trim()).unwrap();
+    assert_eq!(line["notebook_id"], id);
+    assert_eq!(audit(&["--person", "user:dev:bob"]), "");
+    assert_eq!(server.stop("-TERM"), Some(0));
+}

@@ -138,6 +138,13 @@ pub enum Effect {
         /// What was attached before.
         attachment: Box<WorkstationAttachment>,
     },
+    /// Tells that a peer's request to run cells was taken; for the audit trail.
+    Ran {
+        /// Who asked.
+        actor_label: String,
+        /// How many cells.
+        cells: usize,
+    },
     /// Tells that the room itself ended a runtime session.
     FinishJob(FinishedJob),
     /// Asks for an [`crate::Event::Tick`] at this time; replaces earlier wishes.

@@ -12,7 +12,7 @@ use crate::notebook_doc::{self, Cell};
 use crate::runtime_doc::{self, NewExecution};
 use crate::runtime_index::Status;
 use crate::settings::{EXECUTIONS_KEPT, EXECUTIONS_SLACK};
-use crate::{DocumentKind, Room};
+use crate::{DocumentKind, Effect, Room};
 
 /// Why an execution request is refused; the texts are those of room protocol 5.4.
 #[derive(Debug, thiserror::Error)]
@@ -155,6 +155,10 @@ impl Room {
         self.relay(DocumentKind::RuntimeState, Some(peer_id));
         self.relay(DocumentKind::Notebook, Some(peer_id));
         self.watch_idleness(now);
+        self.effects.push(Effect::Ran {
+            actor_label: submitted_by,
+            cells: new.len(),
+        });
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 mod acl;
 mod api_tokens;
 mod attach_jobs;
+mod audit;
 mod blobs;
 mod body;
 mod conventions;
@@ -12,6 +13,7 @@ mod events;
 mod health;
 mod library;
 mod notebooks;
+mod openapi;
 mod page;
 mod pairing;
 mod path;
@@ -59,6 +61,8 @@ pub fn table() -> Vec<Route> {
 
 fn all() -> Routes {
     api()
+        .merge(openapi::routes())
+        .merge(audit::routes())
         .merge(sessions::routes())
         .merge(api_tokens::routes())
         .merge(pairing::routes())

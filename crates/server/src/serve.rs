@@ -183,6 +183,7 @@ impl Server {
             .spawn(certificate::follow(app.clone(), certificate));
         app.tasks().spawn(crate::sweeps::run(app.clone()));
         app.tasks().spawn(crate::collection::run(app.clone()));
+        app.tasks().spawn(crate::retention::run(app.clone()));
         stop.await;
         tracing::info!("stopping");
         closing.cancel();

@@ -8,6 +8,7 @@ mod library;
 mod notebooks;
 mod pairing;
 mod revisions;
+mod upkeep;
 mod workstations;
 
 use store::{Result, sql};

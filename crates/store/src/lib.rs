@@ -15,6 +15,7 @@ mod notebooks;
 mod pairing;
 mod revisions;
 pub mod sql;
+mod upkeep;
 mod workstations;
 
 pub use accounts::{Account, Accounts, AuditEvent, NewSession, Session};
@@ -31,6 +32,7 @@ pub use pairing::{Credential, NewCredential, NewPairing, Pairing, PairingStore, 
 pub use revisions::{
     Artifact, BlobReferences, Revision, RevisionCover, RevisionDocument, RevisionPlace, Revisions,
 };
+pub use upkeep::{AuditLine, AuditOf, Outdated, Upkeep};
 pub use workstations::{ExpiredLease, Lease, Registration, Workstation, Workstations};
 
 /// Result of every storage call.
@@ -47,6 +49,7 @@ pub trait Catalog:
     + PairingStore
     + Workstations
     + AttachJobs
+    + Upkeep
     + Clone
     + Send
     + Sync
@@ -64,6 +67,7 @@ impl<T> Catalog for T where
         + PairingStore
         + Workstations
         + AttachJobs
+        + Upkeep
         + Clone
         + Send
         + Sync

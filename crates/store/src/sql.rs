@@ -32,7 +32,11 @@ queries! {
     API_TOKEN_TOUCH = "api_token_touch";
     ARTIFACT_GET = "artifact_get";
     ARTIFACT_PUT = "artifact_put";
+    AUDIT_ALL = "audit_all";
     AUDIT_INSERT = "audit_insert";
+    AUDIT_OF_NOTEBOOK = "audit_of_notebook";
+    AUDIT_OF_PERSON = "audit_of_person";
+    AUDIT_PURGE = "audit_purge";
     BLOB_DROP = "blob_drop";
     BLOB_GET = "blob_get";
     BLOB_LIST = "blob_list";
@@ -66,6 +70,7 @@ queries! {
     JOB_LATEST_FOR_NOTEBOOK = "job_latest_for_notebook";
     JOB_LIST_ACTIVE = "job_list_active";
     JOB_PROMOTE_TRIGGER = "job_promote_trigger";
+    JOB_PURGE = "job_purge";
     JOB_REPORT = "job_report";
     LEASE_CLEAR = "lease_clear";
     LEASE_EXPIRE = "lease_expire";
@@ -77,6 +82,7 @@ queries! {
     NOTEBOOK_GET = "notebook_get";
     NOTEBOOK_INSERT = "notebook_insert";
     NOTEBOOK_KNOWN = "notebook_known";
+    NOTEBOOK_OWNED = "notebook_owned";
     NOTEBOOK_PUBLISH = "notebook_publish";
     NOTEBOOK_RENAME = "notebook_rename";
     NOTEBOOK_SET_EPOCH = "notebook_set_epoch";
@@ -88,6 +94,7 @@ queries! {
     PAIRING_GET = "pairing_get";
     PAIRING_INSERT = "pairing_insert";
     PAIRING_LINK_WORKSTATION = "pairing_link_workstation";
+    PAIRING_LIVE = "pairing_live";
     PAIRING_PURGE = "pairing_purge";
     REVISION_BLOB_INSERT = "revision_blob_insert";
     REVISION_DELETE = "revision_delete";
@@ -97,6 +104,7 @@ queries! {
     SESSION_BY_HASH = "session_by_hash";
     SESSION_INSERT = "session_insert";
     SESSION_LIST = "session_list";
+    SESSION_PURGE = "session_purge";
     SESSION_REVOKE = "session_revoke";
     SESSION_TOUCH = "session_touch";
     SIGN_IN_TOKEN_CONSUME = "sign_in_token_consume";

@@ -316,6 +316,9 @@ impl Actor {
                 request,
                 attachment,
             } => self.resolve(request, *attachment),
+            Effect::Ran { actor_label, cells } => {
+                self.app.note_run(&self.notebook_id, actor_label, cells);
+            }
             Effect::FinishJob(job) => self.finish_job(job),
             Effect::WakeAt(at) => {
                 let ms = u64::try_from(at.since(self.app.now())).unwrap_or_default();

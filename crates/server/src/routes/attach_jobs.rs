@@ -10,6 +10,7 @@ use wire::http::{AttachJobsResponse, AttachResponse, PatchJobResponse};
 use super::table::Routes;
 use super::{JsonBody, NotebookPath, json_object};
 use crate::app::App;
+use crate::audit::Note;
 use crate::error::{self, ApiError};
 use crate::identity::Accept;
 use crate::request::Facts;
@@ -66,6 +67,14 @@ async fn attach(
     {
         Ok(attached) => {
             app.carry_out(attached.effects).await;
+            app.note(Note {
+                actor_label: caller.actor_label,
+                action: "workstation.attach",
+                notebook_id: Some(notebook_id),
+                subject: Some(attached.job.workstation_id.clone()),
+                detail: Some(format!("job {}", attached.job.id)),
+            })
+            .await;
             let body = AttachResponse {
                 ok: true,
                 job: jobs::to_wire(&attached.job, &cloud_url(&app, &facts)),

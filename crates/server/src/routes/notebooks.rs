@@ -7,6 +7,7 @@ use axum::response::Response;
 use control_plane::Caller;
 use control_plane::access::{self, Downgrade};
 use control_plane::notebooks::{self as rules, CreateInput};
+use control_plane::quotas;
 use documents::ipynb::ImportedNotebook;
 use http::{StatusCode, header};
 use serde_json::{Map, Value, json};
@@ -18,6 +19,7 @@ use wire::{NotebookId, Scope, UnixMs};
 use super::body::{JsonBody, read_body};
 use super::path::NotebookPath;
 use crate::app::App;
+use crate::audit::Note;
 use crate::error::{ApiError, json as json_response};
 use crate::identity::Accept;
 use crate::notebook_file::{self, NotebookFileError};
@@ -58,6 +60,8 @@ pub(super) async fn new_notebook(
     caller: &Caller,
     input: &CreateInput,
 ) -> Result<Notebook, ApiError> {
+    let most = app.config().settings.limits.notebooks_per_owner;
+    quotas::may_own_another(app.catalog(), caller, most).await?;
     let mut entropy_failed = false;
     let title = input.effective_title();
     let notebook = rules::create(app.catalog(), caller, title, app.now_ms(), || {
@@ -69,6 +73,13 @@ pub(super) async fn new_notebook(
     if entropy_failed {
         tracing::warn!("a notebook id was made without randomness of the system");
     }
+    app.note(Note {
+        actor_label: caller.actor_label.clone(),
+        action: "notebook.create",
+        notebook_id: Some(notebook.id.clone()),
+        ..Note::default()
+    })
+    .await;
     Ok(notebook)
 }
 

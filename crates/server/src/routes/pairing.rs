@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::response::Response;
 use control_plane::pairing::{self, RedeemEntropy};
+use control_plane::quotas;
 use http::StatusCode;
 use uuid::Uuid;
 use wire::http::{
@@ -37,6 +38,8 @@ async fn mint(State(app): State<App>, facts: Facts) -> Result<Response, ApiError
         app.throttle().mint(&identity.principal)?;
     }
     let caller = identity.caller();
+    let most = app.config().settings.limits.pairing_codes_per_owner;
+    quotas::may_mint(app.catalog(), &caller, most, app.now_ms()).await?;
     let id = Uuid::new_v4().to_string();
     let minted = pairing::mint(
         app.catalog(),

@@ -13,6 +13,9 @@ impl From<Refusal> for ApiError {
             Refusal::Invalid(_) => Self::bad_request(text),
             Refusal::SignIn(_) => Self::unauthorized(text),
             Refusal::Forbidden(_) => Self::forbidden(text),
+            Refusal::TooMany { retry_s, .. } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, text).retry_after(retry_s)
+            }
             Refusal::Absent(_) => Self::not_found(text),
             Refusal::WorkstationGone => Self::not_found(text)
                 .with("code", "workstation_not_found")

@@ -18,6 +18,7 @@ const CLEAN_EACH: u32 = 4096;
 pub struct RequestThrottle {
     address: DefaultKeyedRateLimiter<IpAddr>,
     principal: DefaultKeyedRateLimiter<String>,
+    runs: DefaultKeyedRateLimiter<(String, String)>,
     counted: AtomicU32,
 }
 
@@ -33,6 +34,7 @@ impl RequestThrottle {
                 limits.principal_requests_per_second,
                 limits.principal_request_burst,
             )),
+            runs: RateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN)),
             counted: AtomicU32::new(0),
         }
     }
@@ -49,8 +51,15 @@ impl RequestThrottle {
         {
             self.address.retain_recent();
             self.principal.retain_recent();
+            self.runs.retain_recent();
         }
         super::check(&self.address, &address.counted())
+    }
+
+    /// Whether a run of cells is the first of its actor in this notebook for a minute.
+    pub fn first_run(&self, notebook_id: &str, actor_label: &str) -> bool {
+        let key = (notebook_id.to_owned(), actor_label.to_owned());
+        self.runs.check_key(&key).is_ok()
     }
 
     /// Counts a request of a person or of their machines.

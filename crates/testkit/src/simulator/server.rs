@@ -126,7 +126,7 @@ impl World {
                 self.cloud
                     .finish(finished.job_id.as_str(), finished.failed, self.now);
             }
-            Effect::SendText { .. } => {}
+            Effect::SendText { .. } | Effect::Ran { .. } => {}
         }
     }
 

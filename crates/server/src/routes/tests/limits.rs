@@ -139,3 +139,44 @@ async fn a_busy_server_says_so_with_503() {
     let line = "notebook_cloud_refused_total{limit=\"requests_in_flight\"} 1";
     assert!(text.contains(line), "{text}");
 }
+
+// HAZ-8
+#[tokio::test]
+async fn an_owner_has_so_many_open_codes_and_waits_for_the_first_to_expire() {
+    let app = with(LimitSettings {
+        pairing_codes_per_owner: 2,
+        ..LimitSettings::default()
+    })
+    .await;
+    let (ada, path) = (person("ada"), "/api/workstations/pairing-codes");
+    for _ in 0..2 {
+        assert_eq!(app.call(Method::POST, path, &ada, "").await.0, 201);
+    }
+    let (status, wait) = refused(&app, Method::POST, path, &ada, String::new()).await;
+    assert_eq!((status, wait), (429, Some(601)));
+    assert_eq!(
+        app.call(Method::POST, path, &person("bob"), "").await.0,
+        201
+    );
+    app.clock().advance(std::time::Duration::from_secs(601));
+    assert_eq!(app.call(Method::POST, path, &ada, "").await.0, 201);
+}
+
+#[tokio::test]
+async fn an_owner_has_so_many_notebooks() {
+    let app = with(LimitSettings {
+        notebooks_per_owner: 1,
+        ..LimitSettings::default()
+    })
+    .await;
+    let ada = person("ada");
+    assert_eq!(app.call(Method::POST, "/api/n", &ada, "{}").await.0, 201);
+    let (status, wait) = refused(&app, Method::POST, "/api/n", &ada, "{}".into()).await;
+    assert_eq!((status, wait.is_some()), (429, true));
+    assert_eq!(
+        app.call(Method::POST, "/api/n", &person("bob"), "{}")
+            .await
+            .0,
+        201
+    );
+}

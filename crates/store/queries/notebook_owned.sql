@@ -1,0 +1,1 @@
+SELECT COUNT(*) AS notebooks FROM notebooks WHERE owner_principal = $1

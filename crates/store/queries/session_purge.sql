@@ -1,0 +1,1 @@
+DELETE FROM sessions WHERE COALESCE(revoked_ms, expires_ms) < $1
