@@ -5,6 +5,7 @@ mod bench;
 mod browser;
 mod conformance;
 mod fuzz;
+mod identity_provider;
 mod python;
 mod test;
 mod tidy;

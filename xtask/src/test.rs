@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::tools::{output, root, run_command, run_program, step, target_dir, timed};
-use crate::{browser, conformance, fuzz, python, tidy, web};
+use crate::{browser, conformance, fuzz, identity_provider, python, tidy, web};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -47,6 +47,7 @@ pub fn run(options: &Options) -> Result<()> {
         ])
     })?;
     let python = python::for_tests()?;
+    let provider = identity_provider::for_tests()?;
     timed("rust tests", || {
         let mut command = Command::new("cargo");
         if output("cargo", &["nextest", "--version"]).is_some() {
@@ -62,6 +63,7 @@ pub fn run(options: &Options) -> Result<()> {
             step("cargo-nextest is not installed: using `cargo test`");
             command.args(["test", "--workspace", "--no-fail-fast"]);
         }
+        command.env("TEST_IDENTITY_PROVIDER", &provider);
         run_command(command.current_dir(root()).env("TEST_PYTHON", &python))
     })?;
     timed("made-up requests", || fuzz::run(&fuzz::Options::default()))?;

@@ -45,6 +45,13 @@ pub enum Effect {
         /// Its id.
         session_id: String,
     },
+    /// End everything that a person has open.
+    ClosePrincipal {
+        /// The person.
+        principal: String,
+        /// Whether they are not to come back; otherwise they dial again and get what is left.
+        for_good: bool,
+    },
     /// A principal's rights on a notebook changed: look at its sockets again.
     AccessChanged {
         /// The notebook.

@@ -40,6 +40,12 @@ pub struct SettingsArgs {
     /// The origin that output frames are served from; another host than the page's.
     #[arg(long, value_name = "URL")]
     output_origin: Option<String>,
+    /// The OpenID Connect provider that people sign in by; its secret goes into the environment.
+    #[arg(long, value_name = "URL")]
+    oidc_issuer: Option<String>,
+    /// What the provider calls this server.
+    #[arg(long, value_name = "ID")]
+    oidc_client_id: Option<String>,
     /// Address and port that answers /metrics; without it there are none.
     #[arg(long, value_name = "ADDR:PORT")]
     metrics_listen: Option<String>,
@@ -106,6 +112,8 @@ impl SettingsArgs {
             text("dev_identity", "--dev-identity", &dev_identity),
             text("public_url", "--public-url", &self.public_url),
             text("output_origin", "--output-origin", &self.output_origin),
+            text("oidc.issuer", "--oidc-issuer", &self.oidc_issuer),
+            text("oidc.client_id", "--oidc-client-id", &self.oidc_client_id),
             text("metrics_listen", "--metrics-listen", &self.metrics_listen),
             path_flag("tls.cert", "--tls-cert", self.tls_cert.as_ref()),
             path_flag("tls.key", "--tls-key", self.tls_key.as_ref()),

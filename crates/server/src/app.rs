@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::identity::oidc::Oidc;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
@@ -32,6 +33,7 @@ struct Parts {
     places: Semaphore,
     sockets: Sockets,
     metrics: Metrics,
+    oidc: Option<Oidc>,
     closing: CancellationToken,
     tasks: TaskTracker,
 }
@@ -57,6 +59,7 @@ impl App {
             places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
             sockets: Sockets::default(),
             metrics: Metrics::default(),
+            oidc: config.oidc.clone().map(Oidc::new),
             config,
             clock,
             storage,
@@ -136,6 +139,11 @@ impl App {
     /// Figures about this process.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// The provider that people sign in by, if there is one.
+    pub fn oidc(&self) -> Option<&Oidc> {
+        self.0.oidc.as_ref()
     }
 
     /// Cancelled when the server begins to stop.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
+use crate::identity::oidc::{OidcConfig, OidcError};
 use crate::origin::Origin;
 use crate::settings::Settings;
 
@@ -46,6 +47,9 @@ pub enum ConfigError {
         "--output-origin `{0}` is not an http or https origin\nHint: use a form like https://outputs.example.org"
     )]
     OutputOrigin(String),
+    /// The provider's settings do not fit.
+    #[error(transparent)]
+    Oidc(#[from] OidcError),
     /// Pages and outputs on one host.
     #[error(
         "outputs must live on another host than the page, and both are on {0}\nHint: give --output-origin another host name that reaches this server"
@@ -70,6 +74,8 @@ pub struct Config {
     pub proxies: Vec<IpNet>,
     /// The settings as they were given.
     pub settings: Settings,
+    /// The provider that people sign in by, if there is one.
+    pub oidc: Option<OidcConfig>,
 }
 
 impl Config {
@@ -116,6 +122,7 @@ impl Config {
             output,
             proxies: proxies(&settings.proxy.trusted)?,
             settings: settings.clone(),
+            oidc: settings.oidc.check()?,
         })
     }
 

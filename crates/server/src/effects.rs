@@ -58,6 +58,10 @@ impl App {
                 self.live().events().close_credential(session_id);
                 self.tell_rooms(effect).await;
             }
+            Effect::ClosePrincipal { principal, .. } => {
+                self.live().events().close_owner(principal);
+                self.tell_rooms(effect).await;
+            }
             Effect::PublishAttachment { .. }
             | Effect::RepairRoom { .. }
             | Effect::AccessChanged { .. }

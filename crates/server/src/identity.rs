@@ -4,6 +4,7 @@
 mod bearer;
 mod dev;
 mod dispatch;
+pub mod oidc;
 pub mod session;
 
 pub use dispatch::{Accept, has_credential_subprotocol};
@@ -20,6 +21,8 @@ pub enum Provider {
     Dev,
     /// A browser session.
     AppSession,
+    /// The OpenID Connect provider.
+    Oidc,
     /// A token that a person made for a program.
     ApiToken,
     /// A workstation's credential.
@@ -33,6 +36,7 @@ impl Provider {
             Self::Anonymous => "anonymous",
             Self::Dev => "dev",
             Self::AppSession => "app-session",
+            Self::Oidc => "oidc",
             Self::ApiToken => "api-token",
             Self::WorkstationCredential => "workstation-credential",
         }

@@ -23,6 +23,7 @@ pub mod live;
 pub mod metrics;
 pub mod notebook_file;
 pub mod origin;
+pub mod people;
 pub mod readiness;
 pub mod request;
 pub mod retention;

@@ -16,6 +16,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use control_plane::access::{self, Downgrade};
+use control_plane::people;
 use room::{
     AccessChange, AttachmentUpdate, Event, RepairOutcome, RepairRefused, Revocation,
     WorkstationHeaders,
@@ -23,7 +24,7 @@ use room::{
 use store::{Notebooks as _, SubjectKind};
 use tokio::sync::{mpsc, oneshot};
 use wire::attachment::FenceError;
-use wire::close::{ACCESS_REVOKED, Close};
+use wire::close::{ACCESS_REVOKED, CODE_RESTART, Close};
 use wire::{CredentialId, PeerId, Principal, Scope, WorkstationAttachment};
 
 pub use command::{Command, Repair};
@@ -33,6 +34,11 @@ pub use socket::{Dial, serve};
 use crate::app::App;
 use outbox::Ended;
 
+/// The account behind a socket changed; its client dials again.
+const DIAL_AGAIN: Close = Close {
+    code: CODE_RESTART,
+    reason: "account changed",
+};
 /// Commands that may wait for one room; senders wait when its inbox is full.
 const INBOX: usize = 1024;
 /// How often a command is sent again to a room that ended meanwhile.
@@ -61,6 +67,7 @@ struct Live {
 struct SocketEntry {
     notebook_id: String,
     session_id: Option<String>,
+    principal: Principal,
     credential_id: Option<CredentialId>,
     present: ending::Present,
     ended: Ended,
@@ -71,6 +78,7 @@ impl SocketEntry {
         Self {
             notebook_id: dial.notebook_id.clone(),
             session_id: dial.session_id.clone(),
+            principal: dial.join.actor.principal.clone(),
             credential_id: dial.join.credential_id.clone(),
             present: ending::Present {
                 actor: dial.join.actor.clone(),
@@ -250,6 +258,13 @@ impl Rooms {
         if !lock(&self.live).contains_key(notebook_id) {
             return;
         }
+        let now = app.now_ms();
+        let account = match principal {
+            // Sockets and rows go by the account, whichever of its names the change was about.
+            Some(principal) => people::account_of(app.catalog(), principal, now).await.ok(),
+            None => None,
+        };
+        let principal = account.as_deref().or(principal);
         let subject = principal.unwrap_or("anonymous");
         let rows = match app.catalog().acl_for(notebook_id, subject).await {
             Ok(rows) => rows,
@@ -272,10 +287,10 @@ impl Rooms {
                 };
                 let covers =
                     |scope: &Scope| access::decide(&rows, *scope, Downgrade::Never).is_some();
-                let owner = covers(&Scope::Owner);
                 Event::AccessChanged(AccessChange {
                     principal,
-                    may_run: owner || rows.iter().any(|row| row.may_run),
+                    // Beside editor only: a socket that an owner opened for less stays at less.
+                    may_run: rows.iter().any(|row| row.may_run),
                     allowed: Scope::ALL.into_iter().filter(covers).collect(),
                 })
             }
@@ -301,6 +316,31 @@ impl Rooms {
                 socket.ended.now(ACCESS_REVOKED);
             }
         }
+    }
+
+    /// Closes a person's sockets. Frames of somebody who is not to come back are refused at once.
+    pub async fn person_ended(&self, app: &App, principal: &str, for_good: bool) {
+        let Ok(principal) = Principal::parse(principal) else {
+            return;
+        };
+        let close = if for_good { ACCESS_REVOKED } else { DIAL_AGAIN };
+        let mut rooms = HashSet::new();
+        for socket in lock(&self.sockets).values() {
+            if socket.principal == principal {
+                socket.ended.now(close);
+                rooms.insert(socket.notebook_id.clone());
+            }
+        }
+        let change = AccessChange {
+            principal,
+            may_run: false,
+            allowed: Vec::new(),
+        };
+        let told = rooms.iter().map(|notebook_id| {
+            let event = Event::AccessChanged(change.clone());
+            self.tell(app, notebook_id, event)
+        });
+        futures_util::future::join_all(told).await;
     }
 
     /// Notes an open socket until the returned guard is dropped.

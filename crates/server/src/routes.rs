@@ -1,5 +1,6 @@
 //! The HTTP surface: which path goes where, and the conventions that hold on every path (CP 2.1).
 
+mod access_requests;
 mod acl;
 mod api_tokens;
 mod attach_jobs;
@@ -11,9 +12,11 @@ mod credentials;
 mod download;
 mod events;
 mod health;
+mod invites;
 mod library;
 mod notebooks;
 mod openapi;
+mod oidc;
 mod page;
 mod pairing;
 mod path;
@@ -63,6 +66,9 @@ fn all() -> Routes {
     api()
         .merge(openapi::routes())
         .merge(audit::routes())
+        .merge(invites::routes())
+        .merge(access_requests::routes())
+        .merge(oidc::routes())
         .merge(sessions::routes())
         .merge(api_tokens::routes())
         .merge(pairing::routes())

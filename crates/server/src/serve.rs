@@ -184,6 +184,7 @@ impl Server {
         app.tasks().spawn(crate::sweeps::run(app.clone()));
         app.tasks().spawn(crate::collection::run(app.clone()));
         app.tasks().spawn(crate::retention::run(app.clone()));
+        app.tasks().spawn(crate::people::watch(app.clone()));
         stop.await;
         tracing::info!("stopping");
         closing.cancel();

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::identity::oidc::OidcSettings;
+
 pub use layers::{Flag, Loaded, Shown, Source, environment_name, load};
 
 const KIB: u64 = 1024;
@@ -33,6 +35,8 @@ pub struct Settings {
     pub metrics_listen: Option<String>,
     /// How long open sockets and rooms get to end when the server stops.
     pub drain_seconds: u64,
+    /// The OpenID Connect provider that people sign in by.
+    pub oidc: OidcSettings,
     /// Encryption by this server itself.
     pub tls: TlsSettings,
     /// Reverse proxies before this server.
@@ -55,6 +59,7 @@ impl Default for Settings {
             output_origin: None,
             metrics_listen: None,
             drain_seconds: 10,
+            oidc: OidcSettings::default(),
             tls: TlsSettings::default(),
             proxy: ProxySettings::default(),
             log: LogSettings::default(),

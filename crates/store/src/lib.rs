@@ -9,10 +9,12 @@ mod api_tokens;
 mod attach_jobs;
 pub mod document_log;
 mod error;
+mod invitations;
 mod library;
 mod migration;
 mod notebooks;
 mod pairing;
+mod people;
 mod revisions;
 pub mod sql;
 mod upkeep;
@@ -22,6 +24,7 @@ pub use accounts::{Account, Accounts, AuditEvent, NewSession, Session};
 pub use api_tokens::{ApiToken, ApiTokens, NewApiToken};
 pub use attach_jobs::{AttachJob, AttachJobs, JobCreation, JobStatus, JobTrigger, NewAttachJob};
 pub use error::StoreError;
+pub use invitations::{AccessRequest, Invitations, Invite, NewInvite};
 pub use library::{Library, ListPlace, ListedCompute};
 pub use migration::Migration;
 pub use notebooks::{
@@ -29,6 +32,7 @@ pub use notebooks::{
     SubjectKind,
 };
 pub use pairing::{Credential, NewCredential, NewPairing, Pairing, PairingStore, RedeemedPairing};
+pub use people::{AccountLink, People, Person, ProviderSignIn, Standing};
 pub use revisions::{
     Artifact, BlobReferences, Revision, RevisionCover, RevisionDocument, RevisionPlace, Revisions,
 };
@@ -42,6 +46,8 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 pub trait Catalog:
     Accounts
     + ApiTokens
+    + People
+    + Invitations
     + Notebooks
     + Library
     + Revisions
@@ -60,6 +66,8 @@ pub trait Catalog:
 impl<T> Catalog for T where
     T: Accounts
         + ApiTokens
+        + People
+        + Invitations
         + Notebooks
         + Library
         + Revisions

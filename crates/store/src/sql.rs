@@ -17,7 +17,15 @@ macro_rules! queries {
 }
 
 queries! {
+    ACCESS_REQUEST_INSERT = "access_request_insert";
+    ACCESS_REQUEST_LATEST = "access_request_latest";
+    ACCESS_REQUEST_LIST = "access_request_list";
+    ACCESS_REQUEST_PENDING = "access_request_pending";
+    ACCESS_REQUEST_RESOLVE = "access_request_resolve";
     ACCOUNT_GET = "account_get";
+    ACCOUNT_LINK_GET = "account_link_get";
+    ACCOUNT_LINK_OTHERS = "account_link_others";
+    ACCOUNT_LINK_UPSERT = "account_link_upsert";
     ACCOUNT_UPSERT = "account_upsert";
     ACL_EXISTS = "acl_exists";
     ACL_FOR_SUBJECT = "acl_for_subject";
@@ -57,6 +65,17 @@ queries! {
     DEFAULT_GET = "default_get";
     DEFAULT_SET = "default_set";
     DEFAULT_SET_IF_NONE = "default_set_if_none";
+    DISCONNECT_AFTER = "disconnect_after";
+    DISCONNECT_LAST = "disconnect_last";
+    DISCONNECT_NOTE = "disconnect_note";
+    DISCONNECT_PURGE = "disconnect_purge";
+    INVITE_ACCEPT = "invite_accept";
+    INVITE_GRANT = "invite_grant";
+    INVITE_INSERT = "invite_insert";
+    INVITE_LIST = "invite_list";
+    INVITE_PENDING = "invite_pending";
+    INVITE_RETIRE = "invite_retire";
+    INVITE_REVOKE = "invite_revoke";
     JOB_ACTIVE_FOR_NOTEBOOK = "job_active_for_notebook";
     JOB_BY_ID = "job_by_id";
     JOB_CANCEL_ACTIVE = "job_cancel_active";
@@ -77,6 +96,21 @@ queries! {
     LEASE_NEXT_DEADLINE = "lease_next_deadline";
     LIBRARY_COMPUTE = "library_compute";
     LIBRARY_PAGE = "library_page";
+    MOVE_ACL_COPY = "move_acl_copy";
+    MOVE_ACL_DROP = "move_acl_drop";
+    MOVE_API_TOKENS = "move_api_tokens";
+    MOVE_CREDENTIALS = "move_credentials";
+    MOVE_DEFAULT = "move_default";
+    MOVE_DEFAULT_DROP = "move_default_drop";
+    MOVE_JOBS = "move_jobs";
+    MOVE_JOBS_CANCEL = "move_jobs_cancel";
+    MOVE_NOTEBOOKS = "move_notebooks";
+    MOVE_PAIRING_CODES = "move_pairing_codes";
+    MOVE_REQUESTS = "move_requests";
+    MOVE_REQUESTS_DROP = "move_requests_drop";
+    MOVE_SESSIONS = "move_sessions";
+    MOVE_WORKSTATIONS = "move_workstations";
+    MOVE_WORKSTATIONS_DROP = "move_workstations_drop";
     NOTEBOOK_COUNT = "notebook_count";
     NOTEBOOK_DELETE_TRASHED = "notebook_delete_trashed";
     NOTEBOOK_GET = "notebook_get";
@@ -96,6 +130,21 @@ queries! {
     PAIRING_LINK_WORKSTATION = "pairing_link_workstation";
     PAIRING_LIVE = "pairing_live";
     PAIRING_PURGE = "pairing_purge";
+    PERSON_DISABLE = "person_disable";
+    PERSON_ENABLE = "person_enable";
+    PERSON_END_API_TOKENS = "person_end_api_tokens";
+    PERSON_END_CREDENTIALS = "person_end_credentials";
+    PERSON_END_PAIRING_CODES = "person_end_pairing_codes";
+    PERSON_END_SESSIONS = "person_end_sessions";
+    PERSON_END_SIGN_IN_TOKENS = "person_end_sign_in_tokens";
+    PERSON_HAND_OVER_DROP = "person_hand_over_drop";
+    PERSON_HAND_OVER_ROWS = "person_hand_over_rows";
+    PERSON_LIST = "person_list";
+    PERSON_OWNED = "person_owned";
+    PERSON_STANDING = "person_standing";
+    PROVIDER_SIGN_IN_INSERT = "provider_sign_in_insert";
+    PROVIDER_SIGN_IN_PURGE = "provider_sign_in_purge";
+    PROVIDER_SIGN_IN_TAKE = "provider_sign_in_take";
     REVISION_BLOB_INSERT = "revision_blob_insert";
     REVISION_DELETE = "revision_delete";
     REVISION_GET = "revision_get";

@@ -1,12 +1,17 @@
-//! Bearer tokens of people: the API tokens they make (CP 1.6).
+//! Bearer tokens of people: the API tokens they make, and those of the provider (CP 1.6).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use control_plane::{API_TOKEN_PREFIX, api_tokens};
+use http::StatusCode;
 use serde_json::Value;
 use store::Accounts as _;
+use uuid::Uuid;
+use wire::Principal;
+use wire::actor::percent_encode;
 
 use super::dispatch::CONFLICT;
+use super::oidc::{Claims, Oidc};
 use super::{Identity, Provider, dev, grammar_error, session};
 use crate::app::App;
 use crate::error::ApiError;
@@ -31,10 +36,67 @@ pub(super) async fn identify(app: &App, facts: &Facts, token: &str) -> Result<Id
     if token.starts_with(API_TOKEN_PREFIX) {
         return api_token(app, facts, token).await;
     }
+    if let Some(oidc) = app.oidc() {
+        return provider_token(app, oidc, facts, token).await;
+    }
     if facts.bearer().is_none() {
         return Err(ApiError::unavailable("OIDC auth is not configured"));
     }
     Err(ApiError::unauthorized("bearer token is not recognized"))
+}
+
+/// The identity behind a bearer of the provider; the sign-in is noted.
+async fn provider_token(
+    app: &App,
+    oidc: &Oidc,
+    facts: &Facts,
+    token: &str,
+) -> Result<Identity, ApiError> {
+    let Claims { profile, .. } = oidc.verify(token, app.now_ms() / 1000).await?;
+    let scope = dev::requested_scope(facts)?;
+    let operator = match facts.input("x-operator", "operator") {
+        Some(operator) => operator,
+        None => match facts.input("x-viewer-session", "viewer_session") {
+            Some(session) => format!("browser:{}", percent_encode(session.trim())),
+            None => format!("browser:{}", Uuid::new_v4()),
+        },
+    };
+    wire::Operator::parse(&operator).map_err(grammar_error)?;
+    let namespace = oidc.config().namespace.clone();
+    let principal = Principal::with_subject(&namespace, &profile.subject).map_err(grammar_error)?;
+    let known = app
+        .catalog()
+        .account(principal.as_str())
+        .await
+        .map_err(ApiError::internal)?;
+    let email = profile
+        .email
+        .clone()
+        .or(known.and_then(|known| known.email));
+    if !oidc.allows(email.as_deref()) {
+        return Err(ApiError::forbidden("this account may not sign in here"));
+    }
+    let display_name = profile.display_name.clone();
+    let account = match app.note_sign_in(profile).await {
+        Ok(account) => account,
+        Err(refused) if refused.status() == StatusCode::FORBIDDEN => return Err(refused),
+        // Only the note failed; the token holds all the same (CP 1.6).
+        Err(cause) => {
+            tracing::warn!(%cause, "a sign-in was not noted");
+            principal.to_string()
+        }
+    };
+    Ok(Identity {
+        principal: account,
+        operator,
+        scope,
+        provider: Provider::Oidc,
+        principal_namespace: namespace,
+        display_name,
+        credential: None,
+        session_id: None,
+        ceiling: None,
+    })
 }
 
 async fn api_token(app: &App, facts: &Facts, token: &str) -> Result<Identity, ApiError> {

@@ -45,7 +45,7 @@ impl App {
     /// # Errors
     /// 400, 401, 403 or 503 as CP 1.6 orders them.
     pub async fn identify(&self, facts: &Facts, accept: Accept) -> Result<Identity, ApiError> {
-        let identity = self.establish(facts, accept).await?;
+        let identity = self.settle(self.establish(facts, accept).await?).await?;
         self.admit_identity(&identity)?;
         Ok(identity)
     }
@@ -93,6 +93,7 @@ impl App {
                 return Err(ApiError::bad_request(CONFLICT));
             }
             session::dial(&mut identity, facts)?;
+            let identity = self.settle(identity).await?;
             self.admit_identity(&identity)?;
             return Ok(identity);
         }

@@ -33,20 +33,18 @@ pub fn cookie_name(https: bool) -> &'static str {
 
 /// The `Set-Cookie` value that gives a browser its session.
 pub fn set_cookie(https: bool, token: &str) -> String {
-    cookie(https, token, SESSION_SECONDS)
+    cookie(cookie_name(https), https, token, SESSION_SECONDS)
 }
 
 /// The `Set-Cookie` value that takes it away (CP-052).
 pub fn clear_cookie(https: bool) -> String {
-    cookie(https, "", 0)
+    cookie(cookie_name(https), https, "", 0)
 }
 
-fn cookie(https: bool, value: &str, age: i64) -> String {
+/// A `Set-Cookie` value with the attributes that every cookie of ours has.
+pub fn cookie(name: &str, https: bool, value: &str, age: i64) -> String {
     let secure = if https { "; Secure" } else { "" };
-    format!(
-        "{}={value}; Path=/; Max-Age={age}; HttpOnly{secure}; SameSite=Lax",
-        cookie_name(https)
-    )
+    format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly{secure}; SameSite=Lax")
 }
 
 /// The stored form of a token: the lower-case hex SHA-256 of its text.
@@ -159,20 +157,31 @@ pub async fn exchange(
         })
         .await
         .map_err(ApiError::internal)?;
+    create(app, &principal, LOCAL, label).await.map(Some)
+}
+
+/// Stores a session of a principal and returns its secret token.
+pub async fn create(
+    app: &App,
+    principal: &str,
+    provider: &str,
+    label: Option<String>,
+) -> Result<String, ApiError> {
+    let now = app.now_ms();
     let secret = random_token().map_err(ApiError::internal)?;
-    catalog
+    app.catalog()
         .create_session(&NewSession {
             id: Uuid::new_v4().to_string(),
             token_hash: token_hash(&secret),
-            principal,
-            provider: LOCAL.into(),
+            principal: principal.to_owned(),
+            provider: provider.to_owned(),
             label,
             created_ms: now,
             expires_ms: now + SESSION_SECONDS * SECOND_MS,
         })
         .await
         .map_err(ApiError::internal)?;
-    Ok(Some(secret))
+    Ok(secret)
 }
 
 /// The namespace of a principal that was made of one and a subject.

@@ -105,6 +105,18 @@ impl EventHub {
         }
     }
 
+    /// Closes every socket of a person's workstations.
+    pub fn close_owner(&self, owner: &str) {
+        let state = self.lock();
+        for ((of, _), sockets) in &state.sockets {
+            if of == owner {
+                for socket in sockets {
+                    socket.revoked.cancel();
+                }
+            }
+        }
+    }
+
     fn leave(&self, key: &Key, id: u64) {
         let mut state = self.lock();
         if let Some(sockets) = state.sockets.get_mut(key) {

@@ -53,6 +53,13 @@ impl Rooms {
                 self.end_room(app, &notebook_id, end).await;
                 Ok(())
             }
+            Effect::ClosePrincipal {
+                principal,
+                for_good,
+            } => {
+                self.person_ended(app, &principal, for_good).await;
+                Ok(())
+            }
             Effect::NotifyJob(_) | Effect::WentOffline { .. } => Ok(()),
         };
         if let Err(cause) = done {

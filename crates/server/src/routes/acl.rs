@@ -74,17 +74,7 @@ async fn shown(app: &App, rows: Vec<AclRow>) -> Vec<Value> {
             SubjectKind::Public => {
                 json!({ "kind": "public_viewer", "label": "Anyone with the link" })
             }
-            SubjectKind::Principal => {
-                let account = app.catalog().account(&row.subject).await.ok().flatten();
-                let email = account.as_ref().and_then(|account| account.email.clone());
-                let name = account.and_then(|account| account.display_name);
-                json!({
-                    "kind": "principal",
-                    "label": name.or_else(|| email.clone()).unwrap_or_else(|| row.subject.clone()),
-                    "principal": row.subject,
-                    "email": email,
-                })
-            }
+            SubjectKind::Principal => person_display(app, &row.subject).await,
         };
         let mut value = json!({
             "notebook_id": row.notebook_id,
@@ -102,6 +92,19 @@ async fn shown(app: &App, rows: Vec<AclRow>) -> Vec<Value> {
         shown.push(value);
     }
     shown
+}
+
+/// How a principal is shown to those who may manage access.
+pub(super) async fn person_display(app: &App, principal: &str) -> Value {
+    let account = app.catalog().account(principal).await.ok().flatten();
+    let email = account.as_ref().and_then(|account| account.email.clone());
+    let name = account.and_then(|account| account.display_name);
+    json!({
+        "kind": "principal",
+        "label": name.or_else(|| email.clone()).unwrap_or_else(|| principal.to_owned()),
+        "principal": principal,
+        "email": email,
+    })
 }
 
 #[cfg(test)]

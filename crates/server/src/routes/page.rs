@@ -33,6 +33,7 @@ pub(super) async fn config(State(app): State<App>) -> Response {
         "output_origin": config.output.as_ref().map(ToString::to_string),
         "version": env!("CARGO_PKG_VERSION"),
         "dev_identity": config.dev_identity,
+        "provider_sign_in": config.oidc.as_ref().map(|_| "/oidc/sign-in"),
     }))
     .into_response();
     set(&mut response, header::CACHE_CONTROL, "no-store");

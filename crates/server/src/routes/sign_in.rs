@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use control_plane::people;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use store::Accounts as _;
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::error::{ApiError, json as json_response};
-use crate::identity::{Accept, session};
+use crate::identity::{Accept, Provider, session};
 use crate::request::Facts;
 
 /// The longest local address a sign-in link may lead to.
@@ -24,10 +25,7 @@ pub(super) async fn sign_in(State(app): State<App>, facts: Facts) -> Response {
         .filter(|next| is_local_path(next))
         .unwrap_or_else(|| "/".into());
     let token = facts.query("token").unwrap_or_default();
-    let label = facts
-        .header("user-agent")
-        .map(|agent| agent.chars().take(LABEL_LIMIT).collect());
-    let mut response = match session::exchange(&app, &token, label).await {
+    let mut response = match session::exchange(&app, &token, browser(&facts)).await {
         Ok(Some(secret)) => {
             let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, next)]).into_response();
             let cookie = session::set_cookie(app.config().public.is_https(), &secret);
@@ -78,20 +76,36 @@ pub(super) async fn read(State(app): State<App>, facts: Facts) -> Result<Respons
     Ok(response)
 }
 
-/// `POST /api/auth/session`: there is no provider whose bearer could be exchanged.
+/// `POST /api/auth/session`: exchanges the provider's bearer for a cookie (CP-044, CP-045).
 pub(super) async fn create(State(app): State<App>, facts: Facts) -> Response {
     let started = Instant::now();
-    let refused = async {
-        facts.check_origin(&app)?;
-        app.identify(&facts, Accept::PEOPLE).await?;
-        Err::<(), _>(ApiError::forbidden("app sessions require OIDC sign-in"))
-    };
-    let mut response = match refused.await {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+    let mut response = match exchange_bearer(&app, &facts).await {
+        Ok(secret) => {
+            let body = json!({"ok": true, "expires_in": session::SESSION_SECONDS});
+            let mut response = json_response(StatusCode::OK, &body);
+            let cookie = session::set_cookie(app.config().public.is_https(), &secret);
+            add_cookie(&mut response, &cookie);
+            response
+        }
         Err(refusal) => refusal.into_response(),
     };
     session_headers(&mut response, "auth_validate", started);
     response
+}
+
+async fn exchange_bearer(app: &App, facts: &Facts) -> Result<String, ApiError> {
+    facts.check_origin(app)?;
+    let identity = app.identify(facts, Accept::PEOPLE).await?;
+    if identity.provider != Provider::Oidc {
+        return Err(ApiError::forbidden("app sessions require OIDC sign-in"));
+    }
+    session::create(app, &identity.principal, people::OIDC, browser(facts)).await
+}
+
+/// What the browser calls itself, for the list of sessions.
+pub(super) fn browser(facts: &Facts) -> Option<String> {
+    let agent = facts.header("user-agent")?;
+    Some(agent.chars().take(LABEL_LIMIT).collect())
 }
 
 /// `DELETE /api/auth/session`: ends the session's row and clears the cookie (CP-052).
@@ -131,11 +145,12 @@ fn session_headers(response: &mut Response, step: &str, started: Instant) {
 }
 
 /// Whether an address stays on this origin: an absolute path, not a protocol-relative one.
-fn is_local_path(text: &str) -> bool {
+pub(super) fn is_local_path(text: &str) -> bool {
     text.len() <= NEXT_LIMIT
         && text.starts_with('/')
         && !text.starts_with("//")
         && !text.starts_with("/sign-in")
+        && !text.starts_with("/oidc")
         && !text.contains('\\')
         && text.bytes().all(|byte| (0x21..0x7f).contains(&byte))
 }

@@ -1,0 +1,2 @@
+SELECT COUNT(*) AS total FROM account_links
+WHERE canonical_principal = $1 AND transport_principal <> $2

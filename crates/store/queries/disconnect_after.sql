@@ -1,0 +1,1 @@
+SELECT id, principal FROM people_to_disconnect WHERE id > $1 ORDER BY id

@@ -1,0 +1,1 @@
+DELETE FROM people_to_disconnect WHERE at_ms < $1

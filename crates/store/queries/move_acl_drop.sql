@@ -1,0 +1,1 @@
+DELETE FROM notebook_acl WHERE subject_kind = 'principal' AND subject = $1

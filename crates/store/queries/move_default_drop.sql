@@ -1,0 +1,1 @@
+DELETE FROM workstation_defaults WHERE owner_principal = $1

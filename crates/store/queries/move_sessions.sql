@@ -1,0 +1,1 @@
+UPDATE sessions SET principal = $2 WHERE principal = $1

@@ -1,0 +1,1 @@
+DELETE FROM workstations WHERE owner_principal = $1

@@ -1,0 +1,1 @@
+DELETE FROM disabled_people WHERE principal = $1

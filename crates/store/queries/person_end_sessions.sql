@@ -1,0 +1,1 @@
+UPDATE sessions SET revoked_ms = $2 WHERE principal = $1 AND revoked_ms IS NULL

@@ -1,0 +1,2 @@
+SELECT notebook_id FROM notebook_acl
+WHERE subject_kind = 'principal' AND subject = $1 AND scope = 'owner' ORDER BY notebook_id

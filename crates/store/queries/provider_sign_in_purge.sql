@@ -1,0 +1,1 @@
+DELETE FROM provider_sign_ins WHERE expires_ms <= $1
