@@ -149,7 +149,7 @@ pub enum Asked {
     /// The caller may edit already.
     Granted,
     /// It waits for an owner; whether it is new.
-    Pending(AccessRequest, bool),
+    Pending(Box<AccessRequest>, bool),
 }
 
 /// Asks for edit access; whoever can look may ask.
@@ -176,7 +176,7 @@ pub async fn ask<S: Catalog>(
         let record = record("access.request", notebook_id, who, None, now_ms);
         store.audit(&record(actor)).await?;
     }
-    Ok(Asked::Pending(request, new))
+    Ok(Asked::Pending(Box::new(request), new))
 }
 
 /// The requests that the caller may see: an owner all, another reader the latest of their own.

@@ -173,7 +173,10 @@ impl Oidc {
     /// # Errors
     /// The provider cannot be reached.
     pub async fn begin(&self, redirect: &str) -> Result<Begun, SignInError> {
-        let known = self.known(false).await.map_err(unreachable)?;
+        let known = self
+            .known(false)
+            .await
+            .map_err(|cause| unreachable(&cause))?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let client = CoreClient::from_provider_metadata(
             known.metadata,
@@ -213,7 +216,10 @@ impl Oidc {
         now_ms: i64,
     ) -> Result<Profile, SignInError> {
         // Fresh keys: the id token may be signed with the newest one.
-        let known = self.known(true).await.map_err(unreachable)?;
+        let known = self
+            .known(true)
+            .await
+            .map_err(|cause| unreachable(&cause))?;
         let metadata = known
             .metadata
             .clone()
@@ -320,7 +326,7 @@ fn redirect_url(text: &str) -> Result<RedirectUrl, SignInError> {
     RedirectUrl::new(text.to_owned()).map_err(refused)
 }
 
-fn unreachable(cause: ApiError) -> SignInError {
+fn unreachable(cause: &ApiError) -> SignInError {
     SignInError::Provider(cause.text().to_owned())
 }
 

@@ -44,37 +44,32 @@ async fn all(
     }
     let caller = app.identify(&facts, Accept::PEOPLE).await?.caller();
     let catalog = app.catalog();
-    match facts.method {
-        Method::POST => {
-            let new = Uuid::new_v4().to_string();
-            let asked = invitations::ask(catalog, &caller, &id, &new, app.now_ms()).await?;
-            let (status, word, request) = match asked {
-                Asked::Granted => (StatusCode::OK, "granted", Value::Null),
-                Asked::Pending(row, false) => (StatusCode::OK, "pending", entry(&app, &row).await),
-                Asked::Pending(row, true) => {
-                    (StatusCode::CREATED, "pending", entry(&app, &row).await)
-                }
-            };
-            Ok(json_response(
-                status,
-                &json!({
-                    "ok": true,
-                    "notebook_id": id,
-                    "access_status": word,
-                    "access_request": request,
-                }),
-            ))
+    if facts.method == Method::POST {
+        let new = Uuid::new_v4().to_string();
+        let asked = invitations::ask(catalog, &caller, &id, &new, app.now_ms()).await?;
+        let (status, word, request) = match asked {
+            Asked::Granted => (StatusCode::OK, "granted", Value::Null),
+            Asked::Pending(row, false) => (StatusCode::OK, "pending", entry(&app, &row).await),
+            Asked::Pending(row, true) => (StatusCode::CREATED, "pending", entry(&app, &row).await),
+        };
+        Ok(json_response(
+            status,
+            &json!({
+                "ok": true,
+                "notebook_id": id,
+                "access_status": word,
+                "access_request": request,
+            }),
+        ))
+    } else {
+        let rows = invitations::requests(catalog, &caller, &id).await?;
+        if !matches!(facts.method, Method::GET | Method::HEAD) {
+            return Err(ApiError::method_not_allowed());
         }
-        _ => {
-            let rows = invitations::requests(catalog, &caller, &id).await?;
-            if !matches!(facts.method, Method::GET | Method::HEAD) {
-                return Err(ApiError::method_not_allowed());
-            }
-            Ok(json_response(
-                StatusCode::OK,
-                &json!({"notebook_id": id, "access_requests": shown(&app, &rows).await}),
-            ))
-        }
+        Ok(json_response(
+            StatusCode::OK,
+            &json!({"notebook_id": id, "access_requests": shown(&app, &rows).await}),
+        ))
     }
 }
 

@@ -97,7 +97,7 @@ pub(super) async fn sync(
                     }
                 }
             };
-            serve(app, socket, dial, again).await;
+            Box::pin(serve(app, socket, dial, again)).await;
             drop((token, place));
         }))
 }

@@ -28,7 +28,7 @@ async fn owners_read_what_happened_to_a_notebook_and_people_what_they_did() {
     let path = format!("/api/n/{id}/audit");
     let (status, body) = app.call(Method::GET, &path, &ADA, "").await;
     assert_eq!(status, 200, "{body}");
-    assert_eq!(actions(&body), ["acl.grant", "notebook.create"]);
+    assert_eq!(actions(&body), ["access.grant", "notebook.create"]);
     assert_eq!(body["next_before"], Value::Null);
     assert!(
         body["events"][0]["actor_label"]
@@ -41,7 +41,7 @@ async fn owners_read_what_happened_to_a_notebook_and_people_what_they_did() {
     assert_eq!(app.call(Method::GET, &path, &[], "").await.0, 403);
     assert_eq!(app.call(Method::GET, "/api/audit", &[], "").await.0, 401);
     let (status, body) = app.call(Method::GET, "/api/audit?limit=1", &ADA, "").await;
-    assert_eq!((status, actions(&body)), (200, vec!["acl.grant"]));
+    assert_eq!((status, actions(&body)), (200, vec!["access.grant"]));
     let next = format!("/api/audit?limit=1&before={}", body["next_before"]);
     let (_, body) = app.call(Method::GET, &next, &ADA, "").await;
     assert_eq!(actions(&body), ["notebook.create"]);

@@ -111,6 +111,10 @@ const ACL_CHANGE: &[Field] = &[
     ),
     may("may_run", Kind::Flag),
 ];
+const INVITE: &[Field] = &[
+    must("email", Kind::Text(320)),
+    may("scope", Kind::OneOf(&["viewer", "editor"])),
+];
 const WORKSTATION: &[Field] = &[
     must("workstation_id", Kind::Text(128)),
     must("display_name", Kind::Text(160)),
@@ -325,6 +329,44 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .json(&[may("reason", Kind::Text(240)), may("force", Kind::Flag)]),
     route(
         "GET",
+        "/api/n/{notebook_id}/invites",
+        "Who was invited by address.",
+    ),
+    route(
+        "POST",
+        "/api/n/{notebook_id}/invites",
+        "Invites somebody by e-mail address.",
+    )
+    .json(INVITE),
+    route(
+        "DELETE",
+        "/api/n/{notebook_id}/invites/{invite_id}",
+        "Takes an invite back.",
+    ),
+    route(
+        "GET",
+        "/api/n/{notebook_id}/access-requests",
+        "Who asked to edit; for its owners.",
+    ),
+    route(
+        "POST",
+        "/api/n/{notebook_id}/access-requests",
+        "Asks an owner to let the caller edit.",
+    ),
+    route(
+        "POST",
+        "/api/n/{notebook_id}/access-requests/{request_id}",
+        "Answers who asked.",
+    )
+    .json(&[must("action", Kind::OneOf(&["approve", "deny", "dismiss"]))]),
+    route(
+        "POST",
+        "/api/n/{notebook_id}/blobs",
+        "Stores many small blobs at once.",
+    )
+    .bytes(),
+    route(
+        "GET",
         "/api/n/{notebook_id}/blobs/{hash}",
         "The bytes of a blob.",
     ),
@@ -339,7 +381,24 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "Stores a blob under its SHA-256.",
     )
     .bytes(),
+    route(
+        "GET",
+        "/n/{notebook_id}/r/{revision}",
+        "The page of one version.",
+    ),
     route("GET", "/n/{notebook_id}/sync", "The room's WebSocket."),
+    route(
+        "GET",
+        "/oidc/sign-in",
+        "Leads the browser to the identity provider.",
+    )
+    .query(&["next"]),
+    route(
+        "GET",
+        "/oidc",
+        "Where the identity provider leads it back to.",
+    )
+    .query(&["code", "state", "error"]),
     route(
         "POST",
         "/api/n/{notebook_id}/workstation-attachments",
