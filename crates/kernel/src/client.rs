@@ -8,13 +8,15 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustix::process::Signal;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::environment;
 use crate::keeper::KeeperRecord;
+use crate::process::{self, ProcessIdentity};
 use crate::protocol::{Command, FromKeeper, Request, Status, read_frame, write_frame};
 
 /// How long a keeper may take to listen after it was started.
@@ -23,6 +25,11 @@ const START_WAIT: Duration = Duration::from_secs(10);
 const END_WAIT: Duration = Duration::from_secs(1);
 /// How long an answer may take; stopping a stubborn kernel is the slowest.
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
+/// How long a living keeper whose connection broke is dialled again, and the pause between two attempts.
+const REDIAL_LIMIT: Duration = Duration::from_secs(10);
+const REDIAL_PAUSE: Duration = Duration::from_millis(100);
+/// How long a keeper that cannot be reached may take to end, its stubborn kernel included.
+const DISMISS_WAIT: Duration = Duration::from_secs(15);
 /// Requests that may wait for the socket.
 const QUEUE: usize = 256;
 
@@ -71,6 +78,7 @@ type Pending = oneshot::Sender<Result<Option<Status>, ClientError>>;
 /// A connection to a job's keeper; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct KeeperClient {
+    record: KeeperRecord,
     requests: mpsc::Sender<(Command, Pending)>,
     link: watch::Receiver<KeeperLink>,
 }
@@ -124,18 +132,52 @@ impl KeeperClient {
 
     /// Connects to the job's living keeper and checks that it is the one in the record.
     pub async fn connect(job_dir: &Path) -> Result<Self, ClientError> {
+        Ok(Self::adopt(job_dir).await?.0)
+    }
+
+    /// The same, with what the keeper and its kernel do.
+    pub async fn adopt(job_dir: &Path) -> Result<(Self, Status), ClientError> {
         let record = KeeperRecord::read_alive(job_dir).ok_or(ClientError::Absent)?;
+        Self::reach(&record).await
+    }
+
+    /// Connects again to the very keeper (process, start time, nonce) whose connection broke.
+    pub async fn redial(&self) -> Result<Self, ClientError> {
+        Ok(Self::reach(&self.record).await?.0)
+    }
+
+    /// Dials for as long as the keeper lives. One that takes no connection for ten seconds, or takes one and stays
+    /// silent, is ended, and its kernel with it.
+    async fn reach(record: &KeeperRecord) -> Result<(Self, Status), ClientError> {
+        let until = Instant::now() + REDIAL_LIMIT;
+        while record.process.is_alive() {
+            match Self::dial(record).await {
+                Ok(reached) => return Ok(reached),
+                Err(_) if Instant::now() >= until => break,
+                Err(_) => sleep(REDIAL_PAUSE).await,
+            }
+        }
+        dismiss(&record.process).await;
+        Err(ClientError::Absent)
+    }
+
+    async fn dial(record: &KeeperRecord) -> Result<(Self, Status), ClientError> {
         let stream = UnixStream::connect(&record.socket)
             .await
             .map_err(|_| ClientError::Absent)?;
         let (requests, queue) = mpsc::channel(QUEUE);
         let (link_in, link) = watch::channel(KeeperLink::default());
         tokio::spawn(speak(stream, queue, link_in));
-        let client = Self { requests, link };
-        match client.status().await {
-            Ok(status) if status.nonce == record.nonce => Ok(client),
-            Ok(_) => Err(ClientError::Absent),
-            Err(error) => Err(error),
+        let client = Self {
+            record: record.clone(),
+            requests,
+            link,
+        };
+        let status = client.status().await?;
+        if status.nonce == record.nonce {
+            Ok((client, status))
+        } else {
+            Err(ClientError::Absent)
         }
     }
 
@@ -163,6 +205,27 @@ impl KeeperClient {
     /// What the keeper says unasked; changes with every growth of the journal.
     pub fn link(&self) -> watch::Receiver<KeeperLink> {
         self.link.clone()
+    }
+}
+
+async fn dismiss(keeper: &ProcessIdentity) {
+    for signal in [Signal::TERM, Signal::KILL] {
+        if !keeper.is_alive() {
+            return;
+        }
+        tracing::warn!(
+            pid = keeper.pid,
+            ?signal,
+            "the kernel keeper lives and cannot be reached"
+        );
+        process::signal_process(keeper.pid, signal);
+        let ended = async {
+            while keeper.is_alive() {
+                sleep(REDIAL_PAUSE).await;
+            }
+        };
+        // One that ignores this is killed next.
+        let _ = timeout(DISMISS_WAIT, ended).await;
     }
 }
 

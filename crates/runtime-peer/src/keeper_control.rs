@@ -13,6 +13,9 @@ use tokio::task::JoinHandle;
 /// Commands and reports that may wait.
 const QUEUE: usize = 4096;
 
+/// How often an order is given whose connection broke before its answer came.
+const TRIES: u32 = 3;
+
 /// What the main loop wants.
 #[derive(Debug)]
 pub(crate) enum KeeperOrder {
@@ -67,6 +70,7 @@ impl KeeperControl {
             command,
             client: None,
             watcher: None,
+            broken: Arc::new(Notify::new()),
             grown,
             report,
         };
@@ -104,13 +108,25 @@ struct Run {
     command: KeeperCommand,
     client: Option<KeeperClient>,
     watcher: Option<JoinHandle<()>>,
+    /// The watcher saw the connection break.
+    broken: Arc<Notify>,
     grown: Arc<Notify>,
     report: mpsc::Sender<KeeperReport>,
 }
 
 impl Run {
     async fn serve(mut self, mut orders: mpsc::Receiver<KeeperOrder>) {
-        while let Some(order) = orders.recv().await {
+        let broken = Arc::clone(&self.broken);
+        loop {
+            let order = tokio::select! {
+                order = orders.recv() => order,
+                () = broken.notified() => {
+                    // What follows from a keeper that is gone is told by `link`.
+                    let _ = self.link().await;
+                    continue;
+                }
+            };
+            let Some(order) = order else { return };
             if matches!(order, KeeperOrder::Shutdown) {
                 self.stop_watching();
                 if let Err(error) = self.ask(Command::Shutdown).await
@@ -141,9 +157,44 @@ impl Run {
         }
     }
 
+    /// Asks again when the connection broke on the way: the keeper does nothing twice.
     async fn ask(&mut self, command: Command) -> Result<(), ClientError> {
-        let client = self.client.as_ref().ok_or(ClientError::Absent)?;
-        client.request(command).await.map(|_| ())
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.link().await?.request(command.clone()).await {
+                Err(ClientError::Gone) if tries < TRIES => {}
+                answer => return answer.map(drop),
+            }
+        }
+    }
+
+    /// The connection to the living keeper, made again when it broke; tells the main loop when there is none left.
+    async fn link(&mut self) -> Result<KeeperClient, ClientError> {
+        let client = self.client.clone().ok_or(ClientError::Absent)?;
+        let now = *client.link().borrow();
+        if !now.gone && !now.replaced {
+            return Ok(client);
+        }
+        if now.replaced {
+            return Err(ClientError::Gone);
+        }
+        tracing::warn!("the connection to the kernel keeper broke");
+        match client.redial().await {
+            Ok(client) => {
+                tracing::info!("connected to the kernel keeper again");
+                self.take(client.clone());
+                Ok(client)
+            }
+            Err(error) => {
+                self.stop_watching();
+                self.client = None;
+                end_leftover_kernel(&self.job_dir);
+                // The main loop ends before this task only when the peer ends.
+                let _ = self.report.send(KeeperReport::Gone).await;
+                Err(error)
+            }
+        }
     }
 
     async fn launch(&mut self, spec: LaunchSpec, restart: bool) -> Result<(), ClientError> {
@@ -159,9 +210,9 @@ impl Run {
     }
 
     async fn try_launch(&mut self, spec: LaunchSpec, restart: bool) -> Result<(), ClientError> {
-        let lives = match &self.client {
-            Some(client) => client.status().await.is_ok(),
-            None => false,
+        let lives = match self.link().await {
+            Ok(client) => client.status().await.is_ok(),
+            Err(_) => false,
         };
         if !lives {
             let (client, _) = KeeperClient::ensure(&self.job_dir, &self.command).await?;
@@ -171,34 +222,33 @@ impl Run {
             // Without a kernel there is nothing to stop.
             self.ask(Command::Stop).await?;
         }
-        self.ask(Command::Start {
-            spec: Box::new(spec),
-        })
-        .await
+        let before = self.link().await?.status().await?.generation;
+        let spec = Box::new(spec);
+        let started = self.ask(Command::Start { spec }).await;
+        if matches!(started, Err(ClientError::Refused(_)))
+            && self.link().await?.status().await?.generation > before
+        {
+            // The first of two tries got through; its answer did not.
+            return Ok(());
+        }
+        started
     }
 
     fn take(&mut self, client: KeeperClient) {
         self.stop_watching();
         let mut link = client.link();
         let (grown, report) = (Arc::clone(&self.grown), self.report.clone());
-        let job_dir = self.job_dir.clone();
+        let broken = Arc::clone(&self.broken);
         self.watcher = Some(tokio::spawn(async move {
             loop {
                 let now = *link.borrow_and_update();
                 grown.notify_one();
-                if now.replaced || now.gone {
-                    let what = if now.replaced {
-                        KeeperReport::Replaced
-                    } else {
-                        end_leftover_kernel(&job_dir);
-                        KeeperReport::Gone
-                    };
-                    let _ = report.send(what).await;
+                if now.replaced {
+                    let _ = report.send(KeeperReport::Replaced).await;
                     return;
                 }
-                if link.changed().await.is_err() {
-                    end_leftover_kernel(&job_dir);
-                    let _ = report.send(KeeperReport::Gone).await;
+                if now.gone || link.changed().await.is_err() {
+                    broken.notify_one();
                     return;
                 }
             }

@@ -57,6 +57,8 @@ pub(super) struct Running {
     stderr: StderrTail,
     stderr_task: tokio::task::JoinHandle<()>,
     executed: HashSet<String>,
+    /// The id of the last request: who lost the answer asks once more.
+    last_sent: Option<String>,
 }
 
 impl Running {
@@ -138,10 +140,11 @@ impl Running {
             stderr,
             stderr_task,
             executed: HashSet::new(),
+            last_sent: None,
         }
     }
 
-    /// Hands over a request. What was executed once is not executed again (WS-302).
+    /// Hands over a request. What was executed once is not executed again (WS-302); nothing is handed over twice in a row.
     pub(super) async fn send(
         &mut self,
         outgoing: Outgoing,
@@ -156,12 +159,15 @@ impl Running {
             }
         };
         let is_execution = outgoing.msg_type == "execute_request";
-        if is_execution && self.executed.contains(&outgoing.msg_id) {
+        if is_execution && self.executed.contains(&outgoing.msg_id)
+            || self.last_sent.as_ref() == Some(&outgoing.msg_id)
+        {
             return Ok(());
         }
         let Ok(place) = queue.try_reserve() else {
             return Err("the kernel does not take more requests".to_owned());
         };
+        self.last_sent = Some(outgoing.msg_id.clone());
         if is_execution {
             self.executed.insert(outgoing.msg_id.clone());
         }

@@ -118,9 +118,9 @@ impl Server {
 
     fn drop_controller(&mut self) {
         if let Some(old) = self.controller.take() {
-            // A controller that does not read learns it from the closed socket.
-            let _ = old.out.try_send(FromKeeper::Replaced);
             old.reader.abort();
+            // It must learn it, lest it take the keeper back: behind what it has not read yet, while its socket lives.
+            tokio::spawn(async move { old.out.send(FromKeeper::Replaced).await });
         }
     }
 

@@ -1,12 +1,14 @@
 //! Kills in the middle of a cell. Of the agent, the runtime peer, the cloud and the link they cost
 //! nothing; of the kernel and its keeper they cost the cell and nothing else.
 
+mod keeper_relay;
 mod scene;
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use e2e::{Room, python, until};
+use keeper_relay::KeeperRelay;
 use nix::sys::signal::Signal;
 use reqwest::Method;
 use scene::{LIMIT, Moment, Scene, moments, signal};
@@ -236,6 +238,48 @@ async fn a_killed_keeper_ends_the_cell_as_error_and_its_kernel_with_it() -> Resu
             .runtime_is(&["kernel", "lifecycle"], "Error", LIMIT)
             .await?;
         scene.nothing_left_of("ipykernel").await?;
+        scene.starts_anew(&scene.room).await?;
+        assert_ne!(scene.process("ipykernel")?, kernel);
+        assert_eq!(scene.process("cloud-runtime-agent")?, peer);
+        scene.end().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_keeper_connection_that_breaks_costs_no_line() -> Result<()> {
+    for moment in moments() {
+        let mut scene = Scene::printing(60, moment).await?;
+        let (kernel, keeper) = (scene.process("ipykernel")?, scene.process("kernel-keeper")?);
+        let relay = KeeperRelay::adopting(&mut scene).await?;
+        for _ in 0..3 {
+            relay.cut().await?;
+        }
+        scene.complete(&scene.room).await?;
+        relay.cut().await?;
+        scene.goes_on(&scene.room).await?;
+        assert_eq!(scene.process("kernel-keeper")?, keeper);
+        assert_eq!(
+            scene.process("ipykernel")?,
+            kernel,
+            "the kernel was replaced"
+        );
+        scene.end().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_keeper_that_lives_and_cannot_be_reached_is_ended() -> Result<()> {
+    for moment in moments() {
+        let mut scene = Scene::printing(600, moment).await?;
+        let kernel = scene.process("ipykernel")?;
+        let relay = KeeperRelay::adopting(&mut scene).await?;
+        let peer = scene.process("cloud-runtime-agent")?;
+        drop(relay);
+        let execution = scene.room.finished(&scene.execution, LIMIT).await?;
+        assert_eq!(execution.status, "error");
+        scene.nothing_left_of("sleep 600").await?;
         scene.starts_anew(&scene.room).await?;
         assert_ne!(scene.process("ipykernel")?, kernel);
         assert_eq!(scene.process("cloud-runtime-agent")?, peer);
