@@ -134,7 +134,37 @@ pub async fn report<S: Catalog>(
     if matches!(job.status, JobStatus::Failed | JobStatus::Cancelled) {
         effects.push(repair(&job));
     }
+    if job.status.is_over() && caller.credential.is_none() {
+        // A person ended it: its agent hears it now, not at its next report.
+        effects.push(Effect::NotifyJob(Box::new(job.clone())));
+    }
     Ok((job, effects))
+}
+
+/// Ends a job whose room says that its session is over (2.23): completed, or failed with a reason. The room has
+/// published that itself; the workstation is woken.
+pub async fn end<S: AttachJobs>(
+    store: &S,
+    job_id: &str,
+    failure: Option<&str>,
+    now_ms: i64,
+) -> Result<Vec<Effect>> {
+    let Some(job) = store.job_by_id(job_id).await? else {
+        return Ok(Vec::new());
+    };
+    if job.status.is_over() {
+        return Ok(Vec::new());
+    }
+    let status = match failure {
+        Some(_) => JobStatus::Failed,
+        None => JobStatus::Completed,
+    };
+    let (owner, workstation_id) = (&job.owner_principal, &job.workstation_id);
+    let ended = store
+        .report_job(owner, workstation_id, job_id, status, failure, now_ms)
+        .await?;
+    let woken = ended.map(|job| Effect::NotifyJob(Box::new(job)));
+    Ok(woken.into_iter().collect())
 }
 
 /// What follows from jobs that the cloud ended by itself.

@@ -34,6 +34,11 @@ impl JobStatus {
         }
     }
 
+    /// Whether the job has ended, well or not.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Failed | Self::Completed | Self::Cancelled)
+    }
+
     /// Reads the word.
     pub fn from_word(word: &str) -> Option<Self> {
         [

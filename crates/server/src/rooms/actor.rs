@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use room::{ComputeOutcome, DocumentKind, Effect, Event, FinishedJob, Message, Room, Settings};
+use store::Notebooks as _;
 use store::document_log::RoomKey;
-use store::{AttachJobs as _, JobStatus, Notebooks as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -483,24 +483,10 @@ fn told<T: Send + 'static>(answer: oneshot::Sender<T>, value: T) -> Answer {
     })
 }
 
-async fn end_job(app: &App, finished: &FinishedJob) -> store::Result<()> {
-    let Some(job) = app.catalog().job_by_id(finished.job_id.as_str()).await? else {
-        return Ok(());
-    };
-    let (status, message) = if finished.failed {
-        (JobStatus::Failed, Some(finished.reason.as_str()))
-    } else {
-        (JobStatus::Completed, None)
-    };
-    app.catalog()
-        .report_job(
-            &job.owner_principal,
-            &job.workstation_id,
-            &job.id,
-            status,
-            message,
-            app.now_ms(),
-        )
-        .await?;
+async fn end_job(app: &App, finished: &FinishedJob) -> control_plane::Result<()> {
+    let failure = finished.failed.then_some(finished.reason.as_str());
+    let job_id = finished.job_id.as_str();
+    let effects = control_plane::jobs::end(app.catalog(), job_id, failure, app.now_ms()).await?;
+    app.carry_out(effects).await;
     Ok(())
 }

@@ -111,6 +111,40 @@ async fn cp_225_a_socket_is_greeted_woken_and_answered() {
     assert_eq!(offline["data"].as_object().unwrap().len(), 3);
 }
 
+#[tokio::test]
+async fn a_job_that_a_person_or_its_room_ends_wakes_its_workstation() {
+    let world = World::new().await;
+    let (token, _) = world.pair("ada").await;
+    world.register(&token, "ws").await;
+    let address = serve(&world).await;
+    let mut socket = dial(address, "ws", &token, None).await.unwrap();
+    event(&mut socket).await;
+    for ends_by_room in [false, true] {
+        let notebook = world.notebook("ada").await;
+        let path = format!("/api/n/{notebook}/workstation-attachments");
+        let body = json!({"workstation_id": "ws"});
+        let (_, answer) = world.as_person("ada", Method::POST, &path, body).await;
+        let job = answer["job"]["job_id"].as_str().unwrap().to_owned();
+        assert_eq!(event(&mut socket).await["data"]["status"], "pending");
+        let expected = if ends_by_room {
+            let effects = control_plane::jobs::end(world.app.catalog(), &job, None, 1).await;
+            world.app.carry_out(effects.unwrap()).await;
+            "completed"
+        } else {
+            let path = format!("/api/workstations/ws/attach-jobs/{job}");
+            let body = json!({"status": "cancelled"});
+            world.as_person("ada", Method::PATCH, &path, body).await;
+            "cancelled"
+        };
+        let woken = event(&mut socket).await;
+        assert_eq!(woken["data"]["job_id"], job.as_str());
+        assert_eq!(woken["data"]["status"], expected);
+        // What is over ends no second time.
+        let again = control_plane::jobs::end(world.app.catalog(), &job, Some("late"), 2).await;
+        assert_eq!(again.unwrap(), []);
+    }
+}
+
 // CP-223
 #[tokio::test]
 async fn cp_223_nobody_and_strangers_open_nothing() {
