@@ -8,10 +8,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
 use wire::blob_batch::{self, BatchedBlob};
+use wire::headers;
 
 use crate::base_url::{BaseUrl, encode_segment};
 use crate::error::{CloudError, Refusal, chain, snippet};
 use crate::retry_after::parse_retry_after;
+use crate::room::RoomAuth;
 use crate::types::{BlobStored, JobPatch, PairedCredential, PolledJobs};
 
 /// Limit for connecting, and for one whole call (spec 3.4).
@@ -28,7 +30,7 @@ pub(crate) const SNIPPET: usize = 300;
 pub struct CloudClient {
     base: BaseUrl,
     http: reqwest::Client,
-    token: Option<SecretString>,
+    auth: Option<RoomAuth>,
 }
 
 impl CloudClient {
@@ -48,14 +50,21 @@ impl CloudClient {
         Ok(Self {
             base,
             http,
-            token: None,
+            auth: None,
         })
     }
 
     /// The same client with a credential.
     #[must_use]
     pub fn with_token(mut self, token: SecretString) -> Self {
-        self.token = Some(token);
+        self.auth = Some(RoomAuth::Bearer(token));
+        self
+    }
+
+    /// The same client with the credential of a room dial.
+    #[must_use]
+    pub fn with_auth(mut self, auth: RoomAuth) -> Self {
+        self.auth = Some(auth);
         self
     }
 
@@ -231,8 +240,11 @@ impl CloudClient {
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, self.base.join(path));
-        match &self.token {
-            Some(token) => request.bearer_auth(token.expose_secret()),
+        match &self.auth {
+            Some(RoomAuth::Bearer(token)) => request.bearer_auth(token.expose_secret()),
+            Some(RoomAuth::Dev { token, user }) => request
+                .header(headers::DEV_TOKEN, token.expose_secret())
+                .header(headers::USER, user),
             None => request,
         }
     }

@@ -3,6 +3,7 @@
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
+use wire::headers as names;
 
 use crate::base_url::{BaseUrl, encode_segment};
 use crate::error::CloudError;
@@ -74,54 +75,56 @@ impl RoomDial {
             call: CALL,
             cause: e.to_string(),
         })?;
-        headers.insert("x-scope", scope);
+        headers.insert(names::SCOPE, scope);
         match &self.auth {
             RoomAuth::Bearer(token) => {
                 headers.insert(header::AUTHORIZATION, bearer(CALL, token)?);
             }
             RoomAuth::Dev { token, user } => {
-                put(
-                    &mut headers,
-                    "x-notebook-cloud-dev-token",
-                    Some(token.expose_secret()),
-                    512,
-                );
-                put(&mut headers, "x-user", Some(user), 128);
+                let token = token.expose_secret().to_owned();
+                put(&mut headers, names::DEV_TOKEN, Some(token));
+                put(&mut headers, names::USER, Some(user.clone()));
             }
         }
-        put(&mut headers, "x-operator", self.operator.as_deref(), 160);
-        let metadata = [
-            ("x-nteract-workstation-id", &self.workstation_id, 128),
-            (
-                "x-nteract-runtime-session-id",
-                &self.runtime_session_id,
-                128,
-            ),
-            (
-                "x-nteract-workstation-display-name",
-                &self.workstation_display_name,
-                160,
-            ),
-            (
-                "x-nteract-workstation-default-environment",
-                &self.default_environment,
-                160,
-            ),
-            (
-                "x-nteract-workstation-environment-policy",
-                &self.environment_policy,
-                80,
-            ),
-            (
-                "x-nteract-workstation-working-directory",
-                &self.working_directory,
-                512,
-            ),
-        ];
-        for (name, value, limit) in metadata {
-            put(&mut headers, name, value.as_deref(), limit);
+        put(&mut headers, names::OPERATOR, self.operator.clone());
+        for (name, value) in [
+            (names::WORKSTATION_ID, &self.workstation_id),
+            (names::RUNTIME_SESSION_ID, &self.runtime_session_id),
+            (names::DEFAULT_ENVIRONMENT, &self.default_environment),
+            (names::ENVIRONMENT_POLICY, &self.environment_policy),
+        ] {
+            let sent = value.as_deref().and_then(|value| name.send(value));
+            put(&mut headers, name.name, sent);
         }
+        self.put_texts(&mut headers);
         Ok(headers)
+    }
+
+    /// Name and folder in any script: as they are where a header can carry them, else percent-encoded (WS-281).
+    fn put_texts(&self, headers: &mut HeaderMap) {
+        let texts = [
+            (
+                names::DISPLAY_NAME,
+                self.workstation_display_name.as_deref(),
+            ),
+            (names::WORKING_DIRECTORY, self.working_directory.as_deref()),
+        ];
+        let is_plain = |(name, value): &(names::MetadataHeader, Option<&str>)| {
+            let value = value.and_then(|value| name.accept(value));
+            value.is_none_or(|value| name.send(&value).is_some())
+        };
+        let plain = texts.iter().all(is_plain);
+        for (name, value) in texts {
+            let sent = value.and_then(|value| match plain {
+                true => name.send(value),
+                false => name.send_encoded(value),
+            });
+            put(headers, name.name, sent);
+        }
+        if !plain {
+            let encoding = names::PERCENT.to_owned();
+            put(headers, names::METADATA_ENCODING, Some(encoding));
+        }
     }
 }
 
@@ -134,16 +137,15 @@ pub async fn dial_room(room: &RoomDial) -> Result<(SocketSink, SocketStream), Cl
     Ok(socket.split())
 }
 
-/// Adds a metadata header: trimmed, cut, skipped when blank or not fit for a header.
-fn put(headers: &mut HeaderMap, name: &'static str, value: Option<&str>, limit: usize) {
-    let Some(value) = value.map(str::trim).filter(|v| !v.is_empty()) else {
+/// Adds a header; one that is blank or cannot carry its value is left out.
+fn put(headers: &mut HeaderMap, name: &'static str, value: Option<String>) {
+    let Some(value) = value.filter(|value| !value.trim().is_empty()) else {
         return;
     };
-    let cut: String = value.chars().take(limit).collect();
-    // `from_str` takes visible ASCII only; other text would be read differently by each server.
-    match HeaderValue::from_str(&cut) {
-        Ok(value) if cut.is_ascii() => {
-            headers.insert(HeaderName::from_static(name), value);
+    // `from_str` takes more than visible ASCII; other text would be read differently by each server.
+    match HeaderValue::from_str(value.trim()) {
+        Ok(sent) if value.is_ascii() => {
+            headers.insert(HeaderName::from_static(name), sent);
         }
         _ => tracing::warn!(
             header = name,
@@ -179,10 +181,30 @@ mod tests {
         let headers = dial_with(|room| {
             room.workstation_id = Some(format!("  {}  ", "a".repeat(200)));
             room.workstation_display_name = Some("   ".into());
-            room.working_directory = Some("/tmp/\u{1F600}".into());
+            room.default_environment = Some("größer".into());
         });
         assert_eq!(headers["x-nteract-workstation-id"].len(), 128);
         assert!(!headers.contains_key("x-nteract-workstation-display-name"));
-        assert!(!headers.contains_key("x-nteract-workstation-working-directory"));
+        assert!(!headers.contains_key("x-nteract-workstation-default-environment"));
+        assert!(!headers.contains_key(names::METADATA_ENCODING));
+    }
+
+    // WS-281
+    #[test]
+    fn ws_281_names_and_folders_of_any_script_are_encoded_and_others_are_not() {
+        let headers = dial_with(|room| {
+            room.workstation_display_name = Some(" Größe 1 ".into());
+            room.working_directory = Some("/data/100%".into());
+        });
+        let (name, folder) = (names::DISPLAY_NAME.name, names::WORKING_DIRECTORY.name);
+        assert_eq!(headers[name], "Gr%C3%B6%C3%9Fe%201");
+        assert_eq!(headers[folder], "%2Fdata%2F100%25");
+        assert_eq!(headers[names::METADATA_ENCODING], "percent");
+        let headers = dial_with(|room| {
+            room.workstation_display_name = Some("lab".into());
+            room.working_directory = Some("/data/100%".into());
+        });
+        assert_eq!(headers[folder], "/data/100%");
+        assert!(!headers.contains_key(names::METADATA_ENCODING));
     }
 }

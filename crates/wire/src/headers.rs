@@ -1,5 +1,7 @@
 //! Header names of the room dial, their lengths, and how values are cut.
 
+use crate::actor::percent_encode;
+
 /// A header with the longest value that is honoured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MetadataHeader {
@@ -39,6 +41,10 @@ pub const WORKING_DIRECTORY: MetadataHeader = MetadataHeader {
     name: "x-nteract-workstation-working-directory",
     max: 512,
 };
+/// Says that name and working directory are percent-encoded UTF-8, with [`PERCENT`]; additive (GAP-32).
+pub const METADATA_ENCODING: &str = "x-nteract-workstation-encoding";
+/// The one encoding.
+pub const PERCENT: &str = "percent";
 /// All workstation metadata headers.
 pub const WORKSTATION_METADATA: [MetadataHeader; 6] = [
     WORKSTATION_ID,
@@ -84,6 +90,11 @@ impl MetadataHeader {
     pub fn accept(self, value: &str) -> Option<String> {
         let cut: String = value.trim().chars().take(self.max).collect();
         (!cut.is_empty()).then_some(cut)
+    }
+
+    /// Returns the value to send percent-encoded; it is cut before.
+    pub fn send_encoded(self, value: &str) -> Option<String> {
+        self.accept(value).map(|cut| percent_encode(&cut))
     }
 
     /// Returns the value to send, or nothing when it is empty or not legal in a header.

@@ -1,9 +1,15 @@
 //! The whole way with the real programs: pair, attach, run, see.
 
+use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::Result;
-use e2e::{Cloud, Machine, Room, until};
+use anyhow::{Context as _, Result};
+use e2e::{Cloud, Machine, Room, program, python, until};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use reqwest::Method;
+use serde_json::json;
+use tokio::process::Command;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -46,6 +52,96 @@ async fn a_cell_runs_on_the_paired_machine_and_its_outputs_arrive() -> Result<()
     Ok(())
 }
 
+// WS-372 CP-235
+#[tokio::test]
+async fn a_notebook_opened_again_resumes_on_its_machine_when_a_cell_runs() -> Result<()> {
+    let mut cloud = Cloud::start().await?;
+    let (machine, room, notebook) = attached(&cloud).await?;
+    room.run("kept = 1", LIMIT).await?;
+    let [peer] = machine.processes("cloud-runtime-agent")[..] else {
+        anyhow::bail!("not one peer");
+    };
+    kill(Pid::from_raw(peer), Signal::SIGTERM)?;
+    let jobs = format!("/api/workstations/{}/attach-jobs", machine.id()?);
+    until("the job to be over", LIMIT, async || {
+        let listed = cloud.ok(Method::GET, &jobs, None).await?;
+        Ok((listed["jobs"] == json!([])).then_some(()))
+    })
+    .await?;
+    drop(room);
+    cloud.kill().await?;
+    cloud.spawn().await?;
+    let room = Room::join(&cloud, &notebook).await?;
+    // Opening alone starts nothing.
+    assert_eq!(machine.processes("cloud-runtime-agent"), [] as [i32; 0]);
+    let execution = room.run("print('resumed', 'kept' in dir())", LIMIT).await?;
+    assert_eq!(
+        (execution.status.as_str(), execution.count),
+        ("done", Some(1))
+    );
+    let text = room.text(&cloud, &notebook, &execution, "stdout").await?;
+    assert_eq!(text, "resumed False\n");
+    let resumed = "cloud-runtime-agent --auth-kind workstation";
+    assert_eq!(machine.processes(resumed).len(), 1);
+    assert_eq!(machine.processes("--launch-mode execute").len(), 1);
+    assert_eq!(room.runtime_at(&["workstation", "status"]), "ready");
+    Ok(())
+}
+
+// WS-281 WS-320
+#[tokio::test]
+async fn a_peer_started_by_hand_serves_under_the_development_identity() -> Result<()> {
+    let cloud = Cloud::start().await?;
+    let notebook = cloud.create_notebook("by hand").await?;
+    let row =
+        json!({ "subject_kind": "principal", "subject": "user:dev:ada", "scope": "runtime_peer" });
+    let path = format!("/api/n/{notebook}/acl");
+    cloud.ok(Method::POST, &path, Some(row)).await?;
+    let room = Room::join(&cloud, &notebook).await?;
+    let folder = cloud.folder("Größe 100%");
+    std::fs::create_dir(&folder)?;
+    let mut peer = Command::new(program("runtimed")?)
+        .args(["cloud-runtime-agent", "--auth-kind", "dev"])
+        .args(["--cloud-url", &cloud.url(), "--notebook-id", &notebook])
+        .args(["--workstation-display-name", "計算機", "--working-dir"])
+        .arg(&folder)
+        .arg("--python-path")
+        .arg(python()?)
+        .env("RUNT_CLOUD_TOKEN", "development")
+        .env("RUNT_CLOUD_DEV_USER", e2e::USER)
+        .env("XDG_STATE_HOME", cloud.folder("state"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
+        .await?;
+    let execution = room
+        .run("import os; print(os.getcwd() * 100)", LIMIT)
+        .await?;
+    assert_eq!(execution.status, "done");
+    // Too large for the document: it went over HTTP.
+    assert!(
+        execution.outputs[0]["text"]["blob"].is_string(),
+        "{execution:?}"
+    );
+    let text = room.text(&cloud, &notebook, &execution, "stdout").await?;
+    assert_eq!(
+        text,
+        format!("{}\n", folder.display().to_string().repeat(100))
+    );
+    let of = |key| room.runtime_at(&["workstation", key]);
+    assert_eq!(of("display_name"), "計算機");
+    assert_eq!(of("working_directory"), folder.display().to_string());
+    let pid = peer.id().and_then(|pid| pid.try_into().ok());
+    kill(Pid::from_raw(pid.context("no pid")?), Signal::SIGTERM)?;
+    assert_eq!(
+        tokio::time::timeout(LIMIT, peer.wait()).await??.code(),
+        Some(0)
+    );
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_error_ends_the_cell_and_releases_the_queue() -> Result<()> {
     let cloud = Cloud::start().await?;
@@ -80,7 +176,7 @@ async fn interrupt_stops_a_running_cell() -> Result<()> {
         !now.outputs.is_empty()
     })
     .await?;
-    room.request(serde_json::json!({ "id": "i1", "action": "interrupt_execution" }))
+    room.request(json!({ "id": "i1", "action": "interrupt_execution" }))
         .await?;
     let execution = room.finished(&id, LIMIT).await?;
     assert_eq!(execution.status, "error");

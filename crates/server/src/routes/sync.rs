@@ -147,6 +147,17 @@ async fn workstation(app: &App, facts: &Facts, identity: &Identity) -> Workstati
             .header(header.name)
             .and_then(|value| header.accept(value))
     };
+    // Additive: texts that no header can carry come percent-encoded, and say so.
+    let encoded = facts.header(names::METADATA_ENCODING) == Some(names::PERCENT);
+    let text = |header: names::MetadataHeader| {
+        let value = facts.header(header.name).filter(|_| encoded);
+        let decoded = value.and_then(crate::request::percent_decode);
+        let decoded = decoded.filter(|text| !text.contains(char::is_control));
+        match encoded {
+            true => decoded.and_then(|value| header.accept(&value)),
+            false => given(header),
+        }
+    };
     let id = given(names::WORKSTATION_ID);
     let row = match &id {
         Some(id) => app
@@ -160,13 +171,13 @@ async fn workstation(app: &App, facts: &Facts, identity: &Identity) -> Workstati
     WorkstationHeaders {
         workstation_id: id.map(WorkstationId::from),
         runtime_session_id: given(names::RUNTIME_SESSION_ID).map(JobId::from),
-        display_name: given(names::DISPLAY_NAME)
+        display_name: text(names::DISPLAY_NAME)
             .or_else(|| registered.map(|row| row.display_name.clone())),
         default_environment: given(names::DEFAULT_ENVIRONMENT)
             .or_else(|| registered.and_then(|row| row.default_environment_label.clone())),
         environment_policy: given(names::ENVIRONMENT_POLICY)
             .or_else(|| registered.and_then(|row| row.environment_policy.clone())),
-        working_directory: given(names::WORKING_DIRECTORY)
+        working_directory: text(names::WORKING_DIRECTORY)
             .or_else(|| registered.and_then(|row| row.working_directory.clone())),
         cpu_count: registered.and_then(|row| u64::try_from(row.cpu_count?).ok()),
         memory_bytes: registered.and_then(|row| u64::try_from(row.memory_bytes?).ok()),
