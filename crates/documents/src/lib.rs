@@ -25,6 +25,6 @@ pub use comments::CommentsDoc;
 pub use comms::CommsDoc;
 pub use genesis::DocKind;
 pub use notebook::NotebookDoc;
-pub use runtime_state::RuntimeStateDoc;
+pub use runtime_state::{RuntimeStateDoc, WantedKernelspec};
 pub use sync::PeerSync;
 pub use value::DocError;

@@ -13,7 +13,7 @@ mod queue;
 mod reconcile;
 mod workstation;
 
-pub use kernel::{KernelInfo, Lifecycle};
+pub use kernel::{KernelInfo, Lifecycle, WantedKernelspec};
 pub use outputs::{OutputEntry, Upsert};
 pub use projection::{Execution, Projection, Selection, project, projection_json};
 pub use queue::Queue;

@@ -321,7 +321,12 @@ impl Keeper {
                 Kernel::Running(running) => running.kernel_info.clone(),
                 Kernel::Starting(_) | Kernel::None => serde_json::Value::Null,
             },
+            kernelspec: self.kernelspec(),
         }
+    }
+
+    fn kernelspec(&self) -> Option<String> {
+        self.spec.as_ref().and_then(|spec| spec.kernelspec.clone())
     }
 
     async fn start(&mut self, mut spec: LaunchSpec) {
@@ -354,6 +359,7 @@ impl Keeper {
                     generation,
                     pid: launched.pid,
                     kernel_info: launched.kernel_info.clone(),
+                    kernelspec: self.kernelspec(),
                 };
                 let mode = self
                     .spec

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::failure::{FailureClass, LaunchFailure};
 use crate::spec::{InterruptMode, LaunchSpec};
 
 /// Largest `kernel.json` that is read.
@@ -72,17 +73,66 @@ impl Kernelspec {
         })
     }
 
-    /// What to start for it.
-    pub fn launch_spec(&self, cwd: &Path) -> LaunchSpec {
+    /// What to start for it. A bare `python` of its command is `python`, if given, as in Jupyter.
+    pub fn launch_spec(&self, cwd: &Path, python: Option<&Path>) -> LaunchSpec {
+        let mut argv = self.argv.clone();
+        if let Some(python) = python.filter(|_| is_bare_python(&argv[0])) {
+            argv[0] = python.to_string_lossy().into_owned();
+        }
         LaunchSpec {
-            argv: self.argv.clone(),
+            argv,
             cwd: cwd.to_owned(),
             env: self.env.clone(),
             interrupt_mode: self.interrupt_mode,
             resource_dir: Some(self.dir.clone()),
+            kernelspec: Some(self.name.clone()),
             ipc: self.argv.iter().any(|part| part.contains("ipykernel")),
         }
     }
+}
+
+/// Whether a program is `python`, `python3` or `python3.12`, without a folder.
+fn is_bare_python(program: &str) -> bool {
+    let version = program.strip_prefix("python");
+    version.is_some_and(|version| version.chars().all(|c| c.is_ascii_digit() || c == '.'))
+}
+
+/// Most names of installed kernels in one message.
+const SHOWN_NAMES: usize = 20;
+
+/// What to start for a kernel of this name, found in the data folders that belong to the interpreter and this
+/// process; the failure names what is installed and how to install the missing one.
+pub fn find(
+    name: &str,
+    python: Option<&Path>,
+    cwd: &Path,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<LaunchSpec, LaunchFailure> {
+    let prefix = python.and_then(|python| python.parent()?.parent());
+    let installed = list(&data_dirs(prefix, variable));
+    let wanted = name.to_lowercase();
+    if let Some(found) = installed.iter().find(|spec| spec.name == wanted) {
+        return Ok(found.launch_spec(cwd, python));
+    }
+    let names: Vec<&str> = installed
+        .iter()
+        .take(SHOWN_NAMES)
+        .map(|spec| spec.name.as_str())
+        .collect();
+    let has = match names.as_slice() {
+        [] => "no kernel is installed".to_owned(),
+        names => format!("installed are: {}", names.join(", ")),
+    };
+    let what = format!(
+        "the notebook asks for the kernel `{name}`, which this machine does not have; {has}"
+    );
+    let mut failure = LaunchFailure::new(FailureClass::Misconfiguration, what);
+    failure.hint = Some(
+        "install that kernel on this machine for the account that the workstation runs as, or set the notebook's \
+         kernel to an installed one or to `python3`; then restart the kernel"
+            .to_owned(),
+    );
+    Err(failure)
 }
 
 /// Jupyter's data folders, first wins: `JUPYTER_PATH`, the user's, the interpreter's prefix, the
@@ -133,7 +183,7 @@ pub fn list(data_dirs: &[PathBuf]) -> Vec<Kernelspec> {
 mod tests {
     use std::path::Path;
 
-    use super::{data_dirs, list};
+    use super::{data_dirs, find, is_bare_python, list};
     use crate::spec::InterruptMode;
 
     fn install(data: &Path, name: &str, json: &str) {
@@ -167,11 +217,43 @@ mod tests {
         let names: Vec<_> = found.iter().map(|spec| spec.name.as_str()).collect();
         assert_eq!(names, ["deno", "r"]);
         assert_eq!(found[1].display_name, "mine");
-        let deno = found[0].launch_spec(Path::new("/"));
+        let deno = found[0].launch_spec(Path::new("/"), Some(Path::new("/venv/bin/python")));
         assert_eq!(deno.interrupt_mode, InterruptMode::Message);
         assert_eq!(deno.env.len(), 1);
         assert!(!deno.ipc);
         assert_eq!(deno.command_line(Path::new("/c.json")), ["deno", "/c.json"]);
+    }
+
+    #[test]
+    fn a_kernel_is_found_by_name_and_one_that_is_missing_is_explained() {
+        let place = tempfile::tempdir().unwrap();
+        let json = r#"{"argv":["python3.12","-m","ipykernel_launcher","-f","{connection_file}"]}"#;
+        install(place.path(), "Science", json);
+        let python = Path::new("/nowhere/bin/python");
+        let search = |name| {
+            find(name, Some(python), Path::new("/"), |variable| {
+                (variable == "JUPYTER_PATH").then(|| place.path().into())
+            })
+        };
+        let found = search("science").unwrap();
+        assert_eq!(found.argv[0], "/nowhere/bin/python");
+        assert_eq!(found.kernelspec.as_deref(), Some("science"));
+        assert!(found.ipc);
+        let details = search("ir").unwrap_err().details();
+        assert!(
+            details.contains("`ir`") && details.contains("science"),
+            "{details}"
+        );
+        assert!(details.contains("Hint: install that kernel"), "{details}");
+        for (program, bare) in [
+            ("python", true),
+            ("python3.12", true),
+            ("python-x", false),
+            ("/bin/python", false),
+            ("R", false),
+        ] {
+            assert_eq!(is_bare_python(program), bare, "{program}");
+        }
     }
 
     #[test]

@@ -63,6 +63,9 @@ pub enum KeeperEvent {
         pid: i32,
         /// The content of its `kernel_info_reply`.
         kernel_info: Value,
+        /// The name of its kernelspec, if it was started by one.
+        #[serde(default)]
+        kernelspec: Option<String>,
     },
     /// The kernel could not be started.
     LaunchFailed {
@@ -197,6 +200,9 @@ pub struct Status {
     /// The content of the running kernel's `kernel_info_reply`; `Null` while none runs.
     #[serde(default)]
     pub kernel_info: Value,
+    /// The name of the kernelspec of the last kernel, if it was started by one.
+    #[serde(default)]
+    pub kernelspec: Option<String>,
 }
 
 /// A request as it travels: the command and the number its answer carries.

@@ -35,6 +35,9 @@ pub struct LaunchSpec {
     /// The kernelspec's folder, if there is one.
     #[serde(default)]
     pub resource_dir: Option<PathBuf>,
+    /// The kernelspec's name, if there is one.
+    #[serde(default)]
+    pub kernelspec: Option<String>,
     /// Whether the kernel can listen on Unix sockets (ipykernel can; others get loopback TCP).
     #[serde(default)]
     pub ipc: bool,
@@ -58,6 +61,7 @@ impl LaunchSpec {
             env: BTreeMap::new(),
             interrupt_mode: InterruptMode::Signal,
             resource_dir: None,
+            kernelspec: None,
             ipc: true,
         }
     }

@@ -7,7 +7,7 @@ use wire::{JobId, PeerId, UnixMs, WorkstationAttachment, WorkstationId};
 use crate::departure::{Queued, RECONCILED_DETAILS, is_away, is_over};
 use crate::roster::Departure;
 use crate::runtime_doc::{self, Lifecycle};
-use crate::{AttachmentUpdate, DocumentKind, Room, WorkstationHeaders};
+use crate::{AttachmentUpdate, DocumentKind, Room, WorkstationHeaders, notebook_doc};
 
 impl Room {
     /// Decides before the upgrade whether a runtime peer may come in; the error is the 409's text.
@@ -127,6 +127,19 @@ impl Room {
             self.return_by = None;
         }
         self.relay(DocumentKind::RuntimeState, None);
+    }
+
+    /// Runtime peers do not read the notebook: the room tells them which kernel it asks for.
+    pub(crate) fn note_kernelspec(&mut self) {
+        let wanted = notebook_doc::kernelspec(self.doc(DocumentKind::Notebook));
+        let noted = self.author(DocumentKind::RuntimeState, |doc| {
+            runtime_doc::write_kernelspec(doc, wanted.as_ref())
+        });
+        match noted {
+            Ok(true) => self.relay(DocumentKind::RuntimeState, None),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "the notebook's kernel cannot be noted"),
+        }
     }
 
     /// Publishes that a runtime peer is here.

@@ -116,6 +116,7 @@ impl Room {
             return Ok(());
         };
         let submitted_by = peer.actor_label.clone();
+        self.note_kernelspec();
         let first_seq = self.index.next_seq();
         let new: Vec<NewExecution> = runs
             .into_iter()

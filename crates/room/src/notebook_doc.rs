@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use automerge::transaction::Transactable;
 use automerge::{AutoCommit, AutomergeError, ROOT, ReadDoc};
+use documents::WantedKernelspec;
 
 use crate::runtime_doc::{map, text};
 
@@ -24,6 +25,36 @@ pub(crate) fn cell(doc: &AutoCommit, id: &str) -> Option<Cell> {
         source: text(doc, &cell, "source").unwrap_or_default(),
         execution_id: text(doc, &cell, "execution_id"),
     })
+}
+
+/// Longest name of a kernelspec or a language that is passed on.
+const KERNELSPEC_LIMIT: usize = 128;
+
+/// Returns the kernel that the notebook asks for.
+pub(crate) fn kernelspec(doc: &AutoCommit) -> Option<WantedKernelspec> {
+    let fits = |name: &String| !name.is_empty() && name.len() <= KERNELSPEC_LIMIT;
+    let metadata = map(doc, &ROOT, "metadata")?;
+    let spec = map(doc, &metadata, "kernelspec")?;
+    let name = text(doc, &spec, "name").filter(fits)?;
+    let info = || text(doc, &map(doc, &metadata, "language_info")?, "name").filter(fits);
+    let language = language_of_name(&name.to_lowercase())
+        .map(str::to_owned)
+        .or_else(|| text(doc, &spec, "language").filter(fits))
+        .or_else(info)
+        .unwrap_or_default()
+        .to_lowercase();
+    Some(WantedKernelspec { name, language })
+}
+
+/// The language that a kernelspec's name gives away (DOC 4.8, and the names that nb_conda_kernels makes).
+fn language_of_name(name: &str) -> Option<&'static str> {
+    if name.contains("deno") {
+        Some("typescript")
+    } else if name.contains("python") || (name.starts_with("conda-") && name.ends_with("-py")) {
+        Some("python")
+    } else {
+        None
+    }
 }
 
 /// Returns the code cells in document order: by position, then by id.

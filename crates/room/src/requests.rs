@@ -21,6 +21,9 @@ impl Room {
                 format!("notebook change {missing} has not reached the room; sync and ask again");
             return self.reject_host(now, peer_id, FrameType::Request, &text);
         }
+        if request.action == Action::RestartKernel {
+            self.note_kernelspec();
+        }
         if request.action.is_execution() {
             self.execution_request(now, peer_id, payload);
         } else if request.action.is_command() {

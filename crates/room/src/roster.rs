@@ -21,6 +21,7 @@ impl Room {
         let peer_id = join.peer_id.clone();
         if join.scope == wire::Scope::RuntimePeer {
             self.replace_older(now, &join);
+            self.note_kernelspec();
         }
         let arrival = self.next_arrival;
         self.next_arrival += 1;

@@ -2,6 +2,7 @@
 
 use automerge::transaction::Transactable;
 use automerge::{AutoCommit, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
+use documents::WantedKernelspec;
 use wire::WorkstationAttachment;
 
 use crate::runtime_index::{Execution, Status};
@@ -190,6 +191,25 @@ pub(crate) fn is_live(doc: &AutoCommit) -> bool {
     map(doc, &ROOT, "kernel")
         .and_then(|kernel| text(doc, &kernel, "lifecycle"))
         .is_some_and(|lifecycle| LIVE.contains(&lifecycle.as_str()))
+}
+
+/// Passes on which kernel the notebook asks for; a notebook that never asked for another than Python has no entry.
+pub(crate) fn write_kernelspec(
+    doc: &mut AutoCommit,
+    wanted: Option<&WantedKernelspec>,
+) -> Result<(), AutomergeError> {
+    let kernel = seeded(doc, "kernel")?;
+    let name = wanted.map_or("python3", |wanted| &wanted.name);
+    let language = wanted.map_or("python", |wanted| &wanted.language);
+    for (key, new, usual) in [
+        ("kernelspec", name, "python3"),
+        ("kernelspec_language", language, "python"),
+    ] {
+        if text(doc, &kernel, key).as_deref().unwrap_or(usual) != new {
+            doc.put(&kernel, key, new)?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the kernel's error details while its lifecycle is `Error`.

@@ -1,15 +1,16 @@
 //! The peer's one loop: events in, session, effects out.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cloud_client::{CloudClient, RoomAuth, RoomDial};
+use cloud_client::{CloudClient, RoomDial};
 use kernel::LaunchSpec;
 use kernel::client::KeeperClient;
 use kernel::journal::{FILE_NAME, JournalError, Record, START};
 use kernel::keeper::end_leftover_kernel;
+use kernel::kernelspec;
 use kernel::protocol::KernelState;
 use session_core::{Effect, Event, LaunchMode, Outcome, Session, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -46,7 +47,8 @@ struct Peer {
     uploader: Uploader,
     uploads: mpsc::Receiver<UploadResult>,
     position: Position,
-    spec: Option<LaunchSpec>,
+    python: Option<PathBuf>,
+    working_dir: PathBuf,
     wake: Option<Instant>,
     stop_by: Option<Instant>,
 }
@@ -96,11 +98,7 @@ impl Peer {
         let (position, from) = Position::open(job_dir);
         let journal = std::fs::metadata(job_dir.join(FILE_NAME));
         let adopted = journal.is_ok_and(|meta| meta.len() > START);
-        let client = KeeperClient::connect(job_dir).await.ok();
-        let status = match &client {
-            Some(client) => client.status().await.ok(),
-            None => None,
-        };
+        let (client, status) = KeeperClient::adopt(job_dir).await.ok().unzip();
         let grown = Arc::new(Notify::new());
         let mut first = Vec::new();
         let mut death = None;
@@ -112,7 +110,11 @@ impl Peer {
                     // Its own `started` note lies before the position and is history too.
                     generation += 1;
                     let told = status.as_ref().map(|status| &status.kernel_info);
-                    let info = translate::info(told.unwrap_or(&serde_json::Value::Null));
+                    let kernelspec = status
+                        .as_ref()
+                        .and_then(|status| status.kernelspec.as_deref());
+                    let info =
+                        translate::info(told.unwrap_or(&serde_json::Value::Null), kernelspec);
                     first.push(Event::KernelReady(info));
                 }
                 Some(KernelState::Starting) => {}
@@ -149,10 +151,8 @@ impl Peer {
             uploader,
             uploads,
             position,
-            spec: config
-                .python
-                .as_deref()
-                .map(|python| LaunchSpec::current_python(python, &config.working_dir)),
+            python: config.python.clone(),
+            working_dir: config.working_dir.clone(),
             wake: None,
             stop_by: None,
         };
@@ -304,15 +304,15 @@ impl Peer {
     }
 
     fn launch(&mut self, restart: bool) -> Option<End> {
-        let Some(spec) = self.spec.clone().map(Box::new) else {
-            let event = Event::KernelLaunchFailed {
-                reason: String::new(),
-                details:
-                    "this runtime peer was given no interpreter, so it cannot start a kernel\n\
-                          Hint: start it with `--python-path`"
-                        .to_owned(),
-            };
-            return self.take(vec![event]);
+        let spec = match self.launch_spec() {
+            Ok(spec) => Box::new(spec),
+            Err(details) => {
+                let event = Event::KernelLaunchFailed {
+                    reason: String::new(),
+                    details,
+                };
+                return self.take(vec![event]);
+            }
         };
         // Every kernel from now on is news.
         self.generation = 0;
@@ -323,6 +323,28 @@ impl Peer {
         };
         self.keeper.order(order);
         None
+    }
+
+    /// The kernel that the notebook asks for, or the interpreter's own, which also stands in for Python kernels that
+    /// are not installed here (names of environments on other machines); the error is for people.
+    fn launch_spec(&self) -> Result<LaunchSpec, String> {
+        let python = self.python.as_deref();
+        if let Some(wanted) = self.session.kernelspec() {
+            let found = kernelspec::find(&wanted.name, python, &self.working_dir, |name| {
+                std::env::var_os(name)
+            });
+            match found {
+                Err(_) if python.is_some() && wanted.language == "python" => {
+                    tracing::info!(name = wanted.name, "not installed: the Python here runs it");
+                }
+                found => return found.map_err(|failure| failure.details()),
+            }
+        }
+        let python = python.ok_or(
+            "this runtime peer was given no interpreter, so it cannot start a kernel\n\
+             Hint: start it with `--python-path`",
+        )?;
+        Ok(LaunchSpec::current_python(python, &self.working_dir))
     }
 
     /// Says goodbye to the room and, when the job is over, ends the kernel with all it started.
@@ -379,9 +401,7 @@ fn nonce() -> String {
 fn client_of(config: &PeerConfig) -> Result<CloudClient, End> {
     let client =
         CloudClient::new(config.cloud.clone()).map_err(|error| End::Config(error.to_string()))?;
-    Ok(match &config.auth {
-        RoomAuth::Bearer(token) | RoomAuth::Dev { token, .. } => client.with_token(token.clone()),
-    })
+    Ok(client.with_auth(config.auth.clone()))
 }
 
 fn dial_of(config: &PeerConfig) -> RoomDial {

@@ -43,8 +43,12 @@ fn lifecycle(event: KeeperEvent, current: u64) -> Option<Event> {
         KeeperEvent::KernelStarted {
             generation,
             kernel_info,
+            kernelspec,
             ..
-        } if generation >= current => Some(Event::KernelReady(info(&kernel_info))),
+        } if generation >= current => Some(Event::KernelReady(info(
+            &kernel_info,
+            kernelspec.as_deref(),
+        ))),
         KeeperEvent::LaunchFailed {
             generation,
             failure,
@@ -75,21 +79,25 @@ fn lifecycle(event: KeeperEvent, current: u64) -> Option<Event> {
     }
 }
 
-/// What the session needs to know about a kernel, from its `kernel_info_reply`.
-pub(crate) fn info(reply: &Value) -> KernelInfo {
+/// What the session needs to know about a kernel, from its `kernel_info_reply` and its kernelspec's name.
+pub(crate) fn info(reply: &Value, kernelspec: Option<&str>) -> KernelInfo {
     let language = reply["language_info"]["name"]
         .as_str()
         .unwrap_or("python")
         .to_owned();
-    let name = if language == "python" {
-        "python3".to_owned()
-    } else {
-        language.clone()
+    let name = match kernelspec {
+        Some(kernelspec) => kernelspec.to_owned(),
+        None if language == "python" => "python3".to_owned(),
+        None => language.clone(),
+    };
+    let env_source = match kernelspec {
+        Some(kernelspec) => format!("kernelspec:{kernelspec}"),
+        None => ENV_SOURCE.to_owned(),
     };
     KernelInfo {
         name,
         language,
-        env_source: ENV_SOURCE.to_owned(),
+        env_source,
     }
 }
 

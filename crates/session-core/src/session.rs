@@ -171,6 +171,12 @@ impl Session {
         self.current.is_some()
     }
 
+    /// The kernel that the notebook asks for, as far as the room has said; none: the interpreter's own.
+    pub fn kernelspec(&self) -> Option<documents::WantedKernelspec> {
+        let wanted = self.state.as_ref()?.doc.wanted_kernelspec()?;
+        (!matches!(wanted.name.as_str(), "" | "python" | "python3")).then_some(wanted)
+    }
+
     /// The heads of a replica: equal to the room's once both have everything.
     pub fn heads(&mut self, kind: documents::DocKind) -> Vec<automerge::ChangeHash> {
         match kind {

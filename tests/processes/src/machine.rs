@@ -98,6 +98,15 @@ impl Machine {
 
     /// Starts `runt workstation run` (which becomes the agent) with its output in a log.
     pub fn start(&mut self, python: &std::path::Path) -> Result<()> {
+        self.start_with(python, &[])
+    }
+
+    /// The same with further environment variables.
+    pub fn start_with(
+        &mut self,
+        python: &std::path::Path,
+        variables: &[(&str, &std::path::Path)],
+    ) -> Result<()> {
         self.log_offset = self.log().len();
         let log = std::fs::OpenOptions::new()
             .create(true)
@@ -106,6 +115,7 @@ impl Machine {
         let mut command = self.runt(&["workstation", "run", "--python-path"])?;
         command
             .arg(python)
+            .envs(variables.iter().copied())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log));
         self.agent = Some(command.kill_on_drop(true).spawn()?);

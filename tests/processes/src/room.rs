@@ -209,6 +209,20 @@ impl Room {
         Ok(id)
     }
 
+    /// Sets the kernel that the notebook asks for.
+    pub async fn set_kernelspec(&self, name: &str, language: &str) -> Result<()> {
+        {
+            let mut replica = lock(&self.replica);
+            let document = &mut replica.documents[0];
+            let metadata = child(document, &ROOT, "metadata").context("no metadata")?;
+            let spec = document.put_object(&metadata, "kernelspec", ObjType::Map)?;
+            document.put(&spec, "name", name)?;
+            document.put(&spec, "display_name", name)?;
+            document.put(&spec, "language", language)?;
+        }
+        self.flush().await
+    }
+
     /// Sends a request and waits for the room's word on it.
     pub async fn request(&self, request: Value) -> Result<()> {
         let (answer, accepted) = oneshot::channel();

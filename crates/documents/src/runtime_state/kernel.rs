@@ -129,10 +129,31 @@ pub(super) fn read<D: ReadDoc>(reader: Reader<'_, D>) -> KernelInfo {
     }
 }
 
+/// The kernel that a notebook asks for by its metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedKernelspec {
+    /// The kernelspec's name.
+    pub name: String,
+    /// Its language in lower case; empty while unknown.
+    pub language: String,
+}
+
 impl RuntimeStateDoc {
     /// Returns the kernel as a reader sees it.
     pub fn kernel(&self) -> KernelInfo {
         read(self.reader())
+    }
+
+    /// Reads which kernelspec the notebook asks for (additive keys that the room writes; no language is Python).
+    pub fn wanted_kernelspec(&self) -> Option<WantedKernelspec> {
+        let reader = self.reader();
+        let kernel = reader.root_map("kernel")?;
+        Some(WantedKernelspec {
+            name: reader.str(&kernel, "kernelspec")?,
+            language: reader
+                .str(&kernel, "kernelspec_language")
+                .unwrap_or_else(|| "python".to_owned()),
+        })
     }
 
     /// Writes a lifecycle; always writes.

@@ -26,6 +26,7 @@ async fn a_cell_runs_and_everything_it_says_is_in_the_journal() {
         pid,
         kernel_info,
         generation: 1,
+        kernelspec: None,
     } = started
     else {
         panic!("{started:?}")
