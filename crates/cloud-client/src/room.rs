@@ -115,9 +115,12 @@ impl RoomDial {
         };
         let plain = texts.iter().all(is_plain);
         for (name, value) in texts {
-            let sent = value.and_then(|value| match plain {
-                true => name.send(value),
-                false => name.send_encoded(value),
+            let sent = value.and_then(|value| {
+                if plain {
+                    name.send(value)
+                } else {
+                    name.send_encoded(value)
+                }
             });
             put(headers, name.name, sent);
         }

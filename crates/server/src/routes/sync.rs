@@ -153,9 +153,10 @@ async fn workstation(app: &App, facts: &Facts, identity: &Identity) -> Workstati
         let value = facts.header(header.name).filter(|_| encoded);
         let decoded = value.and_then(crate::request::percent_decode);
         let decoded = decoded.filter(|text| !text.contains(char::is_control));
-        match encoded {
-            true => decoded.and_then(|value| header.accept(&value)),
-            false => given(header),
+        if encoded {
+            decoded.and_then(|value| header.accept(&value))
+        } else {
+            given(header)
         }
     };
     let id = given(names::WORKSTATION_ID);
