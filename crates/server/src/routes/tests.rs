@@ -113,7 +113,12 @@ impl World {
             ceiling: None,
         };
         let now = self.app.now_ms();
-        control_plane::notebooks::create(self.app.catalog(), &caller, None, now, || [3; 10])
+        let random = || {
+            uuid::Uuid::new_v4().as_u128().to_be_bytes()[..10]
+                .try_into()
+                .unwrap()
+        };
+        control_plane::notebooks::create(self.app.catalog(), &caller, None, now, random)
             .await
             .unwrap()
             .id
