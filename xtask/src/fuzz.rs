@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -87,6 +87,8 @@ pub fn run(options: &Options) -> Result<()> {
 /// A server with the development identity on a folder of its own; ended when dropped.
 struct Server {
     child: Child,
+    /// Kept open: the server has more to say.
+    _output: BufReader<ChildStdout>,
     address: String,
     log: PathBuf,
 }
@@ -116,7 +118,8 @@ impl Server {
             )?;
         let output = child.stdout.take().context("no output")?;
         let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
+        let mut output = BufReader::new(output);
+        output.read_line(&mut line)?;
         let address = line
             .trim()
             .strip_prefix("listening on http://")
@@ -124,6 +127,7 @@ impl Server {
             .to_owned();
         Ok(Self {
             child,
+            _output: output,
             address,
             log,
         })
