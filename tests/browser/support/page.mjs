@@ -48,7 +48,7 @@ export class Notebook {
   }
 
   ready() {
-    return this.page.locator('[data-testid="notebook"][data-ready="true"]').waitFor({ timeout: 20_000 });
+    return this.page.locator('[data-testid="notebook"][data-ready="true"]').waitFor({ timeout: 60_000 });
   }
 
   cell(index) {
