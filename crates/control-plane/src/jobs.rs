@@ -268,6 +268,28 @@ pub fn attachment(job: &AttachJob, row: &Workstation) -> WorkstationAttachment {
     }
 }
 
+/// What a room that expects a job must show instead, because the job was over before the room heard
+/// of it (the server died between the two): the notebook's next job, or else how this one ended.
+pub async fn ended_unheard<S: Catalog>(
+    store: &S,
+    expected: &JobId,
+) -> store::Result<Option<WorkstationAttachment>> {
+    let Some(ended) = store.job_by_id(expected.as_str()).await? else {
+        return Ok(None);
+    };
+    if !ended.status.is_over() {
+        return Ok(None);
+    }
+    let next = store
+        .active_job(&ended.notebook_id, &ended.owner_principal)
+        .await?;
+    let job = next.unwrap_or(ended);
+    let row = store
+        .workstation(&job.owner_principal, &job.workstation_id)
+        .await?;
+    Ok(row.map(|row| attachment(&job, &row)))
+}
+
 /// The job object of the wire; `cloud_url` is the origin of the request being answered.
 pub fn to_wire(job: &AttachJob, cloud_url: &str) -> http::AttachJob {
     http::AttachJob {

@@ -5,7 +5,7 @@
 //! peer was away for the configured limit.
 
 use wire::attachment::status;
-use wire::{UnixMs, WorkstationAttachment, WorkstationId};
+use wire::{JobId, UnixMs, WorkstationAttachment, WorkstationId};
 
 use crate::attachment::default_attachment;
 use crate::runtime_doc::{self, Lifecycle, Queue};
@@ -46,6 +46,14 @@ fn away_since(attachment: &WorkstationAttachment) -> Option<UnixMs> {
 }
 
 impl Room {
+    /// Returns the job whose runtime peer the room expects to have, to get, or to see again.
+    pub fn expected_job(&self) -> Option<JobId> {
+        let attachment = self.attachment.as_ref()?;
+        let open = [status::CONNECTING, status::READY, status::BUSY];
+        let expected = open.contains(&attachment.status.as_str()) || is_away(attachment);
+        attachment.job_id().filter(|_| expected)
+    }
+
     /// Marks the attachment when its last runtime peer went away.
     pub(crate) fn runtime_peer_away(&mut self, now: UnixMs) {
         self.return_by = None;

@@ -4,7 +4,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use room::{ComputeOutcome, DocumentKind, Effect, Event, FinishedJob, Message, Room, Settings};
+use control_plane::jobs;
+use room::{
+    AttachmentUpdate, ComputeOutcome, DocumentKind, Effect, Event, FinishedJob, Message, Room,
+    Settings,
+};
 use store::Notebooks as _;
 use store::document_log::RoomKey;
 use tokio::sync::{mpsc, oneshot};
@@ -118,6 +122,7 @@ async fn open(app: &App, notebook_id: &str) -> Result<Actor, ActorError> {
         beside: JoinSet::new(),
     };
     actor.take(effects).await?;
+    actor.hear_of_ended_job().await?;
     Ok(actor)
 }
 
@@ -245,6 +250,23 @@ impl Actor {
             self.room.handle(now, event)
         };
         self.take(effects).await
+    }
+
+    /// A job that ended as the server died is over for the room too, before anybody comes in: work
+    /// that is asked for from now on is not that job's.
+    async fn hear_of_ended_job(&mut self) -> Result<(), ActorError> {
+        let Some(expected) = self.room.expected_job() else {
+            return Ok(());
+        };
+        let Some(attachment) = jobs::ended_unheard(self.app.catalog(), &expected).await? else {
+            return Ok(());
+        };
+        let update = AttachmentUpdate {
+            attachment,
+            close_runtime_peers: None,
+        };
+        self.event(Event::AttachmentPublished(Box::new(update)))
+            .await
     }
 
     async fn event(&mut self, event: Event) -> Result<(), ActorError> {

@@ -4,6 +4,7 @@
 mod ending;
 mod epochs;
 mod faults;
+mod jobs;
 mod limits;
 mod support;
 

@@ -247,6 +247,10 @@ impl Peer {
             .collect()
     }
 
+    pub fn cell_ids(&self) -> Vec<String> {
+        NotebookDoc::from_doc(self.doc.clone()).cell_ids()
+    }
+
     pub async fn until_source(&mut self, text: &str) {
         while !self.sources().iter().any(|source| source == text) {
             let closed = self.step().await;

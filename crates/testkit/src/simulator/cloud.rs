@@ -267,6 +267,25 @@ impl World {
         Ok(())
     }
 
+    /// A job that ended as the server died is over for the room that is loaded.
+    pub(super) fn tell_of_ended_job(&mut self) {
+        let expected = self.room.as_ref().and_then(room::Room::expected_job);
+        let ended = self
+            .cloud
+            .jobs
+            .iter()
+            .find(|job| Some(job.id.as_str()) == expected.as_ref().map(JobId::as_str))
+            .filter(|job| !job.state.is_active());
+        let Some(job) = ended.map(|ended| self.cloud.active().unwrap_or(ended)) else {
+            return;
+        };
+        let update = AttachmentUpdate {
+            attachment: attachment(job),
+            close_runtime_peers: None,
+        };
+        self.tell_room(Event::AttachmentPublished(Box::new(update)));
+    }
+
     /// Tells the room how a job stands, and repairs it when the job is over for good.
     fn publish(&mut self, job: &Job, close_runtime_peers: Option<Close>) {
         self.tell_room(Event::AttachmentPublished(Box::new(AttachmentUpdate {

@@ -144,6 +144,7 @@ impl World {
             Ok((room, effects)) => {
                 self.room = Some(room);
                 self.absorb(effects);
+                self.tell_of_ended_job();
             }
             Err(error) => self.broken = Some(error.to_string()),
         }
