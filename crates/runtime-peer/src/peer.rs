@@ -25,7 +25,7 @@ use crate::journal_feed::JournalFeed;
 use crate::keeper_control::{KeeperControl, KeeperOrder, KeeperReport};
 use crate::link::{LinkEvent, RoomLink};
 use crate::position::Position;
-use crate::translate;
+use crate::translate::{self, News};
 
 /// The agent waits for exactly this (4.27, 3.13).
 pub const READY_MARKER: &str = "Infrastructure ready, entering main loop";
@@ -41,7 +41,7 @@ struct Peer {
     feed: JournalFeed,
     grown: Arc<Notify>,
     /// Kernels before this one are history.
-    generation: u64,
+    news: News,
     /// Said once everything in the journal has been handed over.
     death: Option<String>,
     uploader: Uploader,
@@ -102,13 +102,13 @@ impl Peer {
         let grown = Arc::new(Notify::new());
         let mut first = Vec::new();
         let mut death = None;
-        let mut generation = 0;
+        let mut news = News::default();
         if adopted {
-            generation = status.as_ref().map_or(u64::MAX, |status| status.generation);
+            let generation = status.as_ref().map_or(u64::MAX, |status| status.generation);
+            news = News::since(generation);
             match status.as_ref().map(|status| status.kernel) {
                 Some(KernelState::Running) => {
-                    // Its own `started` note lies before the position and is history too.
-                    generation += 1;
+                    news = News::of_running(generation);
                     let told = status.as_ref().map(|status| &status.kernel_info);
                     let kernelspec = status
                         .as_ref()
@@ -146,7 +146,7 @@ impl Peer {
             ),
             feed: JournalFeed::start(job_dir, from, Arc::clone(&grown)),
             grown,
-            generation,
+            news,
             death,
             uploader,
             uploads,
@@ -256,12 +256,12 @@ impl Peer {
     fn on_batch(&mut self, batch: Result<Vec<Record>, JournalError>) -> Result<Vec<Event>, End> {
         let records = batch.map_err(|error| End::Local(error.to_string()))?;
         if !records.is_empty() {
-            return Ok(translate::events(records, self.generation));
+            return Ok(translate::events(records, self.news));
         }
         let mut events = vec![Event::JournalCaughtUp];
         if let Some(details) = self.death.take() {
             // What is started after this is news.
-            self.generation = 0;
+            self.news = News::default();
             events.push(Event::KernelDied { details });
         }
         Ok(events)
@@ -315,7 +315,7 @@ impl Peer {
             }
         };
         // Every kernel from now on is news.
-        self.generation = 0;
+        self.news = News::default();
         let order = if restart {
             KeeperOrder::Restart(spec)
         } else {

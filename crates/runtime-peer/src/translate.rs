@@ -8,9 +8,34 @@ use session_core::{Channel, Event, JournalEntry, KernelInfo, KernelMessage};
 /// Where the environment comes from, for a kernel in the interpreter as it is (4.7).
 const ENV_SOURCE: &str = "uv:current_python";
 
-/// What a batch of records means, in order. Lifecycle events of kernels before `generation` are
-/// history that the session must not hear again.
-pub(crate) fn events(records: Vec<Record>, generation: u64) -> Vec<Event> {
+/// From which generation of the kernel on its life is news; what came before is history that the
+/// session must not hear again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(crate) starts: u64,
+    pub(crate) deaths: u64,
+}
+
+impl News {
+    /// Nothing was heard of this generation yet.
+    pub(crate) fn since(generation: u64) -> Self {
+        Self {
+            starts: generation,
+            deaths: generation,
+        }
+    }
+
+    /// This generation was adopted as it ran: its start is history, its death is not.
+    pub(crate) fn of_running(generation: u64) -> Self {
+        Self {
+            starts: generation + 1,
+            deaths: generation,
+        }
+    }
+}
+
+/// What a batch of records means, in order.
+pub(crate) fn events(records: Vec<Record>, news: News) -> Vec<Event> {
     let mut events = Vec::new();
     let mut entries = Vec::new();
     for record in records {
@@ -25,7 +50,7 @@ pub(crate) fn events(records: Vec<Record>, generation: u64) -> Vec<Event> {
             entries.push(sent(&record, msg_type, msg_id));
             continue;
         }
-        if let Some(event) = lifecycle(event, generation) {
+        if let Some(event) = lifecycle(event, news) {
             if !entries.is_empty() {
                 events.push(Event::Journal(std::mem::take(&mut entries)));
             }
@@ -38,21 +63,21 @@ pub(crate) fn events(records: Vec<Record>, generation: u64) -> Vec<Event> {
     events
 }
 
-fn lifecycle(event: KeeperEvent, current: u64) -> Option<Event> {
+fn lifecycle(event: KeeperEvent, news: News) -> Option<Event> {
     match event {
         KeeperEvent::KernelStarted {
             generation,
             kernel_info,
             kernelspec,
             ..
-        } if generation >= current => Some(Event::KernelReady(info(
+        } if generation >= news.starts => Some(Event::KernelReady(info(
             &kernel_info,
             kernelspec.as_deref(),
         ))),
         KeeperEvent::LaunchFailed {
             generation,
             failure,
-        } if generation >= current => {
+        } if generation >= news.starts => {
             let reason = match failure.class {
                 kernel::FailureClass::MissingIpykernel => failure.class.as_str().to_owned(),
                 // The document knows no codes for the others; the details say it.
@@ -67,7 +92,7 @@ fn lifecycle(event: KeeperEvent, current: u64) -> Option<Event> {
             generation,
             exit,
             stderr_tail,
-        } if generation >= current => {
+        } if generation >= news.deaths => {
             let mut details = format!("the kernel ended unexpectedly ({exit})");
             if let Some(line) = stderr_tail.iter().rev().find(|line| !line.is_empty()) {
                 details.push_str(": ");

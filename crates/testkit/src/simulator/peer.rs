@@ -29,8 +29,9 @@ pub(super) struct Peer {
     asked_to_end: bool,
     pulled: usize,
     caught_up: bool,
-    /// Kernels before this one are history.
-    generation: u64,
+    /// Starts of kernels before this one are history, and so are deaths of those before `deaths`.
+    starts: u64,
+    deaths: u64,
     death: bool,
 }
 
@@ -40,11 +41,8 @@ impl Peer {
         let adopted = !keeper.journal.is_empty() || keeper.state != KernelState::None;
         let mut settings = Settings::new(format!("{nonce:08x}"), LaunchMode::Attach);
         settings.adopted = adopted;
-        let generation = match keeper.state {
-            _ if !adopted => 0,
-            KernelState::Running => keeper.generation + 1,
-            _ => keeper.generation,
-        };
+        let deaths = if adopted { keeper.generation } else { 0 };
+        let starts = deaths + u64::from(adopted && keeper.state == KernelState::Running);
         let persisted = keeper.persisted;
         Self {
             station,
@@ -58,9 +56,14 @@ impl Peer {
                 .journal
                 .partition_point(|record| record.position < persisted),
             caught_up: false,
-            generation,
+            starts,
+            deaths,
             death: adopted && keeper.state == KernelState::None,
         }
+    }
+
+    fn all_is_news(&mut self) {
+        (self.starts, self.deaths) = (0, 0);
     }
 
     pub(super) fn join(&self) -> Join {
@@ -132,11 +135,11 @@ impl World {
                 self.send_up(end, bytes);
             }
             Effect::LaunchKernel => {
-                self.peers[end - BROWSERS].generation = 0;
+                self.peers[end - BROWSERS].all_is_news();
                 self.kernel_starts(job);
             }
             Effect::RestartKernel => {
-                self.peers[end - BROWSERS].generation = 0;
+                self.peers[end - BROWSERS].all_is_news();
                 self.stop_kernel(job);
                 self.kernel_starts(job);
             }
@@ -186,7 +189,7 @@ impl World {
             }
             let mut events = vec![Event::JournalCaughtUp];
             if std::mem::take(&mut peer.death) {
-                peer.generation = 0;
+                peer.all_is_news();
                 let details = "nobody was there when it ended".to_owned();
                 events.push(Event::KernelDied { details });
             }
@@ -200,10 +203,10 @@ impl World {
                     Some(Event::Journal(entries)) => entries.push((**entry).clone()),
                     _ => events.push(Event::Journal(vec![(**entry).clone()])),
                 },
-                Note::Started(generation) if *generation >= peer.generation => {
+                Note::Started(generation) if *generation >= peer.starts => {
                     events.push(Event::KernelReady(info()));
                 }
-                Note::Died(generation) if *generation >= peer.generation => {
+                Note::Died(generation) if *generation >= peer.deaths => {
                     let details = "killed".to_owned();
                     events.push(Event::KernelDied { details });
                 }

@@ -224,6 +224,27 @@ async fn a_kernel_killed_mid_cell_ends_the_cell_as_error() -> Result<()> {
     Ok(())
 }
 
+// WS-343 D4: the death of a kernel that was adopted is as much news as that of one's own.
+#[tokio::test]
+async fn an_adopted_kernel_killed_mid_cell_ends_the_cell_as_error() -> Result<()> {
+    for moment in moments() {
+        let scene = Scene::printing(600, moment).await?;
+        let kernel = scene.process("ipykernel")?;
+        let peer = scene.process("cloud-runtime-agent")?;
+        signal(peer, Signal::SIGKILL)?;
+        // What is printed now came by another peer.
+        scene.prints_on().await?;
+        assert_eq!(scene.process("ipykernel")?, kernel);
+        signal(kernel, Signal::SIGKILL)?;
+        let execution = scene.room.finished(&scene.execution, LIMIT).await?;
+        assert_eq!(execution.status, "error");
+        scene.starts_anew(&scene.room).await?;
+        assert_ne!(scene.process("ipykernel")?, kernel);
+        scene.end().await?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_killed_keeper_ends_the_cell_as_error_and_its_kernel_with_it() -> Result<()> {
     for moment in moments() {

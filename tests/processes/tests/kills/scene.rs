@@ -140,6 +140,17 @@ impl Scene {
         Ok(())
     }
 
+    /// Waits for lines that no peer can have had on its way before now.
+    pub async fn prints_on(&self) -> Result<()> {
+        let so_far = seen(&self.room.execution(&self.execution));
+        let further = |now: &Execution| seen(now) >= so_far + 10;
+        let wanted = "further lines";
+        self.room
+            .execution_when(&self.execution, wanted, LIMIT, further)
+            .await?;
+        Ok(())
+    }
+
     /// The next execution is answered by the same kernel.
     pub async fn goes_on(&self, room: &Room) -> Result<()> {
         let next = room.run("print('still here')", LIMIT).await?;
