@@ -222,6 +222,10 @@ impl Session {
         if let OpKind::Position(position) = kind {
             return self.acks.mark(position, self.dirty);
         }
+        // A count is worth no frame of its own while an output may be right behind it.
+        let waits =
+            matches!(kind, OpKind::Count { .. }) && (!self.dirty || self.waits_until.is_some());
+        self.waits_until = waits.then(|| self.now.plus(self.settings.count_wait_ms));
         self.dirty = true;
         let (Some(state), Some(comms)) = (self.state.as_mut(), self.comms.as_mut()) else {
             return;

@@ -6,7 +6,7 @@ use documents::runtime_state::DISCONNECTED_PREFIX;
 use documents::{CommsDoc, RuntimeStateDoc};
 use wire::close::{Verdict, verdict};
 use wire::control::SessionControl;
-use wire::{Frame, FrameType};
+use wire::{Frame, FrameType, UnixMs};
 
 use crate::commit::OpKind;
 use crate::event::{Effect, Outcome};
@@ -98,7 +98,7 @@ impl Session {
                         self.reassert_kernel();
                     }
                 }
-                self.generate(FrameType::RuntimeStateSync);
+                self.reply_due = true;
             }
             Err(_) => self.effects.push(Effect::Reconnect),
         }
@@ -182,12 +182,15 @@ impl Session {
         }
     }
 
-    /// Sends what was written: ends of executions at once, outputs at a bounded rate.
+    /// Sends what was written: ends of executions at once, outputs at a bounded rate. The answer to
+    /// a frame of the room goes with it, or else alone.
     pub(crate) fn send_changes(&mut self) {
-        let due = self
-            .last_send
-            .is_none_or(|last| self.now.since(last) >= self.settings.send_every_ms);
+        let reply_due = std::mem::take(&mut self.reply_due);
+        let due = self.send_at().is_none_or(|at| self.now >= at);
         if !self.dirty || self.blocked || !self.in_sync() || !(self.urgent || due) {
+            if reply_due {
+                self.generate(FrameType::RuntimeStateSync);
+            }
             return;
         }
         // An urgent message does not hold back the output that follows it, nor does a single other
@@ -201,11 +204,20 @@ impl Session {
         let sent = self.state.as_mut().is_none_or(Replica::all_sent)
             && self.comms.as_mut().is_none_or(Replica::all_sent);
         self.dirty = !sent;
+        self.waits_until = None;
         self.blocked = !sent;
         self.urgent &= !sent;
         if sent && let Some(position) = self.acks.settled() {
             self.effects.push(Effect::PersistPosition(position));
         }
+    }
+
+    /// When ordinary writes may be sent next; none: at once.
+    pub(crate) fn send_at(&self) -> Option<UnixMs> {
+        let rate = self
+            .last_send
+            .map(|at| at.plus(self.settings.send_every_ms));
+        rate.max(self.waits_until)
     }
 
     /// Writes the kernel's state again where the document has an older word (WS-360, WS-361).

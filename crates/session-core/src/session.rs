@@ -37,6 +37,10 @@ pub struct Session {
     pub(crate) dirty: bool,
     pub(crate) urgent: bool,
     pub(crate) blocked: bool,
+    /// Whether a frame of the room waits for its answer.
+    pub(crate) reply_due: bool,
+    /// Until when writes wait for others to be sent with.
+    pub(crate) waits_until: Option<UnixMs>,
     /// The times of the last two ordinary sends, the older first.
     pub(crate) last_send: Option<UnixMs>,
     pub(crate) newest_send: Option<UnixMs>,
@@ -105,6 +109,8 @@ impl Session {
             dirty: false,
             urgent: false,
             blocked: false,
+            reply_due: false,
+            waits_until: None,
             last_send: None,
             newest_send: None,
             kernel_info: KernelInfo::default(),
@@ -222,11 +228,8 @@ impl Session {
             .values()
             .filter_map(|lane| lane.due(&self.settings));
         let streams = if self.caught_up { streams.min() } else { None };
-        let send = (self.dirty && !self.blocked && self.in_sync()).then(|| {
-            self.last_send
-                .unwrap_or(self.now)
-                .plus(self.settings.send_every_ms)
-        });
+        let send = (self.dirty && !self.blocked && self.in_sync())
+            .then(|| self.send_at().unwrap_or(self.now));
         let queries = self.queries.values().map(|query| query.deadline).min();
         let gate = self.gate.as_ref().and_then(|gate| gate.escalate_at);
         let stop = self.stopping.map(|at| at.plus(self.settings.stop_flush_ms));
