@@ -15,6 +15,11 @@ use audit_command::AuditArgs;
 use config_command::ConfigArgs;
 use settings_args::{PlaceArgs, SettingsArgs, accepted};
 
+/// Documents are many small allocations; this allocator serves them faster than the system's, above all in statically
+/// linked programs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Your own notebook cloud, on your own machines.
 #[derive(Debug, Parser)]
 #[command(name = "notebook-cloud", version)]

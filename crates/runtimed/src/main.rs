@@ -9,6 +9,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Documents are many small allocations; this allocator serves them faster than the system's, above all in statically
+/// linked programs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Debug, Parser)]
 #[command(name = "runtimed", version, about = "The workstation's daemon")]
 enum Cli {
