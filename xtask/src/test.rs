@@ -76,6 +76,7 @@ pub fn run(options: &Options) -> Result<()> {
             command.args(["test", "--silent"]).current_dir(&folder);
             command
                 .env("CHROMIUM", chromium)
+                .env("TEST_IDENTITY_PROVIDER", &provider)
                 .env("TEST_PYTHON", &python);
             run_command(command.env("PROGRAMS", target_dir().join("debug")))
         })?;

@@ -126,6 +126,15 @@ pub async fn authorize_even_trashed<S: Notebooks>(
     })
 }
 
+/// Refuses a notebook that is not there, or is in the trash.
+pub async fn exists<S: Notebooks>(store: &S, notebook_id: &str) -> Result<()> {
+    let notebook = store.notebook(notebook_id).await?;
+    if notebook.is_some_and(|notebook| notebook.trashed_ms.is_none()) {
+        return Ok(());
+    }
+    Err(Refusal::Absent("notebook not found"))
+}
+
 /// The scope that a named caller's rows and the public row give for a request, if any.
 pub fn decide(rows: &[AclRow], requested: Scope, downgrade: Downgrade) -> Option<Scope> {
     let covered = |scope: Scope| rows.iter().filter_map(own).any(|held| held.covers(scope));

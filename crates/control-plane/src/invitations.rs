@@ -152,7 +152,8 @@ pub enum Asked {
     Pending(Box<AccessRequest>, bool),
 }
 
-/// Asks for edit access; whoever can look may ask.
+/// Asks for edit access. Whoever is signed in and knows the notebook's address may ask, also one who
+/// cannot look at it yet: the answer tells no more than the refusal to open it does.
 pub async fn ask<S: Catalog>(
     store: &S,
     caller: &Caller,
@@ -162,10 +163,11 @@ pub async fn ask<S: Catalog>(
 ) -> Result<Asked> {
     caller.manages("sign in to request edit access")?;
     let never = Downgrade::Never;
-    access::authorize(store, caller, notebook_id, Scope::Viewer, never).await?;
     let edits = access::authorize(store, caller, notebook_id, Scope::Editor, never).await;
-    if edits.is_ok() {
-        return Ok(Asked::Granted);
+    match edits {
+        Ok(_) => return Ok(Asked::Granted),
+        Err(Refusal::Forbidden(_)) => access::exists(store, notebook_id).await?,
+        Err(refusal) => return Err(refusal),
     }
     let actor = &caller.actor_label;
     let (request, new) = store
@@ -179,7 +181,7 @@ pub async fn ask<S: Catalog>(
     Ok(Asked::Pending(Box::new(request), new))
 }
 
-/// The requests that the caller may see: an owner all, another reader the latest of their own.
+/// The requests that the caller may see: an owner all, anybody else the latest of their own.
 pub async fn requests<S: Catalog>(
     store: &S,
     caller: &Caller,
@@ -190,10 +192,12 @@ pub async fn requests<S: Catalog>(
     if let Ok(Access { .. }) = owner.await {
         return Ok(store.access_requests(notebook_id, limits::INVITES).await?);
     }
-    access::authorize(store, caller, notebook_id, Scope::Viewer, Downgrade::Never).await?;
     let own = store
         .latest_access_request(notebook_id, &caller.principal)
         .await?;
+    if own.is_none() {
+        access::authorize(store, caller, notebook_id, Scope::Viewer, Downgrade::Never).await?;
+    }
     Ok(own.into_iter().collect())
 }
 

@@ -152,6 +152,7 @@ fn pages() -> Routes {
         "/n/{notebook_id}/{slug}",
         "/n/{notebook_id}/r/{revision}",
         "/workstations",
+        "/account",
     ] {
         pages = pages.get(address, page::index);
     }

@@ -1,4 +1,5 @@
-//! Readers who ask to edit, and owners who answer (CP 3.7).
+//! People who ask to edit, and owners who answer (CP 3.7). Additive: one who cannot look at the
+//! notebook yet may ask as well, and reads what became of it.
 
 use axum::extract::{Path, State};
 use axum::response::Response;

@@ -1,8 +1,9 @@
 //! A person's browser sessions, one for each device (D8; additive to the specification).
 //!
-//! - `GET /api/auth/sessions` → `{"ok":true,"sessions":[{"id","provider","label","created_at",
-//!   "last_used_at","expires_at","current"}]}`: those that work, newest first. `label` is what the
-//!   browser called itself; `current` marks the one that asks.
+//! - `GET /api/auth/sessions` → `{"ok":true,"person":{"label","principal","email"},"sessions":[{"id",
+//!   "provider","label","created_at","last_used_at","expires_at","current"}]}`: whose they are, and
+//!   those that work, newest first. `label` is what the browser called itself; `current` marks the
+//!   one that asks.
 //! - `DELETE /api/auth/sessions/{session_id}` → `{"ok":true,"ended":1}`, 404 `session not found`.
 //! - `DELETE /api/auth/sessions` → `{"ok":true,"ended":n}`: all but the one that asks.
 //!
@@ -15,6 +16,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use wire::UnixMs;
 
+use super::acl::person_display;
 use super::table::Routes;
 use crate::app::App;
 use crate::error::{self, ApiError};
@@ -31,7 +33,9 @@ pub(super) fn routes() -> Routes {
 
 async fn list(State(app): State<App>, facts: Facts) -> Result<Response, ApiError> {
     let identity = app.identify(&facts, Accept::PEOPLE).await?;
-    let rows = sessions::list(app.catalog(), &identity.caller(), app.now_ms()).await?;
+    let caller = identity.caller();
+    let rows = sessions::list(app.catalog(), &caller, app.now_ms()).await?;
+    let person = person_display(&app, &caller.principal).await;
     let sessions: Vec<Value> = rows
         .iter()
         .map(|row| {
@@ -46,7 +50,9 @@ async fn list(State(app): State<App>, facts: Facts) -> Result<Response, ApiError
             })
         })
         .collect();
-    Ok(unstored(&json!({"ok": true, "sessions": sessions})))
+    Ok(unstored(
+        &json!({"ok": true, "person": person, "sessions": sessions}),
+    ))
 }
 
 async fn end(

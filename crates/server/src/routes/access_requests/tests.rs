@@ -102,6 +102,42 @@ async fn cp_302_a_reader_sees_their_own_and_a_denial_gives_nothing() {
         (status, &answer["error"]),
         (401, &json!("sign in to request edit access"))
     );
-    let (status, _) = ask(&app, &path, &[("x-user", "mallory"), ("x-scope", "viewer")]).await;
+}
+
+#[tokio::test]
+async fn a_stranger_who_knows_the_address_may_ask_and_reads_the_answer() {
+    let (app, path) = world().await;
+    let stranger = [("x-user", "grace"), ("x-scope", "viewer")];
+    let (status, _) = app.call(Method::GET, &path, &stranger, "").await;
     assert_eq!(status, 403);
+    let (status, asked) = ask(&app, &path, &stranger).await;
+    assert_eq!(status, 201, "{asked}");
+    let (status, own) = app.call(Method::GET, &path, &stranger, "").await;
+    assert_eq!(
+        (status, &own["access_requests"][0]["status"]),
+        (200, &json!("pending"))
+    );
+    // Asking opens nothing.
+    let notebook = path.trim_end_matches("/access-requests");
+    assert_eq!(app.call(Method::GET, notebook, &stranger, "").await.0, 403);
+    let one = format!("{path}/{}", asked["access_request"]["id"].as_str().unwrap());
+    let deny = r#"{"action":"deny"}"#;
+    assert_eq!(app.call(Method::POST, &one, &ADA, deny).await.0, 200);
+    let (_, own) = app.call(Method::GET, &path, &stranger, "").await;
+    assert_eq!(own["access_requests"][0]["status"], "denied");
+    assert_eq!(app.call(Method::GET, notebook, &stranger, "").await.0, 403);
+    // What is in the trash, or nowhere, cannot be asked for.
+    assert_eq!(
+        app.call(Method::POST, &format!("{notebook}/trash"), &ADA, "")
+            .await
+            .0,
+        200
+    );
+    assert_eq!(ask(&app, &path, &stranger).await.0, 404);
+    assert_eq!(
+        ask(&app, "/api/n/unknown/access-requests", &stranger)
+            .await
+            .0,
+        404
+    );
 }

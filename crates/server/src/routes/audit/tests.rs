@@ -19,7 +19,8 @@ fn actions(body: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn owners_read_what_happened_to_a_notebook_and_people_what_they_did() {
     let app = TestApp::with_dev_identity().await;
-    let (_, body) = app.call(Method::POST, "/api/n", &ADA, "{}").await;
+    let rain = r#"{"title": "Rain"}"#;
+    let (_, body) = app.call(Method::POST, "/api/n", &ADA, rain).await;
     let id = body["notebook_id"].as_str().unwrap();
     let grant = json!({"subject_kind": "principal", "subject": "user:dev:bob", "scope": "editor"});
     let acl = format!("/api/n/{id}/acl");
@@ -36,6 +37,7 @@ async fn owners_read_what_happened_to_a_notebook_and_people_what_they_did() {
             .unwrap()
             .starts_with("user:dev:ada/")
     );
+    assert_eq!(body["events"][0]["notebook_title"], "Rain");
     // An editor is no owner, and nobody is nobody.
     assert_eq!(app.call(Method::GET, &path, &BOB, "").await.0, 403);
     assert_eq!(app.call(Method::GET, &path, &[], "").await.0, 403);

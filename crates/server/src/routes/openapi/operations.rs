@@ -351,7 +351,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     route(
         "POST",
         "/api/n/{notebook_id}/access-requests",
-        "Asks an owner to let the caller edit.",
+        "Asks an owner to let the caller edit; also for those who cannot look yet.",
     ),
     route(
         "POST",
@@ -510,6 +510,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     route("GET", "/n/{notebook_id}", "The page of a notebook."),
     route("GET", "/n/{notebook_id}/{slug}", "The page of a notebook."),
     route("GET", "/workstations", "The page of the workstations."),
+    route("GET", "/account", "The page of the account."),
     route("GET", "/assets/{*path}", "Files of the page."),
     route("GET", "/favicon.svg", "The page's icon."),
 ];
