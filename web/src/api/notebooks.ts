@@ -1,6 +1,7 @@
 // The catalog of notebooks (CP 3.1 to 3.4).
+import { shortPrincipal } from "./access";
 import { call } from "./http";
-import { list, number, record, type Shape, text } from "./shape";
+import { flag, list, number, record, type Shape, text } from "./shape";
 
 /** Which notebooks of a person: everything, their own, what others shared, the trash. */
 export type View = "all" | "owned" | "shared" | "trash";
@@ -52,16 +53,6 @@ function readRow(shape: Shape): NotebookRow | undefined {
     ),
     compute: name === undefined ? undefined : { name, status: text(compute, "status") ?? "" },
   };
-}
-
-/** A principal without its scheme: `user:dev:ada` reads `ada`. */
-function shortPrincipal(principal: string): string {
-  const id = principal.slice(principal.lastIndexOf(":") + 1);
-  try {
-    return decodeURIComponent(id);
-  } catch {
-    return id;
-  }
 }
 
 interface Asked {
@@ -125,14 +116,18 @@ export function downloadUrl(id: string): string {
 export interface NotebookInfo {
   title: string | undefined;
   scope: "owner" | "editor" | "viewer";
+  /** Whether this person may run cells (D14). */
+  mayRun: boolean;
 }
 
 export async function getNotebook(id: string): Promise<NotebookInfo> {
   const shape = await call("GET", path(id));
-  const scope = text(record(shape.access), "scope");
+  const access = record(shape.access);
+  const scope = text(access, "scope");
   return {
     title: text(record(shape.notebook), "title"),
     scope: scope === "owner" || scope === "editor" ? scope : "viewer",
+    mayRun: scope === "owner" || flag(access, "may_run"),
   };
 }
 

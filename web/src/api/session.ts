@@ -7,6 +7,18 @@ export interface Config {
   outputOrigin: string | undefined;
   version: string;
   devIdentity: boolean;
+  /** Where people sign in by an identity provider, if this server knows one. */
+  providerSignIn: string | undefined;
+}
+
+/** What the server told about itself when the page was opened. */
+export const config = signal<Config | undefined>(undefined);
+
+/** The address that signs in by the provider and comes back to what is shown now. */
+export function providerAddress(): string | undefined {
+  const at = config.value?.providerSignIn;
+  if (at === undefined) return undefined;
+  return `${at}?${new URLSearchParams({ next: `${location.pathname}${location.search}` })}`;
 }
 
 /** `ended`: this page was signed in, and the session has run out or was closed meanwhile. */
@@ -16,11 +28,13 @@ export const signedIn = signal<SignedIn>("no");
 
 export async function fetchConfig(): Promise<Config> {
   const shape = await call("GET", "/api/config");
-  return {
+  config.value = {
     outputOrigin: text(shape, "output_origin"),
     version: text(shape, "version") ?? "",
     devIdentity: flag(shape, "dev_identity"),
+    providerSignIn: text(shape, "provider_sign_in"),
   };
+  return config.value;
 }
 
 /** Asks the server; an answer that says nothing (server away) changes nothing. */

@@ -120,7 +120,7 @@ export function ComputeChip({ actions }: { actions: Actions }) {
       <IconChevron />
     </>
   );
-  if (!actions.store.canRun.value) {
+  if (!actions.store.isOwner.value) {
     return (
       <span class="chip">
         <span class={`dot dot-${state.tone}`} />

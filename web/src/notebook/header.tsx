@@ -1,11 +1,15 @@
 // The notebook's own bar: title, connection, compute, and what can be done to the whole.
 import { useRef } from "preact/hooks";
+import { AskButton } from "../access/ask-button";
+import { ShareButton } from "../access/share-button";
+import { signedIn } from "../api/session";
 import { IconPlus, IconRestart, IconRunAll, IconStop } from "../ui/icons";
 import { toastError } from "../ui/toasts";
 import type { Actions } from "./actions";
 import { ComputeChip } from "./compute-chip";
 import { Connection, Roster } from "./connection";
 import { NotebookMenu } from "./notebook-menu";
+import type { NotebookStore } from "./store";
 
 function Title({ actions }: { actions: Actions }) {
   const { store } = actions;
@@ -66,16 +70,18 @@ function RunTools({ actions }: { actions: Actions }) {
         <IconStop />
         Interrupt
       </button>
-      <button
-        type="button"
-        class="button"
-        data-testid="restart"
-        disabled={actions.store.attachment.value === undefined}
-        onClick={() => actions.restart()}
-      >
-        <IconRestart />
-        Restart
-      </button>
+      {actions.store.isOwner.value && (
+        <button
+          type="button"
+          class="button"
+          data-testid="restart"
+          disabled={actions.store.attachment.value === undefined}
+          onClick={() => actions.restart()}
+        >
+          <IconRestart />
+          Restart
+        </button>
+      )}
       <span class="run-count" data-testid="run-count" data-running={running} data-queued={queued}>
         {running > 0 && `${running} running`}
         {running > 0 && queued > 0 && " · "}
@@ -83,6 +89,16 @@ function RunTools({ actions }: { actions: Actions }) {
       </span>
     </div>
   );
+}
+
+/** The way to share for owners, the way to ask for readers. */
+function AccessTool({ store }: { store: NotebookStore }) {
+  const { scope } = store.session.value;
+  if (scope === "owner") return <ShareButton notebookId={store.id} title={store.title.value ?? "Untitled"} />;
+  if (scope === "viewer" && signedIn.value === "yes") {
+    return <AskButton notebookId={store.id} changed={store.readRights} />;
+  }
+  return null;
 }
 
 export function Header({ actions }: { actions: Actions }) {
@@ -95,6 +111,7 @@ export function Header({ actions }: { actions: Actions }) {
           <Title actions={actions} />
           <Roster session={store.session.value} />
           <Connection session={store.session.value} />
+          <AccessTool store={store} />
           <NotebookMenu store={store} />
         </div>
         <div class="notebook-head-row">

@@ -1,8 +1,11 @@
 // What can be done to the notebook as a whole, from inside it.
 import { useState } from "preact/hooks";
+import { useMe } from "../access/no-access";
 import { duplicateNotebook, restoreNotebook, trashNotebook } from "../api/notebooks";
+import { Records } from "../audit/records";
 import { download } from "../library/commands";
-import { IconCopy, IconDownload, IconHistory, IconMore, IconTrash } from "../ui/icons";
+import { Dialog } from "../ui/dialog";
+import { IconClock, IconCopy, IconDownload, IconHistory, IconMore, IconTrash } from "../ui/icons";
 import { Menu, MenuItem } from "../ui/menu";
 import { navigate, notebookPath } from "../ui/router";
 import { toast, toastError } from "../ui/toasts";
@@ -37,6 +40,7 @@ async function trash(id: string, title: string): Promise<void> {
 
 export function NotebookMenu({ store }: { store: NotebookStore }) {
   const [versions, setVersions] = useState(false);
+  const [activity, setActivity] = useState(false);
   const { scope, unsaved } = store.session.value;
   const isOwner = scope === "owner";
   return (
@@ -71,6 +75,10 @@ export function NotebookMenu({ store }: { store: NotebookStore }) {
               </MenuItem>
               {isOwner && (
                 <>
+                  <MenuItem {...item("menu-activity", () => setActivity(true))}>
+                    <IconClock />
+                    Activity…
+                  </MenuItem>
                   <div class="menu-rule" />
                   <MenuItem {...item("menu-trash", () => trash(store.id, store.title.peek() ?? "Untitled"))}>
                     <IconTrash />
@@ -90,6 +98,24 @@ export function NotebookMenu({ store }: { store: NotebookStore }) {
           onClose={() => setVersions(false)}
         />
       )}
+      {activity && <Activity notebookId={store.id} onClose={() => setActivity(false)} />}
     </>
+  );
+}
+
+/** What happened to the notebook, for its owners. */
+function Activity({ notebookId, onClose }: { notebookId: string; onClose(): void }) {
+  const me = useMe();
+  return (
+    <Dialog title="Activity" testId="activity-dialog" onClose={onClose}>
+      <div class="activity">
+        <Records notebookId={notebookId} me={me?.principal} />
+      </div>
+      <div class="dialog-actions">
+        <button type="button" class="button" data-testid="activity-close" onClick={onClose}>
+          Close
+        </button>
+      </div>
+    </Dialog>
   );
 }

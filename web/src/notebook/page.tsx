@@ -1,6 +1,7 @@
 // The notebook page: opens the room, shows the cells, carries the keys.
 import "./notebook.css";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { NoAccess } from "../access/no-access";
 import { ApiError, messageOf } from "../api/http";
 import { restoreNotebook } from "../api/notebooks";
 import { signedIn } from "../api/session";
@@ -23,8 +24,10 @@ type Opened =
   | { state: "failed"; error: unknown }
   | { state: "open"; store: NotebookStore };
 
-function useNotebook(id: string): Opened {
+function useNotebook(id: string): { opened: Opened; retry(): void } {
   const [opened, setOpened] = useState<Opened>({ state: "opening" });
+  const [attempt, setAttempt] = useState(0);
+  const retry = useCallback(() => setAttempt((last) => last + 1), []);
   useEffect(() => {
     let store: NotebookStore | undefined;
     let left = false;
@@ -40,8 +43,8 @@ function useNotebook(id: string): Opened {
       left = true;
       store?.stop();
     };
-  }, [id]);
-  return opened;
+  }, [id, attempt]);
+  return { opened, retry };
 }
 
 /** What keeps the cells from running, with the way out. */
@@ -65,7 +68,7 @@ function ComputeNotice({ actions }: { actions: Actions }) {
         {queued > 0 && (queued === 1 ? "One cell waits. " : `${queued} cells wait. `)}
         {state.detail} You can also choose another machine.
       </p>
-      {away && actions.store.canRun.value && (
+      {away && actions.store.isOwner.value && (
         <button type="button" class="button" data-testid="give-up" onClick={() => actions.giveUp()}>
           Stop waiting
         </button>
@@ -223,27 +226,34 @@ function failure(error: unknown): { title: string; text: string } {
       text: "It may be in the trash or deleted, or the link is mistyped.",
     };
   }
-  if (error instanceof ApiError && (error.status === 401 || error.status === 403)) {
-    return { title: "This notebook is not shared with you", text: "Ask its owner for access." };
-  }
   return { title: "The notebook could not be opened", text: messageOf(error) };
 }
 
-/** Whether signing in may help: somebody without a session is refused, or told that nothing is there. */
-function needsSignIn(error: unknown): boolean {
-  const refused = error instanceof ApiError && [401, 403, 404].includes(error.status);
-  return refused && signedIn.value === "no";
+/** What is shown in place of a notebook that cannot be opened, or no longer. */
+function Closed({ id, error, retry }: { id: string; error: unknown; retry(): void }) {
+  const status = error instanceof ApiError ? error.status : 0;
+  // Signing in may help: somebody without a session is refused, or told that nothing is there.
+  if (signedIn.value === "no" && [401, 403, 404].includes(status)) return <SignInPage />;
+  if (status === 401 || status === 403) return <NoAccess id={id} retry={retry} />;
+  return <Message {...failure(error)} />;
 }
 
-export function NotebookPage({ id, outputOrigin }: { id: string; outputOrigin: string | undefined }) {
-  const opened = useNotebook(id);
+interface NotebookPageProps {
+  id: string;
+  outputOrigin: string | undefined;
+}
+
+export function NotebookPage({ id, outputOrigin }: NotebookPageProps) {
+  const { opened, retry } = useNotebook(id);
   switch (opened.state) {
     case "opening":
       return <Waiting />;
     case "failed":
-      if (needsSignIn(opened.error)) return <SignInPage />;
-      return <Message {...failure(opened.error)} />;
-    case "open":
+      return <Closed id={id} error={opened.error} retry={retry} />;
+    case "open": {
+      const lost = opened.store.lost.value;
+      if (lost !== undefined) return <Closed id={id} error={lost} retry={retry} />;
       return <OpenNotebook store={opened.store} outputOrigin={outputOrigin} />;
+    }
   }
 }

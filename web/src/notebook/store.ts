@@ -1,7 +1,7 @@
 // One open notebook: its session, what it shows, and what a person can do to it.
 import { batch, computed, effect, type Signal, signal } from "@preact/signals";
-import { messageOf } from "../api/http";
-import { attach, endWork, getNotebook, renameNotebook } from "../api/notebooks";
+import { ApiError, messageOf } from "../api/http";
+import { attach, endWork, getNotebook, type NotebookInfo, renameNotebook } from "../api/notebooks";
 import { checkSession, signedIn } from "../api/session";
 import { type Automerge, loadAutomerge } from "../sync/automerge";
 import type { Scope } from "../sync/control";
@@ -34,6 +34,9 @@ const PUBLISH_MS = 24;
 const CURSOR_MS = 60;
 const RUN_LIMIT_MS = 20_000;
 const RUN_RETRY_MS = 200;
+/** How often those who are no owners look whether they may do more or less by now. */
+const RIGHTS_MS = 15_000;
+const RANK: readonly (Scope | undefined)[] = [undefined, "runtime_peer", "viewer", "editor", "owner"];
 /** Part of the room's refusal when a required change has not arrived. */
 const NOT_YET_THERE = "has not reached the room";
 
@@ -59,10 +62,20 @@ export class NotebookStore {
     const { scope, refused } = this.session.value;
     return (scope === "owner" || scope === "editor") && refused === undefined;
   });
-  readonly canRun = computed(() => this.session.value.scope === "owner");
+  readonly isOwner = computed(() => this.session.value.scope === "owner");
+  /** Owners, and editors whom an owner gave the run right (D14). */
+  readonly canRun = computed(
+    () => this.isOwner.value || (this.session.value.scope === "editor" && this.mayRun.value),
+  );
+  /** Why the notebook can no longer be opened, once it was taken away while it was open. */
+  readonly lost = signal<ApiError | undefined>(undefined);
+  private readonly mayRun = signal(false);
+  /** The scope that the room is asked for. */
+  private wanted: Scope;
   private readonly room: RoomSession;
   private readonly others = new Cursors();
   private heartbeat: ReturnType<typeof setInterval> | undefined;
+  private rights: ReturnType<typeof setInterval> | undefined;
   private stopWatching: (() => void) | undefined;
   private cursorTimer: ReturnType<typeof setTimeout> | undefined;
   private cursor: Uint8Array | undefined;
@@ -82,19 +95,22 @@ export class NotebookStore {
 
   constructor(api: Automerge, id: string, scope: Scope) {
     this.id = id;
+    this.wanted = scope;
     this.documents = new RoomDocuments(api);
     this.editor = new NotebookEditor(api, this.documents.notebook);
     this.room = new RoomSession({
       api,
       documents: this.documents,
       // The room names the protocol back only to those with a session (RP 1.4).
-      dial: (): Socket => new WebSocket(syncUrl(id, scope), signedIn.peek() === "no" ? [] : ["nteract.v4"]),
+      dial: (): Socket =>
+        new WebSocket(syncUrl(id, this.wanted), signedIn.peek() === "no" ? [] : ["nteract.v4"]),
       changed: (state) => {
-        const { peers, phase } = this.session.peek();
+        const { peers, phase, everLive } = this.session.peek();
         this.session.value = state;
         if (!state.unsaved) this.touched.clear();
-        // The room does not say why it closed or refused a socket: the session may have ended.
+        // The room does not say why it closed or refused a socket: the session may have ended, or the access.
         if (state.phase === "waiting" && phase !== "waiting" && signedIn.peek() === "yes") checkSession();
+        if (everLive && state.phase !== phase && state.phase !== "connecting") this.readRights();
         if (state.peers !== peers) this.showCursors();
       },
       outdated: () => {
@@ -127,6 +143,8 @@ export class NotebookStore {
       const wasAway = this.session.peek().phase === "waiting";
       if (signedIn.value === "yes" && wasAway) this.room.online();
     });
+    document.addEventListener("visibilitychange", this.lookAtRights);
+    this.rights = setInterval(this.lookAtRights, RIGHTS_MS);
     this.heartbeat = setInterval(() => {
       this.room.sendPresence(encodeHeartbeat());
       this.showCursors();
@@ -139,7 +157,9 @@ export class NotebookStore {
     removeEventListener("pagehide", this.keepUnsent);
     clearTimeout(this.publishTimer);
     clearTimeout(this.cursorTimer);
+    document.removeEventListener("visibilitychange", this.lookAtRights);
     clearInterval(this.heartbeat);
+    clearInterval(this.rights);
     this.stopWatching?.();
     this.room.stop();
   }
@@ -150,6 +170,38 @@ export class NotebookStore {
       ? undefined
       : readExecution(this.executions.value[cell.executionId]);
   }
+
+  /** What the server says of the notebook when it is opened. */
+  take(info: NotebookInfo): void {
+    this.title.value = info.title;
+    this.mayRun.value = info.mayRun;
+  }
+
+  /** Asks what this person may do by now: more is taken up at once, and none ends the session. */
+  readonly readRights = async (): Promise<void> => {
+    let info: NotebookInfo;
+    try {
+      info = await getNotebook(this.id);
+    } catch (error) {
+      const { gone, phase } = this.session.peek();
+      const isRefused = error instanceof ApiError && (error.status === 403 || error.status === 404);
+      // A session that ended is not the notebook's loss: who signs in again goes on.
+      if (!isRefused || gone !== undefined || phase === "live") return;
+      await checkSession();
+      if (signedIn.peek() === "ended") return;
+      this.keepUnsent();
+      this.stop();
+      this.lost.value = error;
+      return;
+    }
+    this.mayRun.value = info.mayRun;
+    const { scope, phase } = this.session.peek();
+    this.wanted = info.scope;
+    if (phase === "live" && RANK.indexOf(info.scope) > RANK.indexOf(scope)) {
+      this.room.offline();
+      this.room.online();
+    }
+  };
 
   run(cellId: string): Promise<void> {
     return this.execute("execute_cell", { cell_id: cellId, execution_id: crypto.randomUUID() });
@@ -237,6 +289,12 @@ export class NotebookStore {
     if (!this.session.peek().unsaved) return;
     keepUnsent(this.id, sourcesOf(this.documents.notebook.value, this.touched));
   };
+  private readonly lookAtRights = () => {
+    const { phase } = this.session.peek();
+    if (!document.hidden && phase === "live" && !this.isOwner.peek() && signedIn.peek() === "yes") {
+      this.readRights();
+    }
+  };
   private readonly online = () => this.room.online();
   private readonly offline = () => this.room.offline();
 
@@ -262,7 +320,7 @@ export class NotebookStore {
 export async function openNotebook(id: string): Promise<NotebookStore> {
   const [api, info] = await Promise.all([loadAutomerge(), getNotebook(id)]);
   const store = new NotebookStore(api, id, info.scope);
-  store.title.value = info.title;
+  store.take(info);
   store.start();
   return store;
 }

@@ -126,10 +126,10 @@ export function Versions({ notebookId, isOwner, isSaved, onClose }: VersionsProp
       {rows === undefined && why === undefined && <p class="waiting">Loading…</p>}
       {rows?.length === 0 && <p class="versions-empty">No version has been kept yet.</p>}
       {rows !== undefined && rows.length > 0 && (
-        <ul class="versions" data-testid="versions">
+        <ul class="items" data-testid="versions">
           {rows.map((revision) => (
-            <li key={revision.id} class="version" data-testid="version" data-revision-id={revision.id}>
-              <div class="version-main">
+            <li key={revision.id} class="item" data-testid="version" data-revision-id={revision.id}>
+              <div class="item-main">
                 <a
                   href={revisionPath(notebookId, revision.id)}
                   data-testid="show-version"
@@ -140,7 +140,7 @@ export function Versions({ notebookId, isOwner, isSaved, onClose }: VersionsProp
                 >
                   {revision.title ?? when(revision.createdAt)}
                 </a>
-                <span class="version-sub">
+                <span class="item-sub">
                   {revision.title !== undefined && when(revision.createdAt)}
                   {revision.title !== undefined && revision.author !== undefined && " · "}
                   {revision.author}

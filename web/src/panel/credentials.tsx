@@ -24,7 +24,12 @@ async function revoke(credential: Credential, refresh: () => void): Promise<void
 function CredentialRow({ credential, refresh }: { credential: Credential; refresh(): void }) {
   const revoked = credential.revokedAt !== undefined;
   return (
-    <tr data-testid="credential" data-credential-id={credential.id} data-revoked={revoked}>
+    <tr
+      data-testid="credential"
+      data-credential-id={credential.id}
+      data-revoked={revoked}
+      data-ended={revoked}
+    >
       <td>
         <code>{credential.id.slice(0, 8)}</code>
       </td>
@@ -53,14 +58,14 @@ export function Credentials({ credentials, refresh }: { credentials: Credential[
   const ended = credentials.filter((credential) => credential.revokedAt !== undefined).length;
   const shown = all ? credentials : credentials.filter((credential) => credential.revokedAt === undefined);
   return (
-    <section class="credentials" aria-labelledby="credentials-title">
+    <section class="section" aria-labelledby="credentials-title">
       <h2 id="credentials-title">Credentials</h2>
       <p class="muted">
         Each pairing gave a machine one long-lived secret. It can only do what a workstation does.
       </p>
       {shown.length > 0 && (
         <div class="table-scroll">
-          <table data-testid="credential-list">
+          <table class="data-table" data-testid="credential-list">
             <thead>
               <tr>
                 <th scope="col">Credential</th>
@@ -81,7 +86,12 @@ export function Credentials({ credentials, refresh }: { credentials: Credential[
         </div>
       )}
       {ended > 0 && (
-        <button type="button" class="button button-quiet" aria-pressed={all} onClick={() => setAll(!all)}>
+        <button
+          type="button"
+          class="button button-quiet more-rows"
+          aria-pressed={all}
+          onClick={() => setAll(!all)}
+        >
           {all ? "Hide revoked" : `Show ${ended} revoked`}
         </button>
       )}

@@ -38,6 +38,7 @@ function Later<P extends object>({ load, props }: { load: () => Promise<Componen
 
 const loadNotebook = () => import("../notebook/page").then((module) => module.NotebookPage);
 const loadRevision = () => import("../notebook/revision-page").then((module) => module.RevisionPage);
+const loadAccount = () => import("../account/page").then((module) => module.AccountPage);
 const loadPanel = () => import("../panel/page").then((module) => module.WorkstationsPage);
 
 export function Waiting() {
@@ -88,6 +89,8 @@ function Page({ config }: { config: Config }) {
       );
     case "workstations":
       return <Later key="workstations" load={loadPanel} props={{}} />;
+    case "account":
+      return <Later key="account" load={loadAccount} props={{}} />;
     case "missing":
       return <Message title="There is no such page" text="The address may be mistyped." />;
   }
@@ -114,7 +117,7 @@ function Guarded({ config }: { config: Config }) {
 export function App() {
   const at = start.value;
   return (
-    <Shell signedIn={at.state === "ready" && signedIn.value === "yes"}>
+    <Shell signedIn={at.state === "ready" ? signedIn.value === "yes" : undefined}>
       {at.state === "loading" && <Waiting />}
       {at.state === "failed" && <Message title="The server does not answer" text={at.why} />}
       {at.state === "ready" && <Guarded config={at.config} />}

@@ -2,6 +2,10 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { Toasts } from "./toasts";
+
+/** The open dialogs, the topmost last. What lies outside of it can be neither seen well nor reached. */
+const open = signal<readonly string[]>([]);
 
 interface DialogProps {
   title: string;
@@ -16,16 +20,24 @@ export function Dialog({ title, testId, onClose, children }: DialogProps) {
   useEffect(() => {
     const before = document.activeElement;
     ref.current?.showModal();
+    open.value = [...open.peek(), id];
     return () => {
+      open.value = open.peek().filter((other) => other !== id);
       if (before instanceof HTMLElement) before.focus();
     };
-  }, []);
+  }, [id]);
   return (
     <dialog ref={ref} class="dialog" aria-labelledby={id} data-testid={testId} onClose={onClose}>
       <h2 id={id}>{title}</h2>
       {children}
+      {open.value.at(-1) === id && <Toasts />}
     </dialog>
   );
+}
+
+/** The messages of the page itself; while a dialog is open they are shown in it. */
+export function PageToasts() {
+  return open.value.length === 0 ? <Toasts /> : null;
 }
 
 interface Question {

@@ -123,3 +123,32 @@ export const IconHistory = () => (
     <path d="M2.8 8a5.2 5.2 0 1 1 1.7 3.9M2.5 9.8l.4-2.4 2.3.8M8 5v3.2l2.2 1.3" />
   </Icon>
 );
+export const IconPerson = () => (
+  <Icon>
+    <circle cx="8" cy="5.4" r="2.7" />
+    <path d="M2.8 13.6c.5-2.6 2.6-4 5.2-4s4.7 1.4 5.2 4" />
+  </Icon>
+);
+export const IconShare = () => (
+  <Icon>
+    <circle cx="6.2" cy="5.6" r="2.5" />
+    <path d="M1.6 13.2c.4-2.3 2.2-3.5 4.6-3.5 1.2 0 2.3.3 3.1.9M12.4 8.8v5M9.9 11.3h5" />
+  </Icon>
+);
+export const IconKey = () => (
+  <Icon>
+    <circle cx="5.2" cy="10.8" r="2.6" />
+    <path d="M7.1 8.9L13.2 2.8M10.7 5.3l2 2" />
+  </Icon>
+);
+export const IconLeave = () => (
+  <Icon>
+    <path d="M9.5 2.5h-5a1 1 0 0 0-1 1v9a1 1 0 0 0 1 1h5M7 8h7M11.5 5.5L14 8l-2.5 2.5" />
+  </Icon>
+);
+export const IconClock = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="5.5" />
+    <path d="M8 4.8V8l2.2 1.4" />
+  </Icon>
+);

@@ -1,4 +1,4 @@
-// Which page is shown: four paths, no library.
+// Which page is shown: five paths, no library.
 import { computed, signal } from "@preact/signals";
 
 export type Route =
@@ -6,6 +6,7 @@ export type Route =
   | { page: "notebook"; id: string }
   | { page: "revision"; id: string; revision: string }
   | { page: "workstations" }
+  | { page: "account" }
   | { page: "missing" };
 
 const path = signal(location.pathname);
@@ -18,7 +19,7 @@ export function readRoute(pathname: string): Route {
   const [first, second] = parts;
   if (first === undefined || (first === "n" && second === undefined) || first === "index.html")
     return { page: "list" };
-  if (first === "workstations" && parts.length === 1) return { page: "workstations" };
+  if ((first === "workstations" || first === "account") && parts.length === 1) return { page: first };
   if (first === "n" && second !== undefined) {
     try {
       const id = decodeURIComponent(second);

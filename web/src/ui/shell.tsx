@@ -1,19 +1,54 @@
 // What surrounds every page: the bar at the top, messages, dialogs.
 import type { ComponentChildren } from "preact";
-import { signOut } from "../api/session";
-import { Confirmation } from "./dialog";
-import { IconBook, IconMachine, IconMoon, IconSun } from "./icons";
-import { onLinkClick, route } from "./router";
+import { providerAddress, signOut } from "../api/session";
+import { Confirmation, PageToasts } from "./dialog";
+import { IconBook, IconLeave, IconMachine, IconMoon, IconPerson, IconSun } from "./icons";
+import { Menu, MenuItem } from "./menu";
+import { navigate, onLinkClick, route } from "./router";
 import { isDark, toggleTheme } from "./theme";
-import { Toasts, toastError } from "./toasts";
+import { toastError } from "./toasts";
 
-async function leave(): Promise<void> {
+export async function leave(): Promise<void> {
   try {
     await signOut();
     location.assign("/");
   } catch (error) {
     toastError("Signing out failed.", error);
   }
+}
+
+function AccountMenu() {
+  return (
+    <Menu label={<IconPerson />} name="Account" testId="account-menu" buttonClass="icon-button">
+      {(close) => (
+        <>
+          <MenuItem
+            testId="nav-account"
+            run={() => {
+              close();
+              navigate("/account");
+            }}
+          >
+            <IconPerson />
+            Account and activity
+          </MenuItem>
+          <MenuItem testId="sign-out" run={leave}>
+            <IconLeave />
+            Sign out
+          </MenuItem>
+        </>
+      )}
+    </Menu>
+  );
+}
+
+/** The way in from a notebook that everybody may look at. */
+function SignInLink() {
+  return (
+    <a class="button" href={providerAddress() ?? "/"} data-testid="sign-in">
+      Sign in
+    </a>
+  );
 }
 
 function Brand() {
@@ -42,7 +77,13 @@ function ThemeButton() {
   );
 }
 
-export function Shell({ signedIn, children }: { signedIn: boolean; children: ComponentChildren }) {
+interface ShellProps {
+  /** Undefined as long as nobody knows. */
+  signedIn: boolean | undefined;
+  children: ComponentChildren;
+}
+
+export function Shell({ signedIn, children }: ShellProps) {
   const page = route.value.page;
   return (
     <>
@@ -75,15 +116,12 @@ export function Shell({ signedIn, children }: { signedIn: boolean; children: Com
         )}
         <div class="topbar-end">
           <ThemeButton />
-          {signedIn && (
-            <button type="button" class="button button-quiet" data-testid="sign-out" onClick={leave}>
-              Sign out
-            </button>
-          )}
+          {signedIn === true && <AccountMenu />}
+          {signedIn === false && (page === "notebook" || page === "revision") && <SignInLink />}
         </div>
       </header>
       {children}
-      <Toasts />
+      <PageToasts />
       <Confirmation />
     </>
   );

@@ -27,6 +27,16 @@ export function ago(iso: string | undefined, at: number): string {
   return "just now";
 }
 
+/** When something ends: soon in days, later as a date; `never` when it does not. */
+export function until(iso: string | undefined, at: number): string {
+  const time = iso === undefined ? Number.NaN : Date.parse(iso);
+  if (Number.isNaN(time)) return "never";
+  const days = Math.floor((time - at) / 86_400_000);
+  if (days > 45) return new Date(time).toLocaleDateString();
+  if (days >= 1) return `in ${days} day${days === 1 ? "" : "s"}`;
+  return time <= at ? "now" : "today";
+}
+
 /** Day and time, for what was kept at a moment. */
 export function when(iso: string | undefined): string {
   const time = iso === undefined ? Number.NaN : Date.parse(iso);
