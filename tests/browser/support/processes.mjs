@@ -79,7 +79,9 @@ for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => process.exi
 
 /** One cloud with a data directory of its own, and the workstations that a test pairs with it. */
 export class Cloud {
-  constructor() {
+  /** `environment` holds further settings of the server. */
+  constructor(environment = {}) {
+    this.environment = environment;
     this.folder = mkdtempSync(join(tmpdir(), "nbc-"));
     this.workstations = [];
     running.add(this);
@@ -89,7 +91,7 @@ export class Cloud {
   async start() {
     const listen = this.url ? new URL(this.url).host : "127.0.0.1:0";
     const data = join(this.folder, "data");
-    this.child = start("notebook-cloud", ["serve", "--listen", listen, "--data", data], {}, process.env.LOG);
+    this.child = start("notebook-cloud", ["serve", "--listen", listen, "--data", data], { env: { ...process.env, ...this.environment } }, process.env.LOG);
     const record = join(data, "server.json");
     await until(
       "the cloud to answer",
