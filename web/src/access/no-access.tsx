@@ -8,7 +8,7 @@ import { ago, now } from "../ui/time";
 import { type Asking, useAsking } from "./ask";
 
 /** Who is signed in; unknown while the server is asked. */
-export function useMe(): Me | undefined {
+function useMe(): Me | undefined {
   const [me, setMe] = useState<Me | undefined>();
   useEffect(() => {
     getSessions().then(

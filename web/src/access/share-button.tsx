@@ -3,7 +3,6 @@ import "./access.css";
 import { useEffect, useState } from "preact/hooks";
 import { listRequests } from "../api/access";
 import { IconShare } from "../ui/icons";
-import { useMe } from "./no-access";
 import { Share } from "./share";
 
 const LOOK_MS = 15_000;
@@ -29,10 +28,16 @@ function useWaiting(notebookId: string): { waiting: number; look(): void } {
   return { waiting, look };
 }
 
-export function ShareButton({ notebookId, title }: { notebookId: string; title: string }) {
+interface ShareButtonProps {
+  notebookId: string;
+  title: string;
+  /** The principal of who looks. */
+  me: string | undefined;
+}
+
+export function ShareButton({ notebookId, title, me }: ShareButtonProps) {
   const [open, setOpen] = useState(false);
   const { waiting, look } = useWaiting(notebookId);
-  const me = useMe();
   const asks = waiting === 1 ? "one person asks for access" : `${waiting} people ask for access`;
   return (
     <>

@@ -2,7 +2,6 @@
 import "./access.css";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Invite } from "../api/access";
-import type { Me } from "../api/account";
 import { config } from "../api/session";
 import { CopyLine } from "../ui/copy-line";
 import { Dialog } from "../ui/dialog";
@@ -83,7 +82,7 @@ function Requests({ state }: { state: AccessState }) {
   );
 }
 
-function People({ state, me }: { state: AccessState; me: Me | undefined }) {
+function People({ state, me }: { state: AccessState; me: string | undefined }) {
   const access = state.access.value;
   if (access === undefined) return <p class="waiting">Loading…</p>;
   const owners = access.people.filter(({ role }) => role === "owner").length;
@@ -95,7 +94,7 @@ function People({ state, me }: { state: AccessState; me: Me | undefined }) {
           <PersonRow
             key={person.principal}
             person={person}
-            isMe={person.principal === me?.principal}
+            isMe={person.principal === me}
             isLastOwner={person.role === "owner" && owners === 1}
             state={state}
           />
@@ -111,7 +110,7 @@ function People({ state, me }: { state: AccessState; me: Me | undefined }) {
 interface ShareProps {
   notebookId: string;
   title: string;
-  me: Me | undefined;
+  me: string | undefined;
   onClose(): void;
 }
 

@@ -1,7 +1,7 @@
 // What a browser calls itself, in two words.
 
 const BROWSERS: readonly [RegExp, string][] = [
-  [/\bEdgA?\//, "Edge"],
+  [/\bEdg(A|iOS)?\//, "Edge"],
   [/\bOPR\//, "Opera"],
   [/\bFirefox\/|\bFxiOS\//, "Firefox"],
   [/\bHeadlessChrome\//, "Chrome (headless)"],

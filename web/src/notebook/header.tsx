@@ -94,7 +94,10 @@ function RunTools({ actions }: { actions: Actions }) {
 /** The way to share for owners, the way to ask for readers. */
 function AccessTool({ store }: { store: NotebookStore }) {
   const { scope } = store.session.value;
-  if (scope === "owner") return <ShareButton notebookId={store.id} title={store.title.value ?? "Untitled"} />;
+  if (scope === "owner") {
+    const title = store.title.value ?? "Untitled";
+    return <ShareButton notebookId={store.id} title={title} me={store.me.value} />;
+  }
   if (scope === "viewer" && signedIn.value === "yes") {
     return <AskButton notebookId={store.id} changed={store.readRights} />;
   }

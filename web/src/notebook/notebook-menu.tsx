@@ -1,6 +1,5 @@
 // What can be done to the notebook as a whole, from inside it.
 import { useState } from "preact/hooks";
-import { useMe } from "../access/no-access";
 import { duplicateNotebook, restoreNotebook, trashNotebook } from "../api/notebooks";
 import { Records } from "../audit/records";
 import { download } from "../library/commands";
@@ -98,18 +97,17 @@ export function NotebookMenu({ store }: { store: NotebookStore }) {
           onClose={() => setVersions(false)}
         />
       )}
-      {activity && <Activity notebookId={store.id} onClose={() => setActivity(false)} />}
+      {activity && <Activity store={store} onClose={() => setActivity(false)} />}
     </>
   );
 }
 
 /** What happened to the notebook, for its owners. */
-function Activity({ notebookId, onClose }: { notebookId: string; onClose(): void }) {
-  const me = useMe();
+function Activity({ store, onClose }: { store: NotebookStore; onClose(): void }) {
   return (
     <Dialog title="Activity" testId="activity-dialog" onClose={onClose}>
       <div class="activity">
-        <Records notebookId={notebookId} me={me?.principal} />
+        <Records notebookId={store.id} me={store.me.value} />
       </div>
       <div class="dialog-actions">
         <button type="button" class="button" data-testid="activity-close" onClick={onClose}>

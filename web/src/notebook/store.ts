@@ -67,6 +67,11 @@ export class NotebookStore {
   readonly canRun = computed(
     () => this.isOwner.value || (this.session.value.scope === "editor" && this.mayRun.value),
   );
+  /** The principal that this tab acts as, once the room has said so. */
+  readonly me = computed(() => {
+    const { peers, peerId } = this.session.value;
+    return peers.find(({ id }) => id === peerId)?.participant;
+  });
   /** Why the notebook can no longer be opened, once it was taken away while it was open. */
   readonly lost = signal<ApiError | undefined>(undefined);
   private readonly mayRun = signal(false);
@@ -196,8 +201,9 @@ export class NotebookStore {
     }
     this.mayRun.value = info.mayRun;
     const { scope, phase } = this.session.peek();
+    const isNew = info.scope !== this.wanted;
     this.wanted = info.scope;
-    if (phase === "live" && RANK.indexOf(info.scope) > RANK.indexOf(scope)) {
+    if (isNew && phase === "live" && RANK.indexOf(info.scope) > RANK.indexOf(scope)) {
       this.room.offline();
       this.room.online();
     }
