@@ -19,8 +19,9 @@ fn actions(body: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn owners_read_what_happened_to_a_notebook_and_people_what_they_did() {
     let app = TestApp::with_dev_identity().await;
+    let json = [ADA[0], ADA[1], ("content-type", "application/json")];
     let rain = r#"{"title": "Rain"}"#;
-    let (_, body) = app.call(Method::POST, "/api/n", &ADA, rain).await;
+    let (_, body) = app.call(Method::POST, "/api/n", &json, rain).await;
     let id = body["notebook_id"].as_str().unwrap();
     let grant = json!({"subject_kind": "principal", "subject": "user:dev:bob", "scope": "editor"});
     let acl = format!("/api/n/{id}/acl");
