@@ -20,11 +20,11 @@ pub use queue::Queue;
 pub use reconcile::{DISCONNECTED_PREFIX, IDLE_MESSAGE};
 
 use automerge::transaction::Transactable;
-use automerge::{AutoCommit, ObjId, ObjType, ROOT, ScalarValue};
+use automerge::{AutoCommit, AutomergeError, ObjId, ObjType, ROOT, ScalarValue};
 use serde_json::Value as Json;
 
 use crate::genesis::{DocKind, document};
-use crate::value::DocError;
+use crate::value::{DocError, put_tree, tree};
 
 /// Most executions a room keeps (5.13).
 pub const RETAINED_EXECUTIONS: usize = 64;
@@ -71,6 +71,29 @@ pub struct NewExecution<'a> {
     pub submitted_by: Option<&'a str>,
 }
 
+/// Writes a queued execution's record (documents 5.4).
+pub fn put_execution(
+    doc: &mut AutoCommit,
+    executions: &ObjId,
+    new: &NewExecution<'_>,
+) -> Result<(), AutomergeError> {
+    let text = |text: &str| Some(ScalarValue::from(text).into());
+    let fields = [
+        ("status", text(status::QUEUED)),
+        ("execution_count", Some(ScalarValue::Null.into())),
+        ("success", Some(ScalarValue::Null.into())),
+        ("outputs", Some(tree([]))),
+        ("source", text(new.source)),
+        ("cell_id", new.cell_id.and_then(text)),
+        ("seq", Some(ScalarValue::Uint(new.seq).into())),
+        ("submitted_by_actor_label", new.submitted_by.and_then(text)),
+    ];
+    let fields = fields
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    put_tree(doc, executions, new.id, &tree(fields))
+}
+
 impl RuntimeStateDoc {
     pub(crate) fn map(&self, key: &'static str) -> Result<ObjId, DocError> {
         self.reader().root_map(key).ok_or(DocError::MissingMap(key))
@@ -87,21 +110,7 @@ impl RuntimeStateDoc {
         if self.reader().get(&executions, new.id).is_some() {
             return Ok(false);
         }
-        let execution = self.doc.put_object(&executions, new.id, ObjType::Map)?;
-        self.doc.put(&execution, "status", status::QUEUED)?;
-        self.doc
-            .put(&execution, "execution_count", ScalarValue::Null)?;
-        self.doc.put(&execution, "success", ScalarValue::Null)?;
-        self.doc.put_object(&execution, "outputs", ObjType::Map)?;
-        self.doc.put(&execution, "source", new.source)?;
-        if let Some(cell) = new.cell_id {
-            self.doc.put(&execution, "cell_id", cell)?;
-        }
-        self.doc.put(&execution, "seq", new.seq)?;
-        if let Some(label) = new.submitted_by {
-            self.doc
-                .put(&execution, "submitted_by_actor_label", label)?;
-        }
+        put_execution(&mut self.doc, &executions, new)?;
         Ok(true)
     }
 

@@ -145,6 +145,11 @@ impl PeerSync {
         *self = Self::new(self.read_only);
     }
 
+    /// Returns the state.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
     /// Returns the state, for [`crate::policy::receive`].
     pub const fn state_mut(&mut self) -> &mut State {
         &mut self.state

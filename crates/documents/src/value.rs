@@ -1,9 +1,12 @@
 //! JSON in and out of Automerge values (documents 2.2).
 
+use std::collections::HashMap;
 use std::ops::RangeFull;
 
 use automerge::transaction::Transactable;
-use automerge::{AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value, ValueRef};
+use automerge::{
+    AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value, ValueRef, hydrate,
+};
 use automerge::{ChangeHash, Prop};
 use serde_json::{Map, Number, Value as Json};
 
@@ -257,20 +260,41 @@ pub fn put_json<T: Transactable>(
     prop: impl Into<Prop>,
     json: &Json,
 ) -> Result<(), AutomergeError> {
-    if let Some(scalar) = json_scalar(json) {
-        return doc.put(obj, prop, scalar);
+    match json_scalar(json) {
+        Some(scalar) => doc.put(obj, prop, scalar),
+        None => put_tree(doc, obj, prop, &hydrated(json)),
     }
+}
+
+/// Puts a map or list with all it holds at a key or index. One call for the whole tree: each costs the library a
+/// place in its columns, whatever its size.
+pub fn put_tree<T: Transactable>(
+    doc: &mut T,
+    obj: &ObjId,
+    prop: impl Into<Prop>,
+    tree: &hydrate::Value,
+) -> Result<(), AutomergeError> {
+    doc.batch_create_object(obj, prop, tree, false).map(drop)
+}
+
+/// Returns JSON as a value of the library.
+pub fn hydrated(json: &Json) -> hydrate::Value {
     match json {
-        Json::Array(items) => {
-            let list = doc.put_object(obj, prop, ObjType::List)?;
-            fill_list(doc, &list, items)
-        }
+        Json::Array(items) => items.iter().map(hydrated).collect::<Vec<_>>().into(),
         Json::Object(fields) => {
-            let map = doc.put_object(obj, prop, ObjType::Map)?;
-            fill_map(doc, &map, fields)
+            let fields = fields
+                .iter()
+                .map(|(key, json)| (key.clone(), hydrated(json)));
+            tree(fields)
         }
-        _ => Ok(()),
+        scalar => hydrate::Value::Scalar(json_scalar(scalar).unwrap_or(ScalarValue::Null)),
     }
+}
+
+/// Returns a map of the library.
+pub fn tree(fields: impl IntoIterator<Item = (String, hydrate::Value)>) -> hydrate::Value {
+    let fields: HashMap<String, hydrate::Value> = fields.into_iter().collect();
+    hydrate::Value::Map(fields.into())
 }
 
 fn insert_json<T: Transactable>(
@@ -279,41 +303,12 @@ fn insert_json<T: Transactable>(
     index: usize,
     json: &Json,
 ) -> Result<(), AutomergeError> {
-    if let Some(scalar) = json_scalar(json) {
-        return doc.insert(list, index, scalar);
+    match json_scalar(json) {
+        Some(scalar) => doc.insert(list, index, scalar),
+        None => doc
+            .batch_create_object(list, index, &hydrated(json), true)
+            .map(drop),
     }
-    match json {
-        Json::Array(items) => {
-            let inner = doc.insert_object(list, index, ObjType::List)?;
-            fill_list(doc, &inner, items)
-        }
-        Json::Object(fields) => {
-            let inner = doc.insert_object(list, index, ObjType::Map)?;
-            fill_map(doc, &inner, fields)
-        }
-        _ => Ok(()),
-    }
-}
-
-fn fill_list<T: Transactable>(
-    doc: &mut T,
-    list: &ObjId,
-    items: &[Json],
-) -> Result<(), AutomergeError> {
-    items
-        .iter()
-        .enumerate()
-        .try_for_each(|(index, item)| insert_json(doc, list, index, item))
-}
-
-fn fill_map<T: Transactable>(
-    doc: &mut T,
-    map: &ObjId,
-    fields: &Map<String, Json>,
-) -> Result<(), AutomergeError> {
-    fields
-        .iter()
-        .try_for_each(|(key, value)| put_json(doc, map, key.as_str(), value))
 }
 
 /// Updates JSON at a key in place: shared maps and lists are reused (documents 2.2).

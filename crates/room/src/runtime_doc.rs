@@ -3,6 +3,7 @@
 use automerge::transaction::Transactable;
 use automerge::{AutoCommit, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
 use documents::WantedKernelspec;
+use documents::runtime_state::put_execution;
 use wire::WorkstationAttachment;
 
 use crate::runtime_index::{Execution, Status};
@@ -68,19 +69,14 @@ pub(crate) fn create_execution(
     new: &NewExecution,
 ) -> Result<(), AutomergeError> {
     let executions = seeded(doc, "executions")?;
-    let record = doc.put_object(&executions, new.id.as_str(), ObjType::Map)?;
-    doc.put(&record, "status", "queued")?;
-    doc.put(&record, "execution_count", ScalarValue::Null)?;
-    doc.put(&record, "success", ScalarValue::Null)?;
-    doc.put_object(&record, "outputs", ObjType::Map)?;
-    doc.put(&record, "source", new.source.as_str())?;
-    doc.put(&record, "cell_id", new.cell_id.as_str())?;
-    doc.put(&record, "seq", ScalarValue::Uint(new.seq))?;
-    doc.put(
-        &record,
-        "submitted_by_actor_label",
-        new.submitted_by.as_str(),
-    )
+    let record = documents::runtime_state::NewExecution {
+        id: &new.id,
+        source: &new.source,
+        cell_id: Some(&new.cell_id),
+        seq: new.seq,
+        submitted_by: Some(&new.submitted_by),
+    };
+    put_execution(doc, &executions, &record)
 }
 
 pub(crate) fn end_execution(

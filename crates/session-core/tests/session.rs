@@ -500,26 +500,24 @@ fn nothing_is_written_while_nothing_happens() {
     assert_eq!(sim.wake, None);
 }
 
+// What it costs in time is `cargo xtask bench`'s matter; here, that it says no more than the first did.
 #[test]
-fn what_an_execution_costs_does_not_depend_on_those_before() {
+fn what_an_execution_sends_does_not_depend_on_those_before() {
     let mut sim = Sim::ready();
-    let mut times = Vec::new();
+    let mut sent = Vec::new();
     for round in 0..10 {
-        sim.spent = std::time::Duration::ZERO;
+        let (frames, bytes) = (sim.frames, sim.bytes);
         for i in 0..30 {
-            let id = format!("e{round}-{i}");
+            let id = format!("e{round}-{i:02}");
             sim.queue(&[&id]);
             sim.print(&id, "hello\n");
             sim.idle(&id);
         }
-        times.push(sim.spent);
+        sent.push((sim.frames - frames, sim.bytes - bytes));
     }
     assert_eq!(sim.status("e9-29"), "done");
-    // The fastest of each half, so that a busy machine does not decide.
-    let (early, late) = (
-        times[..5].iter().min().unwrap(),
-        times[5..].iter().min().unwrap(),
-    );
-    println!("{times:?}");
-    assert!(*late < *early * 3, "{times:?}");
+    let (first, last) = (sent[0], sent[9]);
+    // Numbers grow longer, and the clock decides what goes together.
+    assert!(last.0 * 10 <= first.0 * 11, "{sent:?}");
+    assert!(last.1 * 10 <= first.1 * 11, "{sent:?}");
 }

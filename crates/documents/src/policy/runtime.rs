@@ -59,6 +59,7 @@ pub fn check_touched(
         comms: touched.under("comms"),
         bokeh_sessions: touched.under("bokeh_sessions"),
         skip_fixed: !fixed,
+        skip_queue: !touched.has("queue"),
     };
     widen(&mut selection, touched, old, new);
     check_runtime_projections(&project(old, &selection), &project(new, &selection))
@@ -108,7 +109,7 @@ fn widen(
         }
     }
     // Every id in either queue, so that its status is known; queues are short.
-    if touched.has("queue") || !executions.is_empty() {
+    if touched.has("queue") {
         for reader in [old, new] {
             let queue = project(reader, &Selection::nothing()).queue;
             executions.extend(queue.ids().cloned());

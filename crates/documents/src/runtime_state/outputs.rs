@@ -1,11 +1,11 @@
 //! Outputs of an execution (documents 5.5).
 
 use automerge::transaction::Transactable;
-use automerge::{ObjId, ObjType, ReadDoc};
+use automerge::{ObjId, ReadDoc, ScalarValue};
 use serde_json::Value as Json;
 
 use super::RuntimeStateDoc;
-use crate::value::{DocError, Reader, put_json, update_json};
+use crate::value::{DocError, Reader, hydrated, put_tree, tree, update_json};
 
 /// One output in reading order.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,9 +104,11 @@ impl RuntimeStateDoc {
             return Ok(Upsert::Gone);
         };
         let Some(entry) = self.reader().map(&outputs, &id) else {
-            let entry = self.doc.put_object(&outputs, &id, ObjType::Map)?;
-            self.doc.put(&entry, "seq", seq)?;
-            put_json(&mut self.doc, &entry, "manifest", manifest)?;
+            let entry = tree([
+                ("seq".to_owned(), ScalarValue::Uint(seq).into()),
+                ("manifest".to_owned(), hydrated(manifest)),
+            ]);
+            put_tree(&mut self.doc, &outputs, &id, &entry)?;
             self.index_display(execution, &id, None, Some(manifest))?;
             return Ok(Upsert::Appended);
         };

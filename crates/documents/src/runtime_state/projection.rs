@@ -65,6 +65,8 @@ pub struct Selection {
     pub bokeh_sessions: Option<BTreeSet<String>>,
     /// Whether to leave out the kernel, the attachment and the host's sections.
     pub skip_fixed: bool,
+    /// Whether to leave out the queue.
+    pub skip_queue: bool,
 }
 
 impl Selection {
@@ -82,6 +84,7 @@ impl Selection {
             comms: none(),
             bokeh_sessions: none(),
             skip_fixed: true,
+            skip_queue: false,
         }
     }
 }
@@ -111,6 +114,16 @@ pub(super) fn execution<D: ReadDoc>(
     }
 }
 
+/// The map of a section, unless nothing of it is wanted.
+fn section<D: ReadDoc>(
+    reader: Reader<'_, D>,
+    key: &str,
+    wanted: Option<&BTreeSet<String>>,
+) -> Option<ObjId> {
+    let is_wanted = wanted.is_none_or(|ids| !ids.is_empty());
+    is_wanted.then(|| reader.root_map(key))?
+}
+
 fn chosen<D: ReadDoc>(
     reader: Reader<'_, D>,
     map: &ObjId,
@@ -128,7 +141,7 @@ fn chosen<D: ReadDoc>(
 /// Reads the selected parts of a document.
 pub fn project<D: ReadDoc>(reader: Reader<'_, D>, selection: &Selection) -> Projection {
     let mut executions = BTreeMap::new();
-    if let Some(map) = reader.root_map("executions") {
+    if let Some(map) = section(reader, "executions", selection.executions.as_ref()) {
         for (id, object) in chosen(reader, &map, selection.executions.as_ref()) {
             let with_outputs = selection
                 .outputs
@@ -138,7 +151,7 @@ pub fn project<D: ReadDoc>(reader: Reader<'_, D>, selection: &Selection) -> Proj
         }
     }
     let mut comms = BTreeMap::new();
-    if let Some(map) = reader.root_map("comms") {
+    if let Some(map) = section(reader, "comms", selection.comms.as_ref()) {
         let all = || reader.keys(&map);
         let wanted = selection
             .comms
@@ -152,7 +165,7 @@ pub fn project<D: ReadDoc>(reader: Reader<'_, D>, selection: &Selection) -> Proj
         }
     }
     let mut bokeh_sessions = BTreeMap::new();
-    if let Some(map) = reader.root_map("bokeh_sessions") {
+    if let Some(map) = section(reader, "bokeh_sessions", selection.bokeh_sessions.as_ref()) {
         for (id, object) in chosen(reader, &map, selection.bokeh_sessions.as_ref()) {
             bokeh_sessions.insert(id, Json::Object(reader.map_json(&object)));
         }
@@ -164,7 +177,11 @@ pub fn project<D: ReadDoc>(reader: Reader<'_, D>, selection: &Selection) -> Proj
         } else {
             KernelInfo::absent()
         },
-        queue: projected_queue(queue::stored(reader), &executions),
+        queue: if selection.skip_queue {
+            Queue::default()
+        } else {
+            projected_queue(queue::stored(reader), &executions)
+        },
         executions,
         comms,
         bokeh_sessions,

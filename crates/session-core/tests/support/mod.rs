@@ -32,8 +32,8 @@ pub struct Sim {
     pub persisted: Option<u64>,
     pub wake: Option<UnixMs>,
     pub frames: usize,
+    pub bytes: usize,
     principal: Principal,
-    pub spent: std::time::Duration,
     pub exit: Option<Outcome>,
     seq: u64,
 }
@@ -66,7 +66,7 @@ impl Sim {
             wake: None,
             frames: 0,
             principal: "user:local:owner".parse().unwrap(),
-            spent: std::time::Duration::ZERO,
+            bytes: 0,
             exit: None,
             seq: 0,
         }
@@ -109,9 +109,7 @@ impl Sim {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             self.wake = None;
-            let start = std::time::Instant::now();
             let effects = self.session.handle(self.now, event);
-            self.spent += start.elapsed();
             for effect in effects {
                 self.log.push(effect.clone());
                 self.perform(effect, &mut events);
@@ -123,6 +121,7 @@ impl Sim {
         match effect {
             Effect::SendFrame(bytes) if self.linked => {
                 self.frames += 1;
+                self.bytes += bytes.len();
                 self.room_receives(&bytes, events);
             }
             Effect::LaunchKernel | Effect::RestartKernel if self.launch => {
