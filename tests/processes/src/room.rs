@@ -1,13 +1,15 @@
-//! A client of a room over the real socket. It works on automerge directly, as a second opinion on the documents crate.
+//! A client of a room over the real socket. It reads documents with automerge directly, as a second opinion on the
+//! documents crate; only the books about what the room has are that crate's, since the library's own cost a walk over the
+//! history at each frame, which a benchmark would take for the room's.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use automerge::sync::{Message as SyncMessage, State, SyncDoc as _};
 use automerge::transaction::Transactable as _;
-use automerge::{ActorId, AutoCommit, ObjType, ROOT, ReadDoc as _};
+use automerge::{ActorId, AutoCommit, ObjType, PatchLog, ROOT, ReadDoc as _};
+use documents::PeerSync;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -23,9 +25,9 @@ use crate::{Cloud, USER};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-const NOTEBOOK: u8 = 0x00;
+/// Frame types of the two documents that are read: NotebookDoc and RuntimeStateDoc.
+const KINDS: [u8; 2] = [0x00, 0x05];
 const REQUEST: u8 = 0x01;
-const RUNTIME: u8 = 0x05;
 const CONTROL: u8 = 0x07;
 const DIAL_LIMIT: Duration = Duration::from_secs(10);
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
@@ -81,7 +83,7 @@ enum Command {
 
 struct Replica {
     documents: [AutoCommit; 2],
-    states: [State; 2],
+    syncs: [PeerSync; 2],
 }
 
 impl Room {
@@ -120,7 +122,7 @@ impl Room {
         }
         let replica = Arc::new(Mutex::new(Replica {
             documents,
-            states: [State::new(), State::new()],
+            syncs: [PeerSync::new(false), PeerSync::new(false)],
         }));
         let (commands, inbox) = mpsc::channel(64);
         let (version, changed) = watch::channel(0);
@@ -176,7 +178,11 @@ impl Room {
             .await
             .context("the room is closed")?;
         self.wait("the room to have the edit", ANSWER_LIMIT, |replica| {
-            let theirs = replica.states[0].their_heads.as_deref().unwrap_or_default();
+            let theirs = replica.syncs[0]
+                .state()
+                .their_heads
+                .as_deref()
+                .unwrap_or_default();
             let mut document = replica.documents[0].clone();
             document
                 .get_heads()
@@ -321,7 +327,7 @@ impl Room {
     pub async fn synced(&self, limit: Duration) -> Result<()> {
         let heads = lock(&self.replica).documents[0].get_heads();
         self.wait("the room to have the cells", limit, |replica| {
-            let theirs = replica.states[0].their_heads.as_deref();
+            let theirs = replica.syncs[0].state().their_heads.as_deref();
             theirs.is_some_and(|theirs| heads.iter().all(|head| theirs.contains(head)))
         })
         .await
@@ -457,9 +463,9 @@ async fn serve(
         tokio::select! {
             message = socket.next() => match message {
                 Some(Ok(Message::Binary(bytes))) => {
-                    if receive(&replica, &bytes, &mut waiting) {
-                        outgoing = generate(&replica);
+                    if let Some(index) = receive(&replica, &bytes, &mut waiting) {
                         version.send_modify(|version| *version += 1);
+                        outgoing.extend(generate_one(&replica, index));
                     }
                 }
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
@@ -481,57 +487,43 @@ async fn serve(
 }
 
 fn generate(replica: &Mutex<Replica>) -> Vec<Vec<u8>> {
-    let mut replica = lock(replica);
-    let Replica { documents, states } = &mut *replica;
-    let mut frames = Vec::new();
-    for (index, kind) in [NOTEBOOK, RUNTIME].into_iter().enumerate() {
-        if let Some(message) = documents[index]
-            .sync()
-            .generate_sync_message(&mut states[index])
-        {
-            let mut bytes = vec![kind];
-            bytes.extend(message.encode());
-            frames.push(bytes);
-        }
-    }
-    frames
+    let frame = |index| generate_one(replica, index);
+    (0..KINDS.len()).filter_map(frame).collect()
 }
 
-/// Takes a frame; returns whether it was a document's.
+fn generate_one(replica: &Mutex<Replica>, index: usize) -> Option<Vec<u8>> {
+    let mut replica = lock(replica);
+    let Replica { documents, syncs } = &mut *replica;
+    let message = syncs[index].generate(&mut documents[index])?;
+    Some([&[KINDS[index]], message.as_slice()].concat())
+}
+
+/// Takes a frame; returns which document's it was, if any.
 fn receive(
     replica: &Mutex<Replica>,
     bytes: &[u8],
     waiting: &mut VecDeque<oneshot::Sender<Result<(), String>>>,
-) -> bool {
-    let Some((&kind, payload)) = bytes.split_first() else {
-        return false;
-    };
-    let index = match kind {
-        NOTEBOOK => 0,
-        RUNTIME => 1,
-        CONTROL => {
-            let control: Value = serde_json::from_slice(payload).unwrap_or_default();
-            if control["frame_type"] == REQUEST {
-                let answer = match control["type"].as_str() {
-                    Some("cloud_frame_accepted") => Ok(()),
-                    _ => Err(control["reason"].as_str().unwrap_or_default().to_owned()),
-                };
-                if let Some(waiter) = waiting.pop_front() {
-                    let _ = waiter.send(answer);
-                }
+) -> Option<usize> {
+    let (&kind, payload) = bytes.split_first()?;
+    if kind == CONTROL {
+        let control: Value = serde_json::from_slice(payload).unwrap_or_default();
+        if control["frame_type"] == REQUEST {
+            let answer = match control["type"].as_str() {
+                Some("cloud_frame_accepted") => Ok(()),
+                _ => Err(control["reason"].as_str().unwrap_or_default().to_owned()),
+            };
+            if let Some(waiter) = waiting.pop_front() {
+                let _ = waiter.send(answer);
             }
-            return false;
         }
-        _ => return false,
-    };
-    let mut replica = lock(replica);
-    let Replica { documents, states } = &mut *replica;
-    if let Ok(message) = SyncMessage::decode(payload) {
-        let _ = documents[index]
-            .sync()
-            .receive_sync_message(&mut states[index], message);
+        return None;
     }
-    true
+    let index = KINDS.iter().position(|known| *known == kind)?;
+    let mut replica = lock(replica);
+    let Replica { documents, syncs } = &mut *replica;
+    // What cannot be read is missed by whoever waits for it.
+    let _ = syncs[index].receive_logged(&mut documents[index], payload, &mut PatchLog::inactive());
+    Some(index)
 }
 
 fn lock(replica: &Mutex<Replica>) -> std::sync::MutexGuard<'_, Replica> {
