@@ -7,6 +7,7 @@ use reqwest::{Method, RequestBuilder, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
+use wire::Scope;
 use wire::blob_batch::{self, BatchedBlob};
 use wire::headers;
 
@@ -189,13 +190,7 @@ impl CloudClient {
             encode_segment(notebook_id),
             encode_segment(hash)
         );
-        let request = self
-            .request(Method::PUT, &path)
-            .timeout(BLOB_TIMEOUT)
-            .header(header::CONTENT_TYPE, content_type)
-            .header("x-scope", "runtime_peer")
-            .header("x-operator", "agent:runt:blob-publisher")
-            .body(body);
+        let request = self.upload(Method::PUT, &path, content_type).body(body);
         let answer = self.send("uploading a blob", request, &[200, 201]).await?;
         let deduplicated = answer
             .get("deduplicated")
@@ -212,14 +207,19 @@ impl CloudClient {
     ) -> Result<(), CloudError> {
         let path = format!("/api/n/{}/blobs", encode_segment(notebook_id));
         let request = self
-            .request(Method::POST, &path)
-            .timeout(BLOB_TIMEOUT)
-            .header(header::CONTENT_TYPE, blob_batch::MEDIA_TYPE)
-            .header("x-scope", "runtime_peer")
-            .header("x-operator", "agent:runt:blob-publisher")
+            .upload(Method::POST, &path, blob_batch::MEDIA_TYPE)
             .body(blob_batch::encode(blobs));
         self.send("uploading blobs", request, &[200]).await?;
         Ok(())
+    }
+
+    /// A request that brings blobs, as a runtime peer.
+    fn upload(&self, method: Method, path: &str, content_type: &str) -> RequestBuilder {
+        self.request(method, path)
+            .timeout(BLOB_TIMEOUT)
+            .header(header::CONTENT_TYPE, content_type)
+            .header(headers::SCOPE, Scope::RuntimePeer.as_str())
+            .header(headers::OPERATOR, "agent:runt:blob-publisher")
     }
 
     /// Makes any other JSON call with the client's credential; `accepted` names the statuses of success.

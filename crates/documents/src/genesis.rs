@@ -5,7 +5,7 @@ use automerge::{ActorId, AutoCommit, ChangeHash};
 use crate::value::DocError;
 
 /// Names one of the four documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DocKind {
     /// Cells and notebook metadata.
     Notebook,
@@ -36,6 +36,11 @@ impl DocKind {
         Self::Comms,
         Self::Comments,
     ];
+
+    /// Returns its place in [`DocKind::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
 
     /// Returns the frozen bytes.
     pub const fn seed(self) -> &'static [u8] {

@@ -28,3 +28,11 @@ pub use notebook::NotebookDoc;
 pub use runtime_state::{RuntimeStateDoc, WantedKernelspec};
 pub use sync::PeerSync;
 pub use value::DocError;
+
+/// Returns the filter of a program's log: what was asked for (`RUST_LOG`), else `otherwise`, without
+/// automerge's spans whatever it says: those of level info write out the history of the document
+/// they work on, so that each change would cost what all changes before it cost together.
+pub fn log_filter(asked: Option<&str>, otherwise: &str) -> String {
+    let asked = asked.filter(|asked| !asked.trim().is_empty());
+    format!("{},automerge=warn", asked.unwrap_or(otherwise))
+}

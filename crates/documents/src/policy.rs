@@ -1,8 +1,6 @@
 //! Who may write what (documents 2.6, 4.11, 5.12; room protocol 4.5, 4.6).
 //!
-//! A frame is tried on the real document and taken back if it is refused. A fork per frame would
-//! cost as much as the document is large on every accepted frame; this way only a refused one
-//! does, and frames of the wrong scope or author are refused before anything is applied. What a
+//! A room tries a frame on a second copy of the document and has the outcome judged here. What a
 //! frame touched comes from the patches of its own application, and only that is projected, so
 //! the cost of a check does not depend on how many executions there are.
 
@@ -13,13 +11,11 @@ mod touched;
 pub use runtime::{RuntimeViolation, check_runtime_projections, check_touched};
 pub use touched::Touched;
 
-use automerge::sync::{Message, State};
-use automerge::{AutoCommit, AutomergeError, Change, ChangeHash, PatchLog, ROOT};
+use automerge::{AutoCommit, Change, ChangeHash, ROOT};
 use wire::actor::{ActorError, ActorLabel, actor_text};
 use wire::{Principal, Scope};
 
 use crate::genesis::{DocKind, NOTEBOOK_SEED_ACTOR};
-use crate::sync;
 use crate::value::Reader;
 
 /// Returns the hash of the canonical NotebookDoc seed change.
@@ -105,114 +101,44 @@ const fn preview(kind: DocKind) -> &'static str {
     }
 }
 
-/// What an accepted frame did.
-#[derive(Clone, Debug, Default)]
-pub struct Received {
-    /// The new changes, to be made durable before anything is sent.
-    pub changes: Vec<Change>,
-    /// What they touched.
-    pub touched: Touched,
+/// What a frame would do to a document.
+#[derive(Clone, Copy, Debug)]
+pub struct Trial<'a> {
+    /// The document as it is.
+    pub old: &'a AutoCommit,
+    /// Its heads.
+    pub before: &'a [ChangeHash],
+    /// The document as it would be.
+    pub new: &'a AutoCommit,
+    /// The changes that are new.
+    pub changes: &'a [Change],
+    /// What they touch.
+    pub touched: &'a Touched,
 }
 
-impl Received {
-    /// Returns whether the document moved.
-    pub fn changed(&self) -> bool {
-        !self.changes.is_empty()
-    }
-}
-
-/// Receives a sync frame of a peer under the rules; a refused frame leaves everything as it was.
-pub fn receive(
+/// Judges the changes of a frame: their authors first, then the rules of the document (room protocol 4.5, 4.6). That
+/// the scope may write it at all ([`may_write`]) was asked before.
+pub fn judge(
     kind: DocKind,
-    doc: &mut AutoCommit,
-    state: &mut State,
     scope: Scope,
     principal: &Principal,
-    payload: &[u8],
-) -> Result<Received, Refusal> {
-    let message = Message::decode(payload).map_err(|error| Refusal::Decode {
-        kind,
-        error: error.to_string(),
-    })?;
-    if !message.changes.is_empty() {
-        if !may_write(kind, scope) {
-            return Err(Refusal::Scope(kind));
-        }
-        check_chunk_authors(kind, doc, principal, &message)?;
-    }
-    let before = doc.get_heads();
-    let mut log = PatchLog::active();
-    let failed = |error: AutomergeError| Refusal::Preview {
-        kind,
-        error: error.to_string(),
-    };
-    let verdict = sync::apply(doc, state, message, &mut log)
-        .map_err(failed)
-        .and_then(|applied| {
-            let received = judge(kind, doc, scope, principal, applied.before(), &mut log)?;
-            applied.settle(doc, state).map_err(failed)?;
-            Ok(received)
-        });
-    if verdict.is_err() {
-        take_back(doc, &before);
-    }
-    verdict
-}
-
-fn judge(
-    kind: DocKind,
-    doc: &mut AutoCommit,
-    scope: Scope,
-    principal: &Principal,
-    before: &[ChangeHash],
-    log: &mut PatchLog,
-) -> Result<Received, Refusal> {
-    if doc.get_heads() == before {
-        return Ok(Received::default());
-    }
-    let changes = doc.get_changes(before);
-    for change in &changes {
+    trial: &Trial<'_>,
+) -> Result<(), Refusal> {
+    for change in trial.changes {
         check_author(kind, principal, change)?;
     }
-    let touched = Touched::from_patches(&doc.make_patches(log));
     match (kind, scope) {
-        (DocKind::Notebook, Scope::Editor) => check_editor(doc, before, &touched)?,
+        (DocKind::Notebook, Scope::Editor) => check_editor(trial.new, trial.before, trial.touched),
         (DocKind::RuntimeState, _) => {
-            runtime::check_touched(Reader::at(doc, before), Reader::now(doc), &touched)
-                .map_err(Refusal::Runtime)?;
+            let (old, new) = (Reader::now(trial.old), Reader::now(trial.new));
+            runtime::check_touched(old, new, trial.touched).map_err(Refusal::Runtime)
         }
-        _ => {}
+        _ => Ok(()),
     }
-    Ok(Received { changes, touched })
-}
-
-/// Rebuilds a document as it was at some heads, keeping its actor.
-fn take_back(doc: &mut AutoCommit, before: &[ChangeHash]) {
-    let actor = doc.get_actor().clone();
-    if let Ok(old) = doc.fork_at(before) {
-        *doc = old.with_actor(actor);
-    }
-}
-
-/// Checks the authors of what can be read without applying it; compressed wholes are checked after.
-fn check_chunk_authors(
-    kind: DocKind,
-    doc: &mut AutoCommit,
-    principal: &Principal,
-    message: &Message,
-) -> Result<(), Refusal> {
-    for chunk in message.changes.iter() {
-        if let Ok(change) = Change::from_bytes(chunk.to_vec())
-            && doc.get_change_meta_by_hash(&change.hash()).is_none()
-        {
-            check_author(kind, principal, &change)?;
-        }
-    }
-    Ok(())
 }
 
 /// Checks that a change was authored by the connected principal.
-pub fn check_author(kind: DocKind, principal: &Principal, change: &Change) -> Result<(), Refusal> {
+fn check_author(kind: DocKind, principal: &Principal, change: &Change) -> Result<(), Refusal> {
     let label = actor_text(change.actor_id().to_bytes());
     if kind == DocKind::Notebook
         && label == NOTEBOOK_SEED_ACTOR
@@ -231,11 +157,7 @@ pub fn check_author(kind: DocKind, principal: &Principal, change: &Change) -> Re
 }
 
 /// Checks that the net difference of an editor's frame lies under `cells`.
-pub fn check_editor(
-    doc: &AutoCommit,
-    before: &[ChangeHash],
-    touched: &Touched,
-) -> Result<(), Refusal> {
+fn check_editor(doc: &AutoCommit, before: &[ChangeHash], touched: &Touched) -> Result<(), Refusal> {
     let (old, new) = (Reader::at(doc, before), Reader::now(doc));
     for root in touched.roots() {
         let differs = if root == "cells" {

@@ -20,7 +20,7 @@ pub struct Applied {
 }
 
 /// Applies the changes of a message and logs their patches; a read-only state takes none.
-pub fn apply(
+fn apply(
     doc: &mut AutoCommit,
     state: &State,
     mut message: Message,
@@ -150,7 +150,7 @@ impl PeerSync {
         &self.state
     }
 
-    /// Returns the state, for [`crate::policy::receive`].
+    /// Returns the state, for a room's own books.
     pub const fn state_mut(&mut self) -> &mut State {
         &mut self.state
     }

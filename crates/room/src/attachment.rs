@@ -1,5 +1,6 @@
 //! Which compute is selected, who may come in as its peer, and publishing it (room protocol 7.2 to 7.4).
 
+use documents::DocKind;
 use wire::attachment::{FenceError, check_fence, is_stale_publish, status};
 use wire::close::{Close, STALE_SESSION};
 use wire::{JobId, PeerId, UnixMs, WorkstationAttachment, WorkstationId};
@@ -7,7 +8,7 @@ use wire::{JobId, PeerId, UnixMs, WorkstationAttachment, WorkstationId};
 use crate::departure::{Queued, RECONCILED_DETAILS, is_away, is_over};
 use crate::roster::Departure;
 use crate::runtime_doc::{self, Lifecycle};
-use crate::{AttachmentUpdate, DocumentKind, Room, WorkstationHeaders, notebook_doc};
+use crate::{AttachmentUpdate, Room, WorkstationHeaders, notebook_doc};
 
 impl Room {
     /// Decides before the upgrade whether a runtime peer may come in; the error is the 409's text.
@@ -110,9 +111,9 @@ impl Room {
         }
         let clears_error = new.provider == "runtime_peer"
             && new.status == status::READY
-            && runtime_doc::error_details(self.doc(DocumentKind::RuntimeState))
+            && runtime_doc::error_details(self.doc(DocKind::RuntimeState))
                 .is_some_and(|details| details.starts_with(RECONCILED_DETAILS));
-        let written = self.author(DocumentKind::RuntimeState, |doc| {
+        let written = self.author(DocKind::RuntimeState, |doc| {
             if clears_error {
                 runtime_doc::write_lifecycle(doc, Lifecycle::NotStarted, "")?;
             }
@@ -126,17 +127,17 @@ impl Room {
         if new.status != status::READY {
             self.return_by = None;
         }
-        self.relay(DocumentKind::RuntimeState, None);
+        self.relay(DocKind::RuntimeState, None);
     }
 
     /// Runtime peers do not read the notebook: the room tells them which kernel it asks for.
     pub(crate) fn note_kernelspec(&mut self) {
-        let wanted = notebook_doc::kernelspec(self.doc(DocumentKind::Notebook));
-        let noted = self.author(DocumentKind::RuntimeState, |doc| {
+        let wanted = notebook_doc::kernelspec(self.doc(DocKind::Notebook));
+        let noted = self.author(DocKind::RuntimeState, |doc| {
             runtime_doc::write_kernelspec(doc, wanted.as_ref())
         });
         match noted {
-            Ok(true) => self.relay(DocumentKind::RuntimeState, None),
+            Ok(true) => self.relay(DocKind::RuntimeState, None),
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "the notebook's kernel cannot be noted"),
         }

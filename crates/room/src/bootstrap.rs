@@ -2,14 +2,14 @@
 
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutoCommit, AutomergeError, ObjType, ROOT, ReadDoc};
-use documents::genesis::DocKind;
+use documents::DocKind;
 use documents::notebook::NotebookDoc;
 use wire::NotebookId;
 use wire::control::RoomReady;
 
 use crate::host::Document;
 use crate::runtime_doc::{map, text};
-use crate::{DocumentKind, Effect, RoomError, StoredDocuments};
+use crate::{Effect, RoomError, StoredDocuments};
 
 /// Loads or makes the four documents; the effects keep what was made.
 pub(crate) fn documents(
@@ -18,7 +18,7 @@ pub(crate) fn documents(
     actor: &ActorId,
 ) -> Result<([Document; 4], Vec<Effect>), RoomError> {
     let mut effects = Vec::new();
-    let mut open = |kind: DocumentKind| {
+    let mut open = |kind: DocKind| {
         let bytes = stored.bytes(kind);
         if !bytes.is_empty() {
             let retired = stored.retired(kind);
@@ -42,28 +42,28 @@ pub(crate) fn documents(
         Ok(Document::from_doc(kind, Box::new(doc), actor.clone()))
     };
     let documents = [
-        open(DocumentKind::Notebook)?,
-        open(DocumentKind::RuntimeState)?,
-        open(DocumentKind::Comms)?,
-        open(DocumentKind::Comments)?,
+        open(DocKind::Notebook)?,
+        open(DocKind::RuntimeState)?,
+        open(DocKind::Comms)?,
+        open(DocKind::Comments)?,
     ];
     Ok((documents, effects))
 }
 
 pub(crate) fn fresh(
     notebook_id: &NotebookId,
-    kind: DocumentKind,
+    kind: DocKind,
     actor: &ActorId,
 ) -> Result<AutoCommit, String> {
     let label = String::from_utf8_lossy(actor.to_bytes());
     let fresh = |kind: DocKind| kind.fresh(&label).map_err(|error| error.to_string());
     match kind {
-        DocumentKind::Notebook => NotebookDoc::hosted_bootstrap(notebook_id.as_str())
+        DocKind::Notebook => NotebookDoc::hosted_bootstrap(notebook_id.as_str())
             .map(NotebookDoc::into_doc)
             .map_err(|error| error.to_string()),
-        DocumentKind::RuntimeState => fresh(DocKind::RuntimeState),
-        DocumentKind::Comms => fresh(DocKind::Comms),
-        DocumentKind::Comments => {
+        DocKind::RuntimeState => fresh(DocKind::RuntimeState),
+        DocKind::Comms => fresh(DocKind::Comms),
+        DocKind::Comments => {
             let mut doc = fresh(DocKind::Comments)?;
             comments_identity(&mut doc, notebook_id).map_err(|error| error.to_string())?;
             doc.commit();

@@ -4,13 +4,14 @@
 //! records stay as they are. Work ends when the agent says so, when the owner acts, or when the
 //! peer was away for the configured limit.
 
+use documents::DocKind;
 use wire::attachment::status;
 use wire::{JobId, UnixMs, WorkstationAttachment, WorkstationId};
 
 use crate::attachment::default_attachment;
 use crate::runtime_doc::{self, Lifecycle, Queue};
 use crate::runtime_index::Status;
-use crate::{DocumentKind, Effect, FinishedJob, JobEnd, JobOutcome, Room};
+use crate::{Effect, FinishedJob, JobEnd, JobOutcome, Room};
 
 /// How a lifecycle's details begin after the room ended a session's work.
 pub(crate) const RECONCILED_DETAILS: &str = "runtime peer disconnected:";
@@ -127,7 +128,7 @@ impl Room {
             .into_iter()
             .filter(|(_, status)| queued == Queued::Cancel || *status == Status::Running)
             .collect();
-        let kind = DocumentKind::RuntimeState;
+        let kind = DocKind::RuntimeState;
         let live = runtime_doc::is_live(self.doc(kind));
         let written = self.author(kind, |doc| {
             for (id, status) in &ending {

@@ -12,21 +12,22 @@
 
 mod mirror;
 
+use documents::DocKind;
 use std::collections::HashSet;
 
 use automerge::{ActorId, AutoCommit, ChangeHash, ReadDoc as _};
 use wire::attachment::status;
 
 use crate::departure::is_away;
-use crate::{DocumentKind, Room, RoomError, bootstrap, notebook_doc, runtime_doc};
+use crate::{Room, RoomError, bootstrap, notebook_doc, runtime_doc};
 
 /// What a room starts its next epoch with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextEpoch {
     /// All four documents, whole.
-    pub documents: Vec<(DocumentKind, Vec<u8>)>,
+    pub documents: Vec<(DocKind, Vec<u8>)>,
     /// Hashes of the changes that must not come back, joined; for each document that starts over.
-    pub retired: Vec<(DocumentKind, Vec<u8>)>,
+    pub retired: Vec<(DocKind, Vec<u8>)>,
 }
 
 impl Room {
@@ -36,7 +37,7 @@ impl Room {
     /// room itself stays in its epoch: whoever keeps the result opens it anew.
     pub fn next_epoch(
         &mut self,
-        stored_bytes: impl Fn(DocumentKind) -> usize,
+        stored_bytes: impl Fn(DocKind) -> usize,
     ) -> Result<Option<NextEpoch>, RoomError> {
         if !self.may_start_over() {
             return Ok(None);
@@ -45,7 +46,7 @@ impl Room {
             documents: Vec::new(),
             retired: Vec::new(),
         };
-        for kind in DocumentKind::ALL {
+        for kind in DocKind::ALL {
             let fresh = match self.outgrown(kind, stored_bytes(kind)) {
                 Some(limit) => self
                     .start_over(kind)?
@@ -72,8 +73,8 @@ impl Room {
         self.peers.is_empty() && self.return_by.is_none() && !self.index.has_work() && !session_open
     }
 
-    fn outgrown(&mut self, kind: DocumentKind, stored_bytes: usize) -> Option<Limit> {
-        if kind == DocumentKind::Comments {
+    fn outgrown(&mut self, kind: DocKind, stored_bytes: usize) -> Option<Limit> {
+        if kind == DocKind::Comments {
             return None;
         }
         let document = &mut self.documents[kind.index()];
@@ -88,7 +89,7 @@ impl Room {
     }
 
     /// Makes a document from genesis that shows the same; none when it would not.
-    fn start_over(&mut self, kind: DocumentKind) -> Result<Option<Fresh>, RoomError> {
+    fn start_over(&mut self, kind: DocKind) -> Result<Option<Fresh>, RoomError> {
         let label = wire::actor::room_actor_label(self.notebook_id.as_str());
         let genesis_actor = ActorId::from(label.as_bytes());
         let mut new = bootstrap::fresh(&self.notebook_id, kind, &genesis_actor)
@@ -101,7 +102,7 @@ impl Room {
         let nonce = self.ids.uuid().simple().to_string();
         new.set_actor(ActorId::from(format!("{label}.{}", &nonce[..8]).as_bytes()));
         let mut old = self.documents[kind.index()].doc().fork();
-        if kind == DocumentKind::RuntimeState {
+        if kind == DocKind::RuntimeState {
             self.forget_unshown(&mut old)
                 .map_err(|error| broken(self, error.to_string()))?;
         }
@@ -110,7 +111,7 @@ impl Room {
         if !mirror::same(&old, &new) {
             tracing::error!(
                 notebook_id = self.notebook_id.as_str(),
-                document = kind.as_str(),
+                document = kind.name(),
                 "a document would not show the same in a new epoch; it stays in its own"
             );
             return Ok(None);
@@ -122,7 +123,7 @@ impl Room {
 
     /// Removes the ended executions that no cell shows, but the newest, whose number goes on.
     fn forget_unshown(&mut self, doc: &mut AutoCommit) -> Result<(), automerge::AutomergeError> {
-        let shown = notebook_doc::shown_executions(self.doc(DocumentKind::Notebook));
+        let shown = notebook_doc::shown_executions(self.doc(DocKind::Notebook));
         let newest = self.index.newest().map(str::to_owned);
         let old: Vec<String> = self
             .index

@@ -1,5 +1,6 @@
 //! Execution intent: the records that only the room makes (room protocol 5.4, 6.2).
 
+use documents::DocKind;
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::AutomergeError;
@@ -12,7 +13,7 @@ use crate::notebook_doc::{self, Cell};
 use crate::runtime_doc::{self, NewExecution};
 use crate::runtime_index::Status;
 use crate::settings::{EXECUTIONS_KEPT, EXECUTIONS_SLACK};
-use crate::{DocumentKind, Effect, Room};
+use crate::{Effect, Room};
 
 /// Why an execution request is refused; the texts are those of room protocol 5.4.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +45,7 @@ impl Room {
         execution_id: Option<ExecutionId>,
     ) -> Result<(), ExecutionError> {
         let id = cell_id.ok_or(ExecutionError::MissingCellId)?.into_string();
-        let cell = notebook_doc::cell(self.doc(DocumentKind::Notebook), &id)
+        let cell = notebook_doc::cell(self.doc(DocKind::Notebook), &id)
             .ok_or(ExecutionError::CellNotFound(id))?;
         if cell.kind != "code" {
             return Err(ExecutionError::NotCode {
@@ -79,7 +80,7 @@ impl Room {
         ids: Option<&Value>,
     ) -> Result<(), ExecutionError> {
         let given = ids.map_or(Ok(Vec::new()), parse_cell_execution_ids)?;
-        let cells = notebook_doc::code_cells(self.doc(DocumentKind::Notebook));
+        let cells = notebook_doc::code_cells(self.doc(DocKind::Notebook));
         if cells.is_empty() {
             return Ok(());
         }
@@ -131,7 +132,7 @@ impl Room {
             .collect();
         // Every cell was just read, so the pointers can be written; should the second write fail
         // nevertheless, the first has no pointer to it and is taken back.
-        self.author(DocumentKind::RuntimeState, |doc| {
+        self.author(DocKind::RuntimeState, |doc| {
             let mut queue = runtime_doc::queue(doc);
             for execution in &new {
                 runtime_doc::create_execution(doc, execution)?;
@@ -142,7 +143,7 @@ impl Room {
             }
             runtime_doc::write_queue(doc, &queue)
         })?;
-        let pointed = self.author(DocumentKind::Notebook, |doc| {
+        let pointed = self.author(DocKind::Notebook, |doc| {
             new.iter().try_for_each(|execution| {
                 notebook_doc::point_cell(doc, &execution.cell_id, &execution.id)
             })
@@ -153,8 +154,8 @@ impl Room {
         }
         self.refresh_index(new.iter().map(|execution| execution.id.as_str()));
         self.trim_executions()?;
-        self.relay(DocumentKind::RuntimeState, Some(peer_id));
-        self.relay(DocumentKind::Notebook, Some(peer_id));
+        self.relay(DocKind::RuntimeState, Some(peer_id));
+        self.relay(DocKind::Notebook, Some(peer_id));
         self.watch_idleness(now);
         self.effects.push(Effect::Ran {
             actor_label: submitted_by,
@@ -164,7 +165,7 @@ impl Room {
     }
 
     fn withdraw(&mut self, new: &[NewExecution]) -> Result<(), AutomergeError> {
-        self.author(DocumentKind::RuntimeState, |doc| {
+        self.author(DocKind::RuntimeState, |doc| {
             let mut queue = runtime_doc::queue(doc);
             queue
                 .queued
@@ -177,7 +178,7 @@ impl Room {
     }
 
     pub(crate) fn refresh_index<'a>(&mut self, ids: impl IntoIterator<Item = &'a str>) {
-        let doc = self.documents[DocumentKind::RuntimeState.index()].doc();
+        let doc = self.documents[DocKind::RuntimeState.index()].doc();
         for id in ids {
             self.index.refresh(doc, id);
         }
@@ -191,7 +192,7 @@ impl Room {
         if self.index.len() < self.trim_at.max(EXECUTIONS_KEPT + EXECUTIONS_SLACK) {
             return Ok(());
         }
-        let shown = notebook_doc::shown_executions(self.doc(DocumentKind::Notebook));
+        let shown = notebook_doc::shown_executions(self.doc(DocKind::Notebook));
         let surplus = self.index.len() - EXECUTIONS_KEPT;
         let old: Vec<String> = self
             .index
@@ -200,7 +201,7 @@ impl Room {
             .take(surplus)
             .map(str::to_owned)
             .collect();
-        self.author(DocumentKind::RuntimeState, |doc| {
+        self.author(DocKind::RuntimeState, |doc| {
             old.iter()
                 .try_for_each(|id| runtime_doc::remove_execution(doc, id))
         })?;

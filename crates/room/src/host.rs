@@ -4,17 +4,20 @@
 //! between frames, so that judging costs what the change costs and not what the document holds; it is thrown away after
 //! a refusal and made again when next needed.
 
+use documents::DocKind;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::sync::{Message, State, SyncDoc as _};
 use automerge::{ActorId, AutoCommit, Change, ChangeHash};
-use documents::policy::Touched;
+use documents::policy::{Refusal, Touched, Trial};
 use documents::sync::Applied;
 
-use crate::DocumentKind;
 use crate::settings::ORPHAN_BYTES_MAX;
 use crate::twin::Twin;
+
+/// The library broke instead of refusing.
+const INTERNAL_FAILURE: &str = "internal failure";
 
 /// What a room remembers about one peer and one document.
 #[derive(Debug)]
@@ -48,7 +51,7 @@ impl PeerDocument {
 
 /// A document with its twin.
 pub(crate) struct Document {
-    kind: DocumentKind,
+    kind: DocKind,
     doc: Box<AutoCommit>,
     twin: Option<Twin>,
     /// Changes of earlier epochs (decision D11).
@@ -70,20 +73,6 @@ impl From<String> for Denied {
     }
 }
 
-/// Changes that passed the trial but are not yet in the real document.
-pub(crate) struct Trial<'a> {
-    /// The document as it is.
-    pub(crate) real: &'a AutoCommit,
-    /// Its heads.
-    pub(crate) before: &'a [ChangeHash],
-    /// The document as it would be.
-    pub(crate) after: &'a mut AutoCommit,
-    /// What is new.
-    pub(crate) changes: &'a [Change],
-    /// What it touches.
-    pub(crate) touched: &'a Touched,
-}
-
 /// What an accepted frame did.
 #[derive(Default)]
 pub(crate) struct Outcome {
@@ -98,7 +87,7 @@ pub(crate) struct Outcome {
 impl Document {
     /// Loads stored bytes; `retired` are hashes of changes of earlier epochs, joined.
     pub(crate) fn load(
-        kind: DocumentKind,
+        kind: DocKind,
         bytes: &[u8],
         retired: &[u8],
         actor: ActorId,
@@ -114,7 +103,7 @@ impl Document {
         })
     }
 
-    pub(crate) fn from_doc(kind: DocumentKind, mut doc: Box<AutoCommit>, actor: ActorId) -> Self {
+    pub(crate) fn from_doc(kind: DocKind, mut doc: Box<AutoCommit>, actor: ActorId) -> Self {
         doc.set_actor(actor);
         Self {
             kind,
@@ -180,7 +169,7 @@ impl Document {
 
     /// Reads a sync message of this document.
     pub(crate) fn decode(&self, payload: &[u8]) -> Result<Message, String> {
-        Message::decode(payload).map_err(|error| format!("{}: {error}", self.kind.decode_label()))
+        Message::decode(payload).map_err(|error| undecoded(self.kind, &error.to_string()))
     }
 
     /// Takes a decoded message: tries its changes, lets `judge` decide, then applies it.
@@ -218,9 +207,8 @@ impl Document {
                 if peer.refused || bytes.len() > ORPHAN_BYTES_MAX {
                     peer.orphans.clear();
                     peer.missing.clear();
-                    let label = self.kind.preview_label();
-                    let reason = format!("{label}: changes depend on changes the room lacks");
-                    return Err(reason.into());
+                    let error = "changes depend on changes the room lacks";
+                    return Err(untried(self.kind, error));
                 }
                 peer.orphans = bytes;
                 peer.missing = missing;
@@ -253,10 +241,9 @@ impl Document {
     fn settle(&mut self, peer: &mut PeerDocument, applied: Applied) -> Result<(), String> {
         let doc = &mut self.doc;
         let state = &mut peer.state;
-        let label = self.kind.decode_label();
         catch_unwind(AssertUnwindSafe(|| applied.settle(doc, state)))
-            .map_err(|_| format!("{label}: internal failure"))?
-            .map_err(|error| format!("{label}: {error}"))
+            .map_err(|_| undecoded(self.kind, INTERNAL_FAILURE))?
+            .map_err(|error| undecoded(self.kind, &error.to_string()))
     }
 
     fn judge(
@@ -265,20 +252,20 @@ impl Document {
         before: &[ChangeHash],
         judge: impl FnOnce(Trial<'_>) -> Result<(), String>,
     ) -> Result<Verdict, Denied> {
-        let label = self.kind.preview_label();
+        let kind = self.kind;
         self.catch_up();
         let doc = &mut self.doc;
         let twin = self.twin.get_or_insert_with(|| Twin::of(doc));
         let trial = twin.doc();
         // Foreign bytes may hit a bug of the library; the copy that met it is thrown away.
         catch_unwind(AssertUnwindSafe(|| trial.load_incremental(bytes)))
-            .map_err(|_| format!("{label}: internal failure"))?
+            .map_err(|_| untried(kind, INTERNAL_FAILURE))?
             .map_err(|error| match error {
                 // An author's number of before an epoch met the same number of after it.
                 automerge::AutomergeError::DuplicateSeqNumber(..) if !self.retired.is_empty() => {
                     Denied::OldEpoch
                 }
-                error => format!("{label}: {error}").into(),
+                error => untried(kind, &error.to_string()),
             })?;
         let missing = trial.get_missing_deps(&[]);
         if !missing.is_empty() {
@@ -291,9 +278,9 @@ impl Document {
         }
         let touched = Touched::from_patches(&trial.diff_incremental());
         judge(Trial {
-            real: &self.doc,
+            old: &self.doc,
             before,
-            after: trial,
+            new: trial,
             changes: &changes,
             touched: &touched,
         })?;
@@ -310,6 +297,16 @@ impl Document {
 enum Verdict {
     Fits(Outcome),
     Orphans(Vec<ChangeHash>),
+}
+
+fn undecoded(kind: DocKind, error: &str) -> String {
+    let error = error.to_owned();
+    Refusal::Decode { kind, error }.to_string()
+}
+
+fn untried(kind: DocKind, error: &str) -> Denied {
+    let error = error.to_owned();
+    Denied::Because(Refusal::Preview { kind, error }.to_string())
 }
 
 fn concat(changes: &[Change]) -> Vec<u8> {

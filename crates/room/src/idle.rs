@@ -1,11 +1,12 @@
 //! Stopping compute that nobody uses (room protocol 7.6).
 
+use documents::DocKind;
 use wire::attachment::status;
 use wire::close::IDLE_TIMEOUT;
 use wire::{UnixMs, WorkstationAttachment};
 
 use crate::runtime_doc::{self, Lifecycle, Queue};
-use crate::{DocumentKind, Effect, FinishedJob, Room};
+use crate::{Effect, FinishedJob, Room};
 
 impl Room {
     /// Looks whether anything runs; an armed alarm is not moved by later idleness.
@@ -21,7 +22,7 @@ impl Room {
         if self.index.has_work() {
             return true;
         }
-        let queue = runtime_doc::queue(self.doc(DocumentKind::RuntimeState));
+        let queue = runtime_doc::queue(self.doc(DocKind::RuntimeState));
         queue.executing.is_some() || !queue.queued.is_empty()
     }
 
@@ -55,7 +56,7 @@ impl Room {
                 reason,
             }));
         }
-        let kind = DocumentKind::RuntimeState;
+        let kind = DocKind::RuntimeState;
         let live = runtime_doc::is_live(self.doc(kind));
         let written = self.author(kind, |doc| {
             runtime_doc::write_queue(doc, &Queue::default())?;

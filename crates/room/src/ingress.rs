@@ -1,5 +1,6 @@
 //! The pipeline of one message, in its normative order (room protocol 2.5).
 
+use documents::DocKind;
 use wire::attachment::check_fence;
 use wire::close::{SLOW_CONSUMER, STALE_SESSION, TOO_MANY_REJECTED};
 use wire::control::SessionControl;
@@ -11,7 +12,7 @@ use wire::{
 
 use crate::roster::Departure;
 use crate::settings::PARKED_MESSAGES_MAX;
-use crate::{DocumentKind, Effect, Message, Room};
+use crate::{Effect, Message, Room};
 
 /// Whether a refusal counts towards closing the socket (room protocol 3.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +86,7 @@ impl Room {
             | FrameType::RuntimeStateSync
             | FrameType::CommsDocSync
             | FrameType::CommentsDocSync => {
-                if let Some(kind) = DocumentKind::of_frame(frame_type) {
+                if let Some(kind) = DocKind::of_frame(frame_type) {
                     self.sync_frame(now, peer_id, kind, payload);
                 }
             }

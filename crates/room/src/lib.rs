@@ -24,7 +24,6 @@ mod idle;
 mod ingress;
 mod notebook_doc;
 mod peer;
-mod policy;
 mod presence;
 mod queries;
 mod repair;
@@ -38,7 +37,7 @@ mod stored;
 mod sync;
 mod twin;
 
-pub use effect::{DocumentKind, Effect, FinishedJob};
+pub use effect::{Effect, FinishedJob};
 pub use epoch::NextEpoch;
 pub use event::{
     AccessChange, AttachmentUpdate, ComputeOutcome, Event, JobEnd, JobOutcome, Join, Message,

@@ -1,5 +1,6 @@
 //! One socket of a room.
 
+use documents::DocKind;
 use std::collections::VecDeque;
 
 use documents::policy::may_write;
@@ -7,8 +8,7 @@ use wire::control::RosterEntry;
 use wire::{ActorLabel, JobId, Scope, WorkstationId};
 
 use crate::host::PeerDocument;
-use crate::policy::doc_kind;
-use crate::{DocumentKind, Join, Message};
+use crate::{Join, Message};
 
 /// A joined peer with its four sync conversations.
 pub(crate) struct Peer {
@@ -33,8 +33,7 @@ pub(crate) struct Waiting {
 impl Peer {
     pub(crate) fn new(join: Join, arrival: u64) -> Self {
         let scope = join.scope;
-        let documents =
-            DocumentKind::ALL.map(|kind| PeerDocument::new(!may_write(doc_kind(kind), scope)));
+        let documents = DocKind::ALL.map(|kind| PeerDocument::new(!may_write(kind, scope)));
         let actor_label = join.actor.to_string();
         Self {
             join,

@@ -1,11 +1,12 @@
 //! Requests: who handles which action (room protocol 5.3).
 
 use automerge::ChangeHash;
+use documents::DocKind;
 use wire::request::{Action, Request};
 use wire::{FrameType, PeerId, UnixMs};
 
+use crate::Room;
 use crate::ingress::Counted;
-use crate::{DocumentKind, Room};
 
 impl Room {
     pub(crate) fn request(&mut self, now: UnixMs, peer_id: &PeerId, payload: &[u8]) {
@@ -64,7 +65,7 @@ impl Room {
             | Action::RunAllCells { observed_heads, .. } => observed_heads.as_deref(),
             _ => None,
         };
-        let doc = self.doc(DocumentKind::Notebook);
+        let doc = self.doc(DocKind::Notebook);
         request
             .required_heads
             .iter()

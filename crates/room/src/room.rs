@@ -1,5 +1,6 @@
 //! The room itself: its state, its entry point, and how it comes to be.
 
+use documents::DocKind;
 use std::collections::BTreeMap;
 
 use automerge::ActorId;
@@ -11,7 +12,7 @@ use crate::host::Document;
 use crate::peer::Peer;
 use crate::queries::Queries;
 use crate::runtime_index::RuntimeIndex;
-use crate::{DocumentKind, Effect, Event, Settings, StoredDocuments};
+use crate::{Effect, Event, Settings, StoredDocuments};
 
 /// Where a room gets its random ids from.
 pub trait IdSource: Send {
@@ -29,12 +30,12 @@ impl<F: FnMut() -> Uuid + Send> IdSource for F {
 #[derive(Debug, thiserror::Error)]
 pub enum RoomError {
     /// A stored document does not load.
-    #[error("the stored {} of notebook `{notebook_id}` does not load: {cause}", document.as_str())]
+    #[error("the stored {} of notebook `{notebook_id}` does not load: {cause}", document.name())]
     Load {
         /// The notebook.
         notebook_id: NotebookId,
         /// Which document.
-        document: DocumentKind,
+        document: DocKind,
         /// What the library says.
         cause: String,
     },
@@ -171,12 +172,12 @@ impl Room {
     }
 
     /// Returns a document's whole bytes, for a compacted snapshot or an export.
-    pub fn snapshot(&mut self, document: DocumentKind) -> Vec<u8> {
+    pub fn snapshot(&mut self, document: DocKind) -> Vec<u8> {
         self.documents[document.index()].save()
     }
 
     /// Returns a document's heads as hex, sorted.
-    pub fn heads(&mut self, document: DocumentKind) -> Vec<String> {
+    pub fn heads(&mut self, document: DocKind) -> Vec<String> {
         let heads = self.documents[document.index()].doc().get_heads();
         let mut heads: Vec<String> = heads.iter().map(ToString::to_string).collect();
         heads.sort();

@@ -1,11 +1,12 @@
 //! Coming and going: ready, joined, left (room protocol 3.1, 3.2, 7.4).
 
+use documents::DocKind;
 use wire::close::{Close, REPLACED_BY_NEWER};
 use wire::control::{PeerChange, RoomReady, SessionControl};
 use wire::{FrameType, PeerId, UnixMs};
 
 use crate::peer::Peer;
-use crate::{DocumentKind, Effect, Join, Room};
+use crate::{Effect, Join, Room};
 
 /// Whether the going of the last runtime peer marks the attachment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl Room {
         self.peers.insert(peer_id.clone(), peer);
         self.send_ready(&peer_id);
         self.announce_joined(&peer_id);
-        for kind in DocumentKind::ALL {
+        for kind in DocKind::ALL {
             self.send_sync(&peer_id, kind);
         }
         if is_runtime {

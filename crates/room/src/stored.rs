@@ -1,6 +1,6 @@
 //! The stored form of a room's documents.
 
-use crate::DocumentKind;
+use documents::DocKind;
 
 /// The bytes of the four documents: a snapshot followed by appended change chunks, or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,22 +11,22 @@ pub struct StoredDocuments {
 
 impl StoredDocuments {
     /// Adds bytes at the end of a document; call it in log order.
-    pub fn append(&mut self, document: DocumentKind, bytes: &[u8]) {
+    pub fn append(&mut self, document: DocKind, bytes: &[u8]) {
         self.documents[document.index()].extend_from_slice(bytes);
     }
 
     /// Adds hashes of changes of an earlier epoch, joined, that must not come back.
-    pub fn retire(&mut self, document: DocumentKind, hashes: &[u8]) {
+    pub fn retire(&mut self, document: DocKind, hashes: &[u8]) {
         self.retired[document.index()].extend_from_slice(hashes);
     }
 
     /// Returns the hashes of changes that must not come back.
-    pub(crate) fn retired(&self, document: DocumentKind) -> &[u8] {
+    pub(crate) fn retired(&self, document: DocKind) -> &[u8] {
         &self.retired[document.index()]
     }
 
     /// Returns the bytes of a document.
-    pub fn bytes(&self, document: DocumentKind) -> &[u8] {
+    pub fn bytes(&self, document: DocKind) -> &[u8] {
         &self.documents[document.index()]
     }
 

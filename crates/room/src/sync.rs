@@ -1,20 +1,20 @@
 //! Document frames: judge, apply, keep, reply, relay, acknowledge (room protocol 4.4, 4.5, 3.8).
 
-use documents::policy::may_write;
+use documents::DocKind;
+use documents::policy::{Refusal, judge, may_write};
 use wire::close::EPOCH_CHANGED;
 use wire::{PeerId, UnixMs};
 
 use crate::host::Denied;
-use crate::policy::{Author, doc_kind, judge};
 use crate::roster::Departure;
-use crate::{DocumentKind, Effect, Room};
+use crate::{Effect, Room};
 
 impl Room {
     pub(crate) fn sync_frame(
         &mut self,
         now: UnixMs,
         peer_id: &PeerId,
-        kind: DocumentKind,
+        kind: DocKind,
         payload: &[u8],
     ) {
         let frame_type = kind.frame_type();
@@ -29,7 +29,7 @@ impl Room {
                         self.send_sync(&other, kind);
                     }
                 }
-                if moved && kind == DocumentKind::RuntimeState {
+                if moved && kind == DocKind::RuntimeState {
                     self.watch_idleness(now);
                 }
                 self.accept(now, peer_id, frame_type, payload.len());
@@ -43,30 +43,20 @@ impl Room {
         }
     }
 
-    fn receive(
-        &mut self,
-        peer_id: &PeerId,
-        kind: DocumentKind,
-        payload: &[u8],
-    ) -> Result<bool, Denied> {
+    fn receive(&mut self, peer_id: &PeerId, kind: DocKind, payload: &[u8]) -> Result<bool, Denied> {
         let Some(peer) = self.peers.get_mut(peer_id) else {
             return Ok(false);
         };
         let document = &mut self.documents[kind.index()];
         let message = document.decode(payload)?;
         let scope = peer.join.scope;
-        if !message.changes.is_empty() && !may_write(doc_kind(kind), scope) {
-            let name = kind.type_name();
-            let reason = format!("connection scope cannot write {name} changes");
-            return Err(reason.into());
+        if !message.changes.is_empty() && !may_write(kind, scope) {
+            return Err(Refusal::Scope(kind).to_string().into());
         }
-        let author = Author {
-            scope,
-            principal: peer.join.actor.principal.clone(),
-        };
+        let principal = &peer.join.actor.principal;
         let state = &mut peer.documents[kind.index()];
         let outcome = document.receive(state, message, |trial| {
-            judge(kind, &author, &trial).map_err(|refusal| refusal.to_string())
+            judge(kind, scope, principal, &trial).map_err(|refusal| refusal.to_string())
         })?;
         if !outcome.appended.is_empty() {
             self.effects.push(Effect::Append {
@@ -74,7 +64,7 @@ impl Room {
                 changes: outcome.appended,
             });
         }
-        if kind == DocumentKind::RuntimeState && outcome.moved {
+        if kind == DocKind::RuntimeState && outcome.moved {
             let doc = self.documents[kind.index()].doc();
             match outcome.touched.under("executions") {
                 Some(ids) => ids.iter().for_each(|id| self.index.refresh(doc, id)),
@@ -85,7 +75,7 @@ impl Room {
     }
 
     /// Sends the next sync message of a document to a peer, if there is something to say.
-    pub(crate) fn send_sync(&mut self, peer_id: &PeerId, kind: DocumentKind) {
+    pub(crate) fn send_sync(&mut self, peer_id: &PeerId, kind: DocKind) {
         let Some(peer) = self.peers.get_mut(peer_id) else {
             return;
         };
@@ -96,7 +86,7 @@ impl Room {
     }
 
     /// Sends a document's news to everybody, to one peer first if one is named.
-    pub(crate) fn relay(&mut self, kind: DocumentKind, first: Option<&PeerId>) {
+    pub(crate) fn relay(&mut self, kind: DocKind, first: Option<&PeerId>) {
         if let Some(peer_id) = first {
             self.send_sync(peer_id, kind);
         }
@@ -109,7 +99,7 @@ impl Room {
     /// Writes into a document as the room and keeps what was written; the caller relays it.
     pub(crate) fn author<E>(
         &mut self,
-        kind: DocumentKind,
+        kind: DocKind,
         write: impl FnOnce(&mut automerge::AutoCommit) -> Result<(), E>,
     ) -> Result<bool, E> {
         let Some(changes) = self.documents[kind.index()].author(write)? else {
@@ -123,8 +113,8 @@ impl Room {
     }
 
     /// Puts back the identity of the comments document, should a peer have changed it (4.10).
-    fn repair_comments_identity(&mut self, kind: DocumentKind) {
-        if kind != DocumentKind::Comments {
+    fn repair_comments_identity(&mut self, kind: DocKind) {
+        if kind != DocKind::Comments {
             return;
         }
         let notebook_id = self.notebook_id.clone();
@@ -136,12 +126,12 @@ impl Room {
         }
     }
 
-    pub(crate) fn doc(&mut self, kind: DocumentKind) -> &mut automerge::AutoCommit {
+    pub(crate) fn doc(&mut self, kind: DocKind) -> &mut automerge::AutoCommit {
         self.documents[kind.index()].doc()
     }
 
     pub(crate) fn rebuild_index(&mut self) {
-        let doc = self.documents[DocumentKind::RuntimeState.index()].doc();
+        let doc = self.documents[DocKind::RuntimeState.index()].doc();
         self.index.rebuild(doc);
         self.attachment = crate::runtime_doc::attachment(doc);
     }

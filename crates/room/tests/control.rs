@@ -4,7 +4,8 @@
 mod common;
 
 use common::{Client, Harness, Received, START, anonymous, editor, owner, runtime, viewer};
-use room::{DocumentKind, Event, Join};
+use documents::DocKind;
+use room::{Event, Join};
 use serde_json::{Value, json};
 use wire::control::SessionControl;
 use wire::{FrameType, Scope};
@@ -239,7 +240,7 @@ fn rp_066_joined_precedes_the_newcomers_changes_and_rp_082_a_gone_peer_is_announ
     ));
     assert_eq!(
         received[1].frame_type(),
-        Some(DocumentKind::RuntimeState.frame_type())
+        Some(DocKind::RuntimeState.frame_type())
     );
     harness.leave("rt");
     let received = harness.take("owner");

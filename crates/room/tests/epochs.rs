@@ -9,8 +9,9 @@ use common::{
     Client, Harness, NOTEBOOK, Received, START, attached_to, owner, runtime, starter_cell, uuid,
     viewer,
 };
+use documents::DocKind;
 use documents::notebook::NotebookDoc;
-use room::{DocumentKind, Event, JobEnd, JobOutcome, NextEpoch, Settings, StoredDocuments};
+use room::{Event, JobEnd, JobOutcome, NextEpoch, Settings, StoredDocuments};
 use serde_json::json;
 use wire::close::{Close, EPOCH_CHANGED};
 
@@ -54,7 +55,7 @@ fn round(harness: &mut Harness, machine: &mut Client, first: u32) {
     harness.settle(&mut [machine]);
     for run in first..first + CELLS {
         let record = machine.record(&uuid(run));
-        let doc = machine.doc(DocumentKind::RuntimeState);
+        let doc = machine.doc(DocKind::RuntimeState);
         let outputs = doc.get(&record, "outputs").unwrap().unwrap().1;
         let output = doc.put_object(&outputs, "o1", ObjType::Map).unwrap();
         doc.put(&output, "text", format!("result of run {run}"))
@@ -68,7 +69,7 @@ fn round(harness: &mut Harness, machine: &mut Client, first: u32) {
 
 /// Cells in order: their ids, sources, and the text of the output they show.
 fn shown(harness: &mut Harness) -> Vec<(String, String, String)> {
-    let notebook = AutoCommit::load(&harness.room.snapshot(DocumentKind::Notebook)).unwrap();
+    let notebook = AutoCommit::load(&harness.room.snapshot(DocKind::Notebook)).unwrap();
     let state = harness.runtime_state();
     let text = |id: &str| -> Option<String> {
         let mut at = ROOT;
@@ -103,7 +104,7 @@ fn closes(client: &Client) -> Vec<Close> {
 }
 
 fn save(harness: &mut Harness) -> [Vec<u8>; 4] {
-    DocumentKind::ALL.map(|kind| harness.room.snapshot(kind))
+    DocKind::ALL.map(|kind| harness.room.snapshot(kind))
 }
 
 #[test]
@@ -155,12 +156,12 @@ fn starts_over(settings: Settings, runs: u32) {
     assert!(
         next.retired
             .iter()
-            .all(|(kind, _)| *kind == DocumentKind::RuntimeState)
+            .all(|(kind, _)| *kind == DocKind::RuntimeState)
     );
-    let old = harness.room.snapshot(DocumentKind::RuntimeState).len();
+    let old = harness.room.snapshot(DocKind::RuntimeState).len();
     let mut harness = reopen(&harness, &next);
     assert_eq!(shown(&mut harness), before);
-    let new = harness.room.snapshot(DocumentKind::RuntimeState).len();
+    let new = harness.room.snapshot(DocKind::RuntimeState).len();
     assert!(new * 3 < old, "{new} of {old} bytes");
     assert_eq!(harness.execution_ids().len(), CELLS as usize);
     assert_eq!(next_epoch(&mut harness), None, "one epoch is enough");
@@ -169,14 +170,14 @@ fn starts_over(settings: Settings, runs: u32) {
     let mut fresh = Client::of(&owner());
     harness.join(owner());
     harness.settle(&mut [&mut fresh]);
-    let heads = fresh.doc(DocumentKind::RuntimeState).get_heads();
+    let heads = fresh.doc(DocKind::RuntimeState).get_heads();
     assert_eq!(heads, harness.runtime_state().get_heads());
     harness.leave("owner");
 
     // Whoever comes back with the old documents is sent away, and nothing of them comes in.
     let kept = save(&mut harness);
-    let mut stale = Client::new("viewer", &viewer().actor.to_string(), &DocumentKind::ALL);
-    *stale.doc(DocumentKind::RuntimeState) = early.unwrap();
+    let mut stale = Client::new("viewer", &viewer().actor.to_string(), &DocKind::ALL);
+    *stale.doc(DocKind::RuntimeState) = early.unwrap();
     browser.reset();
     machine.reset();
     let peer = runtime("rt", "ws-1", Some("job-1"));
@@ -208,7 +209,7 @@ fn an_edit_of_an_old_notebook_document_stays_out() {
     let mut browser = Client::of(&owner());
     harness.join(owner());
     harness.settle(&mut [&mut browser]);
-    let doc = browser.doc(DocumentKind::Notebook);
+    let doc = browser.doc(DocKind::Notebook);
     let metadata = doc.get(ROOT, "metadata").unwrap().unwrap().1;
     let mut seed = 1_u64;
     let noise = std::iter::repeat_with(|| {
@@ -227,10 +228,10 @@ fn an_edit_of_an_old_notebook_document_stays_out() {
     let before = shown(&mut harness);
     assert!(harness.room.next_epoch(|_| 100).unwrap().is_none());
     let next = next_epoch(&mut harness).unwrap();
-    assert_eq!(next.retired[0].0, DocumentKind::Notebook);
+    assert_eq!(next.retired[0].0, DocKind::Notebook);
     let mut harness = reopen(&harness, &next);
     assert_eq!(shown(&mut harness), before);
-    assert!(harness.room.snapshot(DocumentKind::Notebook).len() < 10_000);
+    assert!(harness.room.snapshot(DocKind::Notebook).len() < 10_000);
     assert_eq!(harness.room.notebook_id().as_str(), NOTEBOOK);
     // Its head is none that the room remembers.
     browser.add_cell("offline", "code", "95", "1");

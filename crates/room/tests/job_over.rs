@@ -4,7 +4,8 @@
 mod common;
 
 use common::{Harness, Received, attached, headers, owner, runtime, starter_cell, uuid};
-use room::{AttachmentUpdate, DocumentKind, Effect, Event, Settings};
+use documents::DocKind;
+use room::{AttachmentUpdate, Effect, Event, Settings};
 use serde_json::json;
 use wire::WorkstationAttachment;
 use wire::close::STALE_SESSION;
@@ -53,11 +54,11 @@ fn a_job_that_is_over_closes_its_peer_and_admits_it_no_more() {
 #[test]
 fn repeated_reports_of_a_job_change_nothing() {
     let (mut harness, _browser, _machine) = attached();
-    let heads = harness.room.heads(DocumentKind::RuntimeState);
+    let heads = harness.room.heads(DocKind::RuntimeState);
     publish(&mut harness, |attachment| {
         attachment.updated_at = Some("2030-01-01T00:00:00.000Z".into());
     });
-    assert_eq!(harness.room.heads(DocumentKind::RuntimeState), heads);
+    assert_eq!(harness.room.heads(DocKind::RuntimeState), heads);
     // The job runs on while its peer is away; that does not bring the peer back.
     harness.leave("rt");
     let away = harness.room.attachment().cloned().unwrap();
@@ -86,7 +87,7 @@ fn a_peer_stopped_for_idleness_stays_idle_when_its_job_completes() {
 fn rp_243_idle_is_left_alone_and_error_keeps_its_status() {
     let (mut harness, _browser, _machine) = attached();
     harness.advance(Settings::default().idle_ttl_ms);
-    let before = harness.room.heads(DocumentKind::RuntimeState);
+    let before = harness.room.heads(DocKind::RuntimeState);
     let (outcome, effects) = harness
         .room
         .repair(harness.now, "gone", false, None)
@@ -94,7 +95,7 @@ fn rp_243_idle_is_left_alone_and_error_keeps_its_status() {
     harness.absorb(effects);
     assert!(!outcome.changed);
     assert_eq!(harness.status(), "idle");
-    assert_eq!(harness.room.heads(DocumentKind::RuntimeState), before);
+    assert_eq!(harness.room.heads(DocKind::RuntimeState), before);
 
     let (mut harness, _browser, _machine) = attached();
     publish(&mut harness, |attachment| {
@@ -114,11 +115,11 @@ fn rp_243_idle_is_left_alone_and_error_keeps_its_status() {
 #[test]
 fn rp_027_only_a_runtime_peer_speaks_for_a_machine() {
     let mut harness = Harness::new();
-    let before = harness.room.heads(DocumentKind::RuntimeState);
+    let before = harness.room.heads(DocKind::RuntimeState);
     let mut join = owner();
     join.workstation = Some(headers(Some("ws-9"), Some("job-9")));
     harness.join(join);
     assert_eq!(harness.room.runtime_peer_count(), 0);
     assert_eq!(harness.room.attachment(), None);
-    assert_eq!(harness.room.heads(DocumentKind::RuntimeState), before);
+    assert_eq!(harness.room.heads(DocKind::RuntimeState), before);
 }

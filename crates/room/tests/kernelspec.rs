@@ -6,11 +6,11 @@ mod common;
 use automerge::transaction::Transactable as _;
 use automerge::{ObjType, ROOT, ReadDoc as _};
 use common::{Client, Harness, attached, runtime, starter_cell};
-use room::DocumentKind;
+use documents::DocKind;
 use serde_json::json;
 
 fn ask_for(harness: &mut Harness, browser: &mut Client, name: &str) {
-    let doc = browser.doc(DocumentKind::Notebook);
+    let doc = browser.doc(DocKind::Notebook);
     let metadata = doc.get(ROOT, "metadata").unwrap().unwrap().1;
     let spec = doc
         .put_object(&metadata, "kernelspec", ObjType::Map)
@@ -20,14 +20,14 @@ fn ask_for(harness: &mut Harness, browser: &mut Client, name: &str) {
 }
 
 fn heard(machine: &mut Client) -> Option<String> {
-    let doc = machine.doc(DocumentKind::RuntimeState);
+    let doc = machine.doc(DocKind::RuntimeState);
     let kernel = doc.get(ROOT, "kernel").unwrap()?.1;
     let (value, _) = doc.get(&kernel, "kernelspec").unwrap()?;
     Some(common::show(&value))
 }
 
 fn heard_language(machine: &mut Client) -> Option<String> {
-    let doc = machine.doc(DocumentKind::RuntimeState);
+    let doc = machine.doc(DocKind::RuntimeState);
     let kernel = doc.get(ROOT, "kernel").unwrap()?.1;
     let (value, _) = doc.get(&kernel, "kernelspec_language").unwrap()?;
     Some(common::show(&value))
@@ -46,7 +46,7 @@ fn the_language_comes_from_the_name_the_kernelspec_or_the_language_info() {
         ("deno", None, Some("python"), "typescript"),
     ] {
         let (mut harness, mut browser, mut machine) = attached();
-        let doc = browser.doc(DocumentKind::Notebook);
+        let doc = browser.doc(DocKind::Notebook);
         let metadata = doc.get(ROOT, "metadata").unwrap().unwrap().1;
         let map = |doc: &mut automerge::AutoCommit, key| {
             doc.put_object(&metadata, key, ObjType::Map).unwrap()

@@ -7,9 +7,9 @@ use common::{
     Client, Harness, Received, anonymous, attached, editor, headers, owner, runtime, starter_cell,
     uuid, viewer,
 };
+use documents::DocKind;
 use room::{
-    AccessChange, AttachmentUpdate, DocumentKind, Effect, Event, JobEnd, JobOutcome, Join,
-    Revocation, Settings,
+    AccessChange, AttachmentUpdate, Effect, Event, JobEnd, JobOutcome, Join, Revocation, Settings,
 };
 use serde_json::json;
 use wire::close::{
@@ -227,7 +227,7 @@ fn d1_work_ends_after_the_configured_absence_also_across_a_restart() {
 #[test]
 fn rp_242_a_live_lifecycle_becomes_error_and_a_returning_peer_clears_it() {
     let (mut harness, mut browser, mut machine) = busy();
-    let doc = machine.doc(DocumentKind::RuntimeState);
+    let doc = machine.doc(DocKind::RuntimeState);
     let kernel = automerge::ReadDoc::get(doc, automerge::ROOT, "kernel")
         .unwrap()
         .unwrap()
@@ -270,7 +270,7 @@ fn rp_245_rp_246_idle_compute_is_stopped_and_only_executions_postpone_it() {
     assert_eq!(harness.status(), "ready", "an execution keeps it alive");
     harness.settle(&mut [&mut browser, &mut machine]);
     machine.put(&uuid(1), "status", "done");
-    let doc = machine.doc(DocumentKind::RuntimeState);
+    let doc = machine.doc(DocKind::RuntimeState);
     let mut state = documents_queue(doc);
     state.clear();
     harness.settle(&mut [&mut browser, &mut machine]);

@@ -4,7 +4,8 @@
 mod common;
 
 use common::{Client, Harness, Received, attached, owner, runtime, starter_cell, uuid};
-use room::{ComputeOutcome, DocumentKind, Effect, Event, Join, Settings};
+use documents::DocKind;
+use room::{ComputeOutcome, Effect, Event, Join, Settings};
 use serde_json::json;
 use wire::request::Response;
 use wire::{FrameType, WorkstationAttachment};
@@ -36,8 +37,7 @@ fn rp_150_rp_151_rp_152_rp_154_rp_155_a_record_a_pointer_and_a_queue_entry() {
     );
     assert_eq!(harness.queued(), std::slice::from_ref(&id));
     harness.settle(&mut [&mut browser]);
-    let cells =
-        documents::notebook::NotebookDoc::from_doc(browser.doc(DocumentKind::Notebook).clone());
+    let cells = documents::notebook::NotebookDoc::from_doc(browser.doc(DocKind::Notebook).clone());
     assert_eq!(cells.execution_id(&starter_cell()), Some(id));
 }
 
@@ -431,7 +431,7 @@ fn q_14_heads_the_room_lacks_refuse_the_execution() {
     let (mut harness, mut browser, _) = attached();
     browser.add_cell("c1", "code", "90", "x");
     let heads: Vec<String> = browser
-        .doc(DocumentKind::Notebook)
+        .doc(DocKind::Notebook)
         .get_heads()
         .iter()
         .map(ToString::to_string)

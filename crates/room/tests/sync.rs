@@ -6,7 +6,8 @@ mod common;
 use automerge::transaction::Transactable;
 use automerge::{ROOT, ReadDoc};
 use common::{Client, Harness, NOTEBOOK, Received, attached, editor, owner, starter_cell, viewer};
-use room::{DocumentKind, Join};
+use documents::DocKind;
+use room::Join;
 use wire::FrameType;
 
 fn synced(joins: &[Join]) -> (Harness, Vec<Client>) {
@@ -20,7 +21,7 @@ fn synced(joins: &[Join]) -> (Harness, Vec<Client>) {
 }
 
 fn edit(client: &mut Client, text: &str) {
-    let doc = client.doc(DocumentKind::Notebook);
+    let doc = client.doc(DocKind::Notebook);
     let cells = doc.get(ROOT, "cells").unwrap().unwrap().1;
     let cell = doc.get(&cells, starter_cell()).unwrap().unwrap().1;
     let source = doc.get(&cell, "source").unwrap().unwrap().1;
@@ -29,7 +30,7 @@ fn edit(client: &mut Client, text: &str) {
 }
 
 /// Sends a client's pending change of one document and returns the refusal, if any.
-fn push(harness: &mut Harness, client: &mut Client, kind: DocumentKind) -> Option<String> {
+fn push(harness: &mut Harness, client: &mut Client, kind: DocKind) -> Option<String> {
     let peer = client.peer.clone();
     harness.take(&peer);
     let frames = client.flush();
@@ -56,7 +57,7 @@ fn new_room_has_the_heads_of_the_vectors() {
         .iter()
         .map(ToString::to_string)
         .collect();
-    assert_eq!(room.heads(DocumentKind::Notebook), heads);
+    assert_eq!(room.heads(DocKind::Notebook), heads);
 }
 
 #[test]
@@ -74,7 +75,7 @@ fn rp_093_rp_094_rp_095_clients_converge_from_the_seed_and_from_nothing() {
     edit(&mut clients[0], "1+1");
     clients.push(empty);
     harness.settle(&mut clients.iter_mut().collect::<Vec<_>>());
-    for kind in DocumentKind::ALL {
+    for kind in DocKind::ALL {
         let expected = harness.room.heads(kind);
         for client in &mut clients {
             let heads = client.doc(kind).get_heads();
@@ -87,7 +88,7 @@ fn rp_093_rp_094_rp_095_clients_converge_from_the_seed_and_from_nothing() {
 #[test]
 fn rp_096_rp_097_a_viewer_may_talk_but_not_write() {
     let (mut harness, mut clients) = synced(&[viewer(), owner()]);
-    let before = harness.room.heads(DocumentKind::Notebook);
+    let before = harness.room.heads(DocKind::Notebook);
     edit(&mut clients[0], "x");
     // A client that ignores READ_ONLY: a fresh state without the room's flags.
     let (doc, state) = clients[0].docs.get_mut(&0).unwrap();
@@ -98,35 +99,32 @@ fn rp_096_rp_097_a_viewer_may_talk_but_not_write() {
     stripped.shared_heads = state.shared_heads.clone();
     *state = stripped;
     doc.commit();
-    let refusal = push(&mut harness, &mut clients[0], DocumentKind::Notebook).unwrap();
+    let refusal = push(&mut harness, &mut clients[0], DocKind::Notebook).unwrap();
     assert_eq!(
         refusal,
         "room host rejected automerge_sync frame: Error: connection scope cannot write NotebookDoc changes"
     );
-    assert_eq!(harness.room.heads(DocumentKind::Notebook), before);
+    assert_eq!(harness.room.heads(DocKind::Notebook), before);
     assert!(harness.room.has_peer(&"viewer".into()));
 }
 
 #[test]
 fn rp_101_rp_102_rp_103_authors_are_checked_by_principal() {
     let (mut harness, mut clients) = synced(&[owner()]);
-    clients[0].set_actor(DocumentKind::Notebook, "user:oidc:alice/agent:claude:7");
+    clients[0].set_actor(DocKind::Notebook, "user:oidc:alice/agent:claude:7");
     edit(&mut clients[0], "a");
-    assert_eq!(
-        push(&mut harness, &mut clients[0], DocumentKind::Notebook),
-        None
-    );
-    clients[0].set_actor(DocumentKind::Notebook, "user:oidc:mallory/browser:m");
+    assert_eq!(push(&mut harness, &mut clients[0], DocKind::Notebook), None);
+    clients[0].set_actor(DocKind::Notebook, "user:oidc:mallory/browser:m");
     edit(&mut clients[0], "b");
-    let refusal = push(&mut harness, &mut clients[0], DocumentKind::Notebook).unwrap();
+    let refusal = push(&mut harness, &mut clients[0], DocKind::Notebook).unwrap();
     assert!(
         refusal.ends_with("Error: actor principal user:oidc:mallory is not authorized for authenticated principal user:oidc:alice"),
         "{refusal}"
     );
     let (mut harness, mut clients) = synced(&[owner()]);
-    clients[0].set_actor(DocumentKind::Notebook, "runtimed");
+    clients[0].set_actor(DocKind::Notebook, "runtimed");
     edit(&mut clients[0], "c");
-    let refusal = push(&mut harness, &mut clients[0], DocumentKind::Notebook).unwrap();
+    let refusal = push(&mut harness, &mut clients[0], DocKind::Notebook).unwrap();
     assert!(
         refusal.ends_with("Error: actor label \"runtimed\" is invalid: actor label must be '<principal>/<operator>'"),
         "{refusal}"
@@ -136,56 +134,47 @@ fn rp_101_rp_102_rp_103_authors_are_checked_by_principal() {
 #[test]
 fn rp_105_rp_107_an_editor_writes_cells_and_nothing_else_of_the_frame_is_kept() {
     let (mut harness, mut clients) = synced(&[editor(), owner()]);
-    let before = harness.room.heads(DocumentKind::Notebook);
+    let before = harness.room.heads(DocKind::Notebook);
     edit(&mut clients[0], "fine");
-    clients[0].doc(DocumentKind::Notebook).commit();
-    let doc = clients[0].doc(DocumentKind::Notebook);
+    clients[0].doc(DocKind::Notebook).commit();
+    let doc = clients[0].doc(DocKind::Notebook);
     let metadata = doc.get(ROOT, "metadata").unwrap().unwrap().1;
     doc.put(&metadata, "x", "y").unwrap();
-    let refusal = push(&mut harness, &mut clients[0], DocumentKind::Notebook).unwrap();
+    let refusal = push(&mut harness, &mut clients[0], DocKind::Notebook).unwrap();
     assert!(
         refusal
             .ends_with("editor scope may only edit cells; change touched notebook root 'metadata'"),
         "{refusal}"
     );
-    assert_eq!(harness.room.heads(DocumentKind::Notebook), before);
-    let doc = clients[1].doc(DocumentKind::Notebook);
+    assert_eq!(harness.room.heads(DocKind::Notebook), before);
+    let doc = clients[1].doc(DocKind::Notebook);
     let metadata = doc.get(ROOT, "metadata").unwrap().unwrap().1;
     doc.put(&metadata, "x", "y").unwrap();
-    assert_eq!(
-        push(&mut harness, &mut clients[1], DocumentKind::Notebook),
-        None
-    );
+    assert_eq!(push(&mut harness, &mut clients[1], DocKind::Notebook), None);
 }
 
 #[test]
 fn rp_106_after_a_refusal_a_corrected_frame_is_accepted() {
     let (mut harness, mut clients) = synced(&[editor()]);
-    clients[0].set_actor(DocumentKind::Notebook, "user:oidc:mallory/browser:m");
+    clients[0].set_actor(DocKind::Notebook, "user:oidc:mallory/browser:m");
     edit(&mut clients[0], "b");
-    assert!(push(&mut harness, &mut clients[0], DocumentKind::Notebook).is_some());
+    assert!(push(&mut harness, &mut clients[0], DocKind::Notebook).is_some());
     // The client drops its document and starts again.
-    clients[0] = Client::new("editor", "user:oidc:bob/browser:b2", &DocumentKind::ALL);
+    clients[0] = Client::new("editor", "user:oidc:bob/browser:b2", &DocKind::ALL);
     harness.take("editor");
     harness.settle(&mut [&mut clients[0]]);
     edit(&mut clients[0], "good");
-    assert_eq!(
-        push(&mut harness, &mut clients[0], DocumentKind::Notebook),
-        None
-    );
+    assert_eq!(push(&mut harness, &mut clients[0], DocKind::Notebook), None);
 }
 
 #[test]
 fn rp_098_rp_099_rp_100_each_scope_has_its_documents() {
     let (mut harness, mut clients) = synced(&[editor(), owner()]);
-    let comms = clients[0].doc(DocumentKind::Comms);
+    let comms = clients[0].doc(DocKind::Comms);
     comms.put(ROOT, "x", 1).unwrap();
-    assert_eq!(
-        push(&mut harness, &mut clients[0], DocumentKind::Comms),
-        None
-    );
+    assert_eq!(push(&mut harness, &mut clients[0], DocKind::Comms), None);
     clients[1]
-        .doc(DocumentKind::RuntimeState)
+        .doc(DocKind::RuntimeState)
         .put(ROOT, "path", "x")
         .unwrap();
     clients[1].docs.get_mut(&5).unwrap().1 = automerge::sync::State::new();
@@ -193,8 +182,8 @@ fn rp_098_rp_099_rp_100_each_scope_has_its_documents() {
     // The room's READ_ONLY flag keeps a well-behaved client from sending at all.
     assert_eq!(clients[1].rejections(), Vec::<String>::new());
     let (mut harness, _, mut machine) = attached();
-    machine.doc(DocumentKind::Comms).put(ROOT, "x", 1).unwrap();
-    assert_eq!(push(&mut harness, &mut machine, DocumentKind::Comms), None);
+    machine.doc(DocKind::Comms).put(ROOT, "x", 1).unwrap();
+    assert_eq!(push(&mut harness, &mut machine, DocKind::Comms), None);
 }
 
 #[test]
@@ -214,8 +203,8 @@ fn rp_108_rp_109_changes_reach_others_and_the_sender_gets_a_reply() {
     let other = harness.take("owner");
     assert_eq!(types(&other), [FrameType::AutomergeSync]);
     clients[1].receive(&other[0]);
-    assert_eq!(clients[1].doc(DocumentKind::Notebook).get_heads(), {
-        clients[0].doc(DocumentKind::Notebook).get_heads()
+    assert_eq!(clients[1].doc(DocKind::Notebook).get_heads(), {
+        clients[0].doc(DocKind::Notebook).get_heads()
     });
 }
 
@@ -243,28 +232,28 @@ fn rp_119_a_restart_loses_nothing_that_was_acknowledged() {
     let (mut harness, mut clients) = synced(&[owner()]);
     edit(&mut clients[0], "kept");
     harness.settle(&mut [&mut clients[0]]);
-    let before = harness.room.heads(DocumentKind::Notebook);
+    let before = harness.room.heads(DocKind::Notebook);
     let mut harness = harness.restart();
-    assert_eq!(harness.room.heads(DocumentKind::Notebook), before);
+    assert_eq!(harness.room.heads(DocKind::Notebook), before);
     harness.join(owner());
     clients[0].reset();
     edit(&mut clients[0], " and more");
     harness.settle(&mut [&mut clients[0]]);
-    let heads = clients[0].doc(DocumentKind::Notebook).get_heads();
+    let heads = clients[0].doc(DocKind::Notebook).get_heads();
     let heads: Vec<String> = heads.iter().map(ToString::to_string).collect();
-    assert_eq!(harness.room.heads(DocumentKind::Notebook), heads);
+    assert_eq!(harness.room.heads(DocKind::Notebook), heads);
 }
 
 #[test]
 fn q_15_changes_whose_ground_is_missing_wait_and_block_nobody() {
     let (mut harness, mut clients) = synced(&[owner(), editor()]);
     // The owner makes two changes; only the second is sent, as after a Bloom false positive.
-    let doc = clients[0].doc(DocumentKind::Notebook);
+    let doc = clients[0].doc(DocKind::Notebook);
     let before = doc.get_heads();
     edit(&mut clients[0], "one");
-    clients[0].doc(DocumentKind::Notebook).commit();
+    clients[0].doc(DocKind::Notebook).commit();
     edit(&mut clients[0], "two");
-    let doc = clients[0].doc(DocumentKind::Notebook);
+    let doc = clients[0].doc(DocKind::Notebook);
     doc.commit();
     let changes = doc.get_changes(&before);
     let frames = clients[0].flush();
@@ -284,14 +273,11 @@ fn q_15_changes_whose_ground_is_missing_wait_and_block_nobody() {
     );
     // Somebody else's change goes through meanwhile.
     edit(&mut clients[1], "three");
-    assert_eq!(
-        push(&mut harness, &mut clients[1], DocumentKind::Notebook),
-        None
-    );
+    assert_eq!(push(&mut harness, &mut clients[1], DocKind::Notebook), None);
     // The missing change arrives and both are there.
     message.changes = vec![changes[0].raw_bytes().to_vec()].into();
     harness.binary("owner", FrameType::AutomergeSync, &message.clone().encode());
-    let bytes = harness.room.snapshot(DocumentKind::Notebook);
+    let bytes = harness.room.snapshot(DocKind::Notebook);
     let stored = automerge::AutoCommit::load(&bytes).unwrap();
     assert!(stored.get_change_by_hash(&changes[1].hash()).is_some());
 }
@@ -300,12 +286,12 @@ fn q_15_changes_whose_ground_is_missing_wait_and_block_nobody() {
 fn comments_keep_their_identity() {
     let (mut harness, mut clients) = synced(&[editor()]);
     clients[0]
-        .doc(DocumentKind::Comments)
+        .doc(DocKind::Comments)
         .put(ROOT, "comments_doc_id", "comments:evil")
         .unwrap();
     harness.settle(&mut [&mut clients[0]]);
     let id = clients[0]
-        .doc(DocumentKind::Comments)
+        .doc(DocKind::Comments)
         .get(ROOT, "comments_doc_id")
         .unwrap()
         .unwrap()
@@ -317,14 +303,14 @@ fn comments_keep_their_identity() {
 #[test]
 fn rp_142_widget_values_live_in_the_comms_document_alone() {
     let (mut harness, _browser, mut machine) = attached();
-    let comms = machine.doc(DocumentKind::Comms);
+    let comms = machine.doc(DocKind::Comms);
     let root = comms.get(ROOT, "comms").unwrap().unwrap().1;
     let widget = comms
         .put_object(&root, "w1", automerge::ObjType::Map)
         .unwrap();
     comms.put(&widget, "value", 3_i64).unwrap();
-    assert_eq!(push(&mut harness, &mut machine, DocumentKind::Comms), None);
-    let state = machine.doc(DocumentKind::RuntimeState);
+    assert_eq!(push(&mut harness, &mut machine, DocKind::Comms), None);
+    let state = machine.doc(DocKind::RuntimeState);
     let root = state.get(ROOT, "comms").unwrap().unwrap().1;
     let widget = state
         .put_object(&root, "w1", automerge::ObjType::Map)
@@ -333,11 +319,11 @@ fn rp_142_widget_values_live_in_the_comms_document_alone() {
         .put_object(&widget, "state", automerge::ObjType::Map)
         .unwrap();
     state.put(&values, "value", 3_i64).unwrap();
-    let before = harness.room.heads(DocumentKind::RuntimeState);
-    let refusal = push(&mut harness, &mut machine, DocumentKind::RuntimeState).unwrap();
+    let before = harness.room.heads(DocKind::RuntimeState);
+    let refusal = push(&mut harness, &mut machine, DocKind::RuntimeState).unwrap();
     assert!(
         refusal.contains("comm state must be empty for w1"),
         "{refusal}"
     );
-    assert_eq!(harness.room.heads(DocumentKind::RuntimeState), before);
+    assert_eq!(harness.room.heads(DocKind::RuntimeState), before);
 }

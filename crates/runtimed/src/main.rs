@@ -27,22 +27,12 @@ enum Cli {
     KernelKeeper(kernel_keeper::Args),
 }
 
-/// The filter of the log: `RUST_LOG`, else `info`, without automerge's spans. Those of level info write out the history
-/// of the document they work on, so each change would cost what all changes before it cost together.
-fn logged() -> tracing_subscriber::EnvFilter {
-    let asked = std::env::var("RUST_LOG").unwrap_or_default();
-    let asked = if asked.trim().is_empty() {
-        "info"
-    } else {
-        &asked
-    };
-    tracing_subscriber::EnvFilter::new(format!("{asked},automerge=warn"))
-}
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let asked = std::env::var("RUST_LOG").ok();
+    let filter = documents::log_filter(asked.as_deref(), "info");
     tracing_subscriber::fmt()
-        .with_env_filter(logged())
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();

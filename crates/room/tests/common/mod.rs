@@ -8,8 +8,7 @@ use automerge::transaction::Transactable;
 use automerge::{AutoCommit, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
 use documents::genesis::DocKind;
 use room::{
-    DocumentKind, Effect, Event, IdSource, Join, Message, Room, Settings, StoredDocuments,
-    WorkstationHeaders,
+    Effect, Event, IdSource, Join, Message, Room, Settings, StoredDocuments, WorkstationHeaders,
 };
 use uuid::Uuid;
 use wire::close::Close;
@@ -233,7 +232,7 @@ impl Harness {
     }
 
     pub fn runtime_state(&mut self) -> AutoCommit {
-        AutoCommit::load(&self.room.snapshot(DocumentKind::RuntimeState)).unwrap()
+        AutoCommit::load(&self.room.snapshot(DocKind::RuntimeState)).unwrap()
     }
 
     pub fn execution(&mut self, id: &str, field: &str) -> Option<String> {
@@ -348,13 +347,13 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(peer: &str, actor: &str, kinds: &[DocumentKind]) -> Self {
+    pub fn new(peer: &str, actor: &str, kinds: &[DocKind]) -> Self {
         let docs = kinds.iter().map(|kind| {
             let seed = match kind {
-                DocumentKind::Notebook => DocKind::Notebook,
-                DocumentKind::RuntimeState => DocKind::RuntimeState,
-                DocumentKind::Comms => DocKind::Comms,
-                DocumentKind::Comments => DocKind::Comments,
+                DocKind::Notebook => DocKind::Notebook,
+                DocKind::RuntimeState => DocKind::RuntimeState,
+                DocKind::Comms => DocKind::Comms,
+                DocKind::Comments => DocKind::Comments,
             };
             (
                 kind.frame_type().byte(),
@@ -373,20 +372,20 @@ impl Client {
         Self::new(
             join.peer_id.as_str(),
             &join.actor.to_string(),
-            &DocumentKind::ALL,
+            &DocKind::ALL,
         )
     }
 
     pub fn runtime(join: &Join) -> Self {
-        let kinds = [DocumentKind::RuntimeState, DocumentKind::Comms];
+        let kinds = [DocKind::RuntimeState, DocKind::Comms];
         Self::new(join.peer_id.as_str(), &join.actor.to_string(), &kinds)
     }
 
-    pub fn doc(&mut self, kind: DocumentKind) -> &mut AutoCommit {
+    pub fn doc(&mut self, kind: DocKind) -> &mut AutoCommit {
         &mut self.docs.get_mut(&kind.frame_type().byte()).unwrap().0
     }
 
-    pub fn set_actor(&mut self, kind: DocumentKind, actor: &str) {
+    pub fn set_actor(&mut self, kind: DocKind, actor: &str) {
         self.doc(kind).set_actor(actor.as_bytes().into());
     }
 
@@ -427,7 +426,7 @@ impl Client {
     }
 
     pub fn add_cell(&mut self, id: &str, kind: &str, position: &str, source: &str) {
-        let doc = self.doc(DocumentKind::Notebook);
+        let doc = self.doc(DocKind::Notebook);
         let cells = doc.get(ROOT, "cells").unwrap().unwrap().1;
         let cell = doc.put_object(&cells, id, ObjType::Map).unwrap();
         doc.put(&cell, "id", id).unwrap();
@@ -438,14 +437,14 @@ impl Client {
     }
 
     pub fn record(&mut self, id: &str) -> ObjId {
-        let doc = self.doc(DocumentKind::RuntimeState);
+        let doc = self.doc(DocKind::RuntimeState);
         let executions = doc.get(ROOT, "executions").unwrap().unwrap().1;
         doc.get(&executions, id).unwrap().unwrap().1
     }
 
     pub fn put(&mut self, id: &str, field: &str, value: impl Into<ScalarValue>) {
         let record = self.record(id);
-        self.doc(DocumentKind::RuntimeState)
+        self.doc(DocKind::RuntimeState)
             .put(&record, field, value)
             .unwrap();
     }

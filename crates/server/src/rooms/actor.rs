@@ -5,10 +5,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use control_plane::jobs;
-use room::{
-    AttachmentUpdate, ComputeOutcome, DocumentKind, Effect, Event, FinishedJob, Message, Room,
-    Settings,
-};
+use documents::DocKind;
+use room::{AttachmentUpdate, ComputeOutcome, Effect, Event, FinishedJob, Message, Room, Settings};
 use store::Notebooks as _;
 use store::document_log::RoomKey;
 use tokio::sync::{mpsc, oneshot};
@@ -50,7 +48,7 @@ pub enum ActorError {
 /// What ended beside the room and must be told to it.
 enum Finished {
     Compute(u64, ComputeOutcome),
-    Fold(DocumentKind),
+    Fold(DocKind),
     Nothing,
 }
 
@@ -279,7 +277,7 @@ impl Actor {
         let mut appends = Vec::new();
         for effect in effects {
             if let Effect::Append { document, changes } = effect {
-                if document == DocumentKind::Notebook {
+                if document == DocKind::Notebook {
                     self.touch();
                 }
                 appends.push((document, changes));
@@ -293,10 +291,7 @@ impl Actor {
         self.append(&mut appends).await
     }
 
-    async fn append(
-        &mut self,
-        appends: &mut Vec<(DocumentKind, Vec<u8>)>,
-    ) -> Result<(), ActorError> {
+    async fn append(&mut self, appends: &mut Vec<(DocKind, Vec<u8>)>) -> Result<(), ActorError> {
         if appends.is_empty() {
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! A room's documents in the log: loading, appending, folding.
 
-use room::{DocumentKind as Kind, NextEpoch, StoredDocuments};
+use documents::DocKind as Kind;
+use room::{NextEpoch, StoredDocuments};
 use store::Result;
 use store::document_log::{
     AppendBatch, Compaction, DocumentKind, DocumentLog as _, Durable, NewEpoch, Position, RoomKey,

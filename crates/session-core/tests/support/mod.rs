@@ -3,11 +3,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use automerge::sync::{State, SyncDoc as _};
+use automerge::sync::{Message, State, SyncDoc as _};
 use automerge::transaction::Transactable as _;
 use automerge::{AutoCommit, ObjType};
+use documents::policy::{Touched, Trial, judge};
 use documents::value::Reader;
-use documents::{CommsDoc, DocKind, RuntimeStateDoc, policy};
+use documents::{CommsDoc, DocKind, RuntimeStateDoc};
 use serde_json::{Value, json};
 use session_core::{
     Channel, Effect, Event, JournalEntry, KernelInfo, KernelMessage, LaunchMode, Outcome, Session,
@@ -167,15 +168,18 @@ impl Sim {
             _ => return,
         };
         // The room's own write policy: a violation fails the test.
-        policy::receive(
-            kind,
-            doc,
-            sync,
-            Scope::RuntimePeer,
-            &self.principal,
-            payload,
-        )
-        .unwrap();
+        let (old, before) = (doc.fork(), doc.get_heads());
+        doc.update_diff_cursor();
+        let message = Message::decode(payload).unwrap();
+        doc.sync().receive_sync_message(sync, message).unwrap();
+        let trial = Trial {
+            old: &old,
+            before: &before,
+            changes: &doc.get_changes(&before),
+            touched: &Touched::from_patches(&doc.diff_incremental()),
+            new: doc,
+        };
+        judge(kind, Scope::RuntimePeer, &self.principal, &trial).unwrap();
         if let Some(reply) = doc.sync().generate_sync_message(sync) {
             events.push_back(Event::Frame(wire::frame::encode(
                 frame_type,

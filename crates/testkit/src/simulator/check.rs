@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use automerge::{AutoCommit, ReadDoc as _};
 use documents::DocKind;
 use documents::value::Reader;
-use room::{DocumentKind, Room};
+use room::Room;
 use serde_json::Value;
 
 use super::cloud::State;
@@ -21,7 +21,7 @@ pub(super) fn all(world: &mut World) -> Result<(), String> {
     executions(world, &mut room)
 }
 
-fn load(room: &mut Room, kind: DocumentKind) -> Result<AutoCommit, String> {
+fn load(room: &mut Room, kind: DocKind) -> Result<AutoCommit, String> {
     AutoCommit::load(&room.snapshot(kind)).map_err(|error| error.to_string())
 }
 
@@ -33,9 +33,9 @@ fn sorted(heads: &[automerge::ChangeHash]) -> Vec<String> {
 
 /// Replicas are equal and nothing acknowledged is lost.
 fn documents(world: &mut World, room: &mut Room) -> Result<(), String> {
-    let mut notebook = load(room, DocumentKind::Notebook)?;
+    let mut notebook = load(room, DocKind::Notebook)?;
     for browser in &mut world.browsers {
-        for kind in DocumentKind::ALL {
+        for kind in DocKind::ALL {
             let Some((doc, _)) = browser.docs.get_mut(&kind.frame_type().byte()) else {
                 continue;
             };
@@ -58,11 +58,8 @@ fn documents(world: &mut World, room: &mut Room) -> Result<(), String> {
     }
     let in_room = |peer: &&mut super::peer::Peer| peer.is_alive && peer.session.in_sync();
     for peer in world.peers.iter_mut().filter(in_room) {
-        for (kind, mine) in [
-            (DocumentKind::RuntimeState, DocKind::RuntimeState),
-            (DocumentKind::Comms, DocKind::Comms),
-        ] {
-            let heads = sorted(&peer.session.heads(mine));
+        for kind in [DocKind::RuntimeState, DocKind::Comms] {
+            let heads = sorted(&peer.session.heads(kind));
             let expected = room.heads(kind);
             if heads != expected {
                 return Err(format!(
@@ -120,7 +117,7 @@ fn sessions(world: &World, room: &mut Room) -> Result<(), String> {
 
 /// Every acknowledged execution ended; what it shows is what a kernel printed, once, in order.
 fn executions(world: &World, room: &mut Room) -> Result<(), String> {
-    let state = load(room, DocumentKind::RuntimeState)?;
+    let state = load(room, DocKind::RuntimeState)?;
     let map = Reader::now(&state)
         .root_map("executions")
         .ok_or("no executions")?;

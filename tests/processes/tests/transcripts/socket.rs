@@ -118,11 +118,14 @@ impl Socket {
         }
         let heads = document.get_heads();
         self.flush().await?;
+        // The room may be further on by then.
         let shared = |socket: &Self| {
-            socket
-                .documents
-                .as_ref()
-                .is_some_and(|documents| documents[0].1.shared_heads == heads)
+            let documents = socket.documents.as_ref();
+            documents.is_some_and(|documents| {
+                let (document, state) = &documents[0];
+                let lacking = document.clone().get_changes(&state.shared_heads);
+                lacking.iter().all(|change| !heads.contains(&change.hash()))
+            })
         };
         self.pump(LIMIT, shared).await?;
         if !shared(self) {
