@@ -58,6 +58,11 @@ impl Refusal {
         self.body.get("error").and_then(Value::as_str)
     }
 
+    /// Whether a room token's time is over: it is to be renewed, nothing else is wrong.
+    pub fn is_expired_room_token(&self) -> bool {
+        self.status == 401 && self.code() == Some(wire::ROOM_TOKEN_EXPIRED)
+    }
+
     /// The machine-readable `code` of the body, when it has one.
     pub fn code(&self) -> Option<&str> {
         self.body.get("code").and_then(Value::as_str)

@@ -15,7 +15,7 @@ use crate::base_url::{BaseUrl, encode_segment};
 use crate::error::{CloudError, Refusal, chain, snippet};
 use crate::retry_after::parse_retry_after;
 use crate::room::RoomAuth;
-use crate::types::{BlobStored, JobPatch, PairedCredential, PolledJobs};
+use crate::types::{BlobStored, JobPatch, PairedCredential, PolledJobs, RoomToken};
 
 /// Limit for connecting, and for one whole call (spec 3.4).
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -89,11 +89,17 @@ impl CloudClient {
         &self.base
     }
 
-    /// Redeems a pairing code (spec 2.7 of the control plane); sends no credential.
-    pub async fn redeem_pairing_code(&self, code: &str) -> Result<PairedCredential, CloudError> {
+    /// Redeems a pairing code (spec 2.7 of the control plane) for the machine of that name; sends no
+    /// credential.
+    pub async fn redeem_pairing_code(
+        &self,
+        code: &str,
+        machine_name: &str,
+    ) -> Result<PairedCredential, CloudError> {
         const CALL: &str = "redeeming the pairing code";
         let url = self.base.join("/api/workstations/pairing-codes/redeem");
-        let request = self.http.post(url).json(&json!({ "code": code }));
+        let body = json!({ "code": code, "machine_name": machine_name });
+        let request = self.http.post(url).json(&body);
         let body = self.send(CALL, request, &[200, 201]).await?;
         let text = |pointer: &str| {
             let value = body.pointer(pointer).and_then(Value::as_str);
@@ -175,6 +181,54 @@ impl CloudClient {
         self.send("revoking the credential", request, &[200])
             .await
             .map(|_| ())
+    }
+
+    /// Exchanges an accepted job for a token of its room (decision D16).
+    pub async fn exchange_job(
+        &self,
+        workstation_id: &str,
+        job_id: &str,
+    ) -> Result<RoomToken, CloudError> {
+        const CALL: &str = "exchanging the attach job for a room token";
+        let path = format!(
+            "/api/workstations/{}/attach-jobs/{}/room-token",
+            encode_segment(workstation_id),
+            encode_segment(job_id)
+        );
+        let request = self.request(Method::POST, &path);
+        let body = self.send(CALL, request, &[200, 201]).await?;
+        let token = body.pointer("/room_token/token").and_then(Value::as_str);
+        let lifetime = body
+            .pointer("/room_token/lifetime_ms")
+            .and_then(Value::as_u64);
+        match (token, lifetime) {
+            (Some(token), Some(lifetime)) => Ok(RoomToken {
+                token: SecretString::from(token.to_owned()),
+                lifetime: Duration::from_millis(lifetime),
+            }),
+            _ => Err(CloudError::Incomplete {
+                call: CALL,
+                missing: "room_token.token or room_token.lifetime_ms".to_owned(),
+            }),
+        }
+    }
+
+    /// Replaces the client's own credential by a new token (decision D7).
+    pub async fn rotate_credential(&self, credential_id: &str) -> Result<SecretString, CloudError> {
+        const CALL: &str = "rotating the credential";
+        let path = format!(
+            "/api/workstations/credentials/{}/rotate",
+            encode_segment(credential_id)
+        );
+        let request = self.request(Method::POST, &path);
+        let body = self.send(CALL, request, &[200]).await?;
+        let token = body.pointer("/credential/token").and_then(Value::as_str);
+        token
+            .map(|token| SecretString::from(token.to_owned()))
+            .ok_or_else(|| CloudError::Incomplete {
+                call: CALL,
+                missing: "credential.token".to_owned(),
+            })
     }
 
     /// Uploads a blob under its SHA-256 in hex, as a runtime peer; one attempt.

@@ -25,7 +25,9 @@ pub use tokio_tungstenite::tungstenite::{
     Error as SocketError, Message,
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
-pub use types::{AttachJob, BlobStored, JobPatch, JobStatus, PairedCredential, PolledJobs};
+pub use types::{
+    AttachJob, BlobStored, JobPatch, JobStatus, PairedCredential, PolledJobs, RoomToken,
+};
 
 /// Makes `ring` the process's TLS provider; every `main` that dials the cloud calls it first, twice does no harm.
 pub fn install_crypto_provider() {

@@ -15,6 +15,15 @@ pub struct PairedCredential {
     pub pairing_id: Option<String>,
 }
 
+/// A token of one room, good for some minutes.
+#[derive(Debug, Clone)]
+pub struct RoomToken {
+    /// The bearer token.
+    pub token: SecretString,
+    /// How long it is good for, from now.
+    pub lifetime: std::time::Duration,
+}
+
 /// States of an attach job that a client may report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

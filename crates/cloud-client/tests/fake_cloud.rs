@@ -35,7 +35,7 @@ async fn redeem_against(reply: impl IntoResponse + Clone + Send + Sync + 'static
     let base = serve(Router::new().route(REDEEM, post(move || async move { reply.clone() }))).await;
     CloudClient::new(base)
         .unwrap()
-        .redeem_pairing_code("x")
+        .redeem_pairing_code("x", "lab")
         .await
         .unwrap_err()
 }
@@ -44,7 +44,7 @@ async fn redeem_against(reply: impl IntoResponse + Clone + Send + Sync + 'static
 #[tokio::test]
 async fn ws_055_056_061_redeem_sends_the_code_and_no_credential() {
     let handler = |headers: HeaderMap, Json(body): Json<Value>| async move {
-        assert_eq!(body, json!({"code": "ab-cd"}));
+        assert_eq!(body, json!({"code": "ab-cd", "machine_name": "lab"}));
         assert!(!headers.contains_key("authorization"));
         let good = json!({"ok": true, "credential": {"token": "nwc_t", "credential_id": "c1"},
             "pairing": {"id": "p1"}});
@@ -52,7 +52,7 @@ async fn ws_055_056_061_redeem_sends_the_code_and_no_credential() {
     };
     let base = serve(Router::new().route(REDEEM, post(handler))).await;
     let client = CloudClient::new(base).unwrap().with_token(token());
-    let paired = client.redeem_pairing_code("ab-cd").await.unwrap();
+    let paired = client.redeem_pairing_code("ab-cd", "lab").await.unwrap();
     assert_eq!(
         (paired.credential_id.as_str(), paired.pairing_id.as_deref()),
         ("c1", Some("p1"))
@@ -101,12 +101,12 @@ async fn ws_062_063_no_server_and_no_answer_are_unreachable() {
     let silent = silent
         .with_call_timeout(Duration::from_millis(200))
         .unwrap();
-    let error = silent.redeem_pairing_code("x").await.unwrap_err();
+    let error = silent.redeem_pairing_code("x", "lab").await.unwrap_err();
     assert!(error.to_string().contains("no answer in time"), "{error}");
     drop(listener);
     let error = CloudClient::new(base.clone())
         .unwrap()
-        .redeem_pairing_code("x")
+        .redeem_pairing_code("x", "lab")
         .await
         .unwrap_err();
     assert!(

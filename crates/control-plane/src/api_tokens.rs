@@ -3,9 +3,10 @@
 use serde_json::{Map, Value};
 use store::{Accounts, ApiToken, ApiTokens, AuditEvent, NewApiToken};
 use wire::Scope;
+use wire::token::checksum_holds;
 
 use crate::access::{self, AccountAct};
-use crate::secrets::{checksum_holds, hash_secret, same_hash};
+use crate::secrets::{hash_secret, same_hash};
 use crate::{Caller, Effect, Fields, Refusal, Result, api_token, limits};
 
 const SIGN_IN: &str = "sign in to manage API tokens";

@@ -1,6 +1,6 @@
 //! Workstation credentials: who they are, what they reach, and their end (1.13, 2.8, 2.9).
 
-use store::{AuditEvent, Catalog, Credential, PairingStore};
+use store::{AuditEvent, Catalog, Credential, PairingStore, Rotation};
 use wire::Scope;
 
 use crate::secrets::{hash_secret, same_hash, workstation_token};
@@ -22,8 +22,13 @@ pub async fn authenticate<S: PairingStore>(
     let credential = store
         .credential_by_hash(&hash)
         .await?
-        .filter(|found| same_hash(&found.token_hash, &hash) && found.revoked_ms.is_none())
+        .filter(|found| takes(found, &hash, now_ms) && found.revoked_ms.is_none())
         .ok_or(Refusal::SignIn(UNKNOWN))?;
+    if has_ended(&credential, now_ms) {
+        return Err(Refusal::SignIn(
+            "workstation credential has expired\nHint: pair this machine again",
+        ));
+    }
     let scope = match scope {
         None => Scope::Viewer,
         Some(text) => text
@@ -46,6 +51,83 @@ pub async fn authenticate<S: PairingStore>(
             .await;
     }
     Ok((credential, scope))
+}
+
+/// Whether a token's hash is the credential's current one, or the one before while that is taken.
+fn takes(credential: &Credential, hash: &str, now_ms: i64) -> bool {
+    let prior = credential.prior_token_hash.as_ref();
+    same_hash(&credential.token_hash, hash)
+        || credential
+            .prior_until_ms
+            .is_some_and(|until| until > now_ms)
+            && prior.is_some_and(|prior| same_hash(prior, hash))
+}
+
+/// Whether the credential's time is over. One that is in use outlives its end, so that no machine
+/// that is online is locked out because it could not rotate.
+fn has_ended(credential: &Credential, now_ms: i64) -> bool {
+    let used = credential.last_used_ms.unwrap_or(credential.created_ms);
+    credential.expires_ms.is_some_and(|end| end <= now_ms)
+        && used + limits::CREDENTIAL_IN_USE_MS <= now_ms
+}
+
+/// Whether the credential should be rotated by now: two thirds of its life are over, or the machine
+/// still presents the former token, because it never got the answer to a rotation.
+pub fn should_rotate(credential: &CallerCredential, now_ms: i64) -> bool {
+    let late = credential.expires_ms.is_some_and(|end| {
+        let begin = credential.rotated_ms.unwrap_or(credential.created_ms);
+        now_ms - begin >= (end - begin) / 3 * 2
+    });
+    late || credential.by_former_token
+}
+
+/// The caller's view of a credential, by the token it presented.
+pub fn caller_credential(row: &Credential, presented_token: &str) -> CallerCredential {
+    CallerCredential {
+        id: row.id.clone(),
+        pairing_id: row.pairing_code_id.clone(),
+        workstation_id: row.workstation_id.clone(),
+        may_serve_several: row.may_serve_several,
+        created_ms: row.created_ms,
+        rotated_ms: row.rotated_ms,
+        expires_ms: row.expires_ms,
+        by_former_token: !same_hash(&row.token_hash, &hash_secret(presented_token)),
+        room: None,
+    }
+}
+
+/// Lets a credential of the caller register several workstations, or only its first.
+pub async fn set_reach<S: Catalog>(
+    store: &S,
+    caller: &Caller,
+    credential_id: &str,
+    several: bool,
+    now_ms: i64,
+) -> Result<()> {
+    caller.manages("sign in to manage workstation credentials")?;
+    let owner = &caller.principal;
+    if !store
+        .set_credential_reach(owner, credential_id, several)
+        .await?
+    {
+        return Err(Refusal::Absent("workstation credential not found"));
+    }
+    let detail = if several {
+        "several workstations"
+    } else {
+        "one workstation"
+    };
+    store
+        .audit(&AuditEvent {
+            at_ms: now_ms,
+            actor_label: caller.actor_label.clone(),
+            action: "credential.reach",
+            notebook_id: None,
+            subject: Some(credential_id.to_owned()),
+            detail: Some(detail.to_owned()),
+        })
+        .await?;
+    Ok(())
 }
 
 /// Lists the caller's credentials, newest first, revoked ones included.
@@ -122,18 +204,38 @@ async fn end_orphaned_jobs<S: Catalog>(
     jobs::effects_of_end(store, &ended).await
 }
 
-/// Replaces a credential's token with a new one, asked for by the credential itself (D7).
-pub async fn rotate<S: PairingStore>(
+/// Replaces a credential's token with a new one, asked for by the credential itself (D7). The
+/// former token stays valid for [`limits::ROTATION_GRACE_MS`], so that an answer that is lost, or
+/// a process that still holds it, locks nobody out.
+pub async fn rotate<S: Catalog>(
     store: &S,
-    caller: &CallerCredential,
+    caller: &Caller,
     presented_token: &str,
     entropy: [u8; 28],
+    now_ms: i64,
 ) -> Result<String> {
+    const UNKNOWN: &str = "workstation credential is not recognized";
+    let own = caller.credential.as_ref().ok_or(Refusal::SignIn(UNKNOWN))?;
     let token = workstation_token(entropy);
-    let (old, new) = (hash_secret(presented_token), hash_secret(&token));
-    if store.rotate_credential(&caller.id, &old, &new).await? {
-        Ok(token)
-    } else {
-        Err(Refusal::SignIn("workstation credential is not recognized"))
+    let rotation = Rotation {
+        credential_id: own.id.clone(),
+        old_hash: hash_secret(presented_token),
+        new_hash: hash_secret(&token),
+        now_ms,
+        prior_until_ms: now_ms + limits::ROTATION_GRACE_MS,
+    };
+    if !store.rotate_credential(&rotation).await? {
+        return Err(Refusal::SignIn(UNKNOWN));
     }
+    store
+        .audit(&AuditEvent {
+            at_ms: now_ms,
+            actor_label: caller.actor_label.clone(),
+            action: "credential.rotate",
+            notebook_id: None,
+            subject: Some(own.id.clone()),
+            detail: None,
+        })
+        .await?;
+    Ok(token)
 }

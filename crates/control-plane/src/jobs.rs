@@ -17,6 +17,9 @@ pub const SILENT_MESSAGE: &str = "the workstation has not reported about this jo
 /// Error of a job whose workstation lost its credential.
 pub const REVOKED_MESSAGE: &str = "workstation credential was revoked";
 
+/// Error of a job whose workstation was removed.
+pub const REMOVED_MESSAGE: &str = "the workstation was removed";
+
 /// A poll's answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Polled {
@@ -41,6 +44,7 @@ pub async fn poll<S: Catalog>(
     let workstation = workstations::find(store, owner, workstation_id, Presence::Unknown, now_ms)
         .await?
         .ok_or(Refusal::WorkstationGone)?;
+    caller.may_serve(workstation_id)?;
     let limit = crate::fields::limit(limit, limits::JOBS_DEFAULT, limits::JOBS_MAX)?;
     let before = now_ms - limits::PENDING_STALE_MS;
     let stale = store
@@ -110,7 +114,9 @@ pub async fn report<S: Catalog>(
     report: &Report,
     now_ms: i64,
 ) -> Result<(AttachJob, Vec<Effect>)> {
+    const UNKNOWN: Refusal = Refusal::Absent("workstation attach job not found");
     caller.manages("sign in to update workstation jobs")?;
+    caller.may_serve(workstation_id).map_err(|_| UNKNOWN)?;
     let owner = &caller.principal;
     let message = report.error_message.as_deref();
     let job = store
@@ -123,7 +129,7 @@ pub async fn report<S: Catalog>(
             now_ms,
         )
         .await?
-        .ok_or(Refusal::Absent("workstation attach job not found"))?;
+        .ok_or(UNKNOWN)?;
     if job.status != report.status {
         return Err(Refusal::JobOver(Box::new(job)));
     }

@@ -18,25 +18,25 @@ pub mod jobs;
 pub mod leases;
 pub mod library;
 pub mod limits;
+pub mod machines;
 pub mod notebooks;
 pub mod pairing;
 pub mod people;
 pub mod quotas;
 mod refusal;
 pub mod registration;
+pub mod room_tokens;
 mod secrets;
 pub mod sessions;
 pub mod sharing;
 pub mod trash;
 pub mod workstations;
 
-pub use caller::{Caller, CallerCredential};
+pub use caller::{Caller, CallerCredential, RoomGrant};
 pub use effect::{Effect, RoomEnd};
 pub use fields::Fields;
 pub use refusal::Refusal;
-pub use secrets::{
-    API_TOKEN_PREFIX, api_token, checksum_holds, hash_secret, same_hash, workstation_token,
-};
+pub use secrets::{API_TOKEN_PREFIX, api_token, hash_secret, same_hash, workstation_token};
 
 /// Result of a rule.
 pub type Result<T> = std::result::Result<T, Refusal>;

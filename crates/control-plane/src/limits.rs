@@ -52,3 +52,21 @@ pub const VANITY: usize = 128;
 pub const ID: usize = 128;
 /// Attempts to find a free notebook id.
 pub const ID_ATTEMPTS: usize = 8;
+/// Characters of the machine name that a pairing code may expect.
+pub const MACHINE_NAME: usize = 160;
+/// How long the token before a rotation is still taken.
+pub const ROTATION_GRACE_MS: i64 = 86_400_000;
+/// A credential in use within this time outlives its end.
+pub const CREDENTIAL_IN_USE_MS: i64 = 86_400_000;
+/// The longest life of a credential that an owner may set, in days.
+pub const CREDENTIAL_DAYS: i64 = 3_650;
+/// Life of a room token in seconds, unless set otherwise.
+pub const ROOM_TOKEN_S: i64 = 600;
+/// The shortest and longest life of a room token that an owner may set, in seconds.
+pub const ROOM_TOKEN_RANGE_S: std::ops::RangeInclusive<i64> = 2..=3_600;
+/// How long the history of machines is kept.
+pub const HISTORY_KEEP_MS: i64 = 30 * 86_400_000;
+/// Events in a history, unless asked otherwise.
+pub const HISTORY_DEFAULT: i64 = 50;
+/// Events in a history at most.
+pub const HISTORY_MAX: i64 = 200;

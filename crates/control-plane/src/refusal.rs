@@ -13,6 +13,15 @@ pub enum Refusal {
     /// Nobody is signed in (401).
     #[error("{0}")]
     SignIn(&'static str),
+    /// The workstation may not register with this credential (401, repeated 429; decision D7).
+    #[error("{0}")]
+    Unpaired(String),
+    /// A room token whose time is over: a new one is to be exchanged (401 with a machine code).
+    #[error("room token has expired")]
+    RoomTokenExpired,
+    /// Another machine registers as this workstation (409 with a machine code).
+    #[error("{0}")]
+    IdTaken(String),
     /// Not allowed (403).
     #[error("{0}")]
     Forbidden(String),

@@ -43,15 +43,19 @@ pub fn parse(body: &Map<String, Value>) -> Result<RegistrationInput> {
         memory_bytes: fields.optional_count("memory_bytes")?,
         accelerators_json: accelerators(&fields)?,
         environments_json: environments(&fields)?,
+        machine_id: fields.optional("machine_id", limits::ID)?,
+        hostname: fields.optional("hostname", limits::MACHINE_NAME)?,
+        os: fields.optional("os", 80)?,
         ..Registration::default()
     }))
 }
 
-/// Registers a workstation of the caller or renews it.
+/// Registers a workstation of the caller or renews it. `from` is the address of the machine.
 pub async fn register<S: Workstations>(
     store: &S,
     caller: &Caller,
     input: RegistrationInput,
+    from: Option<String>,
     now_ms: i64,
 ) -> Result<WorkstationView> {
     may_register(caller)?;
@@ -59,13 +63,28 @@ pub async fn register<S: Workstations>(
     registration.owner_principal.clone_from(&caller.principal);
     registration.now_ms = now_ms;
     registration.lease_expires_ms = now_ms + limits::LEASE_MS;
+    registration.address = from;
     if let Some(credential) = &caller.credential {
+        if !credential.serves(&registration.workstation_id) {
+            return Err(Refusal::Unpaired(format!(
+                "this workstation credential belongs to another workstation than {}\n\
+                 Hint: pair this machine for itself, or let the credential serve several in the workstations panel",
+                registration.workstation_id
+            )));
+        }
         registration.credential_id = Some(credential.id.clone());
         registration
             .pairing_code_id
             .clone_from(&credential.pairing_id);
+        registration.paired_ms = Some(credential.created_ms);
     }
+    refuse_twin(store, &registration).await?;
     let row = store.register_workstation(&registration).await?;
+    let row = row.ok_or_else(|| {
+        Refusal::Unpaired(
+            "this workstation was removed by its owner\nHint: pair this machine again".to_owned(),
+        )
+    })?;
     let default = store.default_workstation(&caller.principal).await?;
     Ok(view(
         row,
@@ -73,6 +92,32 @@ pub async fn register<S: Workstations>(
         crate::workstations::Presence::Unknown,
         now_ms,
     ))
+}
+
+/// Two machines of one name must not write over each other: while one is online, another machine
+/// under its id is told so. A machine that is away may be replaced.
+async fn refuse_twin<S: Workstations>(store: &S, new: &Registration) -> Result<()> {
+    let Some(machine_id) = &new.machine_id else {
+        return Ok(());
+    };
+    let row = store
+        .workstation(&new.owner_principal, &new.workstation_id)
+        .await?;
+    let Some(row) = row else { return Ok(()) };
+    let other = row
+        .machine_id
+        .as_ref()
+        .is_some_and(|known| known != machine_id);
+    if !other || !crate::workstations::is_alive(&row, new.now_ms) {
+        return Ok(());
+    }
+    Err(Refusal::IdTaken(format!(
+        "another machine{} is online as {}\nHint: connect this one under another id, with --id",
+        row.hostname
+            .map(|name| format!(" ({name})"))
+            .unwrap_or_default(),
+        new.workstation_id
+    )))
 }
 
 /// Ids ride paths: no slashes, no control characters, none of the reserved words (HAZ-11).

@@ -1,9 +1,9 @@
 //! Workstations as their owner sees them: projection, list, default, removal (2.11 to 2.14).
 
-use store::{AttachJobs, Workstation, Workstations};
+use store::{AuditEvent, Catalog, Workstation, Workstations};
 use wire::{UnixMs, WorkstationId, http};
 
-use crate::{Caller, Effect, Refusal, Result, limits};
+use crate::{Caller, Effect, Refusal, Result, jobs, limits};
 
 /// What is known of a workstation's event sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub struct WorkstationView {
     pub status: String,
     /// Projected message.
     pub status_message: Option<String>,
+    /// Why it has that status, in one word.
+    pub reason: Option<&'static str>,
+    /// Since when.
+    pub since_ms: Option<i64>,
     /// Whether it is its owner's default.
     pub is_default: bool,
 }
@@ -63,6 +67,11 @@ impl WorkstationView {
             updated_at: UnixMs(row.updated_ms),
             last_seen_at: row.last_seen_ms.map(UnixMs),
             is_default: self.is_default,
+            status_reason: self.reason.map(str::to_owned),
+            status_since: self.since_ms.map(UnixMs),
+            hostname: row.hostname.clone(),
+            os: row.os.clone(),
+            address: row.address.clone(),
         }
     }
 }
@@ -81,7 +90,11 @@ pub fn view(
     presence: Presence,
     now_ms: i64,
 ) -> WorkstationView {
-    let status = project(&row, presence, now_ms);
+    let Projected {
+        status,
+        reason,
+        since_ms,
+    } = project(&row, presence, now_ms);
     let status_message = match (status, presence) {
         ("offline", Presence::Disconnected) => {
             Some("Workstation event socket is not connected.".to_owned())
@@ -97,6 +110,8 @@ pub fn view(
         row,
         status,
         status_message,
+        reason,
+        since_ms,
         is_default,
     }
 }
@@ -114,22 +129,42 @@ fn is_old(row: &Workstation, now_ms: i64) -> bool {
         .is_some_and(|seen| now_ms - seen > limits::LEASE_MS)
 }
 
-fn project(row: &Workstation, presence: Presence, now_ms: i64) -> &str {
+/// What a row, its lease and its presence come to: the one place that says who is online.
+struct Projected<'a> {
+    status: &'a str,
+    reason: Option<&'static str>,
+    since_ms: Option<i64>,
+}
+
+fn project(row: &Workstation, presence: Presence, now_ms: i64) -> Projected<'_> {
+    let projected = |status, reason, since_ms| Projected {
+        status,
+        reason: Some(reason),
+        since_ms,
+    };
     let liveness_matters = matches!(row.status.as_str(), "online" | "offline");
-    if liveness_matters && has_fresh_lease(row) {
-        let held = row
-            .lease
-            .as_ref()
-            .is_some_and(|l| l.online && l.expires_ms > now_ms);
-        return if held { "online" } else { "offline" };
+    if liveness_matters
+        && has_fresh_lease(row)
+        && let Some(lease) = &row.lease
+    {
+        return if lease.online && lease.expires_ms > now_ms {
+            projected("online", "heartbeat", row.online_since_ms)
+        } else {
+            projected("offline", "lease_expired", Some(lease.expires_ms))
+        };
     }
     if liveness_matters && presence == Presence::Connected {
-        return "online";
+        return projected("online", "event_socket", None);
     }
     if row.status == "online" && is_old(row, now_ms) {
-        return "offline";
+        let since = row.last_seen_ms.map(|seen| seen + limits::LEASE_MS);
+        return projected("offline", "no_heartbeat", since);
     }
-    &row.status
+    Projected {
+        status: &row.status,
+        reason: None,
+        since_ms: None,
+    }
 }
 
 /// Whether the list must ask for a row's sockets: stale and undecided by a lease (2.12).
@@ -139,7 +174,7 @@ fn needs_presence(row: &Workstation, now_ms: i64) -> bool {
 
 /// Whether executing may resume compute here: sockets are not asked (2.22).
 pub(crate) fn is_alive(row: &Workstation, now_ms: i64) -> bool {
-    row.status == "online" && project(row, Presence::Unknown, now_ms) == "online"
+    row.status == "online" && project(row, Presence::Unknown, now_ms).status == "online"
 }
 
 /// A caller's workstations and default.
@@ -212,29 +247,52 @@ pub async fn select_default<S: Workstations>(
     }
 }
 
-/// Removes one of the caller's workstations. Its jobs stay: the agent reports their end.
-pub async fn deregister<S: Workstations + AttachJobs>(
+/// Removes one of the caller's workstations until it is paired again, and ends its jobs (HAZ-12).
+pub async fn deregister<S: Catalog>(
     store: &S,
     caller: &Caller,
     id: &str,
+    now_ms: i64,
 ) -> Result<Vec<Effect>> {
     caller.manages("sign in to deregister a workstation")?;
-    match store.remove_workstation(&caller.principal, id).await? {
-        None => Err(Refusal::WorkstationGone),
-        Some(false) => Ok(Vec::new()),
-        Some(true) => Ok(vec![Effect::WentOffline {
-            owner_principal: caller.principal.clone(),
+    let owner = &caller.principal;
+    if store.workstation(owner, id).await?.is_none() {
+        return Err(Refusal::WorkstationGone);
+    }
+    caller.may_serve(id)?;
+    let message = jobs::REMOVED_MESSAGE;
+    let ended = store
+        .fail_jobs_of_workstation(owner, id, message, now_ms)
+        .await?;
+    // While the row is there: rooms are told with its names.
+    let mut effects = jobs::effects_of_end(store, &ended).await?;
+    match store.remove_workstation(owner, id, now_ms).await? {
+        None => return Err(Refusal::WorkstationGone),
+        Some(false) => {}
+        Some(true) => effects.push(Effect::WentOffline {
+            owner_principal: owner.clone(),
             workstation_id: id.to_owned(),
             reason: "workstation deregistered",
-        }]),
+        }),
     }
+    store
+        .audit(&AuditEvent {
+            at_ms: now_ms,
+            actor_label: caller.actor_label.clone(),
+            action: "workstation.remove",
+            notebook_id: None,
+            subject: Some(id.to_owned()),
+            detail: None,
+        })
+        .await?;
+    Ok(effects)
 }
 
 /// Finds the workstation whose event socket the caller wants to open.
 pub async fn for_events<S: Workstations>(store: &S, caller: &Caller, id: &str) -> Result<()> {
     caller.manages("sign in to open workstation events")?;
     match store.workstation(&caller.principal, id).await? {
-        Some(_) => Ok(()),
+        Some(_) => caller.may_serve(id),
         None => Err(Refusal::WorkstationGone),
     }
 }

@@ -13,6 +13,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 use wire::blob_batch::{BatchedBlob, MAX_BLOBS, MAX_BYTES};
 
+use crate::tokens::Tokens;
+
 /// Requests at the same time: enough that the cloud makes many durable by one write to its disk.
 const CONCURRENCY: u32 = 16;
 /// A request that may carry many counts as this many, so that more come together for the next.
@@ -70,6 +72,7 @@ struct Waiting {
 /// What the requests share.
 struct Shared {
     client: CloudClient,
+    tokens: Tokens,
     notebook_id: String,
     stored: Mutex<HashSet<(String, String)>>,
     /// Whether the cloud said that it takes no bodies of many blobs.
@@ -81,12 +84,14 @@ impl Uploader {
     /// An uploader for one notebook, and where its results come out. It ends when it is dropped.
     pub(crate) fn new(
         client: CloudClient,
+        tokens: Tokens,
         notebook_id: &str,
     ) -> (Self, mpsc::Receiver<UploadResult>) {
         let (results, receiver) = mpsc::channel(QUEUE);
         let (waiting, line) = mpsc::channel(LINE);
         let shared = Shared {
             client,
+            tokens,
             notebook_id: notebook_id.to_owned(),
             stored: Mutex::default(),
             singly: AtomicBool::new(false),
@@ -174,7 +179,7 @@ impl Shared {
                 media_type,
                 body,
             } = blob;
-            let outcome = upload(&self.client, &self.notebook_id, &hash, &media_type, body).await;
+            let outcome = upload(&self.client, &self.tokens, &self.notebook_id, &hash, &media_type, body).await;
             self.tell(hash, media_type, outcome).await;
         }
     }
@@ -192,7 +197,8 @@ impl Shared {
                 bytes: blob.body.clone(),
             })
             .collect();
-        match self.client.post_blobs(&self.notebook_id, &blobs).await {
+        let client = self.client.clone().with_auth(self.tokens.auth());
+        match client.post_blobs(&self.notebook_id, &blobs).await {
             Ok(()) => true,
             Err(error) => {
                 if matches!(error.status(), Some(404 | 405)) {
@@ -233,6 +239,7 @@ fn sent_as(media_type: &str) -> &str {
 
 async fn upload(
     client: &CloudClient,
+    tokens: &Tokens,
     notebook_id: &str,
     hash: &str,
     media_type: &str,
@@ -244,6 +251,8 @@ async fn upload(
     let mut answered = 0;
     loop {
         let put = client
+            .clone()
+            .with_auth(tokens.auth())
             .put_blob(notebook_id, hash, content_type, body.clone())
             .await;
         let Err(error) = put else {
@@ -256,6 +265,7 @@ async fn upload(
             }
             Class::WrongType | Class::Final => return Outcome::Failed(error.to_string()),
             Class::Busy => answered += 1,
+            Class::Expired => tokens.expired(),
             Class::Unreachable => {}
         }
         if answered >= ANSWERED_ATTEMPTS {
@@ -273,6 +283,8 @@ async fn upload(
 enum Class {
     /// No answer.
     Unreachable,
+    /// The room token is to be renewed.
+    Expired,
     /// An answer that may change.
     Busy,
     /// This media type is not taken.
@@ -282,6 +294,10 @@ enum Class {
 }
 
 fn class(error: &CloudError) -> Class {
+    let refusal = error.refusal();
+    if refusal.is_some_and(cloud_client::Refusal::is_expired_room_token) {
+        return Class::Expired;
+    }
     match error.status() {
         Some(415) => Class::WrongType,
         Some(408 | 429 | 500..=599) => Class::Busy,

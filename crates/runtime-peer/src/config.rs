@@ -6,6 +6,15 @@ use cloud_client::{BaseUrl, RoomAuth};
 use kernel::client::KeeperCommand;
 use session_core::LaunchMode;
 
+/// What a peer presents to the cloud.
+#[derive(Clone)]
+pub enum PeerAuth {
+    /// A credential, for good.
+    Given(RoomAuth),
+    /// Room tokens that the agent hands out at a socket and renews (decision D16).
+    FromAgent(PathBuf),
+}
+
 /// Everything a peer needs; the binary makes it from flags and environment (4.1).
 #[derive(Clone)]
 pub struct PeerConfig {
@@ -15,8 +24,8 @@ pub struct PeerConfig {
     pub notebook_id: String,
     /// The scope asked for.
     pub scope: String,
-    /// The credential.
-    pub auth: RoomAuth,
+    /// What it presents to the cloud.
+    pub auth: PeerAuth,
     /// The operator part of the document actor.
     pub operator: String,
     /// The interpreter; without one the peer only attaches.

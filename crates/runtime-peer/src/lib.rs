@@ -14,9 +14,10 @@ mod keeper_control;
 mod link;
 mod peer;
 mod position;
+mod tokens;
 mod translate;
 
-pub use config::PeerConfig;
+pub use config::{PeerAuth, PeerConfig};
 pub use end::{End, NOTE_NAME};
 pub use peer::{READY_MARKER, run};
 pub use session_core::LaunchMode;

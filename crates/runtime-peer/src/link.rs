@@ -73,6 +73,8 @@ pub(crate) struct RoomLink {
 pub(crate) trait DialSource: Send + 'static {
     /// The next dial.
     fn next_dial(&mut self) -> RoomDial;
+    /// The cloud says that the token's time is over.
+    fn token_expired(&mut self) {}
 }
 
 impl<F: FnMut() -> RoomDial + Send + 'static> DialSource for F {
@@ -203,6 +205,11 @@ impl<S: DialSource> Run<S> {
                 }
                 Err(failure) => {
                     tracing::info!("[cloud-transport] the room cannot be joined: {failure}");
+                    if failure.is_expired_token() {
+                        // Nothing else is wrong: another token, and again.
+                        self.source.token_expired();
+                        continue;
+                    }
                     if let Some(end) = doubt.weigh(&failure, Instant::now()) {
                         return Some(end);
                     }

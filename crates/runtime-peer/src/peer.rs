@@ -19,12 +19,13 @@ use tokio::time::{Instant, sleep_until};
 use wire::UnixMs;
 
 use crate::blobs::{Outcome as Upload, UploadResult, Uploader};
-use crate::config::PeerConfig;
+use crate::config::{PeerAuth, PeerConfig};
 use crate::end::End;
 use crate::journal_feed::JournalFeed;
 use crate::keeper_control::{KeeperControl, KeeperOrder, KeeperReport};
-use crate::link::{LinkEvent, RoomLink};
+use crate::link::{DialSource, LinkEvent, RoomLink};
 use crate::position::Position;
+use crate::tokens::Tokens;
 use crate::translate::{self, News};
 
 /// The agent waits for exactly this (4.27, 3.13).
@@ -68,7 +69,21 @@ pub async fn run(config: PeerConfig) -> End {
         Ok(signals) => signals,
         Err(error) => return End::Local(format!("signals cannot be heard: {error}")),
     };
-    let end = match Peer::start(&config).await {
+    // A kernel that was found running is worth any wait.
+    let patient = has_journal(&config.job_dir);
+    let tokens = match config.auth.clone() {
+        PeerAuth::Given(auth) => Some(Tokens::fixed(auth)),
+        PeerAuth::FromAgent(socket) => tokio::select! {
+            tokens = Tokens::from_agent(socket, patient) => tokens,
+            _ = terminate.recv() => return left_before(End::Requested, &config.job_dir),
+            _ = interrupt.recv() => return left_before(End::Requested, &config.job_dir),
+        },
+    };
+    let Some(tokens) = tokens else {
+        let reason = "the workstation agent gave no room token".to_owned();
+        return left_before(End::FirstConnect(reason), &config.job_dir);
+    };
+    let end = match Peer::start(&config, tokens).await {
         Ok((mut peer, first)) => {
             let end = match peer.take(first) {
                 Some(end) => end,
@@ -83,6 +98,37 @@ pub async fn run(config: PeerConfig) -> End {
     end
 }
 
+/// An end before anything was begun.
+fn left_before(end: End, job_dir: &Path) -> End {
+    end.note(job_dir);
+    end
+}
+
+/// Whether a kernel of this job has said anything yet.
+fn has_journal(job_dir: &Path) -> bool {
+    let journal = std::fs::metadata(job_dir.join(FILE_NAME));
+    journal.is_ok_and(|meta| meta.len() > START)
+}
+
+/// Each dial presents what is good by then.
+struct Dials {
+    dial: RoomDial,
+    tokens: Tokens,
+}
+
+impl DialSource for Dials {
+    fn next_dial(&mut self) -> RoomDial {
+        RoomDial {
+            auth: self.tokens.auth(),
+            ..self.dial.clone()
+        }
+    }
+
+    fn token_expired(&mut self) {
+        self.tokens.expired();
+    }
+}
+
 fn make_job_dir(job_dir: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new()
@@ -93,11 +139,10 @@ fn make_job_dir(job_dir: &Path) -> std::io::Result<()> {
 
 impl Peer {
     /// Adopts what a former peer of this job left, or begins afresh; dials the room.
-    async fn start(config: &PeerConfig) -> Result<(Self, Vec<Event>), End> {
+    async fn start(config: &PeerConfig, tokens: Tokens) -> Result<(Self, Vec<Event>), End> {
         let job_dir = &config.job_dir;
         let (position, from) = Position::open(job_dir);
-        let journal = std::fs::metadata(job_dir.join(FILE_NAME));
-        let adopted = journal.is_ok_and(|meta| meta.len() > START);
+        let adopted = has_journal(job_dir);
         let (client, status) = KeeperClient::adopt(job_dir).await.ok().unzip();
         let grown = Arc::new(Notify::new());
         let mut first = Vec::new();
@@ -131,11 +176,15 @@ impl Peer {
             // Whoever runs a cell is told why nothing runs.
             settings.launch = LaunchMode::Execute;
         }
-        let (uploader, uploads) = Uploader::new(client_of(config)?, &config.notebook_id);
-        let dial = dial_of(config);
+        let (uploader, uploads) =
+            Uploader::new(client_of(config)?, tokens.clone(), &config.notebook_id);
+        let dials = Dials {
+            dial: dial_of(config, tokens.auth()),
+            tokens,
+        };
         let peer = Self {
             session: Session::new(settings),
-            link: RoomLink::start(move || dial.clone(), adopted),
+            link: RoomLink::start(dials, adopted),
             connection: 0,
             announced: false,
             keeper: KeeperControl::start(
@@ -399,18 +448,16 @@ fn nonce() -> String {
 }
 
 fn client_of(config: &PeerConfig) -> Result<CloudClient, End> {
-    let client =
-        CloudClient::new(config.cloud.clone()).map_err(|error| End::Config(error.to_string()))?;
-    Ok(client.with_auth(config.auth.clone()))
+    CloudClient::new(config.cloud.clone()).map_err(|error| End::Config(error.to_string()))
 }
 
-fn dial_of(config: &PeerConfig) -> RoomDial {
+fn dial_of(config: &PeerConfig, auth: RoomAuth) -> RoomDial {
     RoomDial {
         base: config.cloud.clone(),
         notebook_id: config.notebook_id.clone(),
         scope: config.scope.clone(),
         operator: Some(config.operator.clone()),
-        auth: config.auth.clone(),
+        auth,
         runtime_session_id: config.runtime_session_id.clone(),
         workstation_id: config.workstation_id.clone(),
         workstation_display_name: config.workstation_display_name.clone(),

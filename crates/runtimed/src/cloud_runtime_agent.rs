@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use cloud_client::{BaseUrl, RoomAuth, SecretString};
 use kernel::client::KeeperCommand;
-use runtime_peer::{End, LaunchMode, PeerConfig};
+use runtime_peer::{End, LaunchMode, PeerAuth, PeerConfig};
 
 const TOKEN_VARIABLE: &str = "RUNT_CLOUD_TOKEN";
 const DEV_USER_VARIABLE: &str = "RUNT_CLOUD_DEV_USER";
@@ -70,6 +70,9 @@ pub struct Args {
     /// The workstation's name for people.
     #[arg(long)]
     workstation_display_name: Option<String>,
+    /// The socket at which the agent hands out room tokens, instead of RUNT_CLOUD_TOKEN.
+    #[arg(long)]
+    token_socket: Option<PathBuf>,
     /// The attach job's id.
     #[arg(long)]
     runtime_session_id: Option<String>,
@@ -117,17 +120,25 @@ fn hide_memory() {
     }
 }
 
-fn config(args: Args) -> Result<PeerConfig, End> {
+/// The credential in the environment.
+fn given_auth(kind: AuthKind) -> Result<RoomAuth, End> {
     let token = variable(TOKEN_VARIABLE)
         .ok_or_else(|| End::Config(format!("`{TOKEN_VARIABLE}` is not set")))?;
     let token = SecretString::from(token);
-    let auth = match args.auth_kind {
+    Ok(match kind {
         AuthKind::Oidc | AuthKind::Workstation => RoomAuth::Bearer(token),
         AuthKind::Dev => {
             let user = variable(DEV_USER_VARIABLE)
                 .ok_or_else(|| End::Config(format!("`{DEV_USER_VARIABLE}` is not set")))?;
             RoomAuth::Dev { token, user }
         }
+    })
+}
+
+fn config(args: Args) -> Result<PeerConfig, End> {
+    let auth = match &args.token_socket {
+        Some(socket) => PeerAuth::FromAgent(socket.clone()),
+        None => PeerAuth::Given(given_auth(args.auth_kind)?),
     };
     let insecure = variable(INSECURE_HTTP_VARIABLE).is_some_and(|value| value != "0");
     let cloud = BaseUrl::parse(&args.cloud_url, insecure)

@@ -120,6 +120,7 @@ fn options(args: Args) -> Result<AgentOptions> {
         display_name,
         working_directory,
         python_path: absolute_interpreter(&python, env.get("PATH")),
+        credential_file: Some(folders.credential_file()),
         agent_root: folders.agent_root(),
         program: std::env::current_exe().context("cannot find the own program")?,
         pass_env: args.pass_env,

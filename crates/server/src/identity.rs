@@ -10,6 +10,8 @@ pub mod session;
 pub use dispatch::{Accept, has_credential_subprotocol};
 pub use wire::Scope;
 
+use control_plane::CallerCredential;
+
 use crate::error::ApiError;
 
 /// Who vouches for an identity, as reported in the room's ready message (RP 1.5).
@@ -43,15 +45,6 @@ impl Provider {
     }
 }
 
-/// The workstation credential behind an identity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CredentialRef {
-    /// The credential's row.
-    pub credential_id: String,
-    /// The pairing it came from.
-    pub pairing_id: Option<String>,
-}
-
 /// A caller, as the server itself has established it; nothing here is the client's word alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -68,7 +61,7 @@ pub struct Identity {
     /// A name for people, when known.
     pub display_name: Option<String>,
     /// The workstation credential used, if one was.
-    pub credential: Option<CredentialRef>,
+    pub credential: Option<CallerCredential>,
     /// The browser session or API token used, if one was.
     pub session_id: Option<String>,
     /// The most that an API token allows.

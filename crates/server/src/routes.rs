@@ -14,6 +14,7 @@ mod events;
 mod health;
 mod invites;
 mod library;
+mod machines;
 mod notebooks;
 mod oidc;
 mod openapi;
@@ -76,6 +77,7 @@ fn all() -> Routes {
         .merge(workstations::routes())
         .merge(attach_jobs::routes())
         .merge(events::routes())
+        .merge(machines::routes())
         .merge(pages())
 }
 

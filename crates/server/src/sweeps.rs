@@ -1,6 +1,6 @@
 //! The clockwork of the control plane: leases end and silent jobs end without anybody asking.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use control_plane::{leases, limits};
 
@@ -11,13 +11,26 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// The shortest, so that a clock that stands cannot make it spin.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 
+/// How often what nobody asks for any more is forgotten.
+const TIDY_EVERY: Duration = Duration::from_secs(600);
+
 /// Sweeps until the server stops.
 pub async fn run(app: App) {
+    let mut tidied: Option<Instant> = None;
     loop {
+        if tidied.is_none_or(|at| at.elapsed() >= TIDY_EVERY) {
+            tidied = Some(Instant::now());
+            if let Err(cause) = leases::tidy(app.catalog(), app.now_ms()).await {
+                tracing::error!(%cause, "ended room tokens and old history could not be forgotten");
+            }
+        }
         let now = app.now_ms();
         let pause = match leases::sweep(app.catalog(), now, limits::SILENT_JOB_MS).await {
             Ok(swept) => {
-                app.carry_out(swept.effects).await;
+                // What hangs in a room must not hold up the next look (CP-171).
+                let carrier = app.clone();
+                app.tasks()
+                    .spawn(async move { carrier.carry_out(swept.effects).await });
                 pause(now, swept.next_ms)
             }
             Err(cause) => {

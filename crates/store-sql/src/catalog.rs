@@ -6,6 +6,7 @@ mod attach_jobs;
 mod blob_line;
 mod invitations;
 mod library;
+mod machines;
 mod notebooks;
 mod pairing;
 mod people;

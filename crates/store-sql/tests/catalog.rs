@@ -39,6 +39,7 @@ fn pairing(id: &str, code_hash: &str) -> NewPairing {
         actor_label: "user:dev:ada/browser:tab".to_owned(),
         created_ms: 0,
         expires_ms: 600_000,
+        expected_name: None,
     }
 }
 
@@ -219,6 +220,7 @@ async fn cp_125_a_heartbeat_replaces_the_row_but_for_its_creation() {
     let stored = catalog
         .register_workstation(&registration("ws", 200))
         .await
+        .unwrap()
         .unwrap();
     assert_eq!((stored.created_ms, stored.updated_ms), (100, 200));
     assert_eq!(stored.channel, None);
@@ -291,10 +293,13 @@ async fn cp_150_one_call_only_takes_the_online_lease() {
     assert_eq!(catalog.clear_leases(180_000).await.unwrap(), 1);
     assert_eq!(catalog.next_lease_deadline(1_000).await.unwrap(), None);
     assert_eq!(
-        catalog.remove_workstation(ADA, "ws").await.unwrap(),
+        catalog.remove_workstation(ADA, "ws", 1).await.unwrap(),
         Some(false)
     );
-    assert_eq!(catalog.remove_workstation(ADA, "ws").await.unwrap(), None);
+    assert_eq!(
+        catalog.remove_workstation(ADA, "ws", 1).await.unwrap(),
+        None
+    );
 }
 
 // CP-288

@@ -224,6 +224,15 @@ pub trait AttachJobs {
         message: &str,
         now_ms: i64,
     ) -> impl Future<Output = Result<Vec<AttachJob>>> + Send;
+    /// Fails every user-requested job that is pending since before `before_ms`.
+    fn fail_stale_jobs(
+        &self,
+        before_ms: i64,
+        message: &str,
+        now_ms: i64,
+    ) -> impl Future<Output = Result<Vec<AttachJob>>> + Send;
+    /// When the oldest pending job that a user requested was asked.
+    fn oldest_pending_request(&self) -> impl Future<Output = Result<Option<i64>>> + Send;
     /// Fails every active job without a report since `before_ms` (decision D1's long time).
     fn fail_silent_jobs(
         &self,

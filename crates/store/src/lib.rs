@@ -11,6 +11,7 @@ pub mod document_log;
 mod error;
 mod invitations;
 mod library;
+mod machines;
 mod migration;
 mod notebooks;
 mod pairing;
@@ -26,6 +27,7 @@ pub use attach_jobs::{AttachJob, AttachJobs, JobCreation, JobStatus, JobTrigger,
 pub use error::StoreError;
 pub use invitations::{AccessRequest, Invitations, Invite, NewInvite};
 pub use library::{Library, ListPlace, ListedCompute};
+pub use machines::{HistoryPage, MachineEvent, MachineSettings, Machines, NewRoomToken, RoomToken};
 pub use migration::Migration;
 pub use notebooks::{
     AclRemoval, AclRow, BlobRow, ListedNotebook, NewAclRow, NewNotebook, Notebook, Notebooks,
@@ -33,6 +35,9 @@ pub use notebooks::{
 };
 pub use pairing::{Credential, NewCredential, NewPairing, Pairing, PairingStore, RedeemedPairing};
 pub use people::{AccountLink, People, Person, ProviderSignIn, Standing};
+pub use pairing::{
+    Credential, NewCredential, NewPairing, Pairing, PairingStore, RedeemedPairing, Rotation,
+};
 pub use revisions::{
     Artifact, BlobReferences, Revision, RevisionCover, RevisionDocument, RevisionPlace, Revisions,
 };
@@ -56,6 +61,7 @@ pub trait Catalog:
     + Workstations
     + AttachJobs
     + Upkeep
+    + Machines
     + Clone
     + Send
     + Sync
@@ -76,6 +82,7 @@ impl<T> Catalog for T where
         + Workstations
         + AttachJobs
         + Upkeep
+        + Machines
         + Clone
         + Send
         + Sync

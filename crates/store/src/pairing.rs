@@ -21,6 +21,8 @@ pub struct NewPairing {
     pub created_ms: i64,
     /// When it ends.
     pub expires_ms: i64,
+    /// The only machine name it may be redeemed for, if one was named.
+    pub expected_name: Option<String>,
 }
 
 /// A stored pairing code.
@@ -87,6 +89,31 @@ pub struct Credential {
     pub last_used_ms: Option<i64>,
     /// When it was revoked.
     pub revoked_ms: Option<i64>,
+    /// Hash of the token before the latest rotation.
+    pub prior_token_hash: Option<String>,
+    /// Until when that token is still taken.
+    pub prior_until_ms: Option<i64>,
+    /// Latest rotation.
+    pub rotated_ms: Option<i64>,
+    /// When it ends unless it is rotated, if it ends at all.
+    pub expires_ms: Option<i64>,
+    /// Whether it may register more than the first workstation.
+    pub may_serve_several: bool,
+}
+
+/// A change of a credential's token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// The credential.
+    pub credential_id: String,
+    /// Hash of the presented token: the current one, or the one before while that is taken.
+    pub old_hash: String,
+    /// Hash of the new token.
+    pub new_hash: String,
+    /// When.
+    pub now_ms: i64,
+    /// Until when the current token stays valid.
+    pub prior_until_ms: i64,
 }
 
 /// Storage of pairing codes and credentials.
@@ -108,7 +135,7 @@ pub trait PairingStore {
     ) -> impl Future<Output = Result<Option<RedeemedPairing>>> + Send;
     /// Drops codes that expired unused before `before_ms`.
     fn purge_pairings(&self, before_ms: i64) -> impl Future<Output = Result<u64>> + Send;
-    /// Finds a credential by the hash of its token, revoked ones included.
+    /// Finds a credential by the hash of its token or of the one before, whatever its state.
     fn credential_by_hash(
         &self,
         token_hash: &str,
@@ -135,11 +162,21 @@ pub trait PairingStore {
         id: &str,
         now_ms: i64,
     ) -> impl Future<Output = Result<bool>> + Send;
-    /// Replaces a live credential's token; `false` if it is revoked or already rotated.
-    fn rotate_credential(
+    /// Replaces a live credential's token; `false` if it is revoked or the old token is not taken
+    /// any more.
+    fn rotate_credential(&self, rotation: &Rotation) -> impl Future<Output = Result<bool>> + Send;
+    /// The machine name that a live code expects, if it expects one.
+    fn pairing_expectation(
         &self,
+        code_hash: &str,
+        now_ms: i64,
+    ) -> impl Future<Output = Result<Option<String>>> + Send;
+    /// Lets a credential register several workstations, or only its first; says whether the owner
+    /// has such a credential.
+    fn set_credential_reach(
+        &self,
+        owner: &str,
         id: &str,
-        old_hash: &str,
-        new_hash: &str,
+        several: bool,
     ) -> impl Future<Output = Result<bool>> + Send;
 }

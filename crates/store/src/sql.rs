@@ -60,6 +60,8 @@ queries! {
     CREDENTIAL_LIST = "credential_list";
     CREDENTIAL_REVOKE = "credential_revoke";
     CREDENTIAL_ROTATE = "credential_rotate";
+    CREDENTIAL_SET_LIFE = "credential_set_life";
+    CREDENTIAL_SET_REACH = "credential_set_reach";
     CREDENTIAL_TOUCH = "credential_touch";
     DEFAULT_CLEAR = "default_clear";
     DEFAULT_GET = "default_get";
@@ -82,12 +84,14 @@ queries! {
     JOB_CANCEL_OF_NOTEBOOK = "job_cancel_of_notebook";
     JOB_FAIL_OF_WORKSTATION = "job_fail_of_workstation";
     JOB_FAIL_SILENT = "job_fail_silent";
+    JOB_FAIL_STALE = "job_fail_stale";
     JOB_FAIL_STALE_OF_NOTEBOOK = "job_fail_stale_of_notebook";
     JOB_FAIL_STALE_OF_WORKSTATION = "job_fail_stale_of_workstation";
     JOB_GET = "job_get";
     JOB_INSERT = "job_insert";
     JOB_LATEST_FOR_NOTEBOOK = "job_latest_for_notebook";
     JOB_LIST_ACTIVE = "job_list_active";
+    JOB_NEXT_STALE = "job_next_stale";
     JOB_PROMOTE_TRIGGER = "job_promote_trigger";
     JOB_PURGE = "job_purge";
     JOB_REPORT = "job_report";
@@ -111,6 +115,9 @@ queries! {
     MOVE_SESSIONS = "move_sessions";
     MOVE_WORKSTATIONS = "move_workstations";
     MOVE_WORKSTATIONS_DROP = "move_workstations_drop";
+    MACHINE_EVENTS_OF_JOB = "machine_events_of_job";
+    MACHINE_EVENTS_OF_WORKSTATION = "machine_events_of_workstation";
+    MACHINE_EVENTS_PURGE = "machine_events_purge";
     NOTEBOOK_COUNT = "notebook_count";
     NOTEBOOK_DELETE_TRASHED = "notebook_delete_trashed";
     NOTEBOOK_GET = "notebook_get";
@@ -125,6 +132,7 @@ queries! {
     NOTEBOOK_SET_TRASHED = "notebook_set_trashed";
     NOTEBOOK_TOUCH = "notebook_touch";
     PAIRING_CONSUME = "pairing_consume";
+    PAIRING_EXPECTATION = "pairing_expectation";
     PAIRING_GET = "pairing_get";
     PAIRING_INSERT = "pairing_insert";
     PAIRING_LINK_WORKSTATION = "pairing_link_workstation";
@@ -145,17 +153,25 @@ queries! {
     PROVIDER_SIGN_IN_INSERT = "provider_sign_in_insert";
     PROVIDER_SIGN_IN_PURGE = "provider_sign_in_purge";
     PROVIDER_SIGN_IN_TAKE = "provider_sign_in_take";
+    REMOVED_FORGET = "removed_forget";
+    REMOVED_GET = "removed_get";
+    REMOVED_NOTE = "removed_note";
     REVISION_BLOB_INSERT = "revision_blob_insert";
     REVISION_DELETE = "revision_delete";
     REVISION_GET = "revision_get";
     REVISION_INSERT = "revision_insert";
     REVISION_LIST = "revision_list";
+    ROOM_TOKEN_GET = "room_token_get";
+    ROOM_TOKEN_INSERT = "room_token_insert";
+    ROOM_TOKEN_PURGE = "room_token_purge";
     SESSION_BY_HASH = "session_by_hash";
     SESSION_INSERT = "session_insert";
     SESSION_LIST = "session_list";
     SESSION_PURGE = "session_purge";
     SESSION_REVOKE = "session_revoke";
     SESSION_TOUCH = "session_touch";
+    SETTINGS_GET = "settings_get";
+    SETTINGS_SET = "settings_set";
     SIGN_IN_TOKEN_CONSUME = "sign_in_token_consume";
     SIGN_IN_TOKEN_INSERT = "sign_in_token_insert";
     SIGN_IN_TOKEN_PURGE = "sign_in_token_purge";
@@ -187,6 +203,7 @@ pub const CATALOG_MIGRATIONS: &[Migration] = &[
     migration!(1, "/0001_catalog"),
     migration!(2, "/0002_identity"),
     migration!(3, "/0003_notebooks"),
+    migration!(4, "/0004_machines"),
 ];
 
 #[cfg(test)]

@@ -45,6 +45,16 @@ pub struct Registration {
     pub credential_id: Option<String>,
     /// Pairing to link to this workstation if not yet linked.
     pub pairing_code_id: Option<String>,
+    /// When the registering credential was made; a removal after that holds. `None` for a person.
+    pub paired_ms: Option<i64>,
+    /// What tells machines with one name apart.
+    pub machine_id: Option<String>,
+    /// The machine's own name.
+    pub hostname: Option<String>,
+    /// Its operating system.
+    pub os: Option<String>,
+    /// The address it registers from.
+    pub address: Option<String>,
 }
 
 /// How long the cloud believes in a workstation (2.20).
@@ -103,6 +113,16 @@ pub struct Workstation {
     pub last_seen_ms: Option<i64>,
     /// The lease, if one is kept.
     pub lease: Option<Lease>,
+    /// What tells machines with one name apart.
+    pub machine_id: Option<String>,
+    /// The machine's own name.
+    pub hostname: Option<String>,
+    /// Its operating system.
+    pub os: Option<String>,
+    /// The address it last registered from.
+    pub address: Option<String>,
+    /// When it last became online.
+    pub online_since_ms: Option<i64>,
 }
 
 /// A lease that has just ended.
@@ -117,11 +137,12 @@ pub struct ExpiredLease {
 /// Storage of workstations.
 pub trait Workstations {
     /// Inserts or fully replaces a row, renews its lease, links pairing and credential, and
-    /// becomes the default if the owner has none, all in one step.
+    /// becomes the default if the owner has none, all in one step. `None`, and nothing is written,
+    /// when it was removed after the registering credential was made.
     fn register_workstation(
         &self,
         registration: &Registration,
-    ) -> impl Future<Output = Result<Workstation>> + Send;
+    ) -> impl Future<Output = Result<Option<Workstation>>> + Send;
     /// Returns one workstation.
     fn workstation(
         &self,
@@ -130,11 +151,13 @@ pub trait Workstations {
     ) -> impl Future<Output = Result<Option<Workstation>>> + Send;
     /// Lists an owner's workstations by id.
     fn workstations(&self, owner: &str) -> impl Future<Output = Result<Vec<Workstation>>> + Send;
-    /// Removes a workstation and its default; `Some(was_online)` if it was there.
+    /// Removes a workstation and its default, and notes the removal; `Some(was_online)` if it was
+    /// there.
     fn remove_workstation(
         &self,
         owner: &str,
         id: &str,
+        now_ms: i64,
     ) -> impl Future<Output = Result<Option<bool>>> + Send;
     /// Ends the leases due at `now_ms` and returns those ended by this very call.
     fn expire_leases(

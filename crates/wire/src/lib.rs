@@ -16,6 +16,7 @@ pub mod presence;
 pub mod request;
 pub mod scope;
 pub mod time;
+pub mod token;
 
 pub use actor::{ActorLabel, Operator, Principal};
 pub use attachment::WorkstationAttachment;
@@ -47,5 +48,11 @@ pub const EVENTS_PONG: &str = "nteract.workstation_events.pong.v1";
 pub const REJECTION_STREAK_LIMIT: u32 = 8;
 /// Prefix of a workstation credential.
 pub const WORKSTATION_TOKEN_PREFIX: &str = "nwc_";
+/// Prefix of an API token that a person made.
+pub const API_TOKEN_PREFIX: &str = "nct_";
+/// Prefix of a room token: good for one room, one runtime session, some minutes (decision D16).
+pub const ROOM_TOKEN_PREFIX: &str = "nwr_";
+/// Machine code of the answer to a room token whose time is over.
+pub const ROOM_TOKEN_EXPIRED: &str = "room_token_expired";
 /// Version of the stored checkpoint format.
 pub const CHECKPOINT_FORMAT_VERSION: u32 = 6;

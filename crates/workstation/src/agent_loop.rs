@@ -12,9 +12,12 @@ use tokio::sync::mpsc;
 
 use crate::link::Link;
 use crate::lock::{AgentLock, LockError};
+use crate::own_credential::{Notice, OwnCredential};
 use crate::peers::Peers;
 use crate::reports::{failure, order, status};
-use crate::{Accelerator, Env, MachineFacts, detect_accelerators, registration};
+use crate::{
+    Accelerator, Env, MachineFacts, MachineName, detect_accelerators, registration, with_machine,
+};
 
 /// Events that may wait for the loop.
 const NEWS_LIMIT: usize = 256;
@@ -28,6 +31,8 @@ pub struct AgentOptions {
     pub base: BaseUrl,
     /// The credential.
     pub token: SecretString,
+    /// Where the credential is stored, if the token comes from there.
+    pub credential_file: Option<PathBuf>,
     /// This machine's id.
     pub workstation_id: String,
     /// This machine's name.
@@ -95,12 +100,19 @@ pub(crate) enum News {
     Core(Event),
     /// A new inventory, or that there is none to be had.
     Accelerators(Option<Vec<Accelerator>>),
+    /// What the cloud said of the credential.
+    Notice(Notice),
+    /// The credential's new token, or none when it could not be rotated.
+    Rotated(Option<SecretString>),
 }
 
 struct AgentLoop {
     options: AgentOptions,
     client: CloudClient,
     facts: MachineFacts,
+    machine: MachineName,
+    own: Option<OwnCredential>,
+    rotating: bool,
     accelerators: Option<Vec<Accelerator>>,
     probed: Option<Instant>,
     peers: Peers,
@@ -137,6 +149,7 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         options.program.clone(),
         settings,
         environment,
+        client.clone(),
         options.token.clone(),
         news.clone(),
     );
@@ -149,9 +162,18 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         root = %options.agent_root.display(),
         "[workstation-agent] starting"
     );
+    let own = OwnCredential::find(
+        options.credential_file.clone(),
+        &options.base,
+        &options.workstation_id,
+        &options.token,
+    );
     let agent_loop = AgentLoop {
         client,
         facts: MachineFacts::detect(),
+        machine: MachineName::detect(&options.env),
+        own,
+        rotating: false,
         accelerators: None,
         probed: None,
         peers,
@@ -203,6 +225,23 @@ impl AgentLoop {
             News::Core(event) => event,
             News::Accelerators(found) => {
                 self.accelerators = found;
+                Event::Tick
+            }
+            News::Notice(notice) => {
+                if notice.room_tokens {
+                    self.peers.use_room_tokens();
+                }
+                if let Some(credential_id) = notice.rotate {
+                    self.rotate(credential_id);
+                }
+                Event::Tick
+            }
+            News::Rotated(token) => {
+                self.rotating = false;
+                if let Some(token) = token {
+                    tracing::info!("[workstation-agent] the credential was rotated");
+                    self.use_credential(token);
+                }
                 Event::Tick
             }
         }
@@ -269,7 +308,34 @@ impl AgentLoop {
         }
     }
 
+    /// Everything from now on presents this token; open sockets stay, they are the same credential's.
+    fn use_credential(&mut self, token: SecretString) {
+        self.client = self.client.clone().with_token(token.clone());
+        self.peers.use_credential(token.clone());
+        self.options.token = token;
+    }
+
+    fn rotate(&mut self, credential_id: String) {
+        let Some(own) = self.own.clone().filter(|_| !self.rotating) else {
+            return;
+        };
+        self.rotating = true;
+        let (client, news) = (self.client.clone(), self.news.clone());
+        tokio::spawn(async move {
+            let rotated = own.rotate(&client, &credential_id).await;
+            if let Err(error) = &rotated {
+                tracing::warn!("[workstation-agent] {error}");
+            }
+            let _ = news.send(News::Rotated(rotated.ok())).await;
+        });
+    }
+
     fn register(&mut self) {
+        let found = self.own.as_ref().filter(|_| !self.rotating);
+        if let Some(token) = found.and_then(|own| own.other_than(&self.options.token)) {
+            tracing::info!("[workstation-agent] the credential file has another token now");
+            self.use_credential(token);
+        }
         let due = self
             .probed
             .is_none_or(|at| at.elapsed() >= ACCELERATORS_FOR);
@@ -279,6 +345,7 @@ impl AgentLoop {
         let (client, news, options) =
             (self.client.clone(), self.news.clone(), self.options.clone());
         let (facts, known) = (self.facts, self.accelerators.clone());
+        let machine = self.machine.clone();
         tokio::spawn(async move {
             let mut accelerators = known;
             if due {
@@ -293,11 +360,11 @@ impl AgentLoop {
                 facts,
                 accelerators.as_deref(),
             );
-            let result = client
-                .register(&payload)
-                .await
-                .map(|_| ())
-                .map_err(|e| failure(&e));
+            let answer = client.register(&with_machine(payload, &machine)).await;
+            if let Ok(answer) = &answer {
+                let _ = news.send(News::Notice(Notice::of(answer))).await;
+            }
+            let result = answer.map(|_| ()).map_err(|e| failure(&e));
             let _ = news.send(News::Core(Event::Registered(result))).await;
         });
     }

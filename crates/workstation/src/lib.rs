@@ -16,9 +16,12 @@ mod interpreter;
 mod job_folder;
 mod link;
 mod lock;
+mod machine;
+mod own_credential;
 mod peers;
 mod process;
 mod reports;
+mod token_desk;
 
 pub use accelerators::{Accelerator, detect_accelerators};
 pub use agent_loop::{AgentError, AgentOptions, run_agent};
@@ -32,3 +35,4 @@ pub use identity::{
 };
 pub use interpreter::{IpykernelProbe, absolute_interpreter, find_interpreter, probe_ipykernel};
 pub use lock::{AgentLock, LockError};
+pub use machine::{MachineName, with_machine};

@@ -7,15 +7,16 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use agent_core::{Event, JobOrder, LocalPeer, PeerExit, SpawnSettings, slug, spawn_plan};
-use cloud_client::{ExposeSecret as _, SecretString};
+use cloud_client::{CloudClient, ExposeSecret as _, SecretString};
 use tokio::process::{Child, Command};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::TOKEN_VARIABLE;
 use crate::agent_loop::News;
 use crate::job_folder::{JobFolder, JobOwner, PeerRecord, ReadyScan};
 use crate::process::{ProcessIdentity, command_line_has, environment_value};
+use crate::token_desk::{Exchange, TokenDesk};
 
 /// Carries the nonce by which a peer is recognised later.
 const NONCE_VARIABLE: &str = "RUNT_PEER_NONCE";
@@ -29,7 +30,11 @@ pub(crate) struct Peers {
     program: PathBuf,
     settings: SpawnSettings,
     environment: Vec<(String, String)>,
-    token: SecretString,
+    client: CloudClient,
+    credential: watch::Sender<SecretString>,
+    /// The cloud exchanges jobs for room tokens, so that peers need no credential.
+    room_tokens: bool,
+    desks: BTreeMap<String, TokenDesk>,
     news: mpsc::Sender<News>,
     watched: BTreeMap<String, ProcessIdentity>,
 }
@@ -39,6 +44,7 @@ impl Peers {
         program: PathBuf,
         settings: SpawnSettings,
         environment: Vec<(String, String)>,
+        client: CloudClient,
         token: SecretString,
         news: mpsc::Sender<News>,
     ) -> Self {
@@ -46,10 +52,38 @@ impl Peers {
             program,
             settings,
             environment,
-            token,
+            client,
+            credential: watch::Sender::new(token),
+            room_tokens: false,
+            desks: BTreeMap::new(),
             news,
             watched: BTreeMap::new(),
         }
+    }
+
+    /// The cloud said that it exchanges jobs for room tokens.
+    pub fn use_room_tokens(&mut self) {
+        self.room_tokens = true;
+    }
+
+    /// The credential was rotated.
+    pub fn use_credential(&mut self, token: SecretString) {
+        self.credential.send_replace(token);
+    }
+
+    /// Opens the desk at which the job's peer gets its tokens.
+    fn open_desk(&mut self, job_id: &str, folder: &JobFolder) -> std::io::Result<()> {
+        // The former desk of this job goes before its socket's name is used again.
+        self.desks.remove(job_id);
+        let exchange = Exchange {
+            client: self.client.clone(),
+            credential: self.credential.subscribe(),
+            workstation_id: self.settings.workstation_id.clone(),
+            job_id: job_id.to_owned(),
+        };
+        let desk = TokenDesk::open(folder, exchange)?;
+        self.desks.insert(job_id.to_owned(), desk);
+        Ok(())
     }
 
     /// Makes the job's folder, by which this machine later knows the job as its own.
@@ -106,7 +140,6 @@ impl Peers {
             .current_dir(&plan.working_directory)
             .env_clear()
             .envs(self.environment.iter().map(|(k, v)| (k, v)))
-            .env(TOKEN_VARIABLE, self.token.expose_secret())
             .env(NONCE_VARIABLE, &nonce)
             .stdin(Stdio::null())
             .stdout(log)
@@ -114,6 +147,14 @@ impl Peers {
             // Its own group: a Ctrl-C in the terminal is the agent's to handle, and the peer outlives the agent.
             .process_group(0)
             .kill_on_drop(false);
+        if self.room_tokens {
+            self.open_desk(&job.job_id, &folder)
+                .map_err(|e| told("cannot open the socket for the peer's tokens", e))?;
+            command.arg("--token-socket").arg(TokenDesk::path(&folder));
+        } else {
+            let credential = self.credential.borrow().clone();
+            command.env(TOKEN_VARIABLE, credential.expose_secret());
+        }
         let child = command
             .spawn()
             .map_err(|e| told("cannot start the program", e))?;
@@ -164,6 +205,10 @@ impl Peers {
         };
         let mut scan = ReadyScan::new(&folder, record.log_offset);
         let ready = scan.look();
+        // A peer that was started with the credential itself does not come.
+        if let Err(error) = self.open_desk(&job.job_id, &folder) {
+            tracing::warn!(job_id = job.job_id, %error, "[workstation-agent] cannot open the socket for the peer's tokens");
+        }
         tracing::info!(
             job_id = job.job_id,
             pid = record.process.pid,
@@ -227,6 +272,7 @@ impl Peers {
     /// Removes what identifies a peer that is over.
     pub fn forget(&mut self, job_id: &str) {
         self.watched.remove(job_id);
+        self.desks.remove(job_id);
         if let Some(folder) = self
             .folder(job_id)
             .filter(|f| f.job_id().as_deref() == Some(job_id))

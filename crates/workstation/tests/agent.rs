@@ -43,6 +43,7 @@ fn agent_process() {
     install_crypto_provider();
     let place = PathBuf::from(place);
     let options = AgentOptions {
+        credential_file: None,
         base: BaseUrl::parse(cloud, false).unwrap(),
         token: SecretString::from(TOKEN),
         workstation_id: "ws-test".into(),

@@ -28,6 +28,11 @@ fn row(seen_ago: i64, lease: Option<Lease>) -> Workstation {
         updated_ms: 0,
         last_seen_ms: Some(NOW - seen_ago),
         lease,
+        machine_id: None,
+        hostname: None,
+        os: None,
+        address: None,
+        online_since_ms: None,
     }
 }
 

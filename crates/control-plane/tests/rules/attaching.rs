@@ -319,13 +319,17 @@ async fn cp_214_bad_reports_are_refused_before_the_job_is_looked_up() {
         error(json!({"status": "running"})).await,
         "workstation attach job not found"
     );
-    workstations::deregister(&world.catalog, &caller("ada"), "ws1")
+    // CP-221 as it is here: its end may still be reported, and nothing is published any more.
+    let removed = workstations::deregister(&world.catalog, &caller("ada"), "ws1", START)
         .await
         .unwrap();
-    let (_, effects) = report(&world, "j", json!({"status": "running"}), START)
+    assert_eq!(notified(&removed), vec![("j".to_owned(), "failed")]);
+    let (_, effects) = report(&world, "j", json!({"status": "failed"}), START)
         .await
         .unwrap();
     assert!(published(&effects).is_empty());
+    let running = report(&world, "j", json!({"status": "running"}), START).await;
+    assert!(matches!(running, Err(Refusal::JobOver(_))));
 }
 
 // CP-187 CP-235 CP-236 CP-240

@@ -4,8 +4,10 @@
 
 mod attaching;
 mod library;
+mod machines;
 mod pairing;
 mod sharing;
+mod state_machine;
 mod workstations;
 
 use control_plane::{Caller, CallerCredential, Effect, Fields, attach, notebooks, registration};
@@ -41,7 +43,7 @@ impl World {
 
     pub(crate) async fn heartbeat(&self, owner: &Caller, id: &str, now: i64) {
         let input = registration::parse(&object(json!({"workstation_id": id}))).unwrap();
-        registration::register(&self.catalog, owner, input, now)
+        registration::register(&self.catalog, owner, input, None, now)
             .await
             .unwrap();
     }
@@ -82,6 +84,8 @@ pub(crate) fn machine(name: &str, credential_id: &str, pairing_id: &str) -> Call
         credential: Some(CallerCredential {
             id: credential_id.to_owned(),
             pairing_id: Some(pairing_id.to_owned()),
+            created_ms: START,
+            ..CallerCredential::default()
         }),
         ..caller(name)
     }

@@ -1,10 +1,11 @@
 //! Pairing codes and credentials from minting to revocation.
 
-use control_plane::pairing::{self, RedeemEntropy};
-use control_plane::{Effect, Refusal, checksum_holds, credentials, hash_secret, registration};
+use control_plane::pairing::{self, RedeemEntropy, Redeemed};
+use control_plane::{Effect, Refusal, credentials, hash_secret, registration};
 use serde_json::json;
 use store::PairingStore;
 use wire::http::PairingStatus;
+use wire::token::checksum_holds;
 
 use crate::{START, World, anonymous, caller, machine, object};
 
@@ -13,6 +14,16 @@ fn entropy(id: &str) -> RedeemEntropy {
         credential_id: id.to_owned(),
         token: [9; 28],
     }
+}
+
+async fn redeem(
+    world: &World,
+    code: &str,
+    now: i64,
+    entropy: RedeemEntropy,
+) -> control_plane::Result<Redeemed> {
+    let input = pairing::redeem_input(&object(json!({"code": code})))?;
+    pairing::redeem(&world.catalog, &input, "192.0.2.1", now, entropy).await
 }
 
 async fn status(world: &World, id: &str, now: i64) -> PairingStatus {
@@ -26,14 +37,28 @@ async fn status(world: &World, id: &str, now: i64) -> PairingStatus {
 #[tokio::test]
 async fn cp_094_a_code_is_minted_for_ten_minutes_and_polled_by_its_owner_alone() {
     let world = World::new().await;
-    let refused = pairing::mint(&world.catalog, &anonymous(), START, "p".into(), [1; 16])
-        .await
-        .err()
-        .unwrap();
+    let refused = pairing::mint(
+        &world.catalog,
+        &anonymous(),
+        None,
+        START,
+        "p".into(),
+        [1; 16],
+    )
+    .await
+    .err()
+    .unwrap();
     assert_eq!(refused.to_string(), "sign in to add a workstation");
-    let minted = pairing::mint(&world.catalog, &caller("ada"), START, "p".into(), [1; 16])
-        .await
-        .unwrap();
+    let minted = pairing::mint(
+        &world.catalog,
+        &caller("ada"),
+        None,
+        START,
+        "p".into(),
+        [1; 16],
+    )
+    .await
+    .unwrap();
     assert_eq!(minted.expires_ms, START + 600_000);
     assert_eq!(status(&world, "p", START).await, PairingStatus::Pending);
     let foreign = pairing::poll(&world.catalog, &caller("eve"), "p", START)
@@ -54,24 +79,24 @@ async fn cp_094_a_code_is_minted_for_ten_minutes_and_polled_by_its_owner_alone()
 async fn cp_101_unknown_used_and_expired_codes_read_the_same() {
     let world = World::new().await;
     let ada = caller("ada");
-    let first = pairing::mint(&world.catalog, &ada, START, "p1".into(), [1; 16])
+    let first = pairing::mint(&world.catalog, &ada, None, START, "p1".into(), [1; 16])
         .await
         .unwrap();
-    let second = pairing::mint(&world.catalog, &ada, START, "p2".into(), [2; 16])
+    let second = pairing::mint(&world.catalog, &ada, None, START, "p2".into(), [2; 16])
         .await
         .unwrap();
     let loosely = format!(" {} ", first.code.to_lowercase().replace('-', " "));
-    let redeemed = pairing::redeem(&world.catalog, &loosely, START + 1, entropy("c1"))
+    let redeemed = redeem(&world, &loosely, START + 1, entropy("c1"))
         .await
         .unwrap();
     assert_eq!(redeemed.token.len(), 47);
     assert!(redeemed.token.starts_with("nwc_"));
     assert!(checksum_holds(&redeemed.token));
     assert!(!checksum_holds(&format!("nwc_{}", "A".repeat(43))));
-    let used = pairing::redeem(&world.catalog, &first.code, START + 2, entropy("c2")).await;
-    let unknown = pairing::redeem(&world.catalog, "ZZZZ-ZZZZ-ZZZZ", START, entropy("c3")).await;
+    let used = redeem(&world, &first.code, START + 2, entropy("c2")).await;
+    let unknown = redeem(&world, "ZZZZ-ZZZZ-ZZZZ", START, entropy("c3")).await;
     let late = START + 600_000;
-    let expired = pairing::redeem(&world.catalog, &second.code, late, entropy("c4")).await;
+    let expired = redeem(&world, &second.code, late, entropy("c4")).await;
     for refused in [used, unknown, expired] {
         let refused = refused.err().unwrap();
         assert!(matches!(
@@ -95,13 +120,13 @@ async fn cp_101_unknown_used_and_expired_codes_read_the_same() {
 async fn cp_106_a_pairing_goes_from_pending_to_registered() {
     let world = World::new().await;
     let ada = caller("ada");
-    let minted = pairing::mint(&world.catalog, &ada, START, "p".into(), [1; 16])
+    let minted = pairing::mint(&world.catalog, &ada, None, START, "p".into(), [1; 16])
         .await
         .unwrap();
-    pairing::mint(&world.catalog, &ada, START, "never".into(), [2; 16])
+    pairing::mint(&world.catalog, &ada, None, START, "never".into(), [2; 16])
         .await
         .unwrap();
-    pairing::redeem(&world.catalog, &minted.code, START, entropy("c"))
+    redeem(&world, &minted.code, START, entropy("c"))
         .await
         .unwrap();
     assert_eq!(
@@ -117,12 +142,12 @@ async fn cp_106_a_pairing_goes_from_pending_to_registered() {
         PairingStatus::Expired
     );
     let input = || registration::parse(&object(json!({"workstation_id": "ws"}))).unwrap();
-    registration::register(&world.catalog, &ada, input(), START)
+    registration::register(&world.catalog, &ada, input(), None, START)
         .await
         .unwrap();
     assert_eq!(status(&world, "p", START).await, PairingStatus::Redeemed);
     let agent = machine("ada", "c", "p");
-    registration::register(&world.catalog, &agent, input(), START)
+    registration::register(&world.catalog, &agent, input(), None, START)
         .await
         .unwrap();
     let (pairing, status) = pairing::poll(&world.catalog, &ada, "p", START)
@@ -139,10 +164,10 @@ async fn cp_106_a_pairing_goes_from_pending_to_registered() {
 async fn cp_066_the_credential_is_checked_before_the_scope() {
     let world = World::new().await;
     let ada = caller("ada");
-    let minted = pairing::mint(&world.catalog, &ada, START, "p".into(), [1; 16])
+    let minted = pairing::mint(&world.catalog, &ada, None, START, "p".into(), [1; 16])
         .await
         .unwrap();
-    let redeemed = pairing::redeem(&world.catalog, &minted.code, START, entropy("c"))
+    let redeemed = redeem(&world, &minted.code, START, entropy("c"))
         .await
         .unwrap();
     let token = redeemed.token;
@@ -208,16 +233,14 @@ async fn cp_120_revoking_one_credential_leaves_the_others() {
     let ada = caller("ada");
     for (id, seed) in [("c1", 1_u8), ("c2", 2)] {
         let pairing_id = format!("p-{id}");
-        let minted = pairing::mint(&world.catalog, &ada, START, pairing_id, [seed; 16])
+        let minted = pairing::mint(&world.catalog, &ada, None, START, pairing_id, [seed; 16])
             .await
             .unwrap();
         let entropy = RedeemEntropy {
             credential_id: id.to_owned(),
             token: [seed; 28],
         };
-        pairing::redeem(&world.catalog, &minted.code, START, entropy)
-            .await
-            .unwrap();
+        redeem(&world, &minted.code, START, entropy).await.unwrap();
     }
     let nobody = credentials::list(&world.catalog, &anonymous())
         .await

@@ -1,11 +1,11 @@
 //! Registration, default, removal and the end of leases.
 
 use control_plane::workstations::{self, Presence};
-use control_plane::{Effect, Refusal, leases, limits};
+use control_plane::{Effect, Refusal, jobs, leases, limits};
 use serde_json::json;
 use store::{AttachJobs, JobStatus};
 
-use crate::{START, World, anonymous, attach_ok, caller, notified, repairs};
+use crate::{START, World, anonymous, attach_ok, caller, notified, object, repairs};
 
 async fn listed(world: &World, now: i64) -> Vec<(String, String, bool)> {
     workstations::list(&world.catalog, &caller("ada"), now, |_| Presence::Unknown)
@@ -60,9 +60,9 @@ async fn cp_148_removing_an_online_workstation_is_announced_once() {
     let world = World::new().await;
     let ada = caller("ada");
     world.heartbeat(&ada, "ws", START).await;
-    let foreign = workstations::deregister(&world.catalog, &caller("eve"), "ws").await;
+    let foreign = workstations::deregister(&world.catalog, &caller("eve"), "ws", START).await;
     assert!(matches!(foreign, Err(Refusal::WorkstationGone)));
-    let effects = workstations::deregister(&world.catalog, &ada, "ws")
+    let effects = workstations::deregister(&world.catalog, &ada, "ws", START)
         .await
         .unwrap();
     assert!(matches!(
@@ -72,7 +72,7 @@ async fn cp_148_removing_an_online_workstation_is_announced_once() {
             ..
         }]
     ));
-    let again = workstations::deregister(&world.catalog, &ada, "ws").await;
+    let again = workstations::deregister(&world.catalog, &ada, "ws", START).await;
     assert!(matches!(again, Err(Refusal::WorkstationGone)));
     world.heartbeat(&ada, "ws", START).await;
     assert_eq!(
@@ -82,7 +82,7 @@ async fn cp_148_removing_an_online_workstation_is_announced_once() {
     leases::sweep(&world.catalog, START + 180_000, limits::SILENT_JOB_MS)
         .await
         .unwrap();
-    let quiet = workstations::deregister(&world.catalog, &ada, "ws")
+    let quiet = workstations::deregister(&world.catalog, &ada, "ws", START)
         .await
         .unwrap();
     assert_eq!(quiet, Vec::new());
@@ -104,6 +104,10 @@ async fn cp_168_an_ended_lease_makes_offline_and_nothing_else() {
         "j",
     )
     .await;
+    let accepted = jobs::parse_report(&object(json!({"status": "accepted"}))).unwrap();
+    jobs::report(&world.catalog, &ada, "ws", "j", &accepted, START)
+        .await
+        .unwrap();
     let long = limits::SILENT_JOB_MS;
     let early = leases::sweep(&world.catalog, START + 179_999, long)
         .await
@@ -124,7 +128,7 @@ async fn cp_168_an_ended_lease_makes_offline_and_nothing_else() {
     ));
     assert_eq!(listed(&world, START + 180_000).await[0].1, "offline");
     let job = world.catalog.job_by_id("j").await.unwrap().unwrap();
-    assert_eq!(job.status, JobStatus::Pending);
+    assert_eq!(job.status, JobStatus::Accepted);
     let silent = leases::sweep(&world.catalog, START + 180_001, long)
         .await
         .unwrap();

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use anyhow::{Context as _, Result, bail};
 use cloud_client::{BaseUrl, CloudClient, CloudError, RefusalKind};
 use workstation::{
-    Env, Folders, MachineFacts, StoredCredential, check_display_name, check_workstation_id,
-    default_workstation_id, hostname, minimal_registration,
+    Env, Folders, MachineFacts, MachineName, StoredCredential, check_display_name,
+    check_workstation_id, default_workstation_id, hostname, minimal_registration, with_machine,
 };
 
 use crate::printer::{Plain, Printer};
@@ -53,10 +53,10 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
 
     let client = CloudClient::new(base.clone())?;
     let paired = client
-        .redeem_pairing_code(code)
+        .redeem_pairing_code(code, &host)
         .await
         .map_err(|error| explain(error, &base))?;
-    let stored = StoredCredential {
+    let mut stored = StoredCredential {
         cloud_url: base.to_string(),
         token: paired.token.clone(),
         credential_id: paired.credential_id,
@@ -70,15 +70,20 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     printer.line(&format!("Paired with {base}"));
     printer.line(&format!("Credential stored in {}", path.display()));
 
-    let directory = std::env::current_dir().ok();
-    let payload = minimal_registration(
-        &stored.workstation_id,
-        &stored.display_name,
-        directory.as_deref(),
-        MachineFacts::detect(),
-    );
-    match client.with_token(paired.token).register(&payload).await {
-        Ok(_) => printer.line(&format!(
+    let machine = MachineName::detect(&env);
+    let client = client.with_token(paired.token);
+    let mut result = register(&client, &stored, &machine).await;
+    // A machine of the same name was first, and no id was asked for: this one gets a longer one.
+    if let (Err(error), None) = (&result, &args.id)
+        && error.refusal().and_then(cloud_client::Refusal::code) == Some("workstation_id_taken")
+        && let Some(other) = machine.other_id(&stored.workstation_id)
+    {
+        stored.workstation_id = other;
+        stored.write(&path)?;
+        result = register(&client, &stored, &machine).await;
+    }
+    match result {
+        Ok(()) => printer.line(&format!(
             "Registered {} ({}) with {base}",
             stored.display_name, stored.workstation_id
         )),
@@ -90,6 +95,24 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     printer.line("Next: serve this machine's kernels with");
     printer.line("  runt workstation run");
     Ok(())
+}
+
+async fn register(
+    client: &CloudClient,
+    stored: &StoredCredential,
+    machine: &MachineName,
+) -> Result<(), CloudError> {
+    let directory = std::env::current_dir().ok();
+    let payload = minimal_registration(
+        &stored.workstation_id,
+        &stored.display_name,
+        directory.as_deref(),
+        MachineFacts::detect(),
+    );
+    client
+        .register(&with_machine(payload, machine))
+        .await
+        .map(drop)
 }
 
 fn ask_for_code(printer: &Printer) -> Result<String> {

@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::put;
 use bytes::Bytes;
-use cloud_client::{BaseUrl, CloudClient, SecretString};
+use cloud_client::{BaseUrl, CloudClient, RoomAuth, SecretString};
 use tokio::sync::mpsc;
 
 use super::{Outcome, UploadResult, Uploader, is_listed, sha256_hex};
+use crate::tokens::Tokens;
 
 #[derive(Clone, Default)]
 struct Cloud {
@@ -36,8 +37,9 @@ async fn cloud(answers: &[u16]) -> (Cloud, Uploader, mpsc::Receiver<UploadResult
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
     let client = CloudClient::new(BaseUrl::parse(&base, false).unwrap()).unwrap();
-    let client = client.with_token(SecretString::from("nwc_test"));
-    let (uploader, results) = Uploader::new(client, "n");
+    let token = SecretString::from("nwc_test");
+    let tokens = Tokens::fixed(RoomAuth::Bearer(token));
+    let (uploader, results) = Uploader::new(client, tokens, "n");
     (cloud, uploader, results)
 }
 

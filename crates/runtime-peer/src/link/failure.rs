@@ -36,6 +36,11 @@ pub(super) enum JoinFailure {
 }
 
 impl JoinFailure {
+    /// Whether a room token has to be renewed, and nothing else (decision D16).
+    pub(super) fn is_expired_token(&self) -> bool {
+        matches!(self, Self::Dial(error) if error.refusal().is_some_and(Refusal::is_expired_room_token))
+    }
+
     /// The answer by which the cloud refuses for good, if this is one.
     fn refusal(&self) -> Option<&Refusal> {
         let Self::Dial(error) = self else { return None };

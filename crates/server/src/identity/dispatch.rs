@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use control_plane::credentials;
+use control_plane::{CallerCredential, RoomGrant, credentials, room_tokens};
+use wire::{ROOM_TOKEN_PREFIX, WORKSTATION_TOKEN_PREFIX};
 
-use super::{CredentialRef, Identity, Provider, bearer, dev, grammar_error, session};
+use super::{Identity, Provider, bearer, dev, grammar_error, session};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::request::Facts;
@@ -16,6 +17,8 @@ pub struct Accept {
     pub cookie: bool,
     /// A workstation's credential.
     pub workstation: bool,
+    /// A room token.
+    pub room_token: bool,
 }
 
 impl Accept {
@@ -23,16 +26,23 @@ impl Accept {
     pub const PEOPLE: Self = Self {
         cookie: true,
         workstation: false,
+        room_token: false,
     };
     /// Machines and command lines, but no cookie.
     pub const MACHINES: Self = Self {
         cookie: false,
         workstation: true,
+        room_token: false,
+    };
+    /// What a runtime peer presents in its room and for its blobs.
+    pub const PEERS: Self = Self {
+        room_token: true,
+        ..Self::MACHINES
     };
     /// Both.
     pub const ALL: Self = Self {
         cookie: true,
-        workstation: true,
+        ..Self::MACHINES
     };
 }
 
@@ -51,7 +61,15 @@ impl App {
     }
 
     async fn establish(&self, facts: &Facts, accept: Accept) -> Result<Identity, ApiError> {
-        if let Some(token) = facts.bearer().filter(|token| token.starts_with("nwc_")) {
+        if let Some(token) = presented(facts, ROOM_TOKEN_PREFIX) {
+            if !accept.room_token {
+                return Err(ApiError::forbidden(
+                    "room tokens cannot access this resource",
+                ));
+            }
+            return self.identify_room_token(facts, token).await;
+        }
+        if let Some(token) = presented(facts, WORKSTATION_TOKEN_PREFIX) {
             if !accept.workstation {
                 return Err(ApiError::forbidden(
                     "workstation credentials cannot access this resource",
@@ -97,14 +115,7 @@ impl App {
             self.admit_identity(&identity)?;
             return Ok(identity);
         }
-        self.identify(
-            facts,
-            Accept {
-                cookie: false,
-                workstation: true,
-            },
-        )
-        .await
+        self.identify(facts, Accept::PEERS).await
     }
 
     /// The identity of a workstation credential; the token is checked before the scope (CP-066).
@@ -113,25 +124,60 @@ impl App {
         let (credential, scope) =
             credentials::authenticate(self.catalog(), token, scope.as_deref(), self.now_ms())
                 .await?;
-        let operator = facts
-            .input("x-operator", "operator")
-            .unwrap_or_else(|| credentials::OPERATOR.into());
-        wire::Operator::parse(&operator).map_err(grammar_error)?;
         Ok(Identity {
-            principal: credential.owner_principal,
-            operator,
+            operator: operator(facts)?,
             scope,
             provider: Provider::WorkstationCredential,
-            principal_namespace: credential.principal_namespace,
             display_name: None,
-            credential: Some(CredentialRef {
-                credential_id: credential.id,
-                pairing_id: credential.pairing_code_id,
+            credential: Some(credentials::caller_credential(&credential, token)),
+            principal: credential.owner_principal,
+            principal_namespace: credential.principal_namespace,
+            session_id: None,
+            ceiling: None,
+        })
+    }
+
+    /// The identity of a room token: its credential's, held to one room.
+    async fn identify_room_token(&self, facts: &Facts, token: &str) -> Result<Identity, ApiError> {
+        let scope = facts.input("x-scope", "scope");
+        let token =
+            room_tokens::authenticate(self.catalog(), token, scope.as_deref(), self.now_ms())
+                .await?;
+        Ok(Identity {
+            operator: operator(facts)?,
+            scope: wire::Scope::RuntimePeer,
+            provider: Provider::WorkstationCredential,
+            display_name: None,
+            principal: token.owner_principal,
+            principal_namespace: token.principal_namespace,
+            credential: Some(CallerCredential {
+                id: token.credential_id,
+                workstation_id: Some(token.workstation_id.clone()),
+                room: Some(RoomGrant {
+                    notebook_id: token.notebook_id,
+                    job_id: token.job_id,
+                    workstation_id: token.workstation_id,
+                }),
+                ..CallerCredential::default()
             }),
             session_id: None,
             ceiling: None,
         })
     }
+}
+
+/// The bearer token, if it is of the kind with this prefix.
+fn presented<'a>(facts: &'a Facts, prefix: &str) -> Option<&'a str> {
+    facts.bearer().filter(|token| token.starts_with(prefix))
+}
+
+/// The operator that a machine names, or the default one.
+fn operator(facts: &Facts) -> Result<String, ApiError> {
+    let operator = facts
+        .input("x-operator", "operator")
+        .unwrap_or_else(|| credentials::OPERATOR.into());
+    wire::Operator::parse(&operator).map_err(grammar_error)?;
+    Ok(operator)
 }
 
 pub(super) fn credential_subprotocols(facts: &Facts) -> impl Iterator<Item = &str> {

@@ -27,7 +27,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// The origin of the request, which its peer is to dial.
-fn cloud_url(app: &App, facts: &Facts) -> String {
+pub(super) fn cloud_url(app: &App, facts: &Facts) -> String {
     facts
         .own
         .as_ref()

@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use control_plane::access::{self, Downgrade};
+use control_plane::room_tokens;
 use futures_util::StreamExt as _;
 use http::{Method, StatusCode, header};
 use serde_json::json;
@@ -109,7 +110,7 @@ async fn write(
 /// Who uploads, if that caller may upload at all.
 async fn uploader(app: &App, facts: &Facts) -> Result<Identity, ApiError> {
     facts.check_origin(app)?;
-    let identity = app.identify(facts, Accept::MACHINES).await?;
+    let identity = app.identify(facts, Accept::PEERS).await?;
     if identity.scope.may_upload_blobs() {
         Ok(identity)
     } else {
@@ -121,6 +122,7 @@ async fn uploader(app: &App, facts: &Facts) -> Result<Identity, ApiError> {
 /// Whether that caller may upload into this notebook.
 async fn may_upload(app: &App, identity: &Identity, id: &str) -> Result<(), ApiError> {
     let caller = identity.caller();
+    room_tokens::may_enter(app.catalog(), &caller, id).await?;
     access::authorize(app.catalog(), &caller, id, identity.scope, Downgrade::Never).await?;
     Ok(())
 }

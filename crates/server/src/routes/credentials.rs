@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use control_plane::credentials;
+use control_plane::{Fields, credentials, limits};
 use http::StatusCode;
 use serde_json::{Value, json};
 use store::Credential;
@@ -10,6 +10,7 @@ use wire::http::RevokeResponse;
 use wire::{CredentialId, UnixMs};
 
 use super::table::Routes;
+use super::{JsonBody, json_object};
 use crate::app::App;
 use crate::clock::random_bytes;
 use crate::error::{self, ApiError};
@@ -20,6 +21,7 @@ use crate::request::Facts;
 pub(super) fn routes() -> Routes {
     Routes::new()
         .get("/api/workstations/credentials", list)
+        .patch("/api/workstations/credentials/{credential_id}", change)
         .post(
             "/api/workstations/credentials/{credential_id}/revoke",
             revoke,
@@ -40,7 +42,7 @@ async fn list(State(app): State<App>, facts: Facts) -> Result<Response, ApiError
     ))
 }
 
-/// The row as its owner sees it; `workstation_id` is additive (HAZ-9).
+/// The row as its owner sees it; what follows `revoked_at` is additive (HAZ-9).
 fn shown(row: &Credential) -> Value {
     json!({
         "credential_id": row.id,
@@ -49,7 +51,29 @@ fn shown(row: &Credential) -> Value {
         "last_used_at": row.last_used_ms.map(UnixMs),
         "revoked_at": row.revoked_ms.map(UnixMs),
         "workstation_id": row.workstation_id,
+        "rotated_at": row.rotated_ms.map(UnixMs),
+        "expires_at": row.expires_ms.map(UnixMs),
+        "may_serve_several": row.may_serve_several,
     })
+}
+
+/// Lets a credential serve several workstations, or only its first.
+async fn change(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    facts: Facts,
+    JsonBody(bytes): JsonBody,
+) -> Result<Response, ApiError> {
+    facts.check_origin(&app)?;
+    let caller = app.identify(&facts, Accept::PEOPLE).await?.caller();
+    caller.signed_in("sign in to manage workstation credentials")?;
+    let body = json_object(&bytes, "workstation credential body")?;
+    let several = Fields::new(&body).is_true("may_serve_several");
+    credentials::set_reach(app.catalog(), &caller, &id, several, app.now_ms()).await?;
+    Ok(error::json(
+        StatusCode::OK,
+        &json!({"ok": true, "credential_id": id, "may_serve_several": several}),
+    ))
 }
 
 async fn revoke(
@@ -79,21 +103,26 @@ async fn rotate(
     facts.check_origin(&app)?;
     let identity = app.identify(&facts, Accept::MACHINES).await?;
     let caller = identity.caller();
-    let own = caller.credential.as_ref().filter(|own| own.id == id);
-    let (Some(own), Some(presented)) = (own, facts.bearer()) else {
+    let own = caller.credential.as_ref().is_some_and(|own| own.id == id);
+    let Some(presented) = facts.bearer().filter(|_| own) else {
         return Err(ApiError::forbidden(
             "only a workstation credential itself may be rotated",
         ));
     };
     let token = credentials::rotate(
         app.catalog(),
-        own,
+        &caller,
         presented,
         random_bytes().map_err(ApiError::internal)?,
+        app.now_ms(),
     )
     .await?;
     Ok(error::json(
         StatusCode::OK,
-        &json!({"ok": true, "credential": {"token": token, "credential_id": id}}),
+        &json!({
+            "ok": true,
+            "credential": {"token": token, "credential_id": id},
+            "former_token_valid_until": UnixMs(app.now_ms() + limits::ROTATION_GRACE_MS),
+        }),
     ))
 }

@@ -31,7 +31,11 @@ pub(super) fn routes() -> Routes {
         .get("/api/workstations/pairing-codes/{pairing_id}", poll)
 }
 
-async fn mint(State(app): State<App>, facts: Facts) -> Result<Response, ApiError> {
+async fn mint(
+    State(app): State<App>,
+    facts: Facts,
+    JsonBody(bytes): JsonBody,
+) -> Result<Response, ApiError> {
     facts.check_origin(&app)?;
     let identity = app.identify(&facts, Accept::PEOPLE).await?;
     if !identity.is_anonymous() {
@@ -39,11 +43,13 @@ async fn mint(State(app): State<App>, facts: Facts) -> Result<Response, ApiError
     }
     let caller = identity.caller();
     let most = app.config().settings.limits.pairing_codes_per_owner;
+    caller.signed_in("sign in to add a workstation")?;
     quotas::may_mint(app.catalog(), &caller, most, app.now_ms()).await?;
     let id = Uuid::new_v4().to_string();
     let minted = pairing::mint(
         app.catalog(),
         &caller,
+        pairing::mint_input(&bytes)?,
         app.now_ms(),
         id,
         random_bytes().map_err(ApiError::internal)?,
@@ -92,14 +98,20 @@ async fn redeem(
     JsonBody(bytes): JsonBody,
 ) -> Result<Response, ApiError> {
     facts.check_origin(&app)?;
-    app.throttle().redeem(peer.ip())?;
+    let from = peer.ip().to_string();
+    if let Err(limited) = app.throttle().redeem(peer.ip()) {
+        if limited.worth_noting {
+            pairing::note_limited(app.catalog(), &from, app.now_ms()).await?;
+        }
+        return Err(limited.answer);
+    }
     let body = json_object(&bytes, "pairing redeem body")?;
-    let code = pairing::redeem_input(&body)?;
+    let input = pairing::redeem_input(&body)?;
     let entropy = RedeemEntropy {
         credential_id: Uuid::new_v4().to_string(),
         token: random_bytes().map_err(ApiError::internal)?,
     };
-    let redeemed = pairing::redeem(app.catalog(), &code, app.now_ms(), entropy).await?;
+    let redeemed = pairing::redeem(app.catalog(), &input, &from, app.now_ms(), entropy).await?;
     let body = RedeemResponse {
         ok: true,
         credential: IssuedCredential {

@@ -1,6 +1,6 @@
 //! From a rule's refusal to an HTTP answer, and from an identity to a rule's caller.
 
-use control_plane::{Caller, CallerCredential, Refusal, limits};
+use control_plane::{Caller, Refusal, limits};
 use http::StatusCode;
 
 use crate::error::ApiError;
@@ -11,7 +11,11 @@ impl From<Refusal> for ApiError {
         let text = refusal.to_string();
         match refusal {
             Refusal::Invalid(_) => Self::bad_request(text),
-            Refusal::SignIn(_) => Self::unauthorized(text),
+            Refusal::SignIn(_) | Refusal::Unpaired(_) => Self::unauthorized(text),
+            Refusal::RoomTokenExpired => {
+                Self::unauthorized(text).with("code", wire::ROOM_TOKEN_EXPIRED)
+            }
+            Refusal::IdTaken(_) => Self::conflict(text).with("code", "workstation_id_taken"),
             Refusal::Forbidden(_) => Self::forbidden(text),
             Refusal::TooMany { retry_s, .. } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, text).retry_after(retry_s)
@@ -44,10 +48,7 @@ impl Identity {
             namespace: self.principal_namespace.clone(),
             actor_label: self.actor_label(),
             anonymous: self.is_anonymous(),
-            credential: self.credential.as_ref().map(|credential| CallerCredential {
-                id: credential.credential_id.clone(),
-                pairing_id: credential.pairing_id.clone(),
-            }),
+            credential: self.credential.clone(),
             ceiling: self.ceiling,
         }
     }

@@ -4,6 +4,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{State, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use control_plane::access::{self, Access, Downgrade};
+use control_plane::room_tokens;
 use http::StatusCode;
 use room::{Join, WorkstationHeaders};
 use store::Workstations as _;
@@ -103,6 +104,7 @@ pub(super) async fn sync(
 }
 
 async fn authorize(app: &App, identity: &Identity, notebook_id: &str) -> Result<Access, ApiError> {
+    room_tokens::may_enter(app.catalog(), &identity.caller(), notebook_id).await?;
     let access = access::authorize(
         app.catalog(),
         &identity.caller(),
@@ -134,7 +136,7 @@ fn join(
         credential_id: identity
             .credential
             .as_ref()
-            .map(|credential| CredentialId::from(credential.credential_id.as_str())),
+            .map(|credential| CredentialId::from(credential.id.as_str())),
         workstation,
         connected_at: app.now(),
     })
@@ -159,7 +161,16 @@ async fn workstation(app: &App, facts: &Facts, identity: &Identity) -> Workstati
             given(header)
         }
     };
-    let id = given(names::WORKSTATION_ID);
+    // A room token says for which workstation and session it is; the headers cannot say otherwise.
+    let room = identity.credential.as_ref().and_then(|c| c.room.as_ref());
+    let id = room.map_or_else(
+        || given(names::WORKSTATION_ID),
+        |room| Some(room.workstation_id.clone()),
+    );
+    let session = room.map_or_else(
+        || given(names::RUNTIME_SESSION_ID),
+        |room| Some(room.job_id.clone()),
+    );
     let row = match &id {
         Some(id) => app
             .catalog()
@@ -171,7 +182,7 @@ async fn workstation(app: &App, facts: &Facts, identity: &Identity) -> Workstati
     let registered = row.as_ref();
     WorkstationHeaders {
         workstation_id: id.map(WorkstationId::from),
-        runtime_session_id: given(names::RUNTIME_SESSION_ID).map(JobId::from),
+        runtime_session_id: session.map(JobId::from),
         display_name: text(names::DISPLAY_NAME)
             .or_else(|| registered.map(|row| row.display_name.clone())),
         default_environment: given(names::DEFAULT_ENVIRONMENT)

@@ -6,6 +6,7 @@ mod attach_jobs;
 mod authority;
 mod events;
 mod limits;
+mod machines;
 mod operation;
 mod pairing;
 mod workstations;
@@ -91,6 +92,16 @@ impl World {
         assert_eq!(status, 201, "{redeemed}");
         let member = |key: &str| redeemed["credential"][key].as_str().unwrap().to_owned();
         (member("token"), member("credential_id"))
+    }
+
+    /// Pairs a machine of `name` whose credential may serve several workstations; its token.
+    pub(super) async fn pair_for_several(&self, name: &'static str) -> String {
+        let (token, id) = self.pair(name).await;
+        let path = format!("/api/workstations/credentials/{id}");
+        let body = json!({"may_serve_several": true});
+        let (status, _) = self.as_person(name, Method::PATCH, &path, body).await;
+        assert_eq!(status, 200);
+        token
     }
 
     /// Registers a workstation by token.

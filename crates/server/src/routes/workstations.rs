@@ -1,13 +1,15 @@
 //! Workstations: register, list, default, deregister (2.10 to 2.14).
 
-use axum::extract::{Path, State};
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, Path, State};
 use axum::response::Response;
 use control_plane::workstations::{self, WorkstationView};
-use control_plane::{Fields, hash_secret, limits, registration};
+use control_plane::{Fields, Refusal, credentials, hash_secret, limits, registration};
 use http::StatusCode;
 use serde_json::json;
-use wire::WorkstationId;
-use wire::http::{LatestBuilds, RegisterResponse, WorkstationsResponse};
+use wire::http::{CredentialNotice, LatestBuilds, RegisterResponse, WorkstationsResponse};
+use wire::{CredentialId, UnixMs, WorkstationId};
 
 use super::table::Routes;
 use super::{JsonBody, json_object};
@@ -48,6 +50,7 @@ async fn list(State(app): State<App>, facts: Facts) -> Result<Response, ApiError
 
 async fn register(
     State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     facts: Facts,
     JsonBody(bytes): JsonBody,
 ) -> Result<Response, ApiError> {
@@ -57,11 +60,23 @@ async fn register(
     registration::may_register(&caller)?;
     let body = json_object(&bytes, "workstation registration body")?;
     let input = registration::parse(&body)?;
-    let view = registration::register(app.catalog(), &caller, input, app.now_ms()).await?;
+    let now = app.now_ms();
+    let from = Some(peer.ip().to_string());
+    let registered = registration::register(app.catalog(), &caller, input, from, now).await;
+    if let Err(Refusal::Unpaired(_)) = &registered {
+        wait_after_first(&app, &facts)?;
+    }
+    let view = registered?;
     let body = RegisterResponse {
         ok: true,
         latest_builds: LatestBuilds::default(),
         workstation: view.to_wire(),
+        room_tokens: caller.credential.is_some(),
+        credential: caller.credential.map(|credential| CredentialNotice {
+            rotate: credentials::should_rotate(&credential, now),
+            expires_at: credential.expires_ms.map(UnixMs),
+            credential_id: CredentialId::from(credential.id),
+        }),
     };
     Ok(error::json(StatusCode::CREATED, &body))
 }
@@ -71,11 +86,17 @@ async fn identify_agent(app: &App, facts: &Facts) -> Result<Identity, ApiError> 
     let identified = app.identify(facts, Accept::MACHINES).await;
     if let Err(refused) = &identified
         && refused.status() == StatusCode::UNAUTHORIZED
-        && let Some(token) = facts.bearer()
     {
-        app.throttle().refused_registration(&hash_secret(token))?;
+        wait_after_first(app, facts)?;
     }
     identified
+}
+
+fn wait_after_first(app: &App, facts: &Facts) -> Result<(), ApiError> {
+    match facts.bearer() {
+        Some(token) => app.throttle().refused_registration(&hash_secret(token)),
+        None => Ok(()),
+    }
 }
 
 async fn select_default(
@@ -106,7 +127,8 @@ async fn deregister(
         return Err(ApiError::bad_request("workstation_id is too long"));
     }
     let identity = app.identify(&facts, Accept::ALL).await?;
-    let effects = workstations::deregister(app.catalog(), &identity.caller(), &id).await?;
+    let effects =
+        workstations::deregister(app.catalog(), &identity.caller(), &id, app.now_ms()).await?;
     app.carry_out(effects).await;
     Ok(error::json(
         StatusCode::OK,

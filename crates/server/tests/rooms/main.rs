@@ -34,7 +34,7 @@ async fn an_edit_reaches_the_other_peer_and_outlives_the_server() {
     server.stop().await;
 }
 
-// RP-001, RP-002, RP-008, RP-016, RP-019, CP-325, CP-326, CP-327, CP-328
+// RP-001, RP-002, RP-008, RP-016, RP-019, CP-325, CP-326, CP-327, CP-328, CP-329
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dials_are_refused_with_a_status_and_a_reason() {
     let folder = tempfile::tempdir().unwrap();

@@ -224,6 +224,28 @@ impl AttachJobs for SqlCatalog {
             .await
     }
 
+    async fn fail_stale_jobs(
+        &self,
+        before_ms: i64,
+        message: &str,
+        now_ms: i64,
+    ) -> Result<Vec<AttachJob>> {
+        self.db
+            .write(sql::JOB_FAIL_STALE, "end stale jobs")
+            .bind(before_ms)
+            .bind(message)
+            .bind(now_ms)
+            .all(job)
+            .await
+    }
+
+    async fn oldest_pending_request(&self) -> Result<Option<i64>> {
+        self.db
+            .read(sql::JOB_NEXT_STALE, "find the oldest pending job")
+            .one(|row| row.get(0))
+            .await
+    }
+
     async fn fail_silent_jobs(
         &self,
         before_ms: i64,

@@ -1,7 +1,8 @@
 //! Pairing codes and credentials.
 
 use store::{
-    Credential, NewCredential, NewPairing, Pairing, PairingStore, RedeemedPairing, Result, sql,
+    Credential, NewCredential, NewPairing, Pairing, PairingStore, RedeemedPairing, Result, Rotation,
+    sql,
 };
 
 use super::SqlCatalog;
@@ -32,6 +33,11 @@ fn credential(row: &Row) -> Result<Credential> {
         created_ms: row.get("created_ms")?,
         last_used_ms: row.get("last_used_ms")?,
         revoked_ms: row.get("revoked_ms")?,
+        prior_token_hash: row.get("prior_token_hash")?,
+        prior_until_ms: row.get("prior_until_ms")?,
+        rotated_ms: row.get("rotated_ms")?,
+        expires_ms: row.get("expires_ms")?,
+        may_serve_several: row.get("may_serve_several")?,
     })
 }
 
@@ -46,6 +52,7 @@ impl PairingStore for SqlCatalog {
             .bind(&pairing.actor_label)
             .bind(pairing.created_ms)
             .bind(pairing.expires_ms)
+            .bind(&pairing.expected_name)
             .execute()
             .await?;
         Ok(())
@@ -157,13 +164,36 @@ impl PairingStore for SqlCatalog {
         Ok(done == 1)
     }
 
-    async fn rotate_credential(&self, id: &str, old_hash: &str, new_hash: &str) -> Result<bool> {
+    async fn rotate_credential(&self, rotation: &Rotation) -> Result<bool> {
         let done = self
             .db
             .write(sql::CREDENTIAL_ROTATE, "rotate a credential")
+            .bind(&rotation.credential_id)
+            .bind(&rotation.old_hash)
+            .bind(&rotation.new_hash)
+            .bind(rotation.prior_until_ms)
+            .bind(rotation.now_ms)
+            .execute()
+            .await?;
+        Ok(done == 1)
+    }
+
+    async fn pairing_expectation(&self, code_hash: &str, now_ms: i64) -> Result<Option<String>> {
+        self.db
+            .read(sql::PAIRING_EXPECTATION, "look at a pairing code")
+            .bind(code_hash)
+            .bind(now_ms)
+            .optional(|row| row.get(0))
+            .await
+    }
+
+    async fn set_credential_reach(&self, owner: &str, id: &str, several: bool) -> Result<bool> {
+        let done = self
+            .db
+            .write(sql::CREDENTIAL_SET_REACH, "change a credential")
+            .bind(owner)
             .bind(id)
-            .bind(old_hash)
-            .bind(new_hash)
+            .bind(several)
             .execute()
             .await?;
         Ok(done == 1)

@@ -41,11 +41,19 @@ fn workstation(row: &Row) -> Result<Workstation> {
         updated_ms: row.get("updated_ms")?,
         last_seen_ms: row.get("last_seen_ms")?,
         lease: lease(row)?,
+        machine_id: row.get("machine_id")?,
+        hostname: row.get("hostname")?,
+        os: row.get("os")?,
+        address: row.get("address")?,
+        online_since_ms: row.get("online_since_ms")?,
     })
 }
 
 impl Workstations for SqlCatalog {
-    async fn register_workstation(&self, registration: &Registration) -> Result<Workstation> {
+    async fn register_workstation(
+        &self,
+        registration: &Registration,
+    ) -> Result<Option<Workstation>> {
         let mut transaction = self.db.begin("register a workstation").await?;
         transaction
             .run(sql::WORKSTATION_UPSERT)
@@ -66,8 +74,30 @@ impl Workstations for SqlCatalog {
             .bind(&registration.environments_json)
             .bind(registration.now_ms)
             .bind(registration.lease_expires_ms)
+            .bind(&registration.machine_id)
+            .bind(&registration.hostname)
+            .bind(&registration.os)
+            .bind(&registration.address)
             .execute()
             .await?;
+        // Behind the write: a removal that ran at the same time has been waited for by now.
+        let removed: Option<i64> = transaction
+            .run(sql::REMOVED_GET)
+            .bind(&registration.owner_principal)
+            .bind(&registration.workstation_id)
+            .optional(|row| row.get(0))
+            .await?;
+        if let Some(removed) = removed {
+            if registration.paired_ms.is_some_and(|paired| paired < removed) {
+                return Ok(None);
+            }
+            transaction
+                .run(sql::REMOVED_FORGET)
+                .bind(&registration.owner_principal)
+                .bind(&registration.workstation_id)
+                .execute()
+                .await?;
+        }
         let links = [
             (sql::PAIRING_LINK_WORKSTATION, &registration.pairing_code_id),
             (
@@ -99,7 +129,7 @@ impl Workstations for SqlCatalog {
             .one(workstation)
             .await?;
         transaction.commit().await?;
-        Ok(stored)
+        Ok(Some(stored))
     }
 
     async fn workstation(&self, owner: &str, id: &str) -> Result<Option<Workstation>> {
@@ -119,7 +149,12 @@ impl Workstations for SqlCatalog {
             .await
     }
 
-    async fn remove_workstation(&self, owner: &str, id: &str) -> Result<Option<bool>> {
+    async fn remove_workstation(
+        &self,
+        owner: &str,
+        id: &str,
+        now_ms: i64,
+    ) -> Result<Option<bool>> {
         let mut transaction = self.db.begin("remove a workstation").await?;
         let was_online: Option<bool> = transaction
             .run(sql::WORKSTATION_DELETE)
@@ -132,6 +167,13 @@ impl Workstations for SqlCatalog {
                 .run(sql::DEFAULT_CLEAR)
                 .bind(owner)
                 .bind(id)
+                .execute()
+                .await?;
+            transaction
+                .run(sql::REMOVED_NOTE)
+                .bind(owner)
+                .bind(id)
+                .bind(now_ms)
                 .execute()
                 .await?;
         }

@@ -50,6 +50,9 @@ pub struct PolledPairing {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedeemRequest {
     pub code: String,
+    /// The machine's own name; compared with the one that the code expects, if it expects one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine_name: Option<String>,
 }
 
 /// `POST /api/workstations/pairing-codes/redeem` answer; the only place the token appears.
@@ -104,4 +107,33 @@ pub struct RevokeResponse {
     pub ok: bool,
     pub credential_id: CredentialId,
     pub revoked: bool,
+}
+
+/// What a registering credential is told about itself; additive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialNotice {
+    pub credential_id: CredentialId,
+    #[serde(default)]
+    pub expires_at: Option<UnixMs>,
+    /// The credential nears its end: rotate it now.
+    #[serde(default)]
+    pub rotate: bool,
+}
+
+/// `POST …/attach-jobs/:jobId/room-token` answer (decision D16).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomTokenResponse {
+    pub ok: bool,
+    pub room_token: IssuedRoomToken,
+}
+
+/// A room token as it is handed out once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssuedRoomToken {
+    pub token: String,
+    pub job_id: crate::JobId,
+    pub notebook_id: crate::NotebookId,
+    pub expires_at: UnixMs,
+    /// The same as a duration, for machines whose clock differs.
+    pub lifetime_ms: i64,
 }

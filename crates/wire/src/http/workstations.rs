@@ -119,6 +119,19 @@ pub struct Workstation {
     pub last_seen_at: Option<UnixMs>,
     #[serde(default)]
     pub is_default: bool,
+    /// Why it is online or offline, in one word such as `lease_expired`; additive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_reason: Option<String>,
+    /// Since when it is; additive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_since: Option<UnixMs>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os: Option<String>,
+    /// The network address it last registered from; additive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 /// Newest builds by channel.
@@ -137,6 +150,11 @@ pub struct RegisterResponse {
     #[serde(default)]
     pub latest_builds: LatestBuilds,
     pub workstation: Workstation,
+    /// Accepted jobs can be exchanged for room tokens; additive.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub room_tokens: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<super::CredentialNotice>,
 }
 
 /// `GET /api/workstations` answer.

@@ -40,7 +40,7 @@ async fn a_token_is_told_once_and_stored_as_a_hash() {
     let app = TestApp::with_dev_identity().await;
     let (token, id) = make(&app, "owner").await;
     assert!(token.starts_with("nct_") && token.len() == 47, "{token}");
-    assert!(control_plane::checksum_holds(&token));
+    assert!(wire::token::checksum_holds(&token));
     let (_, listed) = app.call(Method::GET, TOKENS, &ADA, "").await;
     assert_eq!(listed["api_tokens"][0]["id"], id);
     assert!(!listed.to_string().contains("nct_"));

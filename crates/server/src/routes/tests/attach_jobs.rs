@@ -7,7 +7,7 @@ use super::World;
 
 async fn ready() -> (World, String, String) {
     let world = World::new().await;
-    let (token, _) = world.pair("ada").await;
+    let token = world.pair_for_several("ada").await;
     world.register(&token, "ws").await;
     let notebook = world.notebook("ada").await;
     (world, token, notebook)

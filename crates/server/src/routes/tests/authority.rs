@@ -40,7 +40,7 @@ async fn as_page(
     world.app.call(method, path, &headers, body).await
 }
 
-async fn dial(world: &World, token: &str, path: &str) -> u16 {
+pub(super) async fn dial(world: &World, token: &str, path: &str) -> u16 {
     let bearer = format!("Bearer {token}");
     let headers = [
         ("authorization", bearer.as_str()),

@@ -6,7 +6,7 @@ use crate::testing::request;
 
 const PATH: &str = "/api/workstations";
 
-// CP-121 CP-122 CP-123
+// CP-121 CP-122 CP-123 CP-153
 #[tokio::test]
 async fn cp_122_a_minimal_registration_answers_the_whole_object() {
     let world = World::new().await;
@@ -32,18 +32,19 @@ async fn cp_122_a_minimal_registration_answers_the_whole_object() {
                 "installed_build": null, "channel": null, "latest_build": null,
                 "is_outdated": false, "working_directory": null, "cpu_count": null,
                 "memory_bytes": null, "environments": [], "created_at": now, "updated_at": now,
-                "last_seen_at": now, "is_default": true,
+                "last_seen_at": now, "is_default": true, "status_reason": "heartbeat",
+                "status_since": now, "address": "127.0.0.1",
             },
         });
         assert_eq!(answer, expected);
     }
 }
 
-// CP-140 CP-141 CP-142 CP-143 CP-147
+// CP-112 CP-140 CP-141 CP-142 CP-143 CP-147
 #[tokio::test]
 async fn cp_141_owner_and_credential_list_the_same() {
     let world = World::new().await;
-    let (token, _) = world.pair("ada").await;
+    let token = world.pair_for_several("ada").await;
     world.register(&token, "b").await;
     world.register(&token, "a").await;
     let (_, by_owner) = world.as_person("ada", Method::GET, PATH, Value::Null).await;

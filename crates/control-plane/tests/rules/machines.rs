@@ -1,0 +1,435 @@
+//! What machines may do beyond the reference: rotation, expiry, binding, removal, room tokens, history.
+
+use control_plane::pairing::{self, RedeemEntropy};
+use control_plane::{
+    Caller, CallerCredential, Effect, Refusal, credentials, jobs, leases, limits, machines,
+    registration, room_tokens, workstations,
+};
+use serde_json::{Value, json};
+use store::{AttachJobs, JobStatus, PairingStore};
+
+use crate::{START, World, attach_ok, caller, notified, object};
+
+const JOB: &str = "254f71a2-4f9a-40c1-8b41-ac5e5c17855a";
+
+/// Pairs a machine of ada at a time.
+async fn pair(world: &World, id: &str, seed: u8, now: i64) -> String {
+    let ada = caller("ada");
+    let pairing_id = format!("p-{id}");
+    let minted = pairing::mint(&world.catalog, &ada, None, now, pairing_id, [seed; 16])
+        .await
+        .unwrap();
+    let input = pairing::redeem_input(&object(json!({"code": minted.code}))).unwrap();
+    let entropy = RedeemEntropy {
+        credential_id: id.to_owned(),
+        token: [seed; 28],
+    };
+    pairing::redeem(&world.catalog, &input, "192.0.2.1", now, entropy)
+        .await
+        .unwrap()
+        .token
+}
+
+/// The caller behind a token.
+async fn by_token(world: &World, token: &str, now: i64) -> control_plane::Result<Caller> {
+    let (row, _) = credentials::authenticate(&world.catalog, token, None, now).await?;
+    Ok(Caller {
+        credential: Some(credentials::caller_credential(&row, token)),
+        actor_label: "user:dev:ada/workstation:agent".to_owned(),
+        ..caller("ada")
+    })
+}
+
+async fn register(
+    world: &World,
+    token: &str,
+    body: Value,
+    now: i64,
+) -> control_plane::Result<workstations::WorkstationView> {
+    let who = by_token(world, token, now).await?;
+    let input = registration::parse(&object(body))?;
+    registration::register(
+        &world.catalog,
+        &who,
+        input,
+        Some("192.0.2.1".to_owned()),
+        now,
+    )
+    .await
+}
+
+fn ws(id: &str) -> Value {
+    json!({"workstation_id": id})
+}
+
+// D7: the former token is taken for the grace period, also to rotate again; then no more.
+#[tokio::test]
+async fn the_former_token_is_taken_for_a_while_after_a_rotation() {
+    let world = World::new().await;
+    let old = pair(&world, "c", 1, START).await;
+    let who = by_token(&world, &old, START).await.unwrap();
+    let rotate = |presented: String, seed: u8, now: i64| {
+        let (catalog, who) = (world.catalog.clone(), who.clone());
+        async move { credentials::rotate(&catalog, &who, &presented, [seed; 28], now).await }
+    };
+    let lost = rotate(old.clone(), 2, START).await.unwrap();
+    // The answer was lost: the machine still has the old one, and asks again.
+    let fresh = rotate(old.clone(), 3, START + 1_000).await.unwrap();
+    let works = async |token: &str, now: i64| by_token(&world, token, now).await.is_ok();
+    assert!(works(&fresh, START + 2_000).await);
+    assert!(works(&old, START + limits::ROTATION_GRACE_MS - 1).await);
+    assert!(!works(&lost, START + 2_000).await);
+    let asked = async |token: &str| {
+        let who = by_token(&world, token, START + 2_000).await.unwrap();
+        credentials::should_rotate(&who.credential.unwrap(), START + 2_000)
+    };
+    assert_eq!((asked(&old).await, asked(&fresh).await), (true, false));
+    // The grace counts from the first rotation, however often the old token rotates.
+    let late = START + limits::ROTATION_GRACE_MS;
+    assert!(!works(&old, late).await);
+    assert!(works(&fresh, late).await);
+    assert!(rotate(old, 4, late).await.is_err());
+    credentials::revoke(&world.catalog, &caller("ada"), "c", START)
+        .await
+        .unwrap();
+    assert!(!works(&fresh, START).await);
+}
+
+#[tokio::test]
+async fn an_end_of_credentials_never_locks_out_a_machine_in_use() {
+    const DAY: i64 = 86_400_000;
+    let world = World::new().await;
+    let idle = pair(&world, "idle", 1, START).await;
+    let busy = pair(&world, "busy", 2, START).await;
+    let body = object(json!({"credential_days": 3}));
+    machines::change_settings(&world.catalog, &caller("ada"), &body, START)
+        .await
+        .unwrap();
+    for hour in 0..200 {
+        let now = START + hour * 3_600_000;
+        let who = by_token(&world, &busy, now).await.unwrap();
+        let asked = credentials::should_rotate(&who.credential.unwrap(), now);
+        assert_eq!(asked, hour >= 48, "{hour}");
+    }
+    let refused = by_token(&world, &idle, START + 4 * DAY).await.unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .starts_with("workstation credential has expired")
+    );
+    // A rotation begins a new life; one paired later has an end from the start.
+    let who = by_token(&world, &busy, START + 8 * DAY).await.unwrap();
+    let now = START + 8 * DAY;
+    let fresh = credentials::rotate(&world.catalog, &who, &busy, [9; 28], now)
+        .await
+        .unwrap();
+    let who = by_token(&world, &fresh, now)
+        .await
+        .unwrap()
+        .credential
+        .unwrap();
+    assert_eq!(who.expires_ms, Some(now + 3 * DAY));
+    pair(&world, "later", 3, now).await;
+    let later = world.catalog.credential("user:dev:ada", "later").await;
+    assert_eq!(later.unwrap().unwrap().expires_ms, Some(now + 3 * DAY));
+}
+
+// HAZ-4, CP-110
+#[tokio::test]
+async fn a_credential_serves_the_workstation_it_first_registers() {
+    let world = World::new().await;
+    let token = pair(&world, "c", 1, START).await;
+    register(&world, &token, ws("one"), START).await.unwrap();
+    let other = register(&world, &token, ws("two"), START).await;
+    assert!(matches!(other, Err(Refusal::Unpaired(_))), "{other:?}");
+    world.heartbeat(&caller("ada"), "two", START).await;
+    let who = by_token(&world, &token, START).await.unwrap();
+    let polled = jobs::poll(&world.catalog, &who, "two", None, START).await;
+    assert!(matches!(polled, Err(Refusal::Forbidden(_))));
+    let removed = workstations::deregister(&world.catalog, &who, "two", START).await;
+    assert!(matches!(removed, Err(Refusal::Forbidden(_))));
+    let reach = |several| {
+        let catalog = world.catalog.clone();
+        async move { credentials::set_reach(&catalog, &caller("ada"), "c", several, START).await }
+    };
+    reach(true).await.unwrap();
+    register(&world, &token, ws("two"), START).await.unwrap();
+    let (pairing, _) = pairing::poll(&world.catalog, &caller("ada"), "p-c", START)
+        .await
+        .unwrap();
+    assert_eq!(pairing.workstation_id.as_deref(), Some("one"));
+    reach(false).await.unwrap();
+    assert!(register(&world, &token, ws("two"), START).await.is_err());
+    let foreign = credentials::set_reach(&world.catalog, &caller("eve"), "c", true, START).await;
+    assert!(matches!(foreign, Err(Refusal::Absent(_))));
+}
+
+// HAZ-12
+#[tokio::test]
+async fn a_removal_holds_until_the_machine_is_paired_again() {
+    let world = World::new().await;
+    let ada = caller("ada");
+    let token = pair(&world, "c1", 1, START).await;
+    register(&world, &token, ws("ws"), START).await.unwrap();
+    let notebook = world.notebook(&ada).await;
+    attach_ok(&world.catalog, &ada, &notebook, ws("ws"), START, JOB).await;
+    let now = START + 1_000;
+    let effects = workstations::deregister(&world.catalog, &ada, "ws", now)
+        .await
+        .unwrap();
+    assert_eq!(notified(&effects), vec![(JOB.to_owned(), "failed")]);
+    assert!(matches!(effects.last(), Some(Effect::WentOffline { .. })));
+    let back = register(&world, &token, ws("ws"), now + 1).await;
+    assert!(matches!(back, Err(Refusal::Unpaired(_))), "{back:?}");
+    let list = workstations::list(&world.catalog, &ada, now, |_| {
+        workstations::Presence::Unknown
+    })
+    .await
+    .unwrap();
+    assert!(list.workstations.is_empty());
+    let again = pair(&world, "c2", 2, now + 2).await;
+    register(&world, &again, ws("ws"), now + 3).await.unwrap();
+    let history = machines::history(&world.catalog, &ada, "ws", None, None, None)
+        .await
+        .unwrap();
+    let words: Vec<&str> = history.iter().rev().map(|e| e.event.as_str()).collect();
+    assert_eq!(
+        words,
+        [
+            "registered",
+            "paired",
+            "job_pending",
+            "job_failed",
+            "removed",
+            "registered",
+            "paired"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_code_may_expect_a_machine_by_name() {
+    let world = World::new().await;
+    let expected = pairing::mint_input(br#"{"machine_name": "Lab-2"}"#).unwrap();
+    for ignored in ["", "[]", "nonsense", "{}"] {
+        assert_eq!(pairing::mint_input(ignored.as_bytes()).unwrap(), None);
+    }
+    let ada = caller("ada");
+    let minted = pairing::mint(&world.catalog, &ada, expected, START, "p".into(), [1; 16])
+        .await
+        .unwrap();
+    let redeem = |body: Value| {
+        let catalog = world.catalog.clone();
+        async move {
+            let input = pairing::redeem_input(&object(body)).unwrap();
+            let entropy = RedeemEntropy {
+                credential_id: "c".to_owned(),
+                token: [1; 28],
+            };
+            pairing::redeem(&catalog, &input, "192.0.2.1", START, entropy).await
+        }
+    };
+    for wrong in [
+        json!({"code": minted.code}),
+        json!({"code": minted.code, "machine_name": "lab-3"}),
+    ] {
+        let refused = redeem(wrong).await.err().unwrap();
+        assert!(matches!(refused, Refusal::Forbidden(text) if text.contains("Hint: ")));
+    }
+    let right = json!({"code": minted.code, "machine_name": "lab-2"});
+    assert!(redeem(right).await.is_ok());
+}
+
+#[tokio::test]
+async fn machines_of_one_name_are_told_apart() {
+    let world = World::new().await;
+    let one = pair(&world, "c1", 1, START).await;
+    let two = pair(&world, "c2", 2, START).await;
+    let body = |machine: &str| json!({"workstation_id": "ws-lab", "machine_id": machine, "hostname": "lab", "os": "Linux"});
+    let view = register(&world, &one, body("m1"), START).await.unwrap();
+    let wire = view.to_wire();
+    let told = (
+        wire.hostname.as_deref(),
+        wire.os.as_deref(),
+        wire.address.as_deref(),
+    );
+    assert_eq!(told, (Some("lab"), Some("Linux"), Some("192.0.2.1")));
+    let twin = register(&world, &two, body("m2"), START + 1).await;
+    assert!(matches!(twin, Err(Refusal::IdTaken(_))), "{twin:?}");
+    register(&world, &one, body("m1"), START + 2).await.unwrap();
+    // A machine that is away may be replaced by its successor.
+    let later = START + 2 + limits::LEASE_MS;
+    register(&world, &two, body("m2"), later).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_is_online_has_a_reason_and_a_beginning() {
+    let world = World::new().await;
+    let ada = caller("ada");
+    world.heartbeat(&ada, "ws", START).await;
+    world.heartbeat(&ada, "ws", START + 60_000).await;
+    let shown = async |now: i64| {
+        let list = workstations::list(&world.catalog, &ada, now, |_| {
+            workstations::Presence::Unknown
+        });
+        let wire = list.await.unwrap().workstations[0].to_wire();
+        (
+            wire.status,
+            wire.status_reason.unwrap(),
+            wire.status_since.unwrap().0 - START,
+        )
+    };
+    let online = |since| ("online".to_owned(), "heartbeat".to_owned(), since);
+    assert_eq!(shown(START + 70_000).await, online(0));
+    let end = START + 60_000 + limits::LEASE_MS;
+    let offline = (
+        "offline".to_owned(),
+        "lease_expired".to_owned(),
+        end - START,
+    );
+    assert_eq!(shown(end).await, offline);
+    leases::sweep(&world.catalog, end, limits::SILENT_JOB_MS)
+        .await
+        .unwrap();
+    assert_eq!(shown(end + 1).await, offline);
+    world.heartbeat(&ada, "ws", end + 5).await;
+    assert_eq!(shown(end + 6).await, online(end + 5 - START));
+}
+
+/// A machine of ada with an accepted job.
+async fn accepted(world: &World) -> (Caller, String) {
+    let ada = caller("ada");
+    let token = pair(world, "c", 1, START).await;
+    register(world, &token, ws("ws"), START).await.unwrap();
+    let notebook = world.notebook(&ada).await;
+    attach_ok(&world.catalog, &ada, &notebook, ws("ws"), START, JOB).await;
+    let machine = by_token(world, &token, START).await.unwrap();
+    let early = room_tokens::issue(&world.catalog, &machine, "ws", JOB, [1; 24], START).await;
+    assert!(matches!(early, Err(Refusal::Conflict(_))));
+    report(world, "accepted").await;
+    (machine, notebook)
+}
+
+async fn report(world: &World, status: &str) {
+    let report = jobs::parse_report(&object(json!({"status": status}))).unwrap();
+    jobs::report(&world.catalog, &caller("ada"), "ws", JOB, &report, START)
+        .await
+        .unwrap();
+}
+
+// D16
+#[tokio::test]
+async fn an_accepted_job_is_exchanged_for_a_token_of_its_room() {
+    let world = World::new().await;
+    let (machine, notebook) = accepted(&world).await;
+    let issue = |seed: u8, now: i64| {
+        let (catalog, machine) = (world.catalog.clone(), machine.clone());
+        async move { room_tokens::issue(&catalog, &machine, "ws", JOB, [seed; 24], now).await }
+    };
+    let first = issue(1, START).await.unwrap();
+    assert!(first.token.starts_with("nwr_") && wire::token::checksum_holds(&first.token));
+    assert_eq!(
+        (first.lifetime_ms, &first.notebook_id),
+        (600_000, &notebook)
+    );
+    let check = async |token: &str, scope: &'static str, now: i64| {
+        room_tokens::authenticate(&world.catalog, token, Some(scope), now).await
+    };
+    let found = check(&first.token, "runtime_peer", START).await.unwrap();
+    assert_eq!(
+        (found.job_id.as_str(), &found.notebook_id),
+        (JOB, &notebook)
+    );
+    let viewer = check(&first.token, "viewer", START).await;
+    assert!(matches!(viewer, Err(Refusal::Forbidden(_))));
+    let late = START + 600_000;
+    let expired = check(&first.token, "runtime_peer", late).await;
+    assert!(matches!(expired, Err(Refusal::RoomTokenExpired)));
+    // Renewed while the job is active; the one before lives on to its own end.
+    let second = issue(2, START + 300_000).await.unwrap();
+    check(&first.token, "runtime_peer", late - 1).await.unwrap();
+    check(&second.token, "runtime_peer", late).await.unwrap();
+    // Also when it was forgotten, an old token is told from an unknown one.
+    leases::tidy(&world.catalog, late).await.unwrap();
+    let forgotten = check(&first.token, "runtime_peer", late).await;
+    assert!(matches!(forgotten, Err(Refusal::RoomTokenExpired)));
+    let unknown = check("nwr_x", "runtime_peer", late).await;
+    assert!(matches!(
+        unknown,
+        Err(Refusal::SignIn("room token is not recognized"))
+    ));
+    report(&world, "completed").await;
+    for token in [&first.token, &second.token] {
+        let over = check(token, "runtime_peer", late).await;
+        assert!(matches!(over, Err(Refusal::JobOver(_))), "{over:?}");
+    }
+    assert!(matches!(issue(3, late).await, Err(Refusal::JobOver(_))));
+}
+
+#[tokio::test]
+async fn a_revoked_credential_takes_its_room_tokens_along() {
+    let world = World::new().await;
+    let (machine, _) = accepted(&world).await;
+    let issued = room_tokens::issue(&world.catalog, &machine, "ws", JOB, [1; 24], START)
+        .await
+        .unwrap();
+    let ada = caller("ada");
+    let effects = credentials::revoke(&world.catalog, &ada, "c", START)
+        .await
+        .unwrap();
+    assert_eq!(notified(&effects), vec![(JOB.to_owned(), "failed")]);
+    let job = world.catalog.job_by_id(JOB).await.unwrap().unwrap();
+    assert_eq!(job.status, JobStatus::Failed);
+    let scope = Some("runtime_peer");
+    let refused = room_tokens::authenticate(&world.catalog, &issued.token, scope, START).await;
+    assert!(matches!(refused, Err(Refusal::SignIn(_))));
+    let person = room_tokens::issue(&world.catalog, &ada, "ws", JOB, [1; 24], START).await;
+    assert!(matches!(person, Err(Refusal::Forbidden(_))));
+}
+
+#[tokio::test]
+async fn an_owner_may_let_only_room_tokens_into_rooms() {
+    let world = World::new().await;
+    let (machine, notebook) = accepted(&world).await;
+    let enter =
+        async |who: &Caller, id: &str| room_tokens::may_enter(&world.catalog, who, id).await;
+    enter(&machine, &notebook).await.unwrap();
+    let body = object(json!({"room_tokens_only": true, "room_token_s": 30}));
+    let settings = machines::change_settings(&world.catalog, &caller("ada"), &body, START)
+        .await
+        .unwrap();
+    assert_eq!(
+        (settings.room_tokens_only, settings.room_token_s),
+        (true, 30)
+    );
+    assert!(matches!(
+        enter(&machine, &notebook).await,
+        Err(Refusal::Forbidden(_))
+    ));
+    enter(&caller("ada"), &notebook).await.unwrap();
+    let room = Some(control_plane::RoomGrant {
+        notebook_id: notebook.clone(),
+        job_id: JOB.to_owned(),
+        workstation_id: "ws".to_owned(),
+    });
+    let peer = Caller {
+        credential: Some(CallerCredential {
+            room,
+            ..CallerCredential::default()
+        }),
+        ..machine
+    };
+    enter(&peer, &notebook).await.unwrap();
+    assert!(matches!(
+        enter(&peer, "another").await,
+        Err(Refusal::Forbidden(_))
+    ));
+    for bad in [
+        json!({"room_token_s": 1}),
+        json!({"credential_days": 4_000}),
+    ] {
+        let refused =
+            machines::change_settings(&world.catalog, &caller("ada"), &object(bad), START).await;
+        assert!(matches!(refused, Err(Refusal::Invalid(_))));
+    }
+}

@@ -1,0 +1,188 @@
+//! What the peer presents to the cloud: a credential it was given for good, or room tokens that its
+//! agent renews (decision D16).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloud_client::{RoomAuth, SecretString};
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+use tokio::sync::{Notify, watch};
+use tokio::time::{sleep, timeout};
+
+/// Waits between attempts to reach an agent that is away: they double from the first to the last.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LAST_WAIT: Duration = Duration::from_secs(5);
+/// How long the first token may take; a peer whose job has a kernel already waits for ever.
+const FIRST_TOKEN: Duration = Duration::from_mins(1);
+/// The longest line an agent may send.
+const LINE_LIMIT: usize = 4096;
+/// Longest path of a Unix socket that works everywhere.
+const PATH_LIMIT: usize = 100;
+
+/// How the peer proves who it is; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Tokens {
+    current: watch::Receiver<RoomAuth>,
+    ask: Arc<Notify>,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tokens")
+    }
+}
+
+#[derive(Deserialize)]
+struct Line {
+    token: String,
+}
+
+impl Tokens {
+    /// What was given at the start, for good.
+    pub(crate) fn fixed(auth: RoomAuth) -> Self {
+        Self {
+            current: watch::channel(auth).1,
+            ask: Arc::default(),
+        }
+    }
+
+    /// Room tokens from the agent's socket; waits for the first. `None` when none came in time.
+    pub(crate) async fn from_agent(socket: PathBuf, patient: bool) -> Option<Self> {
+        let nothing = RoomAuth::Bearer(SecretString::from(String::new()));
+        let (sender, mut current) = watch::channel(nothing);
+        current.mark_unchanged();
+        let ask = Arc::new(Notify::new());
+        tokio::spawn(collect(socket, sender, Arc::clone(&ask)));
+        let first = current.changed();
+        if patient {
+            first.await.ok()?;
+        } else {
+            timeout(FIRST_TOKEN, first).await.ok()?.ok()?;
+        }
+        Some(Self { current, ask })
+    }
+
+    /// What to present now.
+    pub(crate) fn auth(&self) -> RoomAuth {
+        self.current.borrow().clone()
+    }
+
+    /// The bearer of HTTP calls.
+    pub(crate) fn bearer(&self) -> SecretString {
+        match self.auth() {
+            RoomAuth::Bearer(token) | RoomAuth::Dev { token, .. } => token,
+        }
+    }
+
+    /// The cloud says that the token's time is over: the agent is asked for another.
+    pub(crate) fn expired(&self) {
+        self.ask.notify_one();
+    }
+}
+
+/// Takes what the agent sends, for as long as the peer lives; the agent may go and return.
+async fn collect(socket: PathBuf, tokens: watch::Sender<RoomAuth>, ask: Arc<Notify>) {
+    let mut wait = FIRST_WAIT;
+    loop {
+        if let Ok(stream) = connect(&socket).await {
+            let (read, mut write) = stream.into_split();
+            let mut reader = BufReader::new(read);
+            let mut line = Vec::new();
+            loop {
+                tokio::select! {
+                    taken = take_line(&mut reader, &mut line) => {
+                        let Some(token) = taken else { break };
+                        wait = FIRST_WAIT;
+                        tokens.send_replace(RoomAuth::Bearer(token));
+                    }
+                    () = ask.notified() => if write.write_all(b"renew\n").await.is_err() {
+                        break;
+                    },
+                    () = tokens.closed() => return,
+                }
+            }
+        }
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = tokens.closed() => return,
+        }
+        wait = (wait * 2).min(LAST_WAIT);
+    }
+}
+
+/// The token of the next line; what was read of a line stays in `line` when this is dropped.
+async fn take_line(
+    reader: &mut BufReader<tokio::net::unix::OwnedReadHalf>,
+    line: &mut Vec<u8>,
+) -> Option<SecretString> {
+    loop {
+        let chunk = reader.fill_buf().await.ok()?;
+        if chunk.is_empty() {
+            return None;
+        }
+        let end = chunk.iter().position(|byte| *byte == b'\n');
+        let length = end.map_or(chunk.len(), |end| end + 1);
+        line.extend_from_slice(&chunk[..length]);
+        reader.consume(length);
+        if line.len() > LINE_LIMIT {
+            return None;
+        }
+        if end.is_some() {
+            let parsed = serde_json::from_slice::<Line>(line);
+            line.clear();
+            return parsed.ok().map(|line| SecretString::from(line.token));
+        }
+    }
+}
+
+/// Connects also where the socket's path is too long for the system: by way of its open folder.
+async fn connect(socket: &Path) -> std::io::Result<UnixStream> {
+    if socket.as_os_str().len() <= PATH_LIMIT {
+        return UnixStream::connect(socket).await;
+    }
+    let absent = || std::io::Error::other("no folder");
+    let folder = std::fs::File::open(socket.parent().ok_or_else(absent)?)?;
+    let number = std::os::fd::AsRawFd::as_raw_fd(&folder);
+    let name = socket.file_name().ok_or_else(absent)?.to_string_lossy();
+    UnixStream::connect(format!("/proc/self/fd/{number}/{name}")).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cloud_client::ExposeSecret as _;
+    use tokio::net::UnixListener;
+
+    // D16: the agent may go and return; the last token stays; what is asked for comes.
+    #[tokio::test]
+    async fn tokens_come_from_the_agent_and_survive_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("agent.sock");
+        let opening = tokio::spawn(Tokens::from_agent(socket.clone(), false));
+        let listener = UnixListener::bind(&socket).unwrap();
+        let (mut agent, _) = listener.accept().await.unwrap();
+        agent.write_all(b"{\"token\": \"nwr_").await.unwrap();
+        agent.write_all(b"1\"}\n").await.unwrap();
+        let tokens = opening.await.unwrap().unwrap();
+        assert_eq!(tokens.bearer().expose_secret(), "nwr_1");
+        tokens.expired();
+        let mut asked = [0; 6];
+        tokio::io::AsyncReadExt::read_exact(&mut agent, &mut asked)
+            .await
+            .unwrap();
+        assert_eq!(&asked, b"renew\n");
+        drop((agent, listener));
+        assert_eq!(tokens.bearer().expose_secret(), "nwr_1");
+        std::fs::remove_file(&socket).unwrap();
+        let listener = UnixListener::bind(&socket).unwrap();
+        let (mut agent, _) = listener.accept().await.unwrap();
+        let mut current = tokens.current.clone();
+        current.mark_unchanged();
+        agent.write_all(b"{\"token\": \"nwr_2\"}\n").await.unwrap();
+        current.changed().await.unwrap();
+        assert_eq!(tokens.bearer().expose_secret(), "nwr_2");
+    }
+}

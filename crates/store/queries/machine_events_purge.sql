@@ -1,0 +1,1 @@
+DELETE FROM machine_events WHERE at_ms < $1

@@ -1,0 +1,1 @@
+DELETE FROM room_tokens WHERE expires_ms <= $1
