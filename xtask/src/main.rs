@@ -6,6 +6,7 @@ mod browser;
 mod conformance;
 mod fuzz;
 mod identity_provider;
+mod loadtest;
 mod python;
 mod test;
 mod tidy;
@@ -34,6 +35,8 @@ enum Task {
     Bench,
     /// Try made-up requests of every kind against a real server.
     Fuzz(fuzz::Options),
+    /// Many agents against one server, by the agent's own core.
+    Loadtest(loadtest::Options),
     /// Check what clippy cannot: file sizes, crate docs, who may depend on whom.
     Tidy,
     /// Write docs/conformance.md from the specs' statements and the tests that name them.
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Bench => bench::run(),
         Task::Fuzz(options) => test::fuzz(&options),
+        Task::Loadtest(options) => loadtest::run(&options),
         Task::Tidy => tidy::run(),
         Task::Conformance(options) => conformance::run(&options),
     };

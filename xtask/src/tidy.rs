@@ -34,6 +34,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("testkit", 5),
     ("e2e", 6),
     ("bench", 7),
+    ("loadtest", 7),
     ("xtask", 6),
 ];
 
