@@ -33,8 +33,8 @@ pub async fn issue<S: Catalog>(
     entropy: [u8; 24],
     now_ms: i64,
 ) -> Result<Issued> {
-    caller.manages("sign in to exchange a workstation job")?;
     const ABSENT: Refusal = Refusal::Absent("workstation attach job not found");
+    caller.manages("sign in to exchange a workstation job")?;
     caller.may_serve(workstation_id).map_err(|_| ABSENT)?;
     let Some(credential) = &caller.credential else {
         return Err(Refusal::Forbidden(

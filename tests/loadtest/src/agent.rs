@@ -12,7 +12,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use crate::cloud::Cloud;
 
@@ -254,34 +254,47 @@ async fn listen(
         if events.send(Event::Link(news)).await.is_err() {
             return LinkEvent::Closed;
         }
-        news = tokio::select! {
-            message = socket.next() => match message {
-                Some(Ok(Message::Text(text))) => {
-                    let event: Value = serde_json::from_str(&text).unwrap_or_default();
-                    match event["event"].as_str() {
-                        Some("attach_jobs") => {
-                            if event["data"]["status"] == "pending" {
-                                fleet.woken(&id);
-                            }
-                            LinkEvent::AttachJobs
-                        }
-                        Some("went_offline") => LinkEvent::WentOffline,
-                        _ => LinkEvent::Traffic,
+        news = loop {
+            tokio::select! {
+                message = socket.next() => break heard(fleet, &id, message),
+                Some(()) = pings.recv() => {
+                    if socket.send(Message::text(PING)).await.is_err() {
+                        return LinkEvent::Closed;
                     }
                 }
-                Some(Ok(Message::Close(_))) | None => return LinkEvent::Closed,
-                Some(Ok(_)) => LinkEvent::Traffic,
-                Some(Err(error)) => return LinkEvent::Failed(CloudFailure {
-                    message: error.to_string(),
-                    ..CloudFailure::default()
-                }),
-            },
-            Some(()) = pings.recv() => {
-                if socket.send(Message::text(PING)).await.is_err() {
-                    return LinkEvent::Closed;
-                }
-                continue;
             }
         };
+        if matches!(news, LinkEvent::Closed | LinkEvent::Failed(_)) {
+            return news;
+        }
+    }
+}
+
+/// What a message is to the agent.
+fn heard(
+    fleet: &Fleet,
+    workstation: &str,
+    message: Option<Result<Message, SocketError>>,
+) -> LinkEvent {
+    match message {
+        Some(Ok(Message::Text(text))) => {
+            let event: Value = serde_json::from_str(&text).unwrap_or_default();
+            match event["event"].as_str() {
+                Some("attach_jobs") => {
+                    if event["data"]["status"] == "pending" {
+                        fleet.woken(workstation);
+                    }
+                    LinkEvent::AttachJobs
+                }
+                Some("went_offline") => LinkEvent::WentOffline,
+                _ => LinkEvent::Traffic,
+            }
+        }
+        Some(Ok(Message::Close(_))) | None => LinkEvent::Closed,
+        Some(Ok(_)) => LinkEvent::Traffic,
+        Some(Err(error)) => LinkEvent::Failed(CloudFailure {
+            message: error.to_string(),
+            ..CloudFailure::default()
+        }),
     }
 }

@@ -51,8 +51,10 @@ async fn complete(
     let execution = room.finished(id, LIMIT).await?;
     assert_eq!(execution.status, "done");
     let text = room.text(cloud, notebook, &execution, "stdout").await?;
-    let expected: String = (0..lines).map(|line| format!("{line}\n")).collect();
-    assert_eq!(text, expected);
+    assert!(
+        text.lines().eq((0..lines).map(|line| line.to_string())),
+        "{text}"
+    );
     let large = execution
         .outputs
         .iter()

@@ -100,15 +100,11 @@ impl Play {
     async fn new() -> Self {
         let world = World::new().await;
         let mut notebooks = Vec::new();
+        let ada = caller("ada");
         for seed in [1, 2] {
-            let made = control_plane::notebooks::create(
-                &world.catalog,
-                &caller("ada"),
-                None,
-                START,
-                || [seed; 10],
-            );
-            notebooks.push(made.await.unwrap().id);
+            let create = control_plane::notebooks::create;
+            let made = create(&world.catalog, &ada, None, START, || [seed; 10]).await;
+            notebooks.push(made.unwrap().id);
         }
         let mut play = Self {
             world,

@@ -67,7 +67,9 @@ impl Machines for SqlCatalog {
             .bind(now_ms)
             .execute()
             .await?;
-        let end = settings.credential_days.map(|days| now_ms + days * 86_400_000);
+        let end = settings
+            .credential_days
+            .map(|days| now_ms + days * 86_400_000);
         transaction
             .run(sql::CREDENTIAL_SET_LIFE)
             .bind(owner)

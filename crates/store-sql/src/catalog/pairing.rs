@@ -1,8 +1,8 @@
 //! Pairing codes and credentials.
 
 use store::{
-    Credential, NewCredential, NewPairing, Pairing, PairingStore, RedeemedPairing, Result, Rotation,
-    sql,
+    Credential, NewCredential, NewPairing, Pairing, PairingStore, RedeemedPairing, Result,
+    Rotation, sql,
 };
 
 use super::SqlCatalog;

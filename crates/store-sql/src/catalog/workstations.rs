@@ -88,7 +88,10 @@ impl Workstations for SqlCatalog {
             .optional(|row| row.get(0))
             .await?;
         if let Some(removed) = removed {
-            if registration.paired_ms.is_some_and(|paired| paired < removed) {
+            if registration
+                .paired_ms
+                .is_some_and(|paired| paired < removed)
+            {
                 return Ok(None);
             }
             transaction
@@ -149,12 +152,7 @@ impl Workstations for SqlCatalog {
             .await
     }
 
-    async fn remove_workstation(
-        &self,
-        owner: &str,
-        id: &str,
-        now_ms: i64,
-    ) -> Result<Option<bool>> {
+    async fn remove_workstation(&self, owner: &str, id: &str, now_ms: i64) -> Result<Option<bool>> {
         let mut transaction = self.db.begin("remove a workstation").await?;
         let was_online: Option<bool> = transaction
             .run(sql::WORKSTATION_DELETE)
