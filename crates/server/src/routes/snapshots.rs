@@ -30,6 +30,7 @@ const REFERENCES: usize = 2000;
 const NAME: usize = 512;
 /// Bearer or development identity; no cookie, no workstation.
 const PUBLISHERS: Accept = Accept {
+    room_token: false,
     cookie: false,
     workstation: false,
 };
