@@ -179,7 +179,15 @@ impl Shared {
                 media_type,
                 body,
             } = blob;
-            let outcome = upload(&self.client, &self.tokens, &self.notebook_id, &hash, &media_type, body).await;
+            let outcome = upload(
+                &self.client,
+                &self.tokens,
+                &self.notebook_id,
+                &hash,
+                &media_type,
+                body,
+            )
+            .await;
             self.tell(hash, media_type, outcome).await;
         }
     }

@@ -70,13 +70,6 @@ impl Tokens {
         self.current.borrow().clone()
     }
 
-    /// The bearer of HTTP calls.
-    pub(crate) fn bearer(&self) -> SecretString {
-        match self.auth() {
-            RoomAuth::Bearer(token) | RoomAuth::Dev { token, .. } => token,
-        }
-    }
-
     /// The cloud says that the token's time is over: the agent is asked for another.
     pub(crate) fn expired(&self) {
         self.ask.notify_one();
@@ -156,6 +149,14 @@ mod tests {
     use cloud_client::ExposeSecret as _;
     use tokio::net::UnixListener;
 
+    fn bearer(tokens: &Tokens) -> String {
+        match tokens.auth() {
+            RoomAuth::Bearer(token) | RoomAuth::Dev { token, .. } => {
+                token.expose_secret().to_owned()
+            }
+        }
+    }
+
     // D16: the agent may go and return; the last token stays; what is asked for comes.
     #[tokio::test]
     async fn tokens_come_from_the_agent_and_survive_it() {
@@ -167,7 +168,7 @@ mod tests {
         agent.write_all(b"{\"token\": \"nwr_").await.unwrap();
         agent.write_all(b"1\"}\n").await.unwrap();
         let tokens = opening.await.unwrap().unwrap();
-        assert_eq!(tokens.bearer().expose_secret(), "nwr_1");
+        assert_eq!(bearer(&tokens), "nwr_1");
         tokens.expired();
         let mut asked = [0; 6];
         tokio::io::AsyncReadExt::read_exact(&mut agent, &mut asked)
@@ -175,7 +176,7 @@ mod tests {
             .unwrap();
         assert_eq!(&asked, b"renew\n");
         drop((agent, listener));
-        assert_eq!(tokens.bearer().expose_secret(), "nwr_1");
+        assert_eq!(bearer(&tokens), "nwr_1");
         std::fs::remove_file(&socket).unwrap();
         let listener = UnixListener::bind(&socket).unwrap();
         let (mut agent, _) = listener.accept().await.unwrap();
@@ -183,6 +184,6 @@ mod tests {
         current.mark_unchanged();
         agent.write_all(b"{\"token\": \"nwr_2\"}\n").await.unwrap();
         current.changed().await.unwrap();
-        assert_eq!(tokens.bearer().expose_secret(), "nwr_2");
+        assert_eq!(bearer(&tokens), "nwr_2");
     }
 }

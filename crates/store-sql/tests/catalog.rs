@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use store::{
-    AclRemoval, AttachJobs, JobStatus, JobTrigger, Library, ListPlace, NewAclRow, NewAttachJob,
-    NewCredential, NewNotebook, NewPairing, Notebooks, PairingStore, Registration, SubjectKind,
+    AccountLink, AclRemoval, AttachJobs, HistoryPage, JobStatus, JobTrigger, Library, ListPlace,
+    MachineSettings, Machines, NewAclRow, NewAttachJob, NewCredential, NewNotebook, NewPairing,
+    NewRoomToken, Notebooks, PairingStore, People, Registration, Rotation, SubjectKind,
     Workstations,
 };
 use store_sql::SqlCatalog;
@@ -376,4 +377,119 @@ async fn blobs_recorded_at_once_each_hear_whether_they_were_new() {
     assert_eq!(new, 100);
     assert!(lost.await.unwrap().is_err());
     assert_eq!(catalog.blobs_of("nb", 1000).await.unwrap().len(), 100);
+}
+
+async fn events(catalog: &SqlCatalog, owner: &str, job_id: Option<&str>) -> Vec<String> {
+    let page = HistoryPage {
+        job_id,
+        before_id: i64::MAX,
+        limit: 20,
+    };
+    let events = catalog.machine_events(owner, "ws", page).await.unwrap();
+    events.into_iter().map(|event| event.event).collect()
+}
+
+#[tokio::test]
+async fn a_room_token_ends_with_its_credential_and_a_rotation_keeps_the_former_token_for_a_while() {
+    let (catalog, _database) = with_notebook().await;
+    catalog.create_pairing(&pairing("p", "code")).await.unwrap();
+    let redeemed = catalog.redeem_pairing("code", &credential("c", 5)).await;
+    assert!(redeemed.unwrap().is_some());
+    let settings = MachineSettings {
+        room_tokens_only: true,
+        room_token_s: 60,
+        credential_days: Some(1),
+    };
+    catalog
+        .set_machine_settings(ADA, &settings, 10)
+        .await
+        .unwrap();
+    assert_eq!(catalog.machine_settings(ADA).await.unwrap(), Some(settings));
+    let rotate = |old: &str, new: &str, now_ms: i64| Rotation {
+        credential_id: "c".to_owned(),
+        old_hash: old.to_owned(),
+        new_hash: new.to_owned(),
+        now_ms,
+        prior_until_ms: now_ms + 100,
+    };
+    let first = rotate("hash-c", "hash-d", 20);
+    assert!(catalog.rotate_credential(&first).await.unwrap());
+    let again = rotate("hash-c", "hash-e", 119);
+    assert!(catalog.rotate_credential(&again).await.unwrap());
+    let late = rotate("hash-c", "hash-f", 120);
+    assert!(!catalog.rotate_credential(&late).await.unwrap());
+    let found = catalog.credential_by_hash("hash-c").await.unwrap().unwrap();
+    assert_eq!(found.token_hash, "hash-e");
+    assert_eq!(found.expires_ms, Some(119 + 86_400_000));
+
+    catalog
+        .register_workstation(&registration("ws", 100))
+        .await
+        .unwrap()
+        .unwrap();
+    catalog.create_job(&job("j", "ws")).await.unwrap();
+    let token = NewRoomToken {
+        token_hash: "room".to_owned(),
+        job_id: "j".to_owned(),
+        credential_id: "c".to_owned(),
+        principal_namespace: "user:dev".to_owned(),
+        issued_ms: 130,
+        expires_ms: 190,
+    };
+    assert!(!catalog.create_room_token(&token).await.unwrap(), "pending");
+    let accepted = catalog.report_job(ADA, "ws", "j", JobStatus::Accepted, None, 130);
+    assert!(accepted.await.unwrap().is_some());
+    assert!(catalog.create_room_token(&token).await.unwrap());
+    let found = catalog.room_token("room").await.unwrap().unwrap();
+    assert_eq!(found.notebook_id, "nb");
+    assert_eq!(found.credential_revoked_ms, None);
+    catalog.revoke_credential(ADA, "c", 140).await.unwrap();
+    let found = catalog.room_token("room").await.unwrap().unwrap();
+    assert_eq!(found.credential_revoked_ms, Some(140));
+    assert_eq!(catalog.purge_room_tokens(190).await.unwrap(), 1);
+    assert_eq!(
+        events(&catalog, ADA, Some("j")).await,
+        ["job_accepted", "job_pending"]
+    );
+    assert!(catalog.purge_machine_events(1_000).await.unwrap() >= 3);
+    assert!(events(&catalog, ADA, None).await.is_empty());
+}
+
+#[tokio::test]
+async fn joined_accounts_keep_the_settings_removals_and_histories_of_their_machines() {
+    let (catalog, _database) = with_notebook().await;
+    let settings = MachineSettings {
+        room_tokens_only: true,
+        room_token_s: 60,
+        credential_days: None,
+    };
+    catalog
+        .set_machine_settings(ADA, &settings, 10)
+        .await
+        .unwrap();
+    let machine = registration("ws", 100);
+    catalog.register_workstation(&machine).await.unwrap();
+    catalog.remove_workstation(ADA, "ws", 150).await.unwrap();
+    let link = AccountLink {
+        transport: ADA.to_owned(),
+        canonical: "user:oidc:ada".to_owned(),
+        provider: "oidc".to_owned(),
+        email: "ada@example.org".to_owned(),
+        now_ms: 200,
+    };
+    catalog.link_account(&link).await.unwrap();
+    let moved = catalog.machine_settings("user:oidc:ada").await.unwrap();
+    assert_eq!(moved, Some(settings));
+    assert_eq!(catalog.machine_settings(ADA).await.unwrap(), None);
+    assert_eq!(
+        events(&catalog, "user:oidc:ada", None).await,
+        ["removed", "registered"]
+    );
+    let with_the_old_pairing = Registration {
+        owner_principal: "user:oidc:ada".to_owned(),
+        paired_ms: Some(50),
+        ..registration("ws", 300)
+    };
+    let refused = catalog.register_workstation(&with_the_old_pairing).await;
+    assert_eq!(refused.unwrap(), None);
 }

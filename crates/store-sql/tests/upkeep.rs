@@ -125,6 +125,7 @@ async fn open_codes_and_owned_notebooks_are_counted() {
             actor_label: "a".into(),
             created_ms: 0,
             expires_ms,
+            expected_name: None,
         };
         catalog.create_pairing(&pairing).await.unwrap();
     }

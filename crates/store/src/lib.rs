@@ -33,11 +33,10 @@ pub use notebooks::{
     AclRemoval, AclRow, BlobRow, ListedNotebook, NewAclRow, NewNotebook, Notebook, Notebooks,
     SubjectKind,
 };
-pub use pairing::{Credential, NewCredential, NewPairing, Pairing, PairingStore, RedeemedPairing};
-pub use people::{AccountLink, People, Person, ProviderSignIn, Standing};
 pub use pairing::{
     Credential, NewCredential, NewPairing, Pairing, PairingStore, RedeemedPairing, Rotation,
 };
+pub use people::{AccountLink, People, Person, ProviderSignIn, Standing};
 pub use revisions::{
     Artifact, BlobReferences, Revision, RevisionCover, RevisionDocument, RevisionPlace, Revisions,
 };

@@ -108,8 +108,13 @@ queries! {
     MOVE_DEFAULT_DROP = "move_default_drop";
     MOVE_JOBS = "move_jobs";
     MOVE_JOBS_CANCEL = "move_jobs_cancel";
+    MOVE_MACHINE_EVENTS = "move_machine_events";
+    MOVE_MACHINE_SETTINGS = "move_machine_settings";
+    MOVE_MACHINE_SETTINGS_DROP = "move_machine_settings_drop";
     MOVE_NOTEBOOKS = "move_notebooks";
     MOVE_PAIRING_CODES = "move_pairing_codes";
+    MOVE_REMOVED = "move_removed";
+    MOVE_REMOVED_DROP = "move_removed_drop";
     MOVE_REQUESTS = "move_requests";
     MOVE_REQUESTS_DROP = "move_requests_drop";
     MOVE_SESSIONS = "move_sessions";

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::table::{Route, Routes};
 use crate::app::App;
 use crate::error::json as json_response;
-use operations::{Body, Field, Kind, OPERATIONS, Operation};
+use operations::{Body, Field, Kind, Operation};
 
 /// Headers that say who asks and for what, on every route (CP 1.5).
 const HEADERS: &[(&str, &str)] = &[
@@ -90,8 +90,7 @@ fn header_parameters() -> Map<String, Value> {
 }
 
 fn described(route: &Route) -> Option<&'static Operation> {
-    OPERATIONS
-        .iter()
+    operations::operations()
         .find(|operation| operation.method == route.method.as_str() && operation.path == route.path)
 }
 

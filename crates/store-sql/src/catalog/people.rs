@@ -20,11 +20,16 @@ const MOVES: &[&str] = &[
     sql::MOVE_WORKSTATIONS,
     sql::MOVE_DEFAULT,
     sql::MOVE_JOBS,
+    sql::MOVE_REMOVED,
+    sql::MOVE_MACHINE_SETTINGS,
+    sql::MOVE_MACHINE_EVENTS,
 ];
 const DROPS: &[&str] = &[
     sql::MOVE_ACL_DROP,
     sql::MOVE_WORKSTATIONS_DROP,
     sql::MOVE_DEFAULT_DROP,
+    sql::MOVE_REMOVED_DROP,
+    sql::MOVE_MACHINE_SETTINGS_DROP,
 ];
 const ENDS: &[&str] = &[
     sql::PERSON_END_SESSIONS,

@@ -1,5 +1,7 @@
 //! What each route is for, and what it takes: one entry for each line of the router's table.
 
+mod workstations;
+
 /// A route, described.
 #[derive(Debug)]
 pub(super) struct Operation {
@@ -89,19 +91,6 @@ const fn must(name: &'static str, kind: Kind) -> Field {
     }
 }
 
-const ACCELERATOR: &[Field] = &[
-    must("id", Kind::Text(128)),
-    must("label", Kind::Text(160)),
-    may("kind", Kind::Text(80)),
-    may("memory_bytes", Kind::Whole),
-];
-const ENVIRONMENT: &[Field] = &[
-    must("id", Kind::Text(128)),
-    must("label", Kind::Text(160)),
-    may("detail", Kind::Text(240)),
-    may("health", Kind::Text(240)),
-    may("policy", Kind::Text(80)),
-];
 const ACL_CHANGE: &[Field] = &[
     may("subject_kind", Kind::OneOf(&["principal", "public"])),
     may("subject", Kind::Text(512)),
@@ -115,29 +104,12 @@ const INVITE: &[Field] = &[
     must("email", Kind::Text(320)),
     may("scope", Kind::OneOf(&["viewer", "editor"])),
 ];
-const WORKSTATION: &[Field] = &[
-    must("workstation_id", Kind::Text(128)),
-    must("display_name", Kind::Text(160)),
-    may("provider", Kind::Text(80)),
-    may("provider_label", Kind::Text(160)),
-    may(
-        "status",
-        Kind::OneOf(&["online", "offline", "connecting", "attention", "unknown"]),
-    ),
-    may("status_message", Kind::Text(240)),
-    may("default_environment_label", Kind::Text(160)),
-    may("environment_policy", Kind::Text(80)),
-    may("working_directory", Kind::Text(1024)),
-    may("installed_build", Kind::Text(128)),
-    may("channel", Kind::Text(80)),
-    may("cpu_count", Kind::Whole),
-    may("memory_bytes", Kind::Whole),
-    may("accelerators", Kind::Objects(ACCELERATOR)),
-    may("environments", Kind::Objects(ENVIRONMENT)),
-];
-
 /// Every route.
-pub(super) const OPERATIONS: &[Operation] = &[
+pub(super) fn operations() -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().chain(workstations::OPERATIONS)
+}
+
+const OPERATIONS: &[Operation] = &[
     route("GET", "/healthz", "The process answers."),
     route(
         "GET",
@@ -409,99 +381,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
         may("action", Kind::Text(80)),
         may("environment_id", Kind::Text(128)),
         may("working_directory", Kind::Text(1024)),
-    ]),
-    route("GET", "/api/workstations", "The caller's workstations."),
-    route(
-        "POST",
-        "/api/workstations",
-        "Registers a workstation; its heartbeat.",
-    )
-    .json(WORKSTATION),
-    route(
-        "PATCH",
-        "/api/workstations/default",
-        "Chooses the default workstation.",
-    )
-    .json(&[must("workstation_id", Kind::Text(128))]),
-    route(
-        "DELETE",
-        "/api/workstations/default",
-        "The id `default` belongs to no workstation: 404.",
-    ),
-    route(
-        "DELETE",
-        "/api/workstations/pairing-codes",
-        "The id `pairing-codes` belongs to no workstation: 404.",
-    ),
-    route(
-        "DELETE",
-        "/api/workstations/credentials",
-        "The id `credentials` belongs to no workstation: 404.",
-    ),
-    route(
-        "DELETE",
-        "/api/workstations/{workstation_id}",
-        "Removes a workstation.",
-    ),
-    route(
-        "POST",
-        "/api/workstations/pairing-codes",
-        "Makes a pairing code; it is shown once.",
-    )
-    .json(&[]),
-    route(
-        "GET",
-        "/api/workstations/pairing-codes/redeem",
-        "A pairing of the name `redeem`.",
-    ),
-    route(
-        "POST",
-        "/api/workstations/pairing-codes/redeem",
-        "Exchanges a code for a workstation credential.",
-    )
-    .json(&[must("code", Kind::Text(64))]),
-    route(
-        "GET",
-        "/api/workstations/pairing-codes/{pairing_id}",
-        "Whether a code was used.",
-    ),
-    route(
-        "GET",
-        "/api/workstations/credentials",
-        "The caller's workstation credentials.",
-    ),
-    route(
-        "POST",
-        "/api/workstations/credentials/{credential_id}/revoke",
-        "Revokes a credential.",
-    ),
-    route(
-        "POST",
-        "/api/workstations/credentials/{credential_id}/rotate",
-        "Gives a credential another token.",
-    ),
-    route(
-        "GET",
-        "/api/workstations/{workstation_id}/events",
-        "The workstation's WebSocket.",
-    ),
-    route(
-        "GET",
-        "/api/workstations/{workstation_id}/attach-jobs",
-        "The jobs a workstation is to take.",
-    )
-    .query(&["limit"]),
-    route(
-        "PATCH",
-        "/api/workstations/{workstation_id}/attach-jobs/{job_id}",
-        "Reports how a job goes.",
-    )
-    .json(&[
-        must(
-            "status",
-            Kind::OneOf(&["accepted", "running", "failed", "completed", "cancelled"]),
-        ),
-        may("error_message", Kind::Text(1024)),
     ]),
     route("GET", "/sign-in", "Signs in by a one-time link.").query(&["token", "next"]),
     route("GET", "/", "The page."),

@@ -1,0 +1,1 @@
+DELETE FROM machine_settings WHERE owner_principal = $1

@@ -1,0 +1,1 @@
+DELETE FROM removed_workstations WHERE owner_principal = $1
