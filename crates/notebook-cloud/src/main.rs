@@ -3,6 +3,7 @@
 mod audit_command;
 mod config_command;
 mod logging;
+mod person_command;
 mod settings_args;
 
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use audit_command::AuditArgs;
 use config_command::ConfigArgs;
+use person_command::PersonArgs;
 use settings_args::{PlaceArgs, SettingsArgs, accepted};
 
 /// Documents are many small allocations; this allocator serves them faster than the system's, above all in statically
@@ -36,6 +38,8 @@ enum Command {
     SignInLink(PlaceArgs),
     /// Print the audit trail, newest line first.
     Audit(AuditArgs),
+    /// Look at people; end or hand over what they have.
+    Person(Box<PersonArgs>),
     /// Look at the configuration.
     Config(Box<ConfigArgs>),
 }
@@ -47,6 +51,7 @@ async fn main() -> ExitCode {
         Command::Serve(args) => serve(args).await,
         Command::SignInLink(args) => sign_in_link(args).await,
         Command::Audit(args) => audit_command::run(args).await,
+        Command::Person(args) => person_command::run(args).await,
         Command::Config(args) => config_command::run(args).await,
     };
     match result {

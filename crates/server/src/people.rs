@@ -1,6 +1,8 @@
 //! People on this server: sign-ins noted, principals settled, and those whom the console named
 //! disconnected.
 
+pub mod console;
+
 use std::time::Duration;
 
 use control_plane::people::{self, Profile};

@@ -187,3 +187,51 @@ async fn a_dev_token_in_the_query_is_nothing() {
     let caller = identify("/?x-notebook-cloud-dev-token=t&dev_token=t", &[]).await;
     assert!(caller.unwrap().is_anonymous());
 }
+
+/// A browser's session cookie.
+async fn cookie(app: &TestApp) -> String {
+    let token = session::mint_sign_in_token(app.catalog(), app.now_ms())
+        .await
+        .unwrap();
+    let secret = session::exchange(app, &token, None).await.unwrap().unwrap();
+    format!("{}={secret}", session::cookie_name(false))
+}
+
+// CP-060
+#[tokio::test]
+async fn a_cookie_is_no_machine() {
+    let app = TestApp::without_dev_identity().await;
+    let cookie = cookie(&app).await;
+    let facts = facts(&app, "/n/x/sync?scope=runtime_peer", &[("cookie", &cookie)]);
+    let refused = app.identify_socket(&facts).await.unwrap_err();
+    assert_eq!(
+        refused.text(),
+        "browser app sessions cannot request runtime_peer scope"
+    );
+    assert_eq!(refused.status(), 403);
+}
+
+#[tokio::test]
+async fn whoever_was_disabled_is_told_so_by_any_credential() {
+    let app = TestApp::with_dev_identity().await;
+    let cookie = cookie(&app).await;
+    let now = app.now_ms();
+    for principal in ["user:dev:ada", session::OWNER_PRINCIPAL] {
+        control_plane::people::disable(app.catalog(), principal, now)
+            .await
+            .unwrap();
+    }
+    let facts = facts(&app, "/", &[("x-user", "ada")]);
+    let refused = app.identify(&facts, Accept::PEOPLE).await.unwrap_err();
+    assert_eq!(
+        (refused.status().as_u16(), refused.text()),
+        (403, "this account is disabled")
+    );
+    // The session went with the account, so that it does not come back with it.
+    control_plane::people::enable(app.catalog(), session::OWNER_PRINCIPAL, now)
+        .await
+        .unwrap();
+    let facts = self::facts(&app, "/", &[("cookie", &cookie)]);
+    let caller = app.identify(&facts, Accept::PEOPLE).await.unwrap();
+    assert!(caller.is_anonymous());
+}

@@ -213,3 +213,19 @@ fn plain(text: &str) -> Option<String> {
     let text: String = text.trim().chars().take(TEXT_LIMIT).collect();
     (!text.is_empty()).then_some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // CP-043
+    #[test]
+    fn cp_043_a_name_is_one_line_of_at_most_512_characters() {
+        let name = plain(" Ada\r\nLovelace\0 ").unwrap();
+        assert!(name.starts_with("Ada ") && name.ends_with(" Lovelace"));
+        assert!(!name.contains(['\r', '\n', '\0']), "{name:?}");
+        assert_eq!(plain("\n"), None);
+        let long = plain(&"é".repeat(600)).unwrap();
+        assert_eq!(long.chars().count(), 512);
+    }
+}

@@ -7,6 +7,7 @@ mod authority;
 mod events;
 mod limits;
 mod machines;
+mod matrix;
 mod operation;
 mod pairing;
 mod workstations;

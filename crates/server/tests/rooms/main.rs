@@ -6,6 +6,7 @@ mod epochs;
 mod faults;
 mod jobs;
 mod limits;
+mod people;
 mod support;
 
 use std::time::Duration;

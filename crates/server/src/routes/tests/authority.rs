@@ -209,3 +209,27 @@ async fn cp_092_a_malformed_escape_in_a_path_is_a_bad_request() {
         assert_eq!(status, 400, "{path}: {answer}");
     }
 }
+
+// CP-078, CP-081
+#[tokio::test]
+async fn cp_078_a_credential_in_the_subprotocol_list_needs_an_origin() {
+    let world = World::new().await;
+    let notebook = world.notebook("ada").await;
+    let dial = [
+        ("sec-websocket-protocol", "nteract.v4, nteract-bearer.YQ"),
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    let path = format!("/n/{notebook}/sync");
+    let (status, answer) = world.app.call(Method::GET, &path, &dial, "").await;
+    assert_eq!(
+        (status, &answer["error"]),
+        (403, &json!("websocket origin is required"))
+    );
+    // A plain read is refused nobody for where it comes from.
+    let foreign = [("x-user", "ada"), ("origin", "https://elsewhere.example")];
+    let (status, _) = world.app.call(Method::GET, "/api/n", &foreign, "").await;
+    assert_eq!(status, 200);
+}

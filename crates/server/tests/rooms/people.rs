@@ -1,0 +1,143 @@
+//! Whoever loses the right to be in a room is out of it within a second, whichever way it went.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use server::people::console::Console;
+
+use crate::support::{Peer, Running};
+
+/// How long an open socket may outlive the right to it.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// Waits for the close, which must come at once after `since`.
+async fn out_at_once(peer: &mut Peer, since: Instant) -> String {
+    let reason = peer.until_closed().await;
+    let took = since.elapsed();
+    assert!(took <= AT_ONCE, "{took:?}");
+    reason
+}
+
+async fn console(data: &Path) -> Console {
+    Console::open(data).await.unwrap()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_api_token_opens_a_room_within_its_scope_and_ends_with_its_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let id = server.create().await;
+    let body = r#"{"name":"script","scope":"viewer"}"#;
+    let (status, made) = server.call("POST", "/api/auth/tokens", "ada", body).await;
+    assert_eq!(status, 201, "{made}");
+    let bearer = format!("Bearer {}", text(&made["token"]));
+    let mut peer = server
+        .dial(&id, &[("authorization", &bearer)])
+        .await
+        .unwrap();
+    let ready = peer.until_control("cloud_room_ready").await;
+    assert_eq!(ready["identity_provider"], "api-token");
+    assert_eq!(ready["connection_scope"], "viewer", "{ready}");
+    let path = format!("/api/auth/tokens/{}", text(&made["api_token"]["id"]));
+    let since = Instant::now();
+    assert_eq!(server.call("DELETE", &path, "ada", "").await.0, 200);
+    assert_eq!(out_at_once(&mut peer, since).await, "access revoked");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_console_disables_a_person_and_their_socket_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let id = server.create().await;
+    let mut ada = server.join(&id, "ada", "owner").await;
+    let body = r#"{"name":"script","scope":"viewer"}"#;
+    let (_, made) = server.call("POST", "/api/auth/tokens", "ada", body).await;
+    // The console is another process: it has the catalog in common with the server, no more.
+    let console = console(folder.path()).await;
+    let since = Instant::now();
+    let done = console.disable("user:dev:ada").await.unwrap();
+    assert_eq!(done, ("user:dev:ada".to_owned(), true));
+    assert_eq!(out_at_once(&mut ada, since).await, "access revoked");
+    let (status, answer) = server.call("GET", "/api/n", "ada", "").await;
+    assert_eq!(
+        (status, text(&answer["error"])),
+        (403, "this account is disabled".into())
+    );
+    console.enable("user:dev:ada").await.unwrap();
+    assert_eq!(server.call("GET", "/api/n", "ada", "").await.0, 200);
+    // What was ended stays ended.
+    let bearer = format!("Bearer {}", text(&made["token"]));
+    let refused = server.dial(&id, &[("authorization", &bearer)]).await;
+    assert_eq!(
+        crate::refusal(refused),
+        (401, "API token was revoked".to_owned())
+    );
+    console.close().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_console_hands_over_what_a_lost_owner_owns() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let id = server.create().await;
+    let acl = format!("/api/n/{id}/acl");
+    let row = r#"{"subject_kind":"principal","subject":"user:dev:bob","scope":"viewer"}"#;
+    assert_eq!(server.call("POST", &acl, "ada", row).await.0, 201);
+    let mut ada = server.join(&id, "ada", "owner").await;
+    let console = console(folder.path()).await;
+    let unknown = console.hand_over("user:dev:ada", "user:dev:nobody").await;
+    assert!(unknown.unwrap_err().to_string().contains("Hint:"));
+    let since = Instant::now();
+    let handed = console
+        .hand_over("user:dev:ada", "user:dev:bob")
+        .await
+        .unwrap();
+    assert_eq!(handed, ("user:dev:bob".to_owned(), vec![id.clone()]));
+    // Ada's socket was an owner's; she may dial again and is refused then.
+    assert_eq!(out_at_once(&mut ada, since).await, "account changed");
+    assert_eq!(server.call("GET", &acl, "ada", "").await.0, 403);
+    let (status, rows) = server.call("GET", &acl, "bob", "").await;
+    assert_eq!(status, 200);
+    let owners: Vec<&Value> = rows["acl"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["scope"] == "owner")
+        .map(|row| &row["subject"])
+        .collect();
+    assert_eq!(owners, ["user:dev:bob"]);
+    console.close().await;
+    server.stop().await;
+}
+
+// CP-041
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cp_041_a_credential_in_the_subprotocol_list_is_never_echoed() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let id = server.create().await;
+    let body = r#"{"name":"page","scope":"owner"}"#;
+    let (_, made) = server.call("POST", "/api/auth/tokens", "ada", body).await;
+    let secret = URL_SAFE_NO_PAD.encode(text(&made["token"]));
+    let mut dial = format!("ws://{}/n/{id}/sync?scope=owner", server.address)
+        .into_client_request()
+        .unwrap();
+    let offered = format!("nteract.v4, nteract-bearer.{secret}");
+    let own = format!("http://{}", server.address);
+    for (name, value) in [("sec-websocket-protocol", &offered), ("origin", &own)] {
+        dial.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let (_socket, answer) = tokio_tungstenite::connect_async(dial).await.unwrap();
+    assert_eq!(answer.headers()["sec-websocket-protocol"], "nteract.v4");
+    server.stop().await;
+}
