@@ -72,7 +72,6 @@ fn rp_045_rp_046_rp_047_server_originated_types_are_refused_after_size_and_befor
     assert_eq!(rejection(&mut harness, "viewer").1, text);
 }
 
-// CP-237
 #[test]
 fn rp_048_rp_049_rp_050_rp_051_scopes_gate_types() {
     let mut harness = with_everyone();
@@ -127,7 +126,6 @@ fn rp_054_other_texts_are_rejected() {
     assert_eq!(rejection(&mut harness, "owner"), (None, text));
 }
 
-// CP-258
 #[test]
 fn rp_075_rp_076_the_eighth_rejection_in_a_row_closes_without_a_word() {
     let mut harness = with_everyone();

@@ -427,7 +427,10 @@ async fn a_room_token_ends_with_its_credential_and_a_rotation_keeps_the_former_t
         .await
         .unwrap()
         .unwrap();
-    catalog.create_job(&job("j", "ws")).await.unwrap();
+    catalog
+        .create_or_join_job(&job("j", "ws"), false, "")
+        .await
+        .unwrap();
     let token = NewRoomToken {
         token_hash: "room".to_owned(),
         job_id: "j".to_owned(),

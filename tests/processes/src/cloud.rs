@@ -101,11 +101,6 @@ impl Cloud {
         .await
     }
 
-    /// The running server's process.
-    pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().and_then(Child::id)
-    }
-
     /// SIGKILL.
     pub async fn kill(&mut self) -> Result<()> {
         if let Some(mut child) = self.child.take() {

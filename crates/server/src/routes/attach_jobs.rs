@@ -12,7 +12,7 @@ use super::{JsonBody, NotebookPath, json_object};
 use crate::app::App;
 use crate::audit::Note;
 use crate::error::{self, ApiError};
-use crate::identity::Accept;
+use crate::identity::{Accept, Provider};
 use crate::request::Facts;
 
 /// The routes of attach jobs.
@@ -134,7 +134,7 @@ async fn report(
     let parsed = json_object(&bytes, "workstation attach job body")
         .and_then(|body| Ok(jobs::parse_report(&body)?));
     let cancels = parsed.as_ref().is_ok_and(jobs::Report::is_cancellation);
-    if identity.session_id.is_some() && !cancels {
+    if identity.provider == Provider::AppSession && !cancels {
         return Err(ApiError::unauthorized(SIGN_IN));
     }
     let report = parsed?;

@@ -106,6 +106,9 @@ async fn cp_225_a_socket_is_greeted_woken_and_answered() {
     world
         .as_person("ada", Method::DELETE, "/api/workstations/ws", Value::Null)
         .await;
+    // Its job ended with it (HAZ-12), which it hears as of every job that ends.
+    let ended = event(&mut socket).await;
+    assert_eq!(ended["data"]["job_id"], job);
     let offline = event(&mut socket).await;
     assert_eq!(offline["data"]["reason"], "workstation deregistered");
     assert_eq!(offline["data"].as_object().unwrap().len(), 3);
