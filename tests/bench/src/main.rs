@@ -1,6 +1,7 @@
 //! Measures this software and Jupyter Server side by side in one run, checks that every line and display arrived on
 //! both sides, and writes the page of results. Run it by `cargo xtask bench`, which builds and installs what it needs.
 
+mod endurance;
 mod jupyter;
 mod measure;
 mod ours;
@@ -22,13 +23,18 @@ const LINES: usize = 100_000;
 const DISPLAYS: usize = 1000;
 const DISPLAY_BYTES: usize = 10_240;
 
-const USAGE: &str = "usage: bench PYTHON OUTPUT.md [ROUNDS]";
+const USAGE: &str = "usage: bench PYTHON OUTPUT.md [ROUNDS], or bench PYTHON endurance RUNS";
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let python = PathBuf::from(arguments.next().context(USAGE)?);
     let page = PathBuf::from(arguments.next().context(USAGE)?);
+    if page.as_os_str() == "endurance" {
+        let runs = arguments.next().context(USAGE)?.parse()?;
+        println!("{}", endurance::run(&python, runs).await?);
+        return Ok(());
+    }
     let rounds = match arguments.next() {
         Some(rounds) => rounds.parse().context("ROUNDS is a number")?,
         None => ROUNDS,

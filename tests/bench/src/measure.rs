@@ -5,6 +5,8 @@ use std::time::Duration;
 /// One execution as its client saw it.
 #[derive(Default)]
 pub struct Run {
+    /// Its id in the room; empty for Jupyter Server.
+    pub execution: String,
     /// From the request to the first output.
     pub first_output: Option<Duration>,
     /// From the request until the execution had ended and every output was there.

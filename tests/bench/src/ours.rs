@@ -53,6 +53,16 @@ impl Side {
         ))
     }
 
+    /// The server's process.
+    pub fn server(&self) -> Option<i32> {
+        self.cloud.pid()
+    }
+
+    /// The runtime peer's process, while one notebook is attached.
+    pub fn peer(&self) -> Option<i32> {
+        self.machine.processes("cloud-runtime-agent").pop()
+    }
+
     /// Stops everything.
     pub async fn stop(mut self) -> Result<()> {
         self.machine.stop().await?;
@@ -108,7 +118,15 @@ impl Notebook<'_> {
             .text(&self.side.cloud, &self.id, &execution, "stdout")
             .await?;
         run.total = start.elapsed();
+        run.execution = id;
         Ok(run)
+    }
+
+    /// Joins as another reader, until it has the end of an execution.
+    pub async fn join_and_read(&self, execution: &str) -> Result<()> {
+        let room = Room::join(&self.side.cloud, &self.id).await?;
+        room.finished(execution, LIMIT).await?;
+        Ok(())
     }
 
     /// The plain text of a rich output, and its place.

@@ -101,6 +101,12 @@ impl Cloud {
         .await
     }
 
+    /// The server's process, while it runs.
+    pub fn pid(&self) -> Option<i32> {
+        let pid = self.child.as_ref()?.id()?;
+        i32::try_from(pid).ok()
+    }
+
     /// SIGKILL.
     pub async fn kill(&mut self) -> Result<()> {
         if let Some(mut child) = self.child.take() {

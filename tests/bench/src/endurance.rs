@@ -1,0 +1,65 @@
+//! One notebook used for a long time: whether a run, a join and the programs' memory cost at the end what they cost at
+//! the beginning.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::measure::median;
+use crate::ours::Side;
+
+/// Runs over which a median is taken.
+const WINDOW: usize = 100;
+/// How often the figures are taken.
+const EVERY: usize = 1000;
+
+/// Runs a small cell so many times in one notebook; the figures, as a table.
+pub async fn run(python: &Path, runs: usize) -> Result<String> {
+    let side = Side::start(python).await?;
+    let (notebook, _) = side.attach().await?;
+    let mut page = String::from(
+        "| runs so far | execute → first output | join until the last output is there | server memory | peer memory |\n\
+         |---:|---:|---:|---:|---:|\n",
+    );
+    let mut window: Vec<Duration> = Vec::new();
+    for number in 1..=runs {
+        let run = notebook.execute(&format!("print({number})")).await?;
+        ensure!(
+            run.text == format!("{number}\n"),
+            "run {number} printed {:?}",
+            run.text
+        );
+        window.extend(run.first_output);
+        if window.len() > WINDOW {
+            window.remove(0);
+        }
+        if number == WINDOW || number % EVERY == 0 {
+            let start = Instant::now();
+            notebook.join_and_read(&run.execution).await?;
+            let joined = start.elapsed().as_secs_f64() * 1000.0;
+            let memory = |pid: Option<i32>| memory(pid.context("not running")?);
+            writeln!(
+                page,
+                "| {number} | {:.1} ms | {joined:.0} ms | {:.0} MiB | {:.0} MiB |",
+                median(&window),
+                memory(side.server())?,
+                memory(side.peer())?,
+            )?;
+            eprintln!("{}", page.lines().last().unwrap_or_default());
+        }
+    }
+    drop(notebook);
+    side.stop().await?;
+    Ok(page)
+}
+
+/// Resident memory of a process in MiB.
+fn memory(pid: i32) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1));
+    let kib: f64 = kib.context("no VmRSS")?.parse()?;
+    Ok(kib / 1024.0)
+}
