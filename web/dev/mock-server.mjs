@@ -2,6 +2,7 @@
 import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
+import { account } from "./mock-account.mjs";
 import { MockRoom } from "./mock-room.mjs";
 
 const dist = new URL("../dist/", import.meta.url).pathname;
@@ -21,6 +22,10 @@ const machines = [
     display_name: "Lab tower",
     status: "online",
     status_message: "Ready",
+    status_since: minutes(600),
+    hostname: "tower.lab.example.org",
+    os: "Debian 13",
+    address: "192.0.2.17",
     last_seen_at: minutes(0),
     cpu_count: 32,
     memory_bytes: 137438953472,
@@ -48,6 +53,9 @@ const credentials = [
     created_at: minutes(4000),
     last_used_at: minutes(0),
     revoked_at: null,
+    workstation_id: "ws-lab",
+    rotated_at: minutes(3900),
+    expires_at: minutes(-120_000),
   },
   {
     credential_id: "7be01d55-9c1a",
@@ -55,6 +63,8 @@ const credentials = [
     created_at: minutes(9000),
     last_used_at: minutes(190),
     revoked_at: null,
+    workstation_id: "ws-attic",
+    may_serve_several: true,
   },
   {
     credential_id: "c0ffee00-1111",
@@ -122,6 +132,7 @@ function listing(query) {
 /** What the preview turns: whether somebody is signed in, how often the pairing was asked about. */
 export const knobs = { polls: 0, signedIn: true };
 const api = {
+  ...account,
   "GET /api/config": (origin) => ({
     output_origin: origin.replace("127.0.0.1", "localhost"),
     version: "0.1.0",

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { deviceName } from "../src/account/device-name";
 import type { AuditEvent } from "../src/api/audit";
 import { actorOf, sentence } from "../src/audit/words";
+import { historySentence } from "../src/panel/history-words";
 
 const ME = "user:oidc:ada";
 const event = (change: Partial<AuditEvent>): AuditEvent => ({
@@ -63,5 +64,19 @@ describe("what a browser calls itself", () => {
     expect(deviceName("curl/8.1")).toBe("curl/8.1");
     expect(deviceName("x".repeat(80))).toHaveLength(61);
     expect(deviceName(undefined)).toBe("Unknown browser");
+  });
+});
+
+describe("the history of a machine", () => {
+  const said = (event: string, detail?: string) =>
+    historySentence({ id: 1, at: undefined, event, detail, notebookId: undefined });
+
+  it("gives causes in words, and what it does not know as it is", () => {
+    expect(said("offline", "lease expired: no heartbeat within the lease window")).toBe(
+      "Went offline: it was not heard for a while",
+    );
+    expect(said("job_failed", "no Python was found")).toBe("Could not serve: no Python was found");
+    expect(said("registered", "tower")).toBe("Registered by tower");
+    expect(said("moved_house", "attic")).toBe("moved house: attic");
   });
 });

@@ -1,4 +1,5 @@
 // The audit trail: what the caller did and what was done to them, or what happened to one notebook.
+import type { PageOf } from "../ui/pages";
 import { call } from "./http";
 import { list, number, type Shape, text } from "./shape";
 
@@ -13,12 +14,6 @@ export interface AuditEvent {
   subject: string | undefined;
   subjectName: string | undefined;
   detail: string | undefined;
-}
-
-export interface AuditPage {
-  events: AuditEvent[];
-  /** Where the next page begins, if there is one. */
-  next: number | undefined;
 }
 
 const PAGE = 30;
@@ -42,10 +37,13 @@ function readEvent(row: Shape): AuditEvent | undefined {
 }
 
 /** A page of the caller's own trail, or of a notebook's for its owners. */
-export async function listAudit(notebookId: string | undefined, before?: number): Promise<AuditPage> {
+export async function listAudit(
+  notebookId: string | undefined,
+  before?: number,
+): Promise<PageOf<AuditEvent, number>> {
   const query = new URLSearchParams({ limit: String(PAGE) });
   if (before !== undefined) query.set("before", String(before));
   const of = notebookId === undefined ? "/api/audit" : `/api/n/${encodeURIComponent(notebookId)}/audit`;
   const shape = await call("GET", `${of}?${query}`);
-  return { events: list(shape.events, readEvent), next: number(shape, "next_before") };
+  return { rows: list(shape.events, readEvent), next: number(shape, "next_before") };
 }

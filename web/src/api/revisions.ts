@@ -1,4 +1,5 @@
 // Versions of a notebook: kept by the server, shown as they were, begun anew as notebooks of their own.
+import type { PageOf } from "../ui/pages";
 import { ApiError, call } from "./http";
 import { list, record, type Shape, text } from "./shape";
 
@@ -24,16 +25,10 @@ function readRevision(shape: Shape): Revision | undefined {
   };
 }
 
-export interface Revisions {
-  revisions: Revision[];
-  /** Where the next page begins, if there is one. */
-  next: string | undefined;
-}
-
-export async function listRevisions(id: string, cursor?: string): Promise<Revisions> {
+export async function listRevisions(id: string, cursor?: string): Promise<PageOf<Revision, string>> {
   const query = cursor === undefined ? "" : `?${new URLSearchParams({ cursor })}`;
   const shape = await call("GET", `${path(id)}${query}`);
-  return { revisions: list(shape.revisions, readRevision), next: text(shape, "next_cursor") };
+  return { rows: list(shape.revisions, readRevision), next: text(shape, "next_cursor") };
 }
 
 /** Keeps what the notebook shows now. */

@@ -1,6 +1,7 @@
-// Machines, pairing codes and credentials (CP 2.5 to 2.13).
+// Machines, pairing codes, credentials (CP 2.5 to 2.13), what an owner sets for all machines, and their histories.
+import type { PageOf } from "../ui/pages";
 import { call } from "./http";
-import { flag, list, number, type Shape, text } from "./shape";
+import { flag, list, number, record, type Shape, text } from "./shape";
 
 export interface Accelerator {
   model: string;
@@ -12,6 +13,12 @@ export interface Workstation {
   name: string;
   status: string;
   message: string | undefined;
+  /** Since when the status holds, as far as the server knows. */
+  since: string | undefined;
+  hostname: string | undefined;
+  os: string | undefined;
+  /** The network address it registered from. */
+  address: string | undefined;
   lastSeenAt: string | undefined;
   createdAt: string | undefined;
   environment: string | undefined;
@@ -38,6 +45,10 @@ function readWorkstation(shape: Shape): Workstation | undefined {
     name: text(shape, "display_name") ?? id,
     status: text(shape, "status") ?? "unknown",
     message: text(shape, "status_message"),
+    since: text(shape, "status_since"),
+    hostname: text(shape, "hostname"),
+    os: text(shape, "os"),
+    address: text(shape, "address"),
     lastSeenAt: text(shape, "last_seen_at"),
     createdAt: text(shape, "created_at"),
     environment: text(shape, "default_environment_label"),
@@ -69,13 +80,10 @@ export interface Pairing {
   expiresAt: string;
 }
 
-function pairingOf(shape: Shape): Shape | undefined {
-  const value = shape.pairing;
-  return list([value], (item) => item)[0];
-}
-
-export async function mintPairingCode(): Promise<Pairing> {
-  const pairing = pairingOf(await call("POST", "/api/workstations/pairing-codes"));
+/** A code for any machine, or only for the one of a name. */
+export async function mintPairingCode(machineName?: string): Promise<Pairing> {
+  const body = machineName === undefined ? undefined : { machine_name: machineName };
+  const pairing = record((await call("POST", "/api/workstations/pairing-codes", body)).pairing);
   const id = text(pairing, "id");
   const code = text(pairing, "code");
   const expiresAt = text(pairing, "expires_at");
@@ -90,7 +98,9 @@ export type PairingStatus = "pending" | "redeemed" | "registered" | "expired";
 export async function pollPairing(
   id: string,
 ): Promise<{ status: PairingStatus; workstationId: string | undefined }> {
-  const pairing = pairingOf(await call("GET", `/api/workstations/pairing-codes/${encodeURIComponent(id)}`));
+  const pairing = record(
+    (await call("GET", `/api/workstations/pairing-codes/${encodeURIComponent(id)}`)).pairing,
+  );
   const status = text(pairing, "status");
   return {
     status: status === "redeemed" || status === "registered" || status === "expired" ? status : "pending",
@@ -104,6 +114,12 @@ export interface Credential {
   createdAt: string | undefined;
   lastUsedAt: string | undefined;
   revokedAt: string | undefined;
+  /** The workstation it serves, once that has registered. */
+  workstationId: string | undefined;
+  /** When the machine last exchanged the secret for a new one. */
+  rotatedAt: string | undefined;
+  expiresAt: string | undefined;
+  mayServeSeveral: boolean;
 }
 
 export async function listCredentials(): Promise<Credential[]> {
@@ -117,10 +133,79 @@ export async function listCredentials(): Promise<Credential[]> {
       createdAt: text(row, "created_at"),
       lastUsedAt: text(row, "last_used_at"),
       revokedAt: text(row, "revoked_at"),
+      workstationId: text(row, "workstation_id"),
+      rotatedAt: text(row, "rotated_at"),
+      expiresAt: text(row, "expires_at"),
+      mayServeSeveral: flag(row, "may_serve_several"),
     };
   });
 }
 
 export async function revokeCredential(id: string): Promise<void> {
   await call("POST", `/api/workstations/credentials/${encodeURIComponent(id)}/revoke`);
+}
+
+/** Lets a credential serve several workstations, or only its first. */
+export async function setReach(id: string, several: boolean): Promise<void> {
+  const body = { may_serve_several: several };
+  await call("PATCH", `/api/workstations/credentials/${encodeURIComponent(id)}`, body);
+}
+
+/** What an owner decided for all machines. */
+export interface MachineSettings {
+  /** Only room tokens open notebooks; a credential itself does not (D16). */
+  roomTokensOnly: boolean;
+  /** Life in days of a credential that its machine does not renew; nothing for one without end. */
+  credentialDays: number | undefined;
+}
+
+function readSettings(shape: Shape): MachineSettings {
+  const settings = record(shape.settings);
+  return {
+    roomTokensOnly: flag(settings ?? {}, "room_tokens_only"),
+    credentialDays: number(settings, "credential_days"),
+  };
+}
+
+export async function getMachineSettings(): Promise<MachineSettings> {
+  return readSettings(await call("GET", "/api/workstation-settings"));
+}
+
+export async function changeMachineSettings(change: Partial<MachineSettings>): Promise<MachineSettings> {
+  const body: Record<string, unknown> = {};
+  if ("roomTokensOnly" in change) body.room_tokens_only = change.roomTokensOnly;
+  if ("credentialDays" in change) body.credential_days = change.credentialDays ?? null;
+  return readSettings(await call("PATCH", "/api/workstation-settings", body));
+}
+
+export interface MachineEvent {
+  id: number;
+  at: string | undefined;
+  event: string;
+  detail: string | undefined;
+  notebookId: string | undefined;
+}
+
+const HISTORY_PAGE = 50;
+
+function readMachineEvent(row: Shape): MachineEvent | undefined {
+  const id = number(row, "id");
+  const event = text(row, "event");
+  if (id === undefined || event === undefined) return undefined;
+  return {
+    id,
+    at: text(row, "at"),
+    event,
+    detail: text(row, "detail"),
+    notebookId: text(row, "notebook_id"),
+  };
+}
+
+/** What happened to a workstation and its jobs, newest first. */
+export async function listHistory(id: string, before?: number): Promise<PageOf<MachineEvent, number>> {
+  const query = new URLSearchParams({ limit: String(HISTORY_PAGE) });
+  if (before !== undefined) query.set("before", String(before));
+  const shape = await call("GET", `/api/workstations/${encodeURIComponent(id)}/history?${query}`);
+  const rows = list(shape.events, readMachineEvent);
+  return { rows, next: rows.length === HISTORY_PAGE ? rows.at(-1)?.id : undefined };
 }

@@ -1,6 +1,5 @@
 // The versions of a notebook: keep one, look at one, begin a notebook with one.
-import { useEffect, useRef, useState } from "preact/hooks";
-import { messageOf } from "../api/http";
+import { useCallback, useRef, useState } from "preact/hooks";
 import {
   deleteRevision,
   listRevisions,
@@ -10,6 +9,7 @@ import {
 } from "../api/revisions";
 import { confirm, Dialog } from "../ui/dialog";
 import { IconTrash } from "../ui/icons";
+import { usePages } from "../ui/pages";
 import { navigate, notebookPath, onLinkClick, revisionPath } from "../ui/router";
 import { when } from "../ui/time";
 import { toast, toastError } from "../ui/toasts";
@@ -30,26 +30,6 @@ interface VersionsProps {
   /** Edits on their way to the server would not be part of a version. */
   isSaved: boolean;
   onClose(): void;
-}
-
-function useRevisions(notebookId: string) {
-  const [rows, setRows] = useState<readonly Revision[] | undefined>();
-  const [next, setNext] = useState<string | undefined>();
-  const [why, setWhy] = useState<string | undefined>();
-  const load = async (cursor?: string) => {
-    try {
-      const page = await listRevisions(notebookId, cursor);
-      setRows((old) => (cursor === undefined ? page.revisions : [...(old ?? []), ...page.revisions]));
-      setNext(page.next);
-      setWhy(undefined);
-    } catch (error) {
-      setWhy(messageOf(error));
-    }
-  };
-  useEffect(() => {
-    load();
-  }, [notebookId]);
-  return { rows, next, why, load };
 }
 
 function Keep({ notebookId, isSaved, kept }: { notebookId: string; isSaved: boolean; kept(): void }) {
@@ -96,7 +76,9 @@ function Keep({ notebookId, isSaved, kept }: { notebookId: string; isSaved: bool
 }
 
 export function Versions({ notebookId, isOwner, isSaved, onClose }: VersionsProps) {
-  const { rows, next, why, load } = useRevisions(notebookId);
+  const { rows, next, why, load } = usePages(
+    useCallback((cursor?: string) => listRevisions(notebookId, cursor), [notebookId]),
+  );
   const remove = async (revision: Revision) => {
     const yes = await confirm(
       "Delete this version?",

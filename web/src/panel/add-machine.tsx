@@ -1,5 +1,5 @@
 // Pairing: a code, its countdown, the line to paste; turns to "registered" by itself.
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { messageOf } from "../api/http";
 import { mintPairingCode, type Pairing, type PairingStatus, pollPairing } from "../api/workstations";
 import { CopyLine } from "../ui/copy-line";
@@ -8,17 +8,21 @@ import { IconCheck } from "../ui/icons";
 import { countdown, now } from "../ui/time";
 
 const POLL_MS = 2_000;
+/** The longest machine name that the server takes. */
+const NAME_LIMIT = 160;
 
 function usePairing(arrived: () => void) {
   const [pairing, setPairing] = useState<Pairing | undefined>();
   const [status, setStatus] = useState<PairingStatus>("pending");
   const [why, setWhy] = useState<string | undefined>();
-  const mint = useCallback(async () => {
+  const [machine, setMachine] = useState<string | undefined>();
+  const mint = useCallback(async (name?: string) => {
     setPairing(undefined);
+    setMachine(name);
     setStatus("pending");
     setWhy(undefined);
     try {
-      setPairing(await mintPairingCode());
+      setPairing(await mintPairingCode(name));
     } catch (error) {
       setWhy(messageOf(error));
     }
@@ -40,7 +44,7 @@ function usePairing(arrived: () => void) {
     }, POLL_MS);
     return () => clearInterval(timer);
   }, [pairing, status, arrived]);
-  return { pairing, status, why, mint };
+  return { pairing, machine, status, why, mint };
 }
 
 function Progress({ pairing, status }: { pairing: Pairing; status: PairingStatus }) {
@@ -82,8 +86,50 @@ function Steps({ pairing }: { pairing: Pairing }) {
   );
 }
 
+/** A code that is of no use on any other machine. */
+function OnlyFor({ machine, mint }: { machine: string | undefined; mint(name?: string): void }) {
+  const input = useRef<HTMLInputElement>(null);
+  if (machine !== undefined) {
+    return (
+      <p class="hint only-for" data-testid="only-for" data-machine={machine}>
+        The code works on the machine named <strong>{machine}</strong> and on no other.{" "}
+        <button type="button" class="link-button" onClick={() => mint()}>
+          Make one for any machine
+        </button>
+      </p>
+    );
+  }
+  return (
+    <details class="only-for">
+      <summary class="hint">Make a code for one machine only</summary>
+      <form
+        class="only-for-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const name = input.current?.value.trim() ?? "";
+          if (name !== "") mint(name);
+        }}
+      >
+        <input
+          ref={input}
+          class="text-input"
+          required
+          maxLength={NAME_LIMIT}
+          autocomplete="off"
+          placeholder="What “hostname” prints there"
+          aria-label="Name of the machine"
+          data-testid="expected-machine"
+        />
+        <button type="submit" class="button" data-testid="mint-for-machine">
+          Make code
+        </button>
+      </form>
+    </details>
+  );
+}
+
 export function AddMachine({ close, arrived }: { close(): void; arrived(): void }) {
-  const { pairing, status, why, mint } = usePairing(arrived);
+  const { pairing, machine, status, why, mint } = usePairing(arrived);
   const registered = status === "registered";
   const expired = status === "expired";
   return (
@@ -104,6 +150,7 @@ export function AddMachine({ close, arrived }: { close(): void; arrived(): void 
           </p>
           <Steps pairing={pairing} />
           <Progress pairing={pairing} status={status} />
+          {status === "pending" && <OnlyFor machine={machine} mint={mint} />}
         </>
       )}
       {registered && (
@@ -118,7 +165,7 @@ export function AddMachine({ close, arrived }: { close(): void; arrived(): void 
       )}
       <div class="dialog-actions">
         {expired && (
-          <button type="button" class="button button-primary" onClick={mint}>
+          <button type="button" class="button button-primary" onClick={() => mint(machine)}>
             Make a new code
           </button>
         )}

@@ -1,9 +1,11 @@
 // One machine: its state with reason and since when, and what it offers.
+import { useState } from "preact/hooks";
 import { chooseDefault, removeWorkstation, type Workstation } from "../api/workstations";
 import { confirm } from "../ui/dialog";
-import { IconTrash } from "../ui/icons";
-import { ago, now } from "../ui/time";
+import { IconHistory, IconTrash } from "../ui/icons";
+import { ago, now, when } from "../ui/time";
 import { toast, toastError } from "../ui/toasts";
+import { History } from "./history";
 import { facts, stateOf } from "./machine-state";
 
 async function remove(machine: Workstation, refresh: () => void): Promise<void> {
@@ -34,6 +36,7 @@ async function prefer(machine: Workstation, refresh: () => void): Promise<void> 
 export function MachineCard({ machine, refresh }: { machine: Workstation; refresh(): void }) {
   const state = stateOf(machine);
   const offered = facts(machine);
+  const [history, setHistory] = useState(false);
   return (
     <li
       class="machine"
@@ -50,6 +53,7 @@ export function MachineCard({ machine, refresh }: { machine: Workstation; refres
           <span class={`dot dot-${state.tone}`} />
           <strong data-testid="workstation-status">{state.label}</strong>
           <span class="muted">
+            {machine.since !== undefined && ` since ${when(machine.since)}`}
             {machine.message ? ` · ${machine.message}` : ""} · last heard {ago(machine.lastSeenAt, now.value)}
           </span>
         </p>
@@ -63,6 +67,16 @@ export function MachineCard({ machine, refresh }: { machine: Workstation; refres
         {state.next && <p class="hint">{state.next}</p>}
       </div>
       <div class="machine-actions">
+        <button
+          type="button"
+          class="icon-button"
+          aria-label={`History of ${machine.name}`}
+          title="History"
+          data-testid="machine-history"
+          onClick={() => setHistory(true)}
+        >
+          <IconHistory />
+        </button>
         {!machine.isDefault && (
           <button type="button" class="button button-quiet" onClick={() => prefer(machine, refresh)}>
             Prefer
@@ -78,6 +92,7 @@ export function MachineCard({ machine, refresh }: { machine: Workstation; refres
           <IconTrash />
         </button>
       </div>
+      {history && <History machine={machine} onClose={() => setHistory(false)} />}
     </li>
   );
 }

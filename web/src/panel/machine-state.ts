@@ -39,7 +39,11 @@ export function facts(machine: Workstation): string[] {
   const accelerators = machine.accelerators.map(({ model, count }) =>
     count > 1 ? `${count} × ${model}` : model,
   );
+  const isNamed = machine.hostname !== undefined && machine.hostname !== machine.name;
   return [
+    isNamed ? machine.hostname : undefined,
+    machine.os,
+    machine.address,
     machine.cpus === undefined ? undefined : `${machine.cpus} CPU${machine.cpus === 1 ? "" : "s"}`,
     machine.memoryBytes === undefined ? undefined : memoryText(machine.memoryBytes),
     ...accelerators,

@@ -7,6 +7,7 @@ import { IconPlus } from "../ui/icons";
 import { AddMachine } from "./add-machine";
 import { Credentials } from "./credentials";
 import { MachineCard } from "./machine-card";
+import { Settings } from "./settings";
 
 const REFRESH_MS = 5_000;
 
@@ -81,7 +82,10 @@ export function WorkstationsPage() {
         </ul>
       )}
       {data !== undefined && data.credentials.length > 0 && (
-        <Credentials credentials={data.credentials} refresh={refresh} />
+        <>
+          <Credentials credentials={data.credentials} machines={data.machines} refresh={refresh} />
+          <Settings changed={refresh} />
+        </>
       )}
       {adding && <AddMachine close={() => setAdding(false)} arrived={refresh} />}
     </main>
