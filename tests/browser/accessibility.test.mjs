@@ -65,6 +65,12 @@ test("no page has accessibility violations", async (t) => {
     await asking.element.getByTestId("input-field").waitFor();
     await assertAccessible(page, "notebook that asks");
   });
+  await t.test("sharing", async () => {
+    await page.getByTestId("share").click();
+    await page.getByTestId("people").waitFor();
+    await assertAccessible(page, "share dialog without a provider");
+    await page.getByTestId("share-close").click();
+  });
   await t.test("menu of machines", async () => {
     await page.getByTestId("compute-chip").click();
     await page.getByTestId("attach-machine").waitFor();

@@ -28,7 +28,7 @@ after(async () => {
 
 async function toPanel() {
   await page.goto(`${cloud.url}/workstations`);
-  await page.getByTestId("workstation").waitFor();
+  await page.getByTestId("workstation").first().waitFor();
   await page.getByTestId("machine-settings").waitFor();
 }
 
@@ -83,7 +83,7 @@ test("the history names what happened, and the notebooks that were served", asyn
   await notebook.compute("idle");
   await toPanel();
   await history();
-  for (const event of ["registered", "paired", "online", "job_pending", "job_running"]) await events(event).first().waitFor();
+  for (const event of ["registered", "paired", "job_pending", "job_running"]) await events(event).first().waitFor();
   await events("job_running").getByText("Began to serve").waitFor();
   await assertAccessible(page, "history of a machine");
   // By the keyboard, and back to where it began.
@@ -132,6 +132,6 @@ test("a revoked credential is told in the history, and kept among the ended", as
     const { events: lines } = await api(page, cloud, "GET", "/api/workstations/lab-tower/history");
     return lines.some(({ event }) => event === "credential_revoked");
   });
-  await page.getByTestId("machine-history").first().click();
+  await page.locator('[data-workstation-id="lab-tower"]').getByTestId("machine-history").click();
   await events("credential_revoked").getByText("Its credential was revoked").waitFor();
 });

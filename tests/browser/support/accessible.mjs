@@ -24,7 +24,13 @@ export async function assertAccessible(page, what) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.setViewportSize({ width, height: 860 });
     await page.locator(`html[data-theme="${colorScheme}"]`).waitFor();
-    const fits = page.waitForFunction(() => document.documentElement.scrollWidth <= innerWidth, undefined, { timeout: 5_000 });
+    const fits = page.waitForFunction(
+      () =>
+        document.documentElement.scrollWidth <= innerWidth &&
+        [...document.querySelectorAll("dialog[open]")].every((dialog) => dialog.scrollWidth <= dialog.clientWidth),
+      undefined,
+      { timeout: 5_000 },
+    );
     await fits.catch(async () => assert.fail(`${what} is wider than ${width} px: ${await page.evaluate(wideElements)}`));
     // Colours that are still on their way to the other theme are nobody's final colours.
     await page.waitForFunction(() =>
