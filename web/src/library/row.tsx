@@ -1,10 +1,11 @@
 // One notebook of the list: what it is, who is in it, and what can be done to it.
 import { useRef, useState } from "preact/hooks";
 import type { NotebookRow } from "../api/notebooks";
-import { IconCopy, IconDownload, IconMore, IconPencil, IconRestart, IconTrash } from "../ui/icons";
+import { IconCopy, IconDownload, IconMore, IconPencil, IconRestart, IconShare, IconTrash } from "../ui/icons";
 import { Menu, MenuItem } from "../ui/menu";
 import { notebookPath, onLinkClick } from "../ui/router";
 import { ago, now } from "../ui/time";
+import { toastError } from "../ui/toasts";
 import { download, type LibraryCommands, titleOf } from "./commands";
 import type { LibraryListing } from "./listing";
 import { TitleEditor } from "./title-editor";
@@ -46,7 +47,12 @@ interface RowProps {
   commands: LibraryCommands;
 }
 
-function RowMenu({ row, commands, rename }: Omit<RowProps, "listing"> & { rename(): void }) {
+interface RowMenuProps extends Omit<RowProps, "listing"> {
+  rename(): void;
+  share(): void;
+}
+
+function RowMenu({ row, commands, rename, share }: RowMenuProps) {
   const owns = row.scope === "owner";
   return (
     <Menu
@@ -95,6 +101,10 @@ function RowMenu({ row, commands, rename }: Omit<RowProps, "listing"> & { rename
             </MenuItem>
             {owns && (
               <>
+                <MenuItem {...item("share-notebook", share)}>
+                  <IconShare />
+                  Share…
+                </MenuItem>
                 <div class="menu-rule" />
                 <MenuItem {...item("trash-notebook", () => commands.trash(row))}>
                   <IconTrash />
@@ -109,8 +119,23 @@ function RowMenu({ row, commands, rename }: Omit<RowProps, "listing"> & { rename
   );
 }
 
+type ShareDialog = typeof import("../access/share").Share;
+
+/** The Share dialog, fetched when it is first wanted. */
+function useShare(): { Share: ShareDialog | undefined; open(): void; close(): void } {
+  const [loaded, setLoaded] = useState<{ Share: ShareDialog } | undefined>();
+  const open = () => {
+    import("../access/share").then(
+      ({ Share }) => setLoaded({ Share }),
+      (error: unknown) => toastError("The dialog could not be loaded.", error),
+    );
+  };
+  return { Share: loaded?.Share, open, close: () => setLoaded(undefined) };
+}
+
 export function Row({ row, listing, commands }: RowProps) {
   const [editing, setEditing] = useState(false);
+  const { Share, open: share, close } = useShare();
   const element = useRef<HTMLLIElement>(null);
   const title = titleOf(row.title);
   const isTrashed = row.trashedAt !== undefined;
@@ -157,7 +182,8 @@ export function Row({ row, listing, commands }: RowProps) {
         )}
         <Details row={row} me={listing.me.value} />
       </div>
-      {!editing && <RowMenu row={row} commands={commands} rename={() => setEditing(true)} />}
+      {!editing && <RowMenu row={row} commands={commands} rename={() => setEditing(true)} share={share} />}
+      {Share && <Share notebookId={row.id} title={title} me={listing.me.value} onClose={close} />}
     </li>
   );
 }

@@ -70,18 +70,16 @@ function RunTools({ actions }: { actions: Actions }) {
         <IconStop />
         Interrupt
       </button>
-      {actions.store.isOwner.value && (
-        <button
-          type="button"
-          class="button"
-          data-testid="restart"
-          disabled={actions.store.attachment.value === undefined}
-          onClick={() => actions.restart()}
-        >
-          <IconRestart />
-          Restart
-        </button>
-      )}
+      <button
+        type="button"
+        class="button"
+        data-testid="restart"
+        disabled={actions.store.attachment.value === undefined}
+        onClick={() => actions.restart()}
+      >
+        <IconRestart />
+        Restart
+      </button>
       <span class="run-count" data-testid="run-count" data-running={running} data-queued={queued}>
         {running > 0 && `${running} running`}
         {running > 0 && queued > 0 && " · "}

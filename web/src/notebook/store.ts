@@ -242,6 +242,8 @@ export class NotebookStore {
   async restart(): Promise<void> {
     const at = this.attachment.value;
     if (at === undefined) throw new Error("No machine is attached.");
+    // Attaching is the owner's; who may only run asks the kernel's side (D12, D14).
+    if (!this.isOwner.peek()) return this.room.request("restart_kernel");
     await attach(this.id, at.workstationId, true);
   }
 
