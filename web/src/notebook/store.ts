@@ -189,7 +189,11 @@ export class NotebookStore {
       info = await getNotebook(this.id);
     } catch (error) {
       const { gone, phase } = this.session.peek();
-      const isRefused = error instanceof ApiError && (error.status === 403 || error.status === 404);
+      // A proxy that stands in for the server says nothing of the notebook.
+      const isRefused =
+        error instanceof ApiError &&
+        error.body !== undefined &&
+        (error.status === 403 || error.status === 404);
       // A session that ended is not the notebook's loss: who signs in again goes on.
       if (!isRefused || gone !== undefined || phase === "live") return;
       await checkSession();
