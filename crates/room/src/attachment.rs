@@ -174,6 +174,7 @@ impl Room {
             workstation_id,
         };
         self.publish(&ready);
+        self.forget_missed_alarm(now);
         self.watch_idleness(now);
     }
 }

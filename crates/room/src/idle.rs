@@ -18,6 +18,12 @@ impl Room {
         }
     }
 
+    /// The alarm that went by while no runtime peer was here does not end the one that comes.
+    pub(crate) fn forget_missed_alarm(&mut self, now: UnixMs) {
+        let ttl = self.settings.idle_ttl_ms;
+        self.idle_since = self.idle_since.filter(|since| now < since.plus(ttl));
+    }
+
     fn has_activity(&mut self) -> bool {
         if self.index.has_work() {
             return true;

@@ -99,6 +99,7 @@ fn rp_048_rp_049_rp_050_rp_051_scopes_gate_types() {
     );
 }
 
+// CP-258
 #[test]
 fn rp_052_rp_053_the_ping_is_answered_and_touches_no_streak() {
     let mut harness = with_everyone();
@@ -126,6 +127,7 @@ fn rp_054_other_texts_are_rejected() {
     assert_eq!(rejection(&mut harness, "owner"), (None, text));
 }
 
+// CP-258
 #[test]
 fn rp_075_rp_076_the_eighth_rejection_in_a_row_closes_without_a_word() {
     let mut harness = with_everyone();

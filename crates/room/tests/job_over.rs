@@ -83,6 +83,7 @@ fn a_peer_stopped_for_idleness_stays_idle_when_its_job_completes() {
 }
 
 // RP-243
+// CP-249
 #[test]
 fn rp_243_idle_is_left_alone_and_error_keeps_its_status() {
     let (mut harness, _browser, _machine) = attached();

@@ -102,6 +102,7 @@ fn rp_235_a_frame_of_a_peer_no_longer_selected_closes_it() {
     assert_eq!(harness.status(), "connecting");
 }
 
+// CP-257
 #[test]
 fn rp_236_rp_237_a_newer_peer_of_the_workstation_replaces_the_older() {
     let (mut harness, ..) = busy();
@@ -134,6 +135,7 @@ fn rp_238_joining_publishes_ready() {
     assert_eq!(attachment.default_environment_label, "Current Python");
 }
 
+// CP-255
 #[test]
 fn rp_239_an_older_publication_of_another_session_is_ignored() {
     let (mut harness, ..) = attached();

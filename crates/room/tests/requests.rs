@@ -193,6 +193,7 @@ fn rp_165_d2_running_while_the_peer_is_away_queues() {
     );
 }
 
+// CP-258
 #[test]
 fn rp_164_rp_078_without_compute_it_is_refused_and_not_counted() {
     let mut harness = Harness::new();

@@ -27,7 +27,7 @@ async fn ask(app: &TestApp, path: &str, who: &Headers) -> (u16, Value) {
     app.call(Method::POST, path, who, "").await
 }
 
-// CP-299, CP-300
+// CP-299, CP-300, CP-301
 #[tokio::test]
 async fn cp_299_a_reader_asks_waits_and_is_let_in() {
     let (app, path) = world().await;
@@ -59,7 +59,6 @@ async fn cp_299_a_reader_asks_waits_and_is_let_in() {
         (status, &granted["access_status"]),
         (200, &json!("granted"))
     );
-    // CP-301
     let (status, answer) = app.call(Method::POST, &one, &ADA, approve).await;
     assert_eq!(
         (status, &answer["error"]),

@@ -1,0 +1,189 @@
+//! Compute that nobody uses is stopped after half an hour without executions (control plane 2.23).
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use automerge::ReadDoc as _;
+use automerge::transaction::Transactable as _;
+use common::{
+    Client, Harness, Received, attached, headers, owner, runtime, starter_cell, uuid, viewer,
+};
+use documents::DocKind;
+use documents::runtime_state::RuntimeStateDoc;
+use room::Effect;
+use serde_json::json;
+use wire::FrameType;
+use wire::presence::{ChannelData, Presence};
+
+const MINUTE: i64 = 60_000;
+const HALF_AN_HOUR: i64 = 30 * MINUTE;
+
+fn execute(harness: &mut Harness, id: &str) {
+    let request = json!({"action": "execute_cell", "cell_id": starter_cell(), "execution_id": id});
+    assert_eq!(harness.ask("owner", request), None);
+}
+
+/// The runtime peer takes an execution out of the queue and reports `status`.
+fn report(
+    harness: &mut Harness,
+    browser: &mut Client,
+    machine: &mut Client,
+    id: &str,
+    status: &str,
+) {
+    harness.settle(&mut [browser, machine]);
+    let doc = machine.doc(DocKind::RuntimeState);
+    let queue = doc.get(automerge::ROOT, "queue").unwrap().unwrap().1;
+    let waiting = doc.get(&queue, "queued_execution_ids").unwrap().unwrap().1;
+    while doc.length(&waiting) > 0 {
+        doc.delete(&waiting, 0).unwrap();
+    }
+    machine.put(id, "status", status);
+    harness.settle(&mut [browser, machine]);
+    assert_eq!(harness.execution(id, "status").unwrap(), status);
+}
+
+/// What a client's replica says of the attachment.
+fn shown(client: &mut Client) -> String {
+    let doc = client.doc(DocKind::RuntimeState).clone();
+    RuntimeStateDoc::from_doc(doc).workstation().unwrap().status
+}
+
+#[test]
+fn cp_241_half_an_hour_without_execution_completes_the_job_and_closes_its_peer() {
+    let (mut harness, ..) = attached();
+    harness.other.clear();
+    harness.advance(HALF_AN_HOUR - 1);
+    assert_eq!(harness.status(), "ready");
+    harness.advance(1);
+    let attachment = harness.room.attachment().unwrap();
+    assert_eq!(attachment.status, "idle");
+    let message = "Compute stopped after 30 minutes without queued or active execution.";
+    assert_eq!(attachment.status_message.as_deref(), Some(message));
+    let ended: Vec<_> = harness
+        .other
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::FinishJob(job) => Some((job.job_id.as_str(), job.failed)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ended, [("job-1", false)]);
+    let Some(Received::Closed(close)) = harness.take("rt").pop() else {
+        panic!("the runtime peer was not closed")
+    };
+    assert_eq!((close.code, close.reason), (1000, "runtime idle timeout"));
+}
+
+#[test]
+fn cp_242_everybody_has_the_idle_state_before_the_close() {
+    let (mut harness, mut browser, mut machine) = attached();
+    harness.advance(HALF_AN_HOUR);
+    let mut heard = harness.take("rt");
+    assert!(matches!(heard.pop(), Some(Received::Closed(_))));
+    for received in &heard {
+        machine.receive(received);
+    }
+    assert_eq!(shown(&mut machine), "idle");
+    harness.settle(&mut [&mut browser]);
+    assert_eq!(shown(&mut browser), "idle");
+}
+
+#[test]
+fn cp_243_viewers_edits_and_presence_do_not_keep_compute() {
+    let (mut harness, mut browser, mut machine) = attached();
+    harness.advance(HALF_AN_HOUR - 1);
+    harness.join(viewer());
+    browser.add_cell("c9", "code", "99", "x");
+    harness.settle(&mut [&mut browser, &mut machine]);
+    let focus = Presence::Update {
+        peer_id: "owner".into(),
+        peer_label: None,
+        actor_label: None,
+        data: ChannelData::Focus {
+            cell_id: "c9".into(),
+        },
+    };
+    harness.binary("owner", FrameType::Presence, &focus.encode());
+    let comm = json!({"id": "r", "action": "send_comm", "message": {}});
+    assert_eq!(harness.ask("owner", comm), None);
+    assert_eq!(harness.status(), "ready");
+    harness.advance(1);
+    assert_eq!(harness.status(), "idle");
+}
+
+#[test]
+fn cp_244_work_at_the_deadline_keeps_compute_and_its_end_begins_a_full_half_hour() {
+    let (mut harness, mut browser, mut machine) = attached();
+    harness.advance(HALF_AN_HOUR - 1);
+    execute(&mut harness, &uuid(1));
+    harness.advance(HALF_AN_HOUR);
+    assert_eq!(harness.status(), "ready", "something is queued");
+    report(
+        &mut harness,
+        &mut browser,
+        &mut machine,
+        &uuid(1),
+        "running",
+    );
+    harness.advance(HALF_AN_HOUR);
+    assert_eq!(harness.status(), "ready", "something is running");
+    report(&mut harness, &mut browser, &mut machine, &uuid(1), "done");
+    harness.advance(HALF_AN_HOUR - 1);
+    assert_eq!(harness.status(), "ready");
+    harness.advance(1);
+    assert_eq!(harness.status(), "idle");
+}
+
+#[test]
+fn cp_245_a_peer_that_comes_back_in_time_does_not_win_time() {
+    let (mut harness, ..) = attached();
+    harness.advance(20 * MINUTE);
+    harness.leave("rt");
+    harness.advance(MINUTE);
+    harness.join(runtime("rt2", "ws-1", Some("job-1")));
+    harness.advance(9 * MINUTE - 1);
+    assert_eq!(harness.status(), "ready");
+    harness.advance(1);
+    assert_eq!(harness.status(), "idle");
+}
+
+// Decision D1: the alarm that went by while the peer was away does not meet it at the door.
+#[test]
+fn d1_a_peer_that_comes_back_later_has_half_an_hour() {
+    let (mut harness, ..) = attached();
+    harness.advance(20 * MINUTE);
+    harness.leave("rt");
+    harness.advance(HALF_AN_HOUR);
+    harness.join(runtime("rt2", "ws-1", Some("job-1")));
+    harness.advance(HALF_AN_HOUR - 1);
+    assert_eq!(harness.status(), "ready");
+    harness.advance(1);
+    assert_eq!(harness.status(), "idle");
+}
+
+#[test]
+fn cp_246_idle_compute_keeps_its_ids_and_is_not_called_disconnected() {
+    let (mut harness, ..) = attached();
+    harness.advance(HALF_AN_HOUR);
+    harness.leave("rt");
+    harness.advance(room::Settings::default().away_limit_ms);
+    let mut harness = harness.restart();
+    harness.join(owner());
+    harness.advance(room::Settings::default().restart_grace_ms);
+    let attachment = harness.room.attachment().unwrap();
+    assert_eq!(attachment.status, "idle");
+    assert_eq!(attachment.workstation_id, "ws-1");
+    assert_eq!(attachment.runtime_session_id.as_deref(), Some("job-1"));
+}
+
+#[test]
+fn cp_247_an_idle_session_admits_nobody() {
+    let (mut harness, ..) = attached();
+    harness.advance(HALF_AN_HOUR);
+    for session in ["job-1", "job-2"] {
+        let refused = harness.room.admit(&headers(Some("ws-1"), Some(session)));
+        let text = refused.unwrap_err().to_string();
+        assert_eq!(text, "selected runtime session is idle");
+    }
+}
