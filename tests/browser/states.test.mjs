@@ -154,8 +154,17 @@ cloudTest("the server and the machine go away and come back", async ({ t, cloud,
   t.after(() => cable.close());
   await addMachine(page, cloud, { url: cable.url });
   const notebook = await newNotebook(page, cloud);
-  await notebook.attach();
-  await notebook.compute("idle");
+
+  await t.test("a run without a machine offers the one that listens", async () => {
+    const cell = notebook.cell(0);
+    await cell.write("print('offered')");
+    await cell.run();
+    await page.getByTestId("toasts").getByText("No machine is attached.").waitFor();
+    await page.getByTestId("toast-action").filter({ hasText: "Run on" }).click();
+    await cell.status("done");
+    assert.match(await cell.stdout().innerText(), /offered/);
+    await notebook.compute("idle");
+  });
 
   await t.test("the kernel completes names in the editor", async () => {
     const setup = await notebook.addAndRun("remarkable_number = 7");

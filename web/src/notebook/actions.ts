@@ -1,10 +1,14 @@
 // What keys and buttons do: intents on the store, with the selection moved along.
-import { ApiError } from "../api/http";
+import { ApiError, messageOf } from "../api/http";
+import { listWorkstations } from "../api/workstations";
 import { confirm } from "../ui/dialog";
 import { toastError } from "../ui/toasts";
 import type { CellType } from "./cells";
 import { neighbour, type Selection } from "./selection";
 import type { NotebookStore } from "./store";
+
+/** How the room refuses a run that nothing would take (room protocol 5.4). */
+const NO_COMPUTE = "no runtime peer is attached";
 
 export class Actions {
   readonly store: NotebookStore;
@@ -18,7 +22,7 @@ export class Actions {
   run(id: string | undefined): void {
     const cell = this.cell(id);
     if (cell?.type === "code" && cell.source.trim() !== "") {
-      this.store.run(cell.id).catch((error: unknown) => toastError("The cell was not run.", error));
+      this.store.run(cell.id).catch(this.notRun("The cell was not run.", () => this.run(id)));
     }
   }
 
@@ -40,7 +44,7 @@ export class Actions {
   }
 
   runAll(): void {
-    this.store.runAll().catch((error: unknown) => toastError("The cells were not run.", error));
+    this.store.runAll().catch(this.notRun("The cells were not run.", () => this.runAll()));
   }
 
   interrupt(): void {
@@ -113,6 +117,34 @@ export class Actions {
   setType(id: string | undefined, type: CellType): void {
     if (id === undefined || !this.store.canEdit.value) return;
     this.store.setType(id, type);
+  }
+
+  private notRun(what: string, again: () => void): (error: unknown) => void {
+    return (error) => {
+      if (!messageOf(error).includes(NO_COMPUTE)) return toastError(what, error);
+      this.offerMachine(what, again).catch((cause: unknown) => toastError(what, cause));
+    };
+  }
+
+  /** No machine is attached: offers the one that listens, or says what to do. */
+  private async offerMachine(what: string, again: () => void): Promise<void> {
+    const said = (text: string) => toastError(what, new Error(text));
+    if (!this.store.isOwner.value)
+      return said("No machine is attached; the notebook's owner can attach one.");
+    const online = (await listWorkstations()).filter((machine) => machine.status === "online");
+    const [machine] = online;
+    if (machine === undefined) {
+      return said(
+        "No machine of yours is listening. Start one with `runt workstation run`, or add one under Workstations.",
+      );
+    }
+    if (online.length > 1) return said("No machine is attached. Choose one above, then run again.");
+    toastError(what, new Error("No machine is attached."), {
+      label: `Run on ${machine.name}`,
+      run: () => {
+        this.attach(machine.id).then(again);
+      },
+    });
   }
 
   private cell(id: string | undefined) {

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { messageOf } from "../api/http";
 import { IconClose } from "./icons";
 
-/** A way back, offered with a message. */
+/** A way back or on, offered with a message. */
 export interface ToastAction {
   label: string;
   run(): void;
@@ -32,10 +32,10 @@ export function toast(text: string, action?: ToastAction): void {
   setTimeout(() => dismiss(id), action === undefined ? SHOWN_MS : OFFERED_MS);
 }
 
-export function toastError(what: string, error: unknown): void {
+export function toastError(what: string, error: unknown, action?: ToastAction): void {
   const text = `${what} ${messageOf(error)}`;
   if (toasts.value.some((toast) => toast.text === text)) return;
-  toasts.value = [...toasts.value.slice(-3), { id: next++, tone: "error", text }];
+  toasts.value = [...toasts.value.slice(-3), { id: next++, tone: "error", text, action }];
 }
 
 export function Toasts() {
