@@ -31,8 +31,8 @@ enum Task {
     Up(up::Options),
     /// Format check, lints, tidy, and every test: units, protocol, simulator, processes, browser.
     Test(test::Options),
-    /// Measure this software and Jupyter Server in one run; writes docs/benchmarks.md.
-    Bench,
+    /// Measure this software, beside Jupyter Server in one run or over a long time; writes its page in docs.
+    Bench(bench::Options),
     /// Try made-up requests of every kind against a real server.
     Fuzz(fuzz::Options),
     /// Many agents against one server, by the agent's own core.
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Up(options) => up::run(&options),
         Task::Test(options) => test::run(&options),
-        Task::Bench => bench::run(),
+        Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => test::fuzz(&options),
         Task::Loadtest(options) => loadtest::run(&options),
         Task::Tidy => tidy::run(),

@@ -9,19 +9,24 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::measure::median;
 use crate::ours::Side;
+use crate::report;
 
 /// Runs over which a median is taken.
 const WINDOW: usize = 100;
 /// How often the figures are taken.
 const EVERY: usize = 1000;
 
-/// Runs a small cell so many times in one notebook; the figures, as a table.
-pub async fn run(python: &Path, runs: usize) -> Result<String> {
+/// Runs a small cell so many times in one notebook and writes the page about it.
+pub async fn run(python: &Path, path: &Path, runs: usize) -> Result<()> {
     let side = Side::start(python).await?;
     let (notebook, _) = side.attach().await?;
-    let mut page = String::from(
-        "| runs so far | execute → first output | join until the last output is there | server memory | peer memory |\n\
+    let mut page = format!(
+        "# A notebook that is used for a long time\n\n\
+         Written by `cargo xtask bench --endurance {runs}`: one small cell run {runs} times in one notebook, one after \
+         the other; medians of the last {WINDOW} runs, and a reader who joins then. {}\n\n\
+         | runs so far | execute → first output | join until the last output is there | server memory | peer memory |\n\
          |---:|---:|---:|---:|---:|\n",
+        report::machine()
     );
     let mut window: Vec<Duration> = Vec::new();
     for number in 1..=runs {
@@ -50,9 +55,10 @@ pub async fn run(python: &Path, runs: usize) -> Result<String> {
             eprintln!("{}", page.lines().last().unwrap_or_default());
         }
     }
+    std::fs::write(path, &page).with_context(|| path.display().to_string())?;
+    println!("{page}");
     drop(notebook);
-    side.stop().await?;
-    Ok(page)
+    side.stop().await
 }
 
 /// Resident memory of a process in MiB.

@@ -23,19 +23,18 @@ const LINES: usize = 100_000;
 const DISPLAYS: usize = 1000;
 const DISPLAY_BYTES: usize = 10_240;
 
-const USAGE: &str = "usage: bench PYTHON OUTPUT.md [ROUNDS], or bench PYTHON endurance RUNS";
+const USAGE: &str = "usage: bench PYTHON OUTPUT.md [ROUNDS | endurance RUNS]";
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let python = PathBuf::from(arguments.next().context(USAGE)?);
     let page = PathBuf::from(arguments.next().context(USAGE)?);
-    if page.as_os_str() == "endurance" {
-        let runs = arguments.next().context(USAGE)?.parse()?;
-        println!("{}", endurance::run(&python, runs).await?);
-        return Ok(());
-    }
     let rounds = match arguments.next() {
+        Some(word) if word == "endurance" => {
+            let runs = arguments.next().context(USAGE)?;
+            return endurance::run(&python, &page, runs.parse().context(USAGE)?).await;
+        }
         Some(rounds) => rounds.parse().context("ROUNDS is a number")?,
         None => ROUNDS,
     };

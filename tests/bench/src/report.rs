@@ -55,24 +55,32 @@ pub fn page(rows: &[Row], kept: &Kept, rounds: usize, python: &Path) -> Result<S
         let output = Command::new(python).args(["-c", &code]).output()?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
-    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let _ = writeln!(
         text,
-        "Machine: {cores} cores ({}), {}. Versions: jupyter_server {}, ipykernel {}, pyzmq {}.",
-        cpu_model(),
-        std::env::consts::OS,
+        "{} Versions: jupyter_server {}, ipykernel {}, pyzmq {}.",
+        machine(),
         version("jupyter_server")?,
         version("ipykernel")?,
         version("pyzmq")?
     );
-    if let Some(load) = load() {
-        let _ = writeln!(
-            text,
-            "Load average of the last five minutes: {load} on {cores} cores. What is above the cores is other work, which slows both \
-             sides, and more the one that is several programs."
-        );
-    }
     Ok(text)
+}
+
+/// The machine, and how busy it was.
+pub fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let machine = format!(
+        "Machine: {cores} cores ({}), {}.",
+        cpu_model(),
+        std::env::consts::OS
+    );
+    match load() {
+        Some(load) => format!(
+            "{machine} Load average of the last five minutes: {load}; what is above the cores is other work, which slows \
+             everything, and most of all what is several programs."
+        ),
+        None => machine,
+    }
 }
 
 /// The load average of the last five minutes, where the system tells it.
