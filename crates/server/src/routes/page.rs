@@ -22,7 +22,7 @@ struct Dist;
 
 const FRAME: &str = "output-frame.html";
 const NOT_BUILT: &str = "notebook-cloud is running, but its page was not built into it.\n\
-     Hint: run `npm ci && npm run build` in the folder `web`, then build notebook-cloud again;\n\
+     Hint: run `npm install --no-save && npm run build` in the folder `web`, then build notebook-cloud again;\n\
      or start everything with `cargo xtask up`. The API works without the page.\n";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
