@@ -7,6 +7,7 @@ mod conformance;
 mod fuzz;
 mod identity_provider;
 mod loadtest;
+mod postgres;
 mod python;
 mod test;
 mod tidy;

@@ -1,17 +1,31 @@
 //! `cargo xtask test`: everything that must pass, in the order that fails soonest.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
 
+use crate::postgres::Postgres;
 use crate::tools::{output, root, run_command, run_program, step, target_dir, timed};
 use crate::{browser, conformance, fuzz, identity_provider, python, tidy, web};
+
+/// What runs on PostgreSQL as well: everything that stores, and the real programs' main job and kills.
+const ON_POSTGRES: &[&[&str]] = &[
+    &["-p", "store-sql", "-p", "control-plane", "-p", "server"],
+    &["-p", "e2e", "--test", "main_job", "--test", "kills"],
+];
 
 #[derive(clap::Args)]
 pub struct Options {
     /// Leave the browser tests out.
     #[arg(long)]
     no_browser: bool,
+}
+
+/// What the Rust tests are told of.
+struct Tools {
+    python: PathBuf,
+    provider: PathBuf,
 }
 
 /// Runs all checks and tests; the first failing step ends it with its cause.
@@ -48,24 +62,16 @@ pub fn run(options: &Options) -> Result<()> {
     })?;
     let python = python::for_tests()?;
     let provider = identity_provider::for_tests()?;
-    timed("rust tests", || {
-        let mut command = Command::new("cargo");
-        if output("cargo", &["nextest", "--version"]).is_some() {
-            command.args([
-                "nextest",
-                "run",
-                "--workspace",
-                "--no-fail-fast",
-                "--status-level",
-                "slow",
-            ]);
-        } else {
-            step("cargo-nextest is not installed: using `cargo test`");
-            command.args(["test", "--workspace", "--no-fail-fast"]);
+    let tools = Tools { python, provider };
+    timed("rust tests", || rust_tests(&["--workspace"], &tools, None))?;
+    let postgres = Postgres::start()?;
+    timed("rust tests on PostgreSQL", || {
+        for choice in ON_POSTGRES {
+            rust_tests(choice, &tools, Some(&postgres.url()))?;
         }
-        command.env("TEST_IDENTITY_PROVIDER", &provider);
-        run_command(command.current_dir(root()).env("TEST_PYTHON", &python))
+        Ok(())
     })?;
+    drop(postgres);
     timed("made-up requests", || fuzz::run(&fuzz::Options::default()))?;
     if !options.no_browser {
         timed("browser tests", || {
@@ -76,8 +82,8 @@ pub fn run(options: &Options) -> Result<()> {
             command.args(["test", "--silent"]).current_dir(&folder);
             command
                 .env("CHROMIUM", chromium)
-                .env("TEST_IDENTITY_PROVIDER", &provider)
-                .env("TEST_PYTHON", &python);
+                .env("TEST_IDENTITY_PROVIDER", &tools.provider)
+                .env("TEST_PYTHON", &tools.python);
             run_command(command.env("PROGRAMS", target_dir().join("debug")))
         })?;
     }
@@ -89,6 +95,23 @@ pub fn run(options: &Options) -> Result<()> {
 pub fn fuzz(options: &fuzz::Options) -> Result<()> {
     cargo(&["build", "--quiet", "--bin", "notebook-cloud"])?;
     fuzz::run(options)
+}
+
+/// Runs the tests of some packages, on SQLite or on the PostgreSQL of an address.
+fn rust_tests(choice: &[&str], tools: &Tools, database: Option<&str>) -> Result<()> {
+    let mut command = Command::new("cargo");
+    if output("cargo", &["nextest", "--version"]).is_some() {
+        command.args(["nextest", "run"]).args(choice);
+        command.args(["--no-fail-fast", "--status-level", "slow"]);
+    } else {
+        step("cargo-nextest is not installed: using `cargo test`");
+        command.arg("test").args(choice).arg("--no-fail-fast");
+    }
+    command.env("TEST_IDENTITY_PROVIDER", &tools.provider);
+    if let Some(database) = database {
+        command.env("TEST_DATABASE", database);
+    }
+    run_command(command.current_dir(root()).env("TEST_PYTHON", &tools.python))
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {

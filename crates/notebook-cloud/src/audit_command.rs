@@ -32,7 +32,7 @@ pub async fn run(args: &AuditArgs) -> Result<()> {
         (None, Some(principal)) => AuditOf::Person(principal),
         (None, None) => AuditOf::All,
     };
-    let lines = console::audit(&args.place.data()?, of, args.limit.into()).await?;
+    let lines = console::audit(&args.place.settings()?, of, args.limit.into()).await?;
     for line in &lines {
         if args.json {
             println!("{}", as_json(line));

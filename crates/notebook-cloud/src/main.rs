@@ -1,6 +1,7 @@
 //! The notebook cloud server: arguments, logging, serve, wait for a signal, drain.
 
 mod audit_command;
+mod backup_command;
 mod config_command;
 mod logging;
 mod person_command;
@@ -13,6 +14,7 @@ use server::serve::Server;
 use tokio::signal::unix::{SignalKind, signal};
 
 use audit_command::AuditArgs;
+use backup_command::{BackupArgs, RestoreArgs};
 use config_command::ConfigArgs;
 use person_command::PersonArgs;
 use settings_args::{PlaceArgs, SettingsArgs, accepted};
@@ -40,6 +42,10 @@ enum Command {
     Audit(AuditArgs),
     /// Look at people; end or hand over what they have.
     Person(Box<PersonArgs>),
+    /// Write accounts, documents and blobs of one moment to a file, while the server runs.
+    Backup(BackupArgs),
+    /// Make a data directory from such a file.
+    Restore(RestoreArgs),
     /// Look at the configuration.
     Config(Box<ConfigArgs>),
 }
@@ -52,6 +58,8 @@ async fn main() -> ExitCode {
         Command::SignInLink(args) => sign_in_link(args).await,
         Command::Audit(args) => audit_command::run(args).await,
         Command::Person(args) => person_command::run(args).await,
+        Command::Backup(args) => backup_command::backup(args).await,
+        Command::Restore(args) => backup_command::restore(args).await,
         Command::Config(args) => config_command::run(args).await,
     };
     match result {
@@ -97,6 +105,6 @@ async fn serve(args: &SettingsArgs) -> anyhow::Result<()> {
 }
 
 async fn sign_in_link(args: &PlaceArgs) -> anyhow::Result<()> {
-    println!("{}", server::serve::sign_in_link(&args.data()?).await?);
+    println!("{}", server::serve::sign_in_link(&args.settings()?).await?);
     Ok(())
 }

@@ -55,7 +55,7 @@ pub async fn run(args: &PersonArgs) -> Result<()> {
     match &args.command {
         PersonCommand::List { place, json } => list(place, *json).await,
         PersonCommand::Disable { place, person } => {
-            let console = Console::open(&place.data()?).await?;
+            let console = Console::open(&place.settings()?).await?;
             let (name, new) = console.disable(person).await?;
             let word = if new {
                 "disabled"
@@ -67,7 +67,7 @@ pub async fn run(args: &PersonArgs) -> Result<()> {
             Ok(())
         }
         PersonCommand::Enable { place, person } => {
-            let console = Console::open(&place.data()?).await?;
+            let console = Console::open(&place.settings()?).await?;
             let (name, done) = console.enable(person).await?;
             let word = if done {
                 "may sign in again"
@@ -79,7 +79,7 @@ pub async fn run(args: &PersonArgs) -> Result<()> {
             Ok(())
         }
         PersonCommand::HandOver { place, person, to } => {
-            let console = Console::open(&place.data()?).await?;
+            let console = Console::open(&place.settings()?).await?;
             let (to, notebooks) = console.hand_over(person, to).await?;
             println!("{to} owns {} more notebooks", notebooks.len());
             for id in notebooks {
@@ -92,7 +92,7 @@ pub async fn run(args: &PersonArgs) -> Result<()> {
 }
 
 async fn list(place: &PlaceArgs, json: bool) -> Result<()> {
-    let console = Console::open(&place.data()?).await?;
+    let console = Console::open(&place.settings()?).await?;
     let people = console.people().await?;
     console.close().await;
     for person in people {

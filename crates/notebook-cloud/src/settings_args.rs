@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use server::settings::{Flag, Loaded, load};
+use server::settings::{Flag, Loaded, Settings, load};
 
 /// The variable that names the configuration file.
 const CONFIG: &str = "NOTEBOOK_CLOUD_CONFIG";
@@ -18,6 +18,10 @@ pub struct PlaceArgs {
     /// Directory for everything the server keeps; made when absent.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// PostgreSQL for accounts and documents, postgres://USER@HOST:PORT/NAME, without its password
+    /// (see database_password_file). [default: SQLite files in the data directory]
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
     /// Any setting by its key, for example --set limits.blob_bytes=1000000.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -66,10 +70,9 @@ impl PlaceArgs {
         self.load_with(Vec::new())
     }
 
-    /// The data directory, for commands that need nothing else.
-    pub fn data(&self) -> Result<PathBuf> {
-        let settings = accepted(self.load()?)?.settings;
-        Ok(settings.data.ok_or(server::config::ConfigError::Data)?)
+    /// The settings, for commands that need no more than the place.
+    pub fn settings(&self) -> Result<Settings> {
+        Ok(accepted(self.load()?)?.settings)
     }
 
     fn load_with(&self, more: Vec<Flag>) -> Result<Loaded> {
@@ -87,7 +90,22 @@ impl PlaceArgs {
             });
         }
         flags.extend(path_flag("data", "--data", self.data.as_ref()));
+        flags.extend(self.database.as_ref().map(|url| Flag {
+            key: "database".to_owned(),
+            name: "--database".to_owned(),
+            value: url.clone(),
+        }));
         flags.extend(more);
+        if flags
+            .iter()
+            .any(|flag| flag.key == "database" && has_password(&flag.value))
+        {
+            bail!(
+                "an address with its password on the command line can be read by everybody on this machine\n\
+                 Hint: leave it out and name its file with --set database_password_file=FILE, \
+                 or set the whole address in NOTEBOOK_CLOUD_DATABASE"
+            );
+        }
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, _)| name != CONFIG);
@@ -121,6 +139,13 @@ impl SettingsArgs {
         ];
         self.place.load_with(flags.into_iter().flatten().collect())
     }
+}
+
+/// Whether an address holds a password: `postgres://USER:PASSWORD@HOST/NAME`.
+fn has_password(url: &str) -> bool {
+    let place = url.split_once("://").map_or(url, |(_, place)| place);
+    let user = place.rsplit_once('@').map(|(user, _)| user);
+    user.is_some_and(|user| user.contains(':')) || place.contains("password=")
 }
 
 fn path_flag(key: &str, name: &str, path: Option<&PathBuf>) -> Option<Flag> {

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::backup::Restored;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::identity::oidc::Oidc;
@@ -47,6 +48,8 @@ pub struct Storage {
     pub documents: SqlDocumentLog,
     /// Bytes of blobs.
     pub blobs: BlobFolder,
+    /// That and when the data folder was made from a backup.
+    pub restored: Option<Restored>,
 }
 
 impl App {
@@ -104,6 +107,11 @@ impl App {
     /// The blob folder.
     pub fn blobs(&self) -> &BlobFolder {
         &self.0.storage.blobs
+    }
+
+    /// That and when the data folder was made from a backup.
+    pub fn restored(&self) -> Option<&Restored> {
+        self.0.storage.restored.as_ref()
     }
 
     /// The live rooms.

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use store_sql::Database;
 
 use crate::identity::oidc::{OidcConfig, OidcError};
 use crate::origin::Origin;
@@ -17,6 +18,20 @@ pub enum ConfigError {
         "no data directory is named\nHint: give --data DIR, or set `data` in the configuration file"
     )]
     Data,
+    /// The database's address cannot be read.
+    #[error(transparent)]
+    Database(#[from] store_sql::UnknownDatabase),
+    /// The database's password cannot be read.
+    #[error(
+        "cannot read the database's password from {}: {cause}\nHint: name a file that the server may read in `database_password_file`",
+        .path.display()
+    )]
+    DatabasePassword {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        cause: std::io::Error,
+    },
     /// Half of a certificate.
     #[error(
         "a certificate and its key belong together, and only `{0}` is set\nHint: give both --tls-cert and --tls-key, or neither"
@@ -64,6 +79,8 @@ pub struct Config {
     pub bound: SocketAddr,
     /// The data folder.
     pub data: PathBuf,
+    /// What holds accounts and documents.
+    pub database: Database,
     /// Whether the development identity is accepted.
     pub dev_identity: bool,
     /// The origin people use.
@@ -116,6 +133,7 @@ impl Config {
         }
         Ok(Self {
             bound,
+            database: database(settings)?,
             data,
             dev_identity: settings.dev_identity,
             public,
@@ -158,6 +176,31 @@ impl Config {
         }
         warnings
     }
+}
+
+/// What holds accounts and documents: the PostgreSQL that is named, or files in the data folder.
+///
+/// # Errors
+/// No data folder is named, the address cannot be read, or the password's file.
+pub fn database(settings: &Settings) -> Result<Database, ConfigError> {
+    let data = settings.data.as_deref().ok_or(ConfigError::Data)?;
+    let Some(url) = &settings.database else {
+        return Ok(Database::in_folder(data));
+    };
+    let password =
+        match &settings.database_password_file {
+            None => None,
+            Some(path) => Some(std::fs::read_to_string(path).map_err(|cause| {
+                ConfigError::DatabasePassword {
+                    path: path.clone(),
+                    cause,
+                }
+            })?),
+        };
+    let password = password
+        .as_deref()
+        .map(|text| text.trim_end_matches(['\r', '\n']));
+    Ok(Database::at(url, password)?)
 }
 
 fn proxies(given: &[String]) -> Result<Vec<IpNet>, ConfigError> {

@@ -1,18 +1,22 @@
 //! What can be asked on the server's console, beside a running server too.
 
-use std::path::Path;
-
 use store::Upkeep as _;
 pub use store::{AuditLine, AuditOf};
 
+use crate::config::database;
 use crate::serve::{DataDirError, ServeError, open_catalog};
+use crate::settings::Settings;
 
-/// The newest lines of the audit trail.
+/// The newest lines of the audit trail of the server with these settings.
 ///
 /// # Errors
 /// The catalog cannot be used.
-pub async fn audit(data: &Path, of: AuditOf<'_>, limit: i64) -> Result<Vec<AuditLine>, ServeError> {
-    let catalog = open_catalog(data).await?;
+pub async fn audit(
+    settings: &Settings,
+    of: AuditOf<'_>,
+    limit: i64,
+) -> Result<Vec<AuditLine>, ServeError> {
+    let catalog = open_catalog(&database(settings)?).await?;
     let lines = catalog.audit_lines(of, None, limit).await;
     catalog.close().await;
     lines.map_err(|cause| {

@@ -9,6 +9,7 @@ extern crate self as server;
 pub mod admission;
 pub mod app;
 pub mod audit;
+pub mod backup;
 pub mod check;
 pub mod client;
 pub mod clock;

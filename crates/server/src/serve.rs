@@ -6,7 +6,7 @@ mod edge;
 mod metrics_listener;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum_server::Handle;
@@ -17,7 +17,7 @@ pub use data_dir::{DataDir, DataDirError, ServerInfo, open_catalog};
 
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{self, Config, ConfigError};
 use crate::identity::session::{MintError, OWNER_PRINCIPAL, mint_sign_in_token};
 use crate::routes;
 use crate::settings::Settings;
@@ -105,7 +105,7 @@ impl Server {
             Some(listen) => Some(bind(listen).await?),
             None => None,
         };
-        let storage = data.storage().await?;
+        let storage = data.storage(&config.database).await?;
         data.write_info(&ServerInfo::new(&config))?;
         Ok(Self {
             app: App::new(config, Clock::System, storage),
@@ -211,9 +211,9 @@ impl Server {
 ///
 /// # Errors
 /// No server runs there, or its catalog cannot be used.
-pub async fn sign_in_link(data: &Path) -> Result<String, ServeError> {
-    let info = DataDir::running(data)?;
-    let catalog = open_catalog(data).await?;
+pub async fn sign_in_link(settings: &Settings) -> Result<String, ServeError> {
+    let info = DataDir::running(settings.data.as_deref().ok_or(ConfigError::Data)?)?;
+    let catalog = open_catalog(&config::database(settings)?).await?;
     let token = mint_sign_in_token(&catalog, Clock::System.now_ms()).await;
     catalog.close().await;
     Ok(link(&info.url, &token?))

@@ -25,6 +25,11 @@ pub struct Settings {
     pub listen: String,
     /// The folder that holds everything the server keeps; there is no default.
     pub data: Option<PathBuf>,
+    /// The PostgreSQL for accounts and documents, `postgres://USER@HOST:PORT/NAME`; none means
+    /// SQLite files in the data folder.
+    pub database: Option<String>,
+    /// A file that holds the database's password and nothing else.
+    pub database_password_file: Option<PathBuf>,
     /// Accept the development identity (CP 1.7); loopback only.
     pub dev_identity: bool,
     /// The address people reach the server at, when it is not the listening address.
@@ -54,6 +59,8 @@ impl Default for Settings {
         Self {
             listen: "127.0.0.1:8080".into(),
             data: None,
+            database: None,
+            database_password_file: None,
             dev_identity: false,
             public_url: None,
             output_origin: None,

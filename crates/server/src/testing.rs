@@ -7,6 +7,7 @@ use axum::extract::ConnectInfo;
 use axum::response::Response;
 use http::{Method, Request};
 use serde_json::Value;
+use store_sql::testing::TestDatabase;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
@@ -56,7 +57,8 @@ impl TestApp {
         };
         let config = Config::new(&settings, HOST.parse().unwrap()).unwrap();
         let data = DataDir::open(&config.data).unwrap();
-        let storage = data.storage().await.unwrap();
+        let database = TestDatabase::of(data.path()).await;
+        let storage = data.storage(&database).await.unwrap();
         Self {
             app: App::new(config, Clock::manual(1_781_260_000_000), storage),
             _folder: folder,

@@ -14,7 +14,7 @@ mod revisions;
 mod upkeep;
 mod workstations;
 
-use store::{Result, sql};
+use store::Result;
 
 use crate::database::Database;
 use crate::db::Db;
@@ -29,7 +29,7 @@ pub struct SqlCatalog {
 impl SqlCatalog {
     /// Opens or makes the catalog; a database written by a newer release is refused.
     pub async fn open(database: &Database) -> Result<Self> {
-        let db = database.open_catalog(sql::CATALOG_MIGRATIONS).await?;
+        let db = database.open_catalog().await?;
         let blobs = blob_line::BlobLine::start(db.clone());
         Ok(Self { db, blobs })
     }

@@ -2,16 +2,18 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use sqlx::postgres::PgConnectOptions;
-use store::{Migration, Result};
+use store::Result;
+use store::document_log::DOCUMENT_MIGRATIONS;
+use store::sql::CATALOG_MIGRATIONS;
 
+use crate::db::postgres::{self, HeldConnection};
 use crate::db::sqlite::Pools;
-use crate::db::{Db, postgres};
+use crate::db::{Db, SoleWriter};
 
-const CATALOG: &str = "catalog.sqlite";
-const DOCUMENTS: &str = "documents.sqlite";
+pub(crate) const CATALOG: &str = "catalog.sqlite";
+pub(crate) const DOCUMENTS: &str = "documents.sqlite";
 
 /// Where the catalog and the document log are kept. Shows no password.
 #[derive(Clone)]
@@ -27,9 +29,9 @@ pub(crate) enum Kind {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the database address cannot be read: {0}\n\
-     Hint: use postgres://USER@HOST:PORT/NAME"
+     Hint: use a form like postgres://USER@HOST:PORT/NAME, and keep the password in a file"
 )]
-pub struct UnknownDatabase(String);
+pub struct UnknownDatabase(&'static str);
 
 impl Database {
     /// SQLite files in a folder: one for the catalog, one for the document log.
@@ -37,49 +39,65 @@ impl Database {
         Self(Kind::Folder(path.to_owned()))
     }
 
+    /// A PostgreSQL server, named by `postgres://USER@HOST:PORT/NAME` with libpq's options as its
+    /// query. Without a password here, `PGPASSWORD` and the password file of libpq are looked at.
+    ///
+    /// # Errors
+    /// The address cannot be read, or has a password where it would be shown.
+    pub fn at(url: &str, password: Option<&str>) -> std::result::Result<Self, UnknownDatabase> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(UnknownDatabase("it is not a postgres:// address"));
+        }
+        if url
+            .split_once('?')
+            .is_some_and(|(_, query)| query.contains("password="))
+        {
+            return Err(UnknownDatabase("it has its password among the options"));
+        }
+        // The parser's words may repeat the address and so the password.
+        let malformed = |_| UnknownDatabase("a part of it is malformed");
+        let mut options: PgConnectOptions = url.parse().map_err(malformed)?;
+        if let Some(password) = password {
+            options = options.password(password);
+        }
+        if options.get_application_name().is_none() {
+            options = options.application_name("notebook-cloud");
+        }
+        Ok(Self(Kind::Postgres(Box::new(options))))
+    }
+
+    /// Whether it is a PostgreSQL server.
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.0, Kind::Postgres(_))
+    }
+
     /// Opens the catalog's part.
-    pub(crate) async fn open_catalog(&self, migrations: &'static [Migration]) -> Result<Db> {
-        self.open(CATALOG, "catalog", migrations).await
-    }
-
-    /// Opens the document log's part.
-    pub(crate) async fn open_documents(&self, migrations: &'static [Migration]) -> Result<Db> {
-        self.open(DOCUMENTS, "documents", migrations).await
-    }
-
-    async fn open(
-        &self,
-        file: &str,
-        part: &'static str,
-        migrations: &'static [Migration],
-    ) -> Result<Db> {
-        match &self.0 {
+    pub(crate) async fn open_catalog(&self) -> Result<Db> {
+        let migrations = CATALOG_MIGRATIONS;
+        Ok(match &self.0 {
             Kind::Folder(folder) => {
-                let file = folder.join(file);
-                let pools = Pools::open(&file, migrations).await?;
-                Ok(Db::Sqlite(pools))
+                Db::Sqlite(Pools::open(&folder.join(CATALOG), migrations).await?)
             }
             Kind::Postgres(options) => {
-                let pool = postgres::open(options, part, migrations).await?;
-                Ok(Db::Postgres(pool))
+                Db::Postgres(postgres::open(options, "catalog", migrations).await?)
             }
-        }
+        })
     }
-}
 
-impl FromStr for Database {
-    type Err = UnknownDatabase;
-
-    /// Reads `postgres://USER@HOST:PORT/NAME`, with libpq's options as its query.
-    fn from_str(url: &str) -> std::result::Result<Self, UnknownDatabase> {
-        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            return Err(UnknownDatabase("it is not a postgres:// address".into()));
-        }
-        let options = url
-            .parse::<PgConnectOptions>()
-            // The parser's words may repeat the address and so the password.
-            .map_err(|_| UnknownDatabase("a part of it is malformed".into()))?;
-        Ok(Self(Kind::Postgres(Box::new(options))))
+    /// Opens the document log's part, and takes it for writing.
+    pub(crate) async fn open_documents(&self) -> Result<(Db, SoleWriter)> {
+        let migrations = DOCUMENT_MIGRATIONS;
+        Ok(match &self.0 {
+            Kind::Folder(folder) => {
+                let pools = Pools::open(&folder.join(DOCUMENTS), migrations).await?;
+                (Db::Sqlite(pools.clone()), SoleWriter::Sqlite(pools))
+            }
+            Kind::Postgres(options) => {
+                let pool = postgres::open(options, "documents", migrations).await?;
+                let held = HeldConnection::take(options).await?;
+                (Db::Postgres(pool), SoleWriter::Postgres(Box::new(held)))
+            }
+        })
     }
 }
 

@@ -10,7 +10,10 @@ pub(crate) mod sqlite;
 
 use sqlx::postgres::{PgDatabaseError, PgPool, PgRow};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{ColumnIndex, Database, Decode, Encode, Pool, Postgres, SqlSafeStr, Sqlite, Type};
+use sqlx::{
+    ColumnIndex, Connection as _, Database, Decode, Encode, Pool, Postgres, SqlSafeStr, Sqlite,
+    Type,
+};
 use store::{Result, StoreError};
 
 /// The connections to one database.
@@ -62,16 +65,65 @@ impl Db {
         Ok(Transaction { doing, on })
     }
 
-    /// Whether the database is PostgreSQL, where statements must differ.
-    pub(crate) fn is_postgres(&self) -> bool {
-        matches!(self, Self::Postgres(_))
-    }
-
     /// Closes every connection.
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(pools) => pools.close().await,
             Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// What the document log writes through: one connection, and nobody else has one like it.
+pub(crate) enum SoleWriter {
+    /// The writing connection; the data folder's lock keeps others away.
+    Sqlite(sqlite::Pools),
+    /// A connection that holds a lock of the database.
+    Postgres(Box<postgres::HeldConnection>),
+}
+
+impl SoleWriter {
+    /// Starts a statement that is a transaction by itself.
+    pub(crate) async fn write(
+        &mut self,
+        sql: impl SqlSafeStr,
+        doing: &'static str,
+    ) -> Result<Statement<'_>> {
+        let on = match self {
+            Self::Sqlite(pools) => On::SqlitePool(pools.writer(), sqlx::query(sql)),
+            Self::Postgres(held) => On::Postgres(held.ready().await?, sqlx::query(sql)),
+        };
+        Ok(Statement { doing, on })
+    }
+
+    /// Starts a transaction.
+    pub(crate) async fn begin(&mut self, doing: &'static str) -> Result<Transaction<'_>> {
+        let on = match self {
+            Self::Sqlite(pools) => TransactionOn::Sqlite(pools.begin().await?),
+            Self::Postgres(held) => {
+                let open = held.ready().await?.begin().await;
+                TransactionOn::Postgres(open.map_err(failed("start a transaction"))?)
+            }
+        };
+        Ok(Transaction { doing, on })
+    }
+
+    /// Whether the database is PostgreSQL, where statements must differ.
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// After a failure: the connection is not trusted any more.
+    pub(crate) fn distrust(&mut self) {
+        if let Self::Postgres(held) = self {
+            held.drop_connection();
+        }
+    }
+
+    /// Lets others write.
+    pub(crate) async fn close(self) {
+        if let Self::Postgres(held) = self {
+            held.close().await;
         }
     }
 }

@@ -27,11 +27,12 @@ pub struct SqlDocumentLog {
 }
 
 impl SqlDocumentLog {
-    /// Opens or makes the log and starts its writer; a log of a newer release is refused.
+    /// Opens or makes the log and starts its writer; a log of a newer release is refused, and so
+    /// is one that another server writes.
     pub async fn open(database: &Database) -> Result<Self> {
-        let db = database.open_documents(sql::DOCUMENT_MIGRATIONS).await?;
+        let (db, pen) = database.open_documents().await?;
         let (line, commands) = mpsc::channel(LINE);
-        tokio::spawn(writer::run(db.clone(), commands));
+        tokio::spawn(writer::run(pen, commands));
         Ok(Self { db, line })
     }
 

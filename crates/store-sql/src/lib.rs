@@ -4,6 +4,7 @@
 //! migrating, numbering rows, who may write) lies below `db`. Never holds a rule: what may be written
 //! is decided by `control-plane` and `room`. Start at [`SqlCatalog`].
 
+mod backup;
 mod blobs;
 mod catalog;
 mod database;
@@ -12,6 +13,7 @@ mod document_log;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
+pub use backup::copy_databases;
 pub use blobs::{BlobFolder, Stored, Upload, is_hash};
 pub use catalog::SqlCatalog;
 pub use database::{Database, UnknownDatabase};

@@ -2,8 +2,8 @@
 //! PostgreSQL, a fresh schema there. `cargo xtask test` runs the suites on both.
 
 use std::ops::Deref;
+use std::path::{Path, PathBuf};
 
-use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
@@ -13,48 +13,50 @@ use crate::database::{Database, Kind};
 /// Names the PostgreSQL to test on; SQLite when absent.
 pub const TEST_DATABASE: &str = "TEST_DATABASE";
 
-/// An empty database, gone (or left to a server that is thrown away) with the test.
+/// A database of a test's own; a schema is left to a PostgreSQL that is thrown away itself.
 #[derive(Debug)]
 pub struct TestDatabase {
     database: Database,
-    folder: TempDir,
+    url: Option<String>,
+    folder: PathBuf,
+    temporary: Option<TempDir>,
 }
 
 impl TestDatabase {
-    /// Makes one.
+    /// An empty one.
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder for a test");
-        let database = match std::env::var(TEST_DATABASE) {
-            Ok(url) => Self::schema(&url).await,
-            Err(_) => Database::in_folder(folder.path()),
+        let temporary = tempfile::tempdir().expect("a folder for a test");
+        let mut made = Self::of(temporary.path()).await;
+        made.temporary = Some(temporary);
+        made
+    }
+
+    /// The one that belongs to a server's data folder, now and after a restart.
+    pub async fn of(folder: &Path) -> Self {
+        let url = match std::env::var(TEST_DATABASE) {
+            Ok(server) => Some(schema(&server, folder).await),
+            Err(_) => None,
         };
-        Self { database, folder }
+        let database = url.as_ref().map_or_else(
+            || Database::in_folder(folder),
+            |url| Database::at(url, None).expect("TEST_DATABASE is an address"),
+        );
+        Self {
+            database,
+            url,
+            folder: folder.to_owned(),
+            temporary: None,
+        }
     }
 
-    async fn schema(url: &str) -> Database {
-        let options: PgConnectOptions = url.parse().expect("TEST_DATABASE is an address");
-        let mut connection = PgConnection::connect_with(&options)
-            .await
-            .expect("the PostgreSQL of TEST_DATABASE answers");
-        let name = format!("test_{}", uuid::Uuid::new_v4().simple());
-        connection
-            .execute(AssertSqlSafe(format!("CREATE SCHEMA {name}")))
-            .await
-            .expect("a schema for a test");
-        connection.close().await.expect("a clean end");
-        Database(Kind::Postgres(Box::new(
-            options.options([("search_path", name)]),
-        )))
-    }
-
-    /// Whether it is PostgreSQL.
-    pub fn is_postgres(&self) -> bool {
-        matches!(self.database.0, Kind::Postgres(_))
+    /// The address for a server's settings; none means SQLite in the data folder.
+    pub fn url(&self) -> Option<String> {
+        self.url.clone()
     }
 
     /// A folder of the test's own; SQLite's files are here.
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Runs statements past the traits, on a part's own connection: `catalog` or `documents`.
@@ -106,7 +108,26 @@ impl TestDatabase {
     }
 }
 
-async fn sqlite(folder: &std::path::Path, part: &str) -> SqliteConnection {
+/// Makes the schema that belongs to a folder, unless it is there; the address of a database that uses it.
+async fn schema(server: &str, folder: &Path) -> String {
+    let mut connection = PgConnection::connect(server)
+        .await
+        .expect("the PostgreSQL of TEST_DATABASE answers");
+    let name = uuid::Uuid::new_v5(
+        &uuid::Uuid::NAMESPACE_OID,
+        folder.as_os_str().as_encoded_bytes(),
+    );
+    let name = format!("test_{}", name.simple());
+    connection
+        .execute(AssertSqlSafe(format!("CREATE SCHEMA IF NOT EXISTS {name}")))
+        .await
+        .expect("a schema for a test");
+    connection.close().await.expect("a clean end");
+    let mark = if server.contains('?') { '&' } else { '?' };
+    format!("{server}{mark}options[search_path]={name}")
+}
+
+async fn sqlite(folder: &Path, part: &str) -> SqliteConnection {
     let file = folder.join(format!("{part}.sqlite"));
     let options = SqliteConnectOptions::new().filename(file);
     SqliteConnection::connect_with(&options)

@@ -164,6 +164,7 @@ pub trait DocumentLog: Clone + Send + Sync + 'static {
 pub const DOCUMENT_MIGRATIONS: &[Migration] = &[
     migration!(1, "-documents/0001_documents"),
     migration!(2, "-documents/0002_epochs"),
+    migration!(3, "-documents/0003_writer"),
 ];
 
 /// Adds change chunks, as many rows as asked for, each of notebook, epoch, kind and bytes;

@@ -16,6 +16,12 @@ pub enum StoreError {
         /// Newest version this program can handle.
         known: i64,
     },
+    /// Another server writes the document log, or wrote it while this one was cut off.
+    #[error(
+        "another notebook-cloud uses this database\n\
+         Hint: stop that server, or give each a database (or a schema) of its own; then start this one again"
+    )]
+    InUse,
     /// A stored value does not parse.
     #[error("the database holds an unexpected {what}: `{value}`")]
     Corrupt {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use reqwest::Method;
 use serde_json::{Value, json};
+use store_sql::testing::TestDatabase;
 use tokio::process::{Child, Command};
 
 use crate::programs::program;
@@ -67,7 +68,11 @@ impl Cloud {
             .open(self.folder("cloud.log"))?;
         let record = self.data().join("server.json");
         let _ = std::fs::remove_file(&record);
-        let child = Command::new(program("notebook-cloud")?)
+        let mut command = Command::new(program("notebook-cloud")?);
+        if let Some(url) = TestDatabase::of(&self.data()).await.url() {
+            command.env("NOTEBOOK_CLOUD_DATABASE", url);
+        }
+        let child = command
             .args([
                 "serve",
                 "--dev-identity",

@@ -35,7 +35,12 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
         Ok(body) => body,
         Err(error) => match error.refusal().map(cloud_client::Refusal::kind) {
             Some(RefusalKind::Unauthorized | RefusalKind::Forbidden) => bail!(
-                "{base} rejects this machine's credential; it may have been revoked\nHint: pair again with `runt workstation connect {base}`"
+                "{base} rejects this machine's credential; {}\nHint: pair again with `runt workstation connect {base}`",
+                // A server that was restored from a backup says so.
+                error
+                    .refusal()
+                    .and_then(|refusal| refusal.body.get("hint")?.as_str())
+                    .unwrap_or("it may have been revoked")
             ),
             _ => return Err(error.into()),
         },

@@ -118,12 +118,23 @@ impl App {
         self.identify(facts, Accept::PEERS).await
     }
 
+    /// A machine that is not known may have been paired after the backup that this server came from.
+    fn after_restore(&self, error: ApiError) -> ApiError {
+        match self.restored() {
+            Some(restored) if error.status() == http::StatusCode::UNAUTHORIZED => {
+                error.with("hint", restored.hint(&self.config().public.to_string()))
+            }
+            _ => error,
+        }
+    }
+
     /// The identity of a workstation credential; the token is checked before the scope (CP-066).
     async fn identify_workstation(&self, facts: &Facts, token: &str) -> Result<Identity, ApiError> {
         let scope = facts.input("x-scope", "scope");
         let (credential, scope) =
             credentials::authenticate(self.catalog(), token, scope.as_deref(), self.now_ms())
-                .await?;
+                .await
+                .map_err(|refusal| self.after_restore(refusal.into()))?;
         Ok(Identity {
             operator: operator(facts)?,
             scope,

@@ -1,7 +1,6 @@
 //! What the server's console does with people, beside a running server or without one.
 
 use std::fmt;
-use std::path::Path;
 
 use control_plane::{Refusal, people};
 use serde_json::{Value, json};
@@ -10,12 +9,17 @@ use store_sql::SqlCatalog;
 use wire::UnixMs;
 
 use crate::clock::Clock;
+use crate::config::{ConfigError, database};
 use crate::serve::{DataDirError, open_catalog};
+use crate::settings::Settings;
 
 /// Why the console could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleError {
-    /// The data folder or its catalog cannot be used.
+    /// The settings do not say where the catalog is.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The catalog cannot be opened.
     #[error(transparent)]
     Data(#[from] DataDirError),
     /// The catalog cannot be used.
@@ -36,7 +40,7 @@ pub enum ConsoleError {
     Several(String),
 }
 
-/// The catalog of a data folder, with the console's rights.
+/// A server's catalog, with the console's rights.
 #[derive(Debug)]
 pub struct Console {
     catalog: SqlCatalog,
@@ -47,12 +51,12 @@ pub struct Console {
 pub struct Shown(Person);
 
 impl Console {
-    /// Opens the catalog of a data folder.
+    /// Opens the catalog of the server with these settings.
     ///
     /// # Errors
-    /// It cannot be opened.
-    pub async fn open(data: &Path) -> Result<Self, ConsoleError> {
-        let catalog = open_catalog(data).await?;
+    /// No data folder is named, or the catalog cannot be opened.
+    pub async fn open(settings: &Settings) -> Result<Self, ConsoleError> {
+        let catalog = open_catalog(&database(settings)?).await?;
         Ok(Self { catalog })
     }
 

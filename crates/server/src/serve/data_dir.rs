@@ -12,6 +12,7 @@ use store::StoreError;
 use store_sql::{BlobFolder, Database, SqlCatalog, SqlDocumentLog};
 
 use crate::app::Storage;
+use crate::backup::Restored;
 use crate::config::Config;
 
 const LOCK: &str = "server.lock";
@@ -48,15 +49,14 @@ pub enum DataDirError {
     Store(String),
 }
 
-/// Opens the catalog of a data folder, beside a running server too.
+/// Opens the catalog of a database, beside a running server too.
 ///
 /// # Errors
-/// The file cannot be opened, or was written by a newer release.
-pub async fn open_catalog(path: &Path) -> Result<SqlCatalog, DataDirError> {
-    let database = Database::in_folder(path);
-    SqlCatalog::open(&database)
+/// It cannot be opened, or was written by a newer release.
+pub async fn open_catalog(database: &Database) -> Result<SqlCatalog, DataDirError> {
+    SqlCatalog::open(database)
         .await
-        .map_err(|cause| store_error("catalog", &database, &cause))
+        .map_err(|cause| store_error("catalog", database, &cause))
 }
 
 fn store_error(part: &str, database: &Database, cause: &StoreError) -> DataDirError {
@@ -66,7 +66,11 @@ fn store_error(part: &str, database: &Database, cause: &StoreError) -> DataDirEr
         text.push_str(&source.to_string());
     }
     if !text.contains("Hint:") {
-        text.push_str("\nHint: check the disk and the file's rights, or restore a backup");
+        text.push_str(if database.is_postgres() {
+            "\nHint: check that the database runs, and its address, user and password"
+        } else {
+            "\nHint: check the disk and the file's rights, or restore a backup"
+        });
     }
     DataDirError::Store(text)
 }
@@ -140,16 +144,15 @@ impl DataDir {
         &self.path
     }
 
-    /// Opens everything kept in the folder.
+    /// Opens the database, and the blobs in the folder.
     ///
     /// # Errors
-    /// A file cannot be opened, or was written by a newer release.
-    pub async fn storage(&self) -> Result<Storage, DataDirError> {
-        let catalog = open_catalog(&self.path).await?;
-        let database = Database::in_folder(&self.path);
-        let documents = SqlDocumentLog::open(&database)
+    /// One cannot be opened, was written by a newer release, or is another server's.
+    pub async fn storage(&self, database: &Database) -> Result<Storage, DataDirError> {
+        let catalog = open_catalog(database).await?;
+        let documents = SqlDocumentLog::open(database)
             .await
-            .map_err(|cause| store_error("document log", &database, &cause))?;
+            .map_err(|cause| store_error("document log", database, &cause))?;
         let blobs =
             BlobFolder::open(&self.path.join("blobs")).map_err(|cause| DataDirError::Io {
                 path: self.path.join("blobs"),
@@ -159,6 +162,7 @@ impl DataDir {
             catalog,
             documents,
             blobs,
+            restored: Restored::of(&self.path),
         })
     }
 

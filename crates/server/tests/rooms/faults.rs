@@ -4,33 +4,24 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
-use sqlx::Connection as _;
+use store_sql::testing::TestDatabase;
 use tokio_tungstenite::tungstenite::Message;
 use wire::FrameType;
 use wire::presence::{ChannelData, Presence};
 
 use crate::support::{PATIENCE, Peer, Running};
 
-/// Breaks and mends the log's file from outside, at once and without a trace.
-struct Saboteur(sqlx::SqliteConnection);
+/// Breaks and mends the log's table from outside, at once and without a trace.
+struct Saboteur(TestDatabase);
 
 impl Saboteur {
     async fn new(folder: &std::path::Path) -> Self {
-        let file = folder.join("documents.sqlite");
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
-        Self(
-            sqlx::SqliteConnection::connect_with(&options)
-                .await
-                .unwrap(),
-        )
+        Self(TestDatabase::of(folder).await)
     }
 
     async fn rename(&mut self, from: &str, to: &str) {
         let statement = format!("ALTER TABLE {from} RENAME TO {to}");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
-            .execute(&mut self.0)
-            .await
-            .unwrap();
+        self.0.execute("documents", &statement).await.unwrap();
     }
 
     async fn break_log(&mut self) {

@@ -1,6 +1,7 @@
 //! Real rooms over real sockets: two people, a restart, revoked access, faults, limits.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod backup;
 mod ending;
 mod epochs;
 mod faults;

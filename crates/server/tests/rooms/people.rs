@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use server::people::console::Console;
+use server::settings::Settings;
+use store_sql::testing::TestDatabase;
 
 use crate::support::{Peer, Running};
 
@@ -19,8 +21,14 @@ async fn out_at_once(peer: &mut Peer, since: Instant) -> String {
     reason
 }
 
+/// The console is another process: it has the settings and the catalog in common with the server.
 async fn console(data: &Path) -> Console {
-    Console::open(data).await.unwrap()
+    let settings = Settings {
+        data: Some(data.to_owned()),
+        database: TestDatabase::of(data).await.url(),
+        ..Settings::default()
+    };
+    Console::open(&settings).await.unwrap()
 }
 
 fn text(value: &Value) -> String {
@@ -58,7 +66,6 @@ async fn the_console_disables_a_person_and_their_socket_ends() {
     let mut ada = server.join(&id, "ada", "owner").await;
     let body = r#"{"name":"script","scope":"viewer"}"#;
     let (_, made) = server.call("POST", "/api/auth/tokens", "ada", body).await;
-    // The console is another process: it has the catalog in common with the server, no more.
     let console = console(folder.path()).await;
     let since = Instant::now();
     let done = console.disable("user:dev:ada").await.unwrap();

@@ -18,6 +18,7 @@ use serde_json::Value;
 use server::app::App;
 use server::serve::Server;
 use server::settings::Settings;
+use store_sql::testing::TestDatabase;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -44,6 +45,7 @@ impl Running {
         let server = Server::start(&Settings {
             listen: "127.0.0.1:0".into(),
             data: Some(data.to_owned()),
+            database: TestDatabase::of(data).await.url(),
             dev_identity: true,
             ..settings
         })
@@ -76,10 +78,21 @@ impl Running {
 
     /// A plain HTTP request as `user`, owner scope; the status and the JSON answer.
     pub async fn call(&self, method: &str, path: &str, user: &str, body: &str) -> (u16, Value) {
+        let who = format!("x-user: {user}\r\nx-scope: owner");
+        self.request(method, path, &who, body).await
+    }
+
+    /// A plain HTTP request with a bearer token.
+    pub async fn call_with_token(&self, method: &str, path: &str, token: &str) -> (u16, Value) {
+        let who = format!("authorization: Bearer {token}");
+        self.request(method, path, &who, "").await
+    }
+
+    async fn request(&self, method: &str, path: &str, who: &str, body: &str) -> (u16, Value) {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nx-user: {user}\r\nx-scope: owner\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{who}\r\n\
              content-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
             self.address,
             body.len()

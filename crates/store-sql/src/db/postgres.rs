@@ -3,10 +3,10 @@
 //! Everything of ours lies in the first schema of the connection's search path, so that one
 //! database can serve several clouds.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 use store::{Migration, Result, StoreError};
 
 use super::failed;
@@ -27,6 +27,17 @@ const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// Two programs that start at once do not migrate at once.
 const BEGIN_MIGRATION: &str = "BEGIN; \
     SELECT pg_advisory_xact_lock(hashtextextended('notebook-cloud schema ' || current_schema(), 0))";
+
+/// How long a new writer waits for one that ended without a word to be forgotten by the database.
+const TAKE_PATIENCE: Duration = Duration::from_secs(5);
+/// How often it looks.
+const TAKE_PAUSE: Duration = Duration::from_millis(50);
+/// What the writer's connection asks of the database: a commit is on disk when it is answered,
+/// and a writer whose machine is gone loses the lock within half a minute.
+const WRITER_SESSION: &str = "SET synchronous_commit = on; SET tcp_keepalives_idle = 10; \
+    SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4";
+const WRITER_LOCK: &str = "SELECT pg_try_advisory_lock(\
+    hashtextextended('notebook-cloud documents ' || current_schema(), 0))";
 
 /// Connects, and applies the migrations that the part (`catalog`, `documents`) lacks.
 pub(crate) async fn open(
@@ -117,6 +128,96 @@ async fn recorded_version(connection: &mut PgConnection, part: &str) -> sqlx::Re
         .fetch_optional(connection)
         .await?;
     Ok(version.unwrap_or(0))
+}
+
+/// The connection of the document log's writer. While it lives it holds a lock, so that a second
+/// server cannot write beside it. When it is lost and made again, `generation` tells whether
+/// somebody else wrote meanwhile: then this server's rooms are not the truth any more.
+pub(crate) struct HeldConnection {
+    options: PgConnectOptions,
+    connection: Option<PgConnection>,
+    generation: i64,
+}
+
+impl HeldConnection {
+    /// Takes the document log; fails when another server has it.
+    pub(crate) async fn take(options: &PgConnectOptions) -> Result<Self> {
+        let mut connection = connect_and_lock(options).await?;
+        let fsync: String = sqlx::query_scalar("SHOW fsync")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(failed("say whether it writes to the disk"))?;
+        if fsync != "on" {
+            tracing::warn!("the database runs with fsync={fsync}: a power cut may lose notebooks");
+        }
+        let generation = sqlx::query_scalar(
+            "UPDATE document_writer SET generation = generation + 1 RETURNING generation",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .map_err(failed("take the document log"))?;
+        Ok(Self {
+            options: options.clone(),
+            connection: Some(connection),
+            generation,
+        })
+    }
+
+    /// The connection, made again when it was lost.
+    pub(crate) async fn ready(&mut self) -> Result<&mut PgConnection> {
+        let connection = if let Some(connection) = self.connection.take() {
+            connection
+        } else {
+            let mut connection = connect_and_lock(&self.options).await?;
+            let generation: i64 = sqlx::query_scalar("SELECT generation FROM document_writer")
+                .fetch_one(&mut connection)
+                .await
+                .map_err(failed("take the document log again"))?;
+            if generation != self.generation {
+                return Err(StoreError::InUse);
+            }
+            connection
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    /// Ends a connection that may be broken, and the lock with it.
+    pub(crate) fn drop_connection(&mut self) {
+        self.connection = None;
+    }
+
+    /// Ends the connection in order, so that the next server need not wait.
+    pub(crate) async fn close(self) {
+        if let Some(connection) = self.connection
+            && let Err(cause) = connection.close().await
+        {
+            tracing::debug!(%cause, "the log's connection ended without an answer");
+        }
+    }
+}
+
+async fn connect_and_lock(options: &PgConnectOptions) -> Result<PgConnection> {
+    let mut connection = PgConnection::connect_with(options)
+        .await
+        .map_err(failed("be reached"))?;
+    sqlx::raw_sql(WRITER_SESSION)
+        .execute(&mut connection)
+        .await
+        .map_err(failed("set up a connection"))?;
+    let deadline = Instant::now() + TAKE_PATIENCE;
+    loop {
+        let locked: bool = sqlx::query_scalar(WRITER_LOCK)
+            .fetch_one(&mut connection)
+            .await
+            .map_err(failed("lock the document log"))?;
+        if locked {
+            return Ok(connection);
+        }
+        if Instant::now() >= deadline {
+            return Err(StoreError::InUse);
+        }
+        tokio::time::sleep(TAKE_PAUSE).await;
+    }
 }
 
 /// Lost connections, a server that starts or stops, serialization failures and deadlocks.

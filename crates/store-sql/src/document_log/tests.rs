@@ -322,3 +322,64 @@ async fn a_forgotten_notebook_leaves_nothing_and_the_others_stay() {
     );
     assert_eq!(log.epochs("two").await.unwrap(), [1, 2]);
 }
+
+/// Ends the connection of the writer of a PostgreSQL log, as a lost network does.
+async fn cut_writer(database: &TestDatabase) {
+    let cut = "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks \
+         WHERE locktype = 'advisory' AND granted AND ((classid::BIGINT << 32) | objid::BIGINT) = \
+         hashtextextended('notebook-cloud documents ' || current_schema(), 0)";
+    database.execute("documents", cut).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_server_on_one_database_is_refused_and_the_first_goes_on() {
+    let (database, log) = open().await;
+    if !database.is_postgres() {
+        println!("skipped: on SQLite the lock of the data folder keeps a second server away");
+        return;
+    }
+    let refused = SqlDocumentLog::open(&database).await.unwrap_err();
+    assert!(matches!(refused, StoreError::InUse), "{refused}");
+    assert!(refused.to_string().contains("Hint:"));
+    let room = room("one", 1);
+    let put = log.submit(batch(&room, DocumentKind::Notebook, b"first"));
+    put.await.unwrap().await.unwrap();
+    log.close().await;
+    let next = SqlDocumentLog::open(&database).await.unwrap();
+    assert_eq!(
+        next.load(&room).await.unwrap().documents[0].1.changes,
+        vec![b"first".to_vec()]
+    );
+}
+
+#[tokio::test]
+async fn a_writer_that_lost_its_connection_writes_on_unless_another_wrote_meanwhile() {
+    let (database, log) = open().await;
+    if !database.is_postgres() {
+        println!("skipped: SQLite has no connection that can be lost");
+        return;
+    }
+    let one = room("one", 1);
+    let put = async |log: &SqlDocumentLog, bytes: &[u8]| {
+        let batch = batch(&one, DocumentKind::Notebook, bytes);
+        log.submit(batch).await.unwrap().await
+    };
+    put(&log, b"first").await.unwrap();
+    cut_writer(&database).await;
+    put(&log, b"lost").await.unwrap_err();
+    log.open(&one).await.unwrap();
+    put(&log, b"second").await.unwrap();
+    cut_writer(&database).await;
+    let other = SqlDocumentLog::open(&database).await.unwrap();
+    put(&other, b"of the other").await.unwrap();
+    other.close().await;
+    for _ in 0..2 {
+        put(&log, b"of a server that is not the truth any more")
+            .await
+            .unwrap_err();
+        log.open(&one).await.unwrap();
+    }
+    let stored = log.load(&one).await.unwrap();
+    let kept = [&b"first"[..], b"second", b"of the other"];
+    assert_eq!(stored.documents[0].1.changes, kept);
+}

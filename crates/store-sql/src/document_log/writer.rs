@@ -8,7 +8,7 @@ use store::document_log::{AppendBatch, Compaction, NewEpoch, Position, RoomKey};
 use store::{Result, StoreError, document_log as sql};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::db::{Db, Transaction};
+use crate::db::{SoleWriter, Transaction};
 
 /// The most batches in one transaction; keeps a commit short.
 const GROUP: usize = 256;
@@ -54,7 +54,7 @@ impl Command {
 type Broken = HashSet<RoomKey>;
 
 /// Writes until it is told to close or nobody can ask any more.
-pub(super) async fn run(db: Db, mut commands: mpsc::Receiver<Command>) {
+pub(super) async fn run(mut pen: SoleWriter, mut commands: mpsc::Receiver<Command>) {
     let mut broken = Broken::new();
     while let Some(first) = commands.recv().await {
         let mut bytes = first.bytes();
@@ -64,17 +64,24 @@ pub(super) async fn run(db: Db, mut commands: mpsc::Receiver<Command>) {
             bytes += next.bytes();
             group.push(next);
         }
-        if let Some(closed) = commit(&db, &mut broken, group).await {
+        if let Some(closed) = commit(&mut pen, &mut broken, group).await {
+            pen.close().await;
             let _ = closed.send(());
             return;
         }
     }
+    pen.close().await;
 }
 
 /// Writes a group in one transaction and answers each asker after the commit.
-async fn commit(db: &Db, broken: &mut Broken, group: Vec<Command>) -> Option<oneshot::Sender<()>> {
-    let written = write(db, broken, &group).await;
+async fn commit(
+    pen: &mut SoleWriter,
+    broken: &mut Broken,
+    group: Vec<Command>,
+) -> Option<oneshot::Sender<()>> {
+    let written = write(pen, broken, &group).await;
     if let Err(cause) = &written {
+        pen.distrust();
         tracing::error!(cause = said(cause), "the document log could not be written");
     }
     let (mut positions, failure) = match written {
@@ -131,15 +138,19 @@ fn said(error: &dyn std::error::Error) -> String {
 }
 
 /// The new position after each append, in order; none where the room is broken.
-async fn write(db: &Db, broken: &Broken, group: &[Command]) -> Result<Vec<Option<Position>>> {
+async fn write(
+    pen: &mut SoleWriter,
+    broken: &Broken,
+    group: &[Command],
+) -> Result<Vec<Option<Position>>> {
     if let Some(batches) = only_appends(broken, group) {
-        return append_all(db, &batches).await;
+        return append_all(pen, &batches).await;
     }
     let mut positions = Vec::with_capacity(group.len());
     if !group.iter().any(Command::writes) {
         return Ok(positions);
     }
-    let mut transaction = db.begin("make changes durable").await?;
+    let mut transaction = pen.begin("make changes durable").await?;
     for command in group {
         match command {
             Command::Append(batch, _) if broken.contains(&batch.room) => positions.push(None),
@@ -170,14 +181,18 @@ fn only_appends<'a>(broken: &Broken, group: &'a [Command]) -> Option<Vec<&'a App
 
 /// Appends everything by one statement, which is a transaction by itself: the connection's thread is
 /// woken once, not once for the beginning, for each row and for the end.
-async fn append_all(db: &Db, batches: &[&AppendBatch]) -> Result<Vec<Option<Position>>> {
+async fn append_all(
+    pen: &mut SoleWriter,
+    batches: &[&AppendBatch],
+) -> Result<Vec<Option<Position>>> {
     let rows: usize = batches.iter().map(|batch| batch.changes.len()).sum();
     if rows == 0 {
         return Ok(vec![Some(Position::default()); batches.len()]);
     }
-    let statement = AssertSqlSafe(sql::change_insert(rows, db.is_postgres()));
-    let mut query = db
+    let statement = AssertSqlSafe(sql::change_insert(rows, pen.is_postgres()));
+    let mut query = pen
         .write(statement, "make changes durable")
+        .await?
         .keep_prepared(rows <= REMEMBERED_ROWS);
     for batch in batches {
         for (kind, bytes) in &batch.changes {

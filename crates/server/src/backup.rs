@@ -1,0 +1,325 @@
+//! `notebook-cloud backup` and `restore`: one file with the catalog, the document log and the blobs of
+//! one moment.
+//!
+//! The file is a tar archive: `backup.json`, the two SQLite files, and `blobs/HASH` for each blob that
+//! the catalog knows.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use store::StoreError;
+use store_sql::{BlobFolder, Database, SqlCatalog, SqlDocumentLog, copy_databases};
+use wire::UnixMs;
+
+use crate::clock::Clock;
+
+/// The form of the archive.
+const FORMAT: u32 = 1;
+const ABOUT: &str = "backup.json";
+const DATABASES: [&str; 2] = ["catalog.sqlite", "documents.sqlite"];
+const BLOBS: &str = "blobs";
+/// Says in a data folder that it was restored.
+const RESTORED: &str = "restored.json";
+/// Bytes copied at a time.
+const CHUNK: usize = 256 * 1024;
+
+/// Why a backup or a restore did not come about.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The records are not in the data folder.
+    #[error(
+        "the accounts and documents of this server are in {0}, which a backup of the data directory lacks\n\
+         Hint: use pg_dump for the database, and copy the folder `blobs` of the data directory after it"
+    )]
+    NotHere(String),
+    /// There is nothing to back up.
+    #[error("{} holds no notebook-cloud data\nHint: name the server's data directory with --data", .0.display())]
+    NoData(PathBuf),
+    /// The target is taken.
+    #[error("{} is there already\nHint: name a file or directory that is not", .0.display())]
+    Exists(PathBuf),
+    /// The file is no backup, or not a whole one.
+    #[error("{} cannot be restored: {}\nHint: use a file that `notebook-cloud backup` wrote", .0.display(), .1)]
+    NotABackup(PathBuf, String),
+    /// A database could not be read or written.
+    #[error("the backup failed: {}", said(.0))]
+    Store(#[from] StoreError),
+    /// Reading or writing a file failed.
+    #[error("{}: {cause}\nHint: check the disk's space and the rights", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        cause: io::Error,
+    },
+}
+
+fn said(cause: &StoreError) -> String {
+    match std::error::Error::source(cause) {
+        Some(source) => format!("{cause}: {source}"),
+        None => cause.to_string(),
+    }
+}
+
+fn io_at(path: &Path) -> impl FnOnce(io::Error) -> BackupError {
+    let path = path.to_owned();
+    move |cause| BackupError::Io { path, cause }
+}
+
+/// What the archive says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct About {
+    format: u32,
+    release: String,
+    moment_ms: i64,
+}
+
+/// What a backup holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Made {
+    /// Everything acknowledged before this is in it.
+    pub moment: UnixMs,
+    /// Blobs in it.
+    pub blobs: usize,
+    /// Blobs that were collected while it was written; nothing shows them.
+    pub gone: usize,
+}
+
+/// That and when a data folder was restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// The backup's moment.
+    pub moment_ms: i64,
+    /// When it was restored.
+    pub restored_ms: i64,
+}
+
+impl Restored {
+    /// The note of a data folder; none when it was never restored.
+    pub fn of(data: &Path) -> Option<Self> {
+        let text = fs::read(data.join(RESTORED)).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Everything acknowledged before this is there.
+    pub fn moment(&self) -> UnixMs {
+        UnixMs(self.moment_ms)
+    }
+
+    /// What a machine is told whose credential is not known.
+    pub fn hint(&self, url: &str) -> String {
+        format!(
+            "this server was restored on {} from a backup of {}; a machine paired after that backup is \
+             not known any more: pair it again with `runt workstation connect {url}`",
+            UnixMs(self.restored_ms),
+            self.moment(),
+        )
+    }
+}
+
+/// Writes a backup of a data folder, beside a running server too.
+///
+/// # Errors
+/// There is nothing to back up, or it cannot be read or written. Nothing is left then.
+pub async fn backup(database: &Database, data: &Path, to: &Path) -> Result<Made, BackupError> {
+    if database.is_postgres() {
+        return Err(BackupError::NotHere(database.to_string()));
+    }
+    if DATABASES.iter().any(|file| !data.join(file).exists()) {
+        return Err(BackupError::NoData(data.to_owned()));
+    }
+    if to.exists() {
+        return Err(BackupError::Exists(to.to_owned()));
+    }
+    let folder = parent(to);
+    let copies = tempfile::tempdir_in(&folder).map_err(io_at(&folder))?;
+    let moment_ms = Clock::System.now_ms();
+    let hashes = copy_databases(data, copies.path()).await?;
+    // Only its owner may read it until somebody says otherwise.
+    let file = tempfile::NamedTempFile::new_in(&folder).map_err(io_at(&folder))?;
+    let mut archive = tar::Builder::new(io::BufWriter::new(file));
+    let about = About {
+        format: FORMAT,
+        release: env!("CARGO_PKG_VERSION").into(),
+        moment_ms,
+    };
+    let written = fill(&mut archive, &about, copies.path(), data, &hashes).map_err(io_at(to))?;
+    let file = archive
+        .into_inner()
+        .and_then(|buffer| buffer.into_inner().map_err(io::IntoInnerError::into_error))
+        .map_err(io_at(to))?;
+    file.as_file().sync_all().map_err(io_at(to))?;
+    file.persist_noclobber(to)
+        .map_err(|cause| io_at(to)(cause.error))?;
+    File::open(&folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(io_at(&folder))?;
+    Ok(Made {
+        moment: UnixMs(moment_ms),
+        blobs: written,
+        gone: hashes.len() - written,
+    })
+}
+
+/// Puts everything into the archive; how many blobs.
+fn fill(
+    archive: &mut tar::Builder<impl io::Write>,
+    about: &About,
+    copies: &Path,
+    data: &Path,
+    hashes: &[String],
+) -> io::Result<usize> {
+    let about = serde_json::to_vec_pretty(about)?;
+    let mut header = tar::Header::new_gnu();
+    header.set_size(about.len() as u64);
+    header.set_mode(0o600);
+    archive.append_data(&mut header, ABOUT, about.as_slice())?;
+    for name in DATABASES {
+        archive.append_path_with_name(copies.join(name), name)?;
+    }
+    let mut written = 0;
+    for hash in hashes {
+        let path = data
+            .join(BLOBS)
+            .join(hash.get(..2).unwrap_or_default())
+            .join(hash);
+        match File::open(path) {
+            Ok(mut blob) => archive.append_file(format!("{BLOBS}/{hash}"), &mut blob)?,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
+            Err(cause) => return Err(cause),
+        }
+        written += 1;
+    }
+    Ok(written)
+}
+
+/// Makes a data folder from a backup; whole or not at all.
+///
+/// # Errors
+/// The folder is there and not empty, the file is no backup or was made by a newer release, or
+/// something cannot be read or written.
+pub async fn restore(from: &Path, data: &Path) -> Result<Restored, BackupError> {
+    let taken = fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_some());
+    if taken || data.is_file() {
+        return Err(BackupError::Exists(data.to_owned()));
+    }
+    let folder = parent(data);
+    fs::create_dir_all(&folder).map_err(io_at(&folder))?;
+    // Only its owner may enter it.
+    let made = tempfile::tempdir_in(&folder).map_err(io_at(&folder))?;
+    let about = unpack(from, made.path())?;
+    let database = Database::in_folder(made.path());
+    // Brings an older schema up to date and refuses a newer one.
+    SqlCatalog::open(&database).await?.close().await;
+    SqlDocumentLog::open(&database).await?.close().await;
+    let restored = Restored {
+        moment_ms: about.moment_ms,
+        restored_ms: Clock::System.now_ms(),
+    };
+    let note = made.path().join(RESTORED);
+    let text = serde_json::to_vec_pretty(&restored).map_err(|cause| io_at(&note)(cause.into()))?;
+    create(&note)
+        .and_then(|mut file| {
+            file.write_all(&text)?;
+            file.sync_all()
+        })
+        .map_err(io_at(&note))?;
+    if data.exists() {
+        fs::remove_dir(data).map_err(io_at(data))?;
+    }
+    fs::rename(made.path(), data).map_err(io_at(data))?;
+    // It has another name now.
+    let _ = made.keep();
+    File::open(&folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(io_at(&folder))?;
+    Ok(restored)
+}
+
+/// Unpacks an archive and checks that it is whole; every name in it is one that is expected.
+fn unpack(from: &Path, into: &Path) -> Result<About, BackupError> {
+    let bad = |what: &str| BackupError::NotABackup(from.to_owned(), what.to_owned());
+    let unreadable = |cause: io::Error| bad(&cause.to_string());
+    let file = File::open(from).map_err(io_at(from))?;
+    let mut archive = tar::Archive::new(io::BufReader::new(file));
+    let blobs = into.join(BLOBS);
+    let blobs = BlobFolder::open(&blobs).map_err(io_at(&blobs))?;
+    let mut about = None;
+    let mut found = BTreeSet::new();
+    for entry in archive.entries().map_err(unreadable)? {
+        let mut entry = entry.map_err(unreadable)?;
+        let name = entry
+            .path()
+            .map_err(unreadable)?
+            .to_string_lossy()
+            .into_owned();
+        if name == ABOUT {
+            let read: About =
+                serde_json::from_reader(&mut entry).map_err(|cause| bad(&cause.to_string()))?;
+            if read.format != FORMAT {
+                return Err(bad(&format!(
+                    "it was written by notebook-cloud {} in another form",
+                    read.release
+                )));
+            }
+            about = Some(read);
+        } else if DATABASES.contains(&name.as_str()) {
+            let path = into.join(&name);
+            create(&path)
+                .and_then(|mut file| {
+                    io::copy(&mut entry, &mut file)?;
+                    file.sync_all()
+                })
+                .map_err(io_at(&path))?;
+            found.insert(name);
+        } else if let Some(hash) = name.strip_prefix("blobs/") {
+            if !blob(&mut entry, hash, &blobs).map_err(io_at(into))? {
+                return Err(bad(&format!("the blob {hash} is damaged")));
+            }
+        } else {
+            return Err(bad(&format!("it holds `{name}`")));
+        }
+    }
+    match about {
+        Some(about) if found.len() == DATABASES.len() => Ok(about),
+        _ => Err(bad("it is not whole")),
+    }
+}
+
+/// Stores one blob; false when its bytes are not what its name says.
+fn blob(bytes: &mut impl Read, hash: &str, blobs: &BlobFolder) -> io::Result<bool> {
+    let mut upload = blobs.begin()?;
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = bytes.read(&mut chunk)?;
+        if read == 0 {
+            break;
+        }
+        upload.write(&chunk[..read])?;
+    }
+    let right = upload.hash() == hash;
+    if right {
+        upload.keep()?;
+    }
+    Ok(right)
+}
+
+/// A new file that only its owner may read.
+fn create(path: &Path) -> io::Result<File> {
+    File::options()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+}
+
+fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}

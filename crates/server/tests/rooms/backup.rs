@@ -1,0 +1,192 @@
+//! A backup of a server at work, and what is there after it was restored.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use server::backup::{backup, restore};
+use sha2::{Digest as _, Sha256};
+use store_sql::testing::TestDatabase;
+
+use crate::support::{Peer, Running};
+
+/// Uploads a blob, then writes its number and hash into the notebook, again and again; each is
+/// acknowledged before the next. Returns the notebook's peer when told to stop.
+async fn work(
+    server: Arc<Running>,
+    id: String,
+    mut author: Peer,
+    acknowledged: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+) {
+    for number in 1_u64.. {
+        if stop.load(Ordering::SeqCst) {
+            break;
+        }
+        let body = number.to_string();
+        let hash = format!("{:x}", Sha256::digest(&body));
+        let path = format!("/api/n/{id}/blobs/{hash}");
+        let (status, said) = server.call("PUT", &path, "ada", &body).await;
+        assert!(matches!(status, 200 | 201), "{status} {said}");
+        author.write(&format!("{number} {hash}")).await;
+        acknowledged.store(number, Ordering::SeqCst);
+    }
+}
+
+/// What a restored server shows: the number, and the blob that it names is whole.
+async fn shown(data: &Path, id: &str) -> u64 {
+    let server = Running::start(data).await;
+    let mut reader = server.join(id, "ada", "owner").await;
+    while reader.sources().iter().all(String::is_empty) {
+        assert_eq!(reader.step().await, None);
+    }
+    let source = reader.sources().remove(0);
+    let (number, hash) = source.split_once(' ').unwrap();
+    let path = format!("/api/n/{id}/blobs/{hash}");
+    let (status, body) = server.call("GET", &path, "ada", "").await;
+    assert_eq!((status, body.to_string().as_str()), (200, number));
+    let number = number.parse().unwrap();
+    server.stop().await;
+    number
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_under_load_is_one_moment_and_lacks_nothing_acknowledged_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let database = TestDatabase::of(&data).await;
+    if database.is_postgres() {
+        println!("skipped: a backup is of SQLite; PostgreSQL has pg_dump");
+        return;
+    }
+    let server = Arc::new(Running::start(&data).await);
+    let id = server.create().await;
+    let author = server.join(&id, "ada", "owner").await;
+    let acknowledged = Arc::new(AtomicU64::new(0));
+    let stop = Arc::new(AtomicBool::new(false));
+    let working = tokio::spawn(work(
+        server.clone(),
+        id.clone(),
+        author,
+        acknowledged.clone(),
+        stop.clone(),
+    ));
+    let mut made = Vec::new();
+    for round in 1..=3 {
+        while acknowledged.load(Ordering::SeqCst) < round * 10 {
+            tokio::task::yield_now().await;
+        }
+        let file = folder.path().join(format!("backup-{round}"));
+        let before = acknowledged.load(Ordering::SeqCst);
+        backup(&database, &data, &file).await.unwrap();
+        // The one that was under way when it was read may be in it.
+        let after = acknowledged.load(Ordering::SeqCst) + 1;
+        made.push((file, before, after));
+    }
+    stop.store(true, Ordering::SeqCst);
+    working.await.unwrap();
+    for (file, before, after) in made {
+        let restored = file.with_extension("restored");
+        restore(&file, &restored).await.unwrap();
+        let number = Box::pin(shown(&restored, &id)).await;
+        assert!(
+            (before..=after).contains(&number),
+            "{number}: {before}..={after}"
+        );
+    }
+    Arc::into_inner(server).unwrap().stop().await;
+}
+
+// After a restore a machine paired later is told what happened and what to do; one paired before
+// the backup is known as ever. The `error` is the one that programs know (CP-066).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_paired_after_the_backup_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let database = TestDatabase::of(&data).await;
+    if database.is_postgres() {
+        println!("skipped: a backup is of SQLite; PostgreSQL has pg_dump");
+        return;
+    }
+    let server = Running::start(&data).await;
+    let early = paired(&server).await;
+    let file = folder.path().join("backup");
+    backup(&database, &data, &file).await.unwrap();
+    let late = paired(&server).await;
+    server.stop().await;
+    let restored = folder.path().join("restored");
+    restore(&file, &restored).await.unwrap();
+    let server = Running::start(&restored).await;
+    let (status, _) = server
+        .call_with_token("GET", "/api/workstations", &early)
+        .await;
+    assert_eq!(status, 200);
+    let (status, body) = server
+        .call_with_token("GET", "/api/workstations", &late)
+        .await;
+    assert_eq!(status, 401);
+    assert_eq!(body["error"], "workstation credential is not recognized");
+    let hint = body["hint"].as_str().unwrap();
+    for word in [
+        "was restored",
+        "pair it again",
+        "runt workstation connect http://",
+    ] {
+        assert!(hint.contains(word), "{hint}");
+    }
+    server.stop().await;
+}
+
+/// The credential of a machine that was paired just now.
+async fn paired(server: &Running) -> String {
+    let path = "/api/workstations/pairing-codes";
+    let (status, body) = server.call("POST", path, "ada", "").await;
+    assert_eq!(status, 201, "{body}");
+    let code = serde_json::json!({ "code": body["pairing"]["code"] }).to_string();
+    let path = "/api/workstations/pairing-codes/redeem";
+    let (status, body) = server.call("POST", path, "ada", &code).await;
+    assert_eq!(status, 201, "{body}");
+    body["credential"]["token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_damaged_backup_and_a_taken_folder_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let database = TestDatabase::of(&data).await;
+    if database.is_postgres() {
+        println!("skipped: a backup is of SQLite; PostgreSQL has pg_dump");
+        return;
+    }
+    let file = folder.path().join("backup");
+    let refused = backup(&database, &data, &file).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("holds no notebook-cloud data"),
+        "{refused}"
+    );
+    let server = Running::start(&data).await;
+    backup(&database, &data, &file).await.unwrap();
+    let refused = backup(&database, &data, &file).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("is there already"),
+        "{refused}"
+    );
+    let refused = restore(&file, &data).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("is there already"),
+        "{refused}"
+    );
+    server.stop().await;
+    let whole = std::fs::read(&file).unwrap();
+    let cut = folder.path().join("cut");
+    std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let into = folder.path().join("into");
+    let refused = restore(&cut, &into).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("Hint: use a file that"),
+        "{refused}"
+    );
+    assert!(!into.exists());
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 3, "nothing is left of what failed");
+}
