@@ -15,6 +15,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The schemas of a copying connection, source and target.
 const PAIRS: [(&str, &str); 2] = [("main", "to_catalog"), ("documents", "to_documents")];
 
+/// Every blob that the copied catalog refers to.
+const BLOBS: &str = "SELECT hash FROM to_catalog.notebook_blobs \
+     UNION SELECT blob_hash FROM to_catalog.notebook_artifacts \
+     UNION SELECT blob_hash FROM to_catalog.notebook_revision_blobs";
+
 /// Copies the catalog and the document log of a data folder into files of the same names in `into`,
 /// both as they were at one moment. Writers wait for that moment only, not for the copy. Returns
 /// the hashes of all blobs that the copied catalog knows.
@@ -36,7 +41,7 @@ pub async fn copy_databases(folder: &Path, into: &Path) -> Result<Vec<String>> {
     for (from, to, objects) in objects {
         copy(&mut copier, from, to, objects).await?;
     }
-    let hashes = sqlx::query_scalar("SELECT DISTINCT hash FROM to_catalog.notebook_blobs")
+    let hashes = sqlx::query_scalar(BLOBS)
         .fetch_all(&mut copier)
         .await
         .map_err(failed("list blobs"))?;
