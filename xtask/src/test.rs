@@ -111,7 +111,11 @@ fn rust_tests(choice: &[&str], tools: &Tools, database: Option<&str>) -> Result<
     if let Some(database) = database {
         command.env("TEST_DATABASE", database);
     }
-    run_command(command.current_dir(root()).env("TEST_PYTHON", &tools.python))
+    run_command(
+        command
+            .current_dir(root())
+            .env("TEST_PYTHON", &tools.python),
+    )
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {

@@ -108,6 +108,9 @@ impl<'a> Fields<'a> {
         if text.encode_utf16().count() > bound {
             return Err(self.refuse(name, "is too long"));
         }
+        if text.contains('\0') {
+            return Err(self.refuse(name, "must not hold the character NUL (U+0000)"));
+        }
         Ok(text.to_owned())
     }
 }

@@ -96,16 +96,6 @@ impl PlaceArgs {
             value: url.clone(),
         }));
         flags.extend(more);
-        if flags
-            .iter()
-            .any(|flag| flag.key == "database" && has_password(&flag.value))
-        {
-            bail!(
-                "an address with its password on the command line can be read by everybody on this machine\n\
-                 Hint: leave it out and name its file with --set database_password_file=FILE, \
-                 or set the whole address in NOTEBOOK_CLOUD_DATABASE"
-            );
-        }
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, _)| name != CONFIG);
@@ -139,13 +129,6 @@ impl SettingsArgs {
         ];
         self.place.load_with(flags.into_iter().flatten().collect())
     }
-}
-
-/// Whether an address holds a password: `postgres://USER:PASSWORD@HOST/NAME`.
-fn has_password(url: &str) -> bool {
-    let place = url.split_once("://").map_or(url, |(_, place)| place);
-    let user = place.rsplit_once('@').map(|(user, _)| user);
-    user.is_some_and(|user| user.contains(':')) || place.contains("password=")
 }
 
 fn path_flag(key: &str, name: &str, path: Option<&PathBuf>) -> Option<Flag> {

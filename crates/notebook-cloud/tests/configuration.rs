@@ -79,6 +79,51 @@ fn check_fails_with_every_reason_why_a_server_would_not_start() {
 }
 
 #[test]
+fn a_secret_among_the_arguments_is_refused_and_shown_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cloud.toml");
+    std::fs::write(&file, "[oidc]\nclient_secret = \"hush\"\n").unwrap();
+    let data = folder.path().join("data");
+    for (flags, hint) in [
+        (
+            ["--set", "oidc.client_secret=hush"],
+            "NOTEBOOK_CLOUD_OIDC_CLIENT_SECRET",
+        ),
+        (
+            ["--database", "postgres://ada:hush@db/cloud"],
+            "database_password_file",
+        ),
+        (
+            ["--set", "database=postgres://db/cloud?password=hush&x=1"],
+            "NOTEBOOK_CLOUD_DATABASE",
+        ),
+    ] {
+        let output = check(&file, &flags);
+        let seen = format!("{output:?}");
+        assert!(!seen.contains("hush"), "{seen}");
+        assert!(seen.contains(hint), "{seen}");
+        for command in ["serve", "sign-in-link", "audit", "backup"] {
+            let mut command_line = program();
+            command_line
+                .arg(command)
+                .arg("--data")
+                .arg(&data)
+                .args(flags);
+            if command == "backup" {
+                command_line.arg("--to").arg(folder.path().join("to"));
+            }
+            let output = command_line.output().unwrap();
+            let seen = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{command}: {seen}");
+            assert!(seen.contains("Hint:") && !seen.contains("hush"), "{seen}");
+        }
+    }
+    assert!(!data.exists(), "nothing was begun");
+    let output = check(&file, &[]);
+    assert!(line(&output, "oidc.client_secret").contains("(set, not shown)"));
+}
+
+#[test]
 fn a_server_reads_its_file_and_refuses_one_with_a_mistake() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cloud.toml");

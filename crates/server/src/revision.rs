@@ -238,11 +238,14 @@ pub async fn describe(app: &App, notebook_id: &str, summary: &Summary) {
         })
         .collect();
     let (composition, preview) = (composition.to_string(), Value::from(preview).to_string());
+    // A document may say anything; the catalog takes no NUL.
+    let language = summary.language.as_deref();
+    let language = language.filter(|language| !language.contains('\0'));
     let stored = app.catalog().set_notebook_summary(
         notebook_id,
         Some(&composition),
         Some(&preview),
-        summary.language.as_deref(),
+        language,
         app.now_ms(),
     );
     if let Err(cause) = stored.await {

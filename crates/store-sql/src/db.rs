@@ -32,7 +32,7 @@ impl Db {
             Self::Sqlite(pools) => On::SqlitePool(pools.readers(), sqlx::query(sql)),
             Self::Postgres(pool) => On::PostgresPool(pool, sqlx::query(sql)),
         };
-        Statement { doing, on }
+        Statement::new(doing, on)
     }
 
     /// Starts a statement that writes and is a transaction by itself.
@@ -41,7 +41,7 @@ impl Db {
             Self::Sqlite(pools) => On::SqlitePool(pools.writer(), sqlx::query(sql)),
             Self::Postgres(pool) => On::PostgresPool(pool, sqlx::query(sql)),
         };
-        Statement { doing, on }
+        Statement::new(doing, on)
     }
 
     /// Starts a transaction that may write. On both databases one such transaction runs after the
@@ -93,7 +93,7 @@ impl SoleWriter {
             Self::Sqlite(pools) => On::SqlitePool(pools.writer(), sqlx::query(sql)),
             Self::Postgres(held) => On::Postgres(held.ready().await?, sqlx::query(sql)),
         };
-        Ok(Statement { doing, on })
+        Ok(Statement::new(doing, on))
     }
 
     /// Starts a transaction.
@@ -146,10 +146,7 @@ impl Transaction<'_> {
             TransactionOn::Sqlite(open) => On::Sqlite(open, sqlx::query(sql)),
             TransactionOn::Postgres(open) => On::Postgres(open, sqlx::query(sql)),
         };
-        Statement {
-            doing: self.doing,
-            on,
-        }
+        Statement::new(self.doing, on)
     }
 
     /// Whether the database is PostgreSQL, where statements must differ.
@@ -174,6 +171,8 @@ type Query<D> = sqlx::query::Query<'static, D, <D as Database>::Arguments>;
 pub(crate) struct Statement<'a> {
     doing: &'static str,
     on: On<'a>,
+    /// A text among the parameters holds what PostgreSQL cannot store.
+    nul: bool,
 }
 
 enum On<'a> {
@@ -208,11 +207,29 @@ macro_rules! run {
     };
 }
 
-impl Statement<'_> {
+impl<'a> Statement<'a> {
+    fn new(doing: &'static str, on: On<'a>) -> Self {
+        Self {
+            doing,
+            on,
+            nul: false,
+        }
+    }
+
+    /// What runs, if every parameter can be stored.
+    fn ready(self) -> Result<On<'a>> {
+        if self.nul {
+            Err(StoreError::Nul)
+        } else {
+            Ok(self.on)
+        }
+    }
+
     /// Sets the next parameter.
     pub(crate) fn bind<'t, T: Parameter<'t>>(self, value: T) -> Self {
+        let nul = self.nul || value.holds_nul();
         let on = change!(self.on, query => query.bind(value));
-        Self { on, ..self }
+        Self { on, nul, ..self }
     }
 
     /// Whether the connection keeps the statement prepared; it does unless told otherwise.
@@ -223,14 +240,15 @@ impl Statement<'_> {
 
     /// Runs it; how many rows it touched.
     pub(crate) async fn execute(self) -> Result<u64> {
-        run!(self.on, execute, done => done.rows_affected(), done.rows_affected())
-            .map_err(failed(self.doing))
+        let doing = self.doing;
+        run!(self.ready()?, execute, done => done.rows_affected(), done.rows_affected())
+            .map_err(failed(doing))
     }
 
     /// Runs it; the row it found, if any.
     pub(crate) async fn optional<T>(self, map: impl Fn(&Row) -> Result<T>) -> Result<Option<T>> {
         let doing = self.doing;
-        let found = run!(self.on, fetch_optional, row =>
+        let found = run!(self.ready()?, fetch_optional, row =>
             row.map(|row| Row { doing, of: RowOf::Sqlite(row) }),
             row.map(|row| Row { doing, of: RowOf::Postgres(row) }));
         found.map_err(failed(doing))?.as_ref().map(map).transpose()
@@ -246,7 +264,7 @@ impl Statement<'_> {
     /// Runs it; every row it found.
     pub(crate) async fn all<T>(self, map: impl Fn(&Row) -> Result<T>) -> Result<Vec<T>> {
         let doing = self.doing;
-        let found: sqlx::Result<Vec<Row>> = run!(self.on, fetch_all, rows =>
+        let found: sqlx::Result<Vec<Row>> = run!(self.ready()?, fetch_all, rows =>
             rows.into_iter().map(|row| Row { doing, of: RowOf::Sqlite(row) }).collect(),
             rows.into_iter().map(|row| Row { doing, of: RowOf::Postgres(row) }).collect());
         found.map_err(failed(doing))?.iter().map(map).collect()
@@ -256,7 +274,7 @@ impl Statement<'_> {
     /// On PostgreSQL the statement must return the number as its only column.
     pub(crate) async fn numbers(self, rows: usize) -> Result<Vec<i64>> {
         let doing = self.doing;
-        match self.on {
+        match self.ready()? {
             // The one writer numbers the rows of a statement one after the other.
             On::SqlitePool(pool, query) => query.execute(pool).await.map(|done| {
                 let last = done.last_insert_rowid();
@@ -267,7 +285,7 @@ impl Statement<'_> {
                 (last - rows as i64 + 1..=last).collect()
             }),
             on => {
-                return Self { doing, on }.all(|row| row.get(0)).await;
+                return Statement::new(doing, on).all(|row| row.get(0)).await;
             }
         }
         .map_err(failed(doing))
@@ -301,10 +319,40 @@ impl Row {
 pub(crate) trait Parameter<'t>:
     Encode<'t, Sqlite> + Type<Sqlite> + Encode<'t, Postgres> + Type<Postgres>
 {
+    /// Whether it is a text with the character NUL, which SQLite would store and PostgreSQL not.
+    fn holds_nul(&self) -> bool {
+        false
+    }
 }
-impl<'t, T> Parameter<'t> for T where
-    T: Encode<'t, Sqlite> + Type<Sqlite> + Encode<'t, Postgres> + Type<Postgres>
-{
+
+impl Parameter<'_> for i64 {}
+impl Parameter<'_> for bool {}
+impl Parameter<'_> for Option<i64> {}
+impl Parameter<'_> for Option<bool> {}
+impl<'t> Parameter<'t> for &'t [u8] {}
+impl Parameter<'_> for Vec<u8> {}
+
+macro_rules! text {
+    ($($kind:ty),*) => {
+        $(impl<'t> Parameter<'t> for $kind {
+            fn holds_nul(&self) -> bool {
+                self.contains('\0')
+            }
+        }
+        impl<'t> Parameter<'t> for Option<$kind> {
+            fn holds_nul(&self) -> bool {
+                self.as_ref().is_some_and(|text| text.contains('\0'))
+            }
+        })*
+    };
+}
+
+text!(&'t str, String, &'t String);
+
+impl<'t> Parameter<'t> for &'t Option<String> {
+    fn holds_nul(&self) -> bool {
+        self.as_ref().is_some_and(|text| text.contains('\0'))
+    }
 }
 
 /// What both databases return in a column.

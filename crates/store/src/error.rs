@@ -22,6 +22,9 @@ pub enum StoreError {
          Hint: stop that server, or give each a database (or a schema) of its own; then start this one again"
     )]
     InUse,
+    /// A text holds the character NUL, which PostgreSQL cannot store; refused on both databases.
+    #[error("text must not hold the character NUL (U+0000)")]
+    Nul,
     /// A stored value does not parse.
     #[error("the database holds an unexpected {what}: `{value}`")]
     Corrupt {

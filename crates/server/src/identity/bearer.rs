@@ -64,11 +64,7 @@ async fn provider_token(
     wire::Operator::parse(&operator).map_err(grammar_error)?;
     let namespace = oidc.config().namespace.clone();
     let principal = Principal::with_subject(&namespace, &profile.subject).map_err(grammar_error)?;
-    let known = app
-        .catalog()
-        .account(principal.as_str())
-        .await
-        .map_err(ApiError::internal)?;
+    let known = app.catalog().account(principal.as_str()).await?;
     let email = profile
         .email
         .clone()
@@ -108,11 +104,7 @@ async fn api_token(app: &App, facts: &Facts, token: &str) -> Result<Identity, Ap
         .input("x-operator", "operator")
         .unwrap_or_else(|| format!("api-token:{}", found.id));
     wire::Operator::parse(&operator).map_err(grammar_error)?;
-    let account = app
-        .catalog()
-        .account(&found.principal)
-        .await
-        .map_err(ApiError::internal)?;
+    let account = app.catalog().account(&found.principal).await?;
     Ok(Identity {
         principal_namespace: session::namespace(&found.principal),
         principal: found.principal,

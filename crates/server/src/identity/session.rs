@@ -66,11 +66,7 @@ pub async fn live(app: &App, facts: &Facts) -> Result<Option<(Session, String)>,
     else {
         return Ok(None);
     };
-    let session = app
-        .catalog()
-        .session_by_hash(&token_hash(token))
-        .await
-        .map_err(ApiError::internal)?;
+    let session = app.catalog().session_by_hash(&token_hash(token)).await?;
     let now = app.now_ms();
     Ok(session
         .filter(|session| session.revoked_ms.is_none() && session.expires_ms > now)
@@ -91,8 +87,7 @@ pub async fn renew(
     session.expires_ms = now + SESSION_SECONDS * SECOND_MS;
     app.catalog()
         .touch_session(&session.id, now, session.expires_ms)
-        .await
-        .map_err(ApiError::internal)?;
+        .await?;
     Ok(Some(set_cookie(app.config().public.is_https(), token)))
 }
 
@@ -141,8 +136,7 @@ pub async fn exchange(
     let catalog = app.catalog();
     let Some(principal) = catalog
         .consume_sign_in_token(&token_hash(token), now)
-        .await
-        .map_err(ApiError::internal)?
+        .await?
     else {
         return Ok(None);
     };
@@ -155,8 +149,7 @@ pub async fn exchange(
             first_seen_ms: now,
             last_seen_ms: now,
         })
-        .await
-        .map_err(ApiError::internal)?;
+        .await?;
     create(app, &principal, LOCAL, label).await.map(Some)
 }
 
@@ -179,8 +172,7 @@ pub async fn create(
             created_ms: now,
             expires_ms: now + SESSION_SECONDS * SECOND_MS,
         })
-        .await
-        .map_err(ApiError::internal)?;
+        .await?;
     Ok(secret)
 }
 
@@ -209,11 +201,7 @@ pub(super) async fn identify(app: &App, facts: &Facts) -> Result<Option<Identity
     let Some((session, _)) = live(app, facts).await? else {
         return Ok(None);
     };
-    let account = app
-        .catalog()
-        .account(&session.principal)
-        .await
-        .map_err(ApiError::internal)?;
+    let account = app.catalog().account(&session.principal).await?;
     note_use(app, &session).await;
     Ok(Some(Identity {
         principal_namespace: namespace(&session.principal),

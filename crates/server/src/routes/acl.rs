@@ -29,7 +29,7 @@ pub(super) async fn acl(
     sharing::may_manage(app.catalog(), &caller, &id).await?;
     match facts.method {
         Method::GET | Method::HEAD => {
-            let rows = app.catalog().acl(&id).await.map_err(ApiError::internal)?;
+            let rows = app.catalog().acl(&id).await?;
             let rows = shown(&app, rows).await;
             Ok(json_response(
                 StatusCode::OK,

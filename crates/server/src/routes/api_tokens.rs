@@ -41,11 +41,7 @@ pub(super) fn routes() -> Routes {
 async fn list(State(app): State<App>, facts: Facts) -> Result<Response, ApiError> {
     let caller = app.identify(&facts, Accept::PEOPLE).await?.caller();
     api_tokens::may_manage(&caller)?;
-    let rows = app
-        .catalog()
-        .api_tokens(&caller.principal)
-        .await
-        .map_err(ApiError::internal)?;
+    let rows = app.catalog().api_tokens(&caller.principal).await?;
     let shown: Vec<Value> = rows.iter().map(shown).collect();
     Ok(unstored(&json!({"ok": true, "api_tokens": shown})))
 }

@@ -58,11 +58,7 @@ async fn page(
 ) -> Result<Response, ApiError> {
     let limit = audit::limit(facts.query("limit").as_deref())?;
     let before = audit::before(facts.query("before").as_deref())?;
-    let lines = app
-        .catalog()
-        .audit_lines(of, before, limit)
-        .await
-        .map_err(ApiError::internal)?;
+    let lines = app.catalog().audit_lines(of, before, limit).await?;
     let full = i64::try_from(lines.len()).is_ok_and(|count| count == limit);
     let next = lines.last().filter(|_| full).map(|line| line.id);
     let mut names = Names::default();

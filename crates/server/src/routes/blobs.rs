@@ -84,8 +84,7 @@ async fn write(
             content_type: Some(kind),
             uploaded_ms: app.now_ms(),
         })
-        .await
-        .map_err(ApiError::internal)?;
+        .await?;
     tracing::debug!(
         id,
         hash,

@@ -138,16 +138,11 @@ pub(super) async fn get(
     let caller = identity.caller();
     let requested = rules::page_scope(&caller);
     let access = access::authorize(app.catalog(), &caller, &id, requested, Downgrade::Live).await?;
-    let blobs = app
-        .catalog()
-        .blobs_of(&id, SHOWN)
-        .await
-        .map_err(ApiError::internal)?;
+    let blobs = app.catalog().blobs_of(&id, SHOWN).await?;
     let revisions = app
         .catalog()
         .revisions(&id, &RevisionPlace::START, SHOWN)
-        .await
-        .map_err(ApiError::internal)?;
+        .await?;
     let revisions: Vec<Value> = revisions.iter().map(revision::to_wire).collect();
     let blobs: Vec<Value> = blobs
         .into_iter()

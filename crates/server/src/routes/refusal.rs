@@ -2,9 +2,23 @@
 
 use control_plane::{Caller, Refusal, limits};
 use http::StatusCode;
+use store::StoreError;
 
 use crate::error::ApiError;
 use crate::identity::Identity;
+
+impl From<StoreError> for ApiError {
+    fn from(cause: StoreError) -> Self {
+        match cause {
+            StoreError::Nul => Self::bad_request(cause.to_string()),
+            cause if cause.is_retryable() => {
+                tracing::warn!(%cause, "the catalog is busy");
+                Self::unavailable("the server is busy; try again").retry_after(1)
+            }
+            cause => Self::internal(cause),
+        }
+    }
+}
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
@@ -31,11 +45,7 @@ impl From<Refusal> for ApiError {
             // The job is added by its route, which knows the address the request came to.
             Refusal::Conflict(_) | Refusal::JobOver(_) => Self::conflict(text),
             Refusal::Failed(text) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, text),
-            Refusal::Store(cause) if cause.is_retryable() => {
-                tracing::warn!(%cause, "the catalog is busy");
-                Self::unavailable("the server is busy; try again").retry_after(1)
-            }
-            Refusal::Store(cause) => Self::internal(cause),
+            Refusal::Store(cause) => cause.into(),
         }
     }
 }

@@ -49,11 +49,7 @@ pub(super) async fn list(
     };
     let caller = app.identify(&facts, Accept::PEOPLE).await?.caller();
     allowed(&app, &caller, &id, Scope::Viewer).await?;
-    let mut revisions = app
-        .catalog()
-        .revisions(&id, &after, PAGE + 1)
-        .await
-        .map_err(ApiError::internal)?;
+    let mut revisions = app.catalog().revisions(&id, &after, PAGE + 1).await?;
     let more = revisions.len() > PAGE as usize;
     revisions.truncate(PAGE as usize);
     let mut shown = Vec::with_capacity(revisions.len());
@@ -133,11 +129,7 @@ pub(super) async fn delete(
     facts.check_origin(&app)?;
     let caller = app.identify(&facts, Accept::PEOPLE).await?.caller();
     allowed(&app, &caller, &id, Scope::Owner).await?;
-    let gone = app
-        .catalog()
-        .delete_revision(&id, &revision)
-        .await
-        .map_err(ApiError::internal)?;
+    let gone = app.catalog().delete_revision(&id, &revision).await?;
     if !gone {
         return Err(absent());
     }
@@ -149,10 +141,7 @@ pub(super) async fn delete(
         subject: Some(revision.clone()),
         detail: None,
     };
-    app.catalog()
-        .audit(&event)
-        .await
-        .map_err(ApiError::internal)?;
+    app.catalog().audit(&event).await?;
     Ok(json_response(
         StatusCode::OK,
         &json!({ "ok": true, "notebook_id": id, "revision_id": revision }),
@@ -225,8 +214,8 @@ pub(super) async fn document(
 }
 
 async fn find(app: &App, id: &str, revision: &str) -> Result<Revision, ApiError> {
-    let found = app.catalog().revision(id, revision).await;
-    found.map_err(ApiError::internal)?.ok_or_else(absent)
+    let found = app.catalog().revision(id, revision).await?;
+    found.ok_or_else(absent)
 }
 
 fn absent() -> ApiError {

@@ -115,8 +115,7 @@ pub(super) async fn delete(State(app): State<App>, facts: Facts) -> Result<Respo
     if let Some((live, _)) = session::live(&app, &facts).await? {
         app.catalog()
             .revoke_session(&live.principal, &live.id, app.now_ms())
-            .await
-            .map_err(ApiError::internal)?;
+            .await?;
         app.rooms().session_ended(&live.id);
     }
     let mut response = json_response(StatusCode::OK, &json!({ "ok": true }));

@@ -113,12 +113,7 @@ async fn artifact(
             check_owner(&app, &key, &id, part).await?;
             let body = read_body(request, SNAPSHOT_LIMIT).await?;
             let artifact = keep(&app, key, &id, body, content_type(&facts)).await?;
-            if !app
-                .catalog()
-                .put_artifact(&artifact)
-                .await
-                .map_err(ApiError::internal)?
-            {
+            if !app.catalog().put_artifact(&artifact).await? {
                 return Err(belongs_to_another(part));
             }
             Ok(json_response(
@@ -150,11 +145,7 @@ async fn publisher(app: &App, facts: &Facts, id: &str, what: &str) -> Result<Ide
 }
 
 async fn check_owner(app: &App, key: &str, id: &str, part: Part) -> Result<(), ApiError> {
-    let known = app
-        .catalog()
-        .artifact(key)
-        .await
-        .map_err(ApiError::internal)?;
+    let known = app.catalog().artifact(key).await?;
     match known {
         Some(artifact) if artifact.notebook_id != id => Err(belongs_to_another(part)),
         _ => Ok(()),
@@ -207,11 +198,7 @@ async fn read(
         })
     };
     let key = part.key(id, doc_id, heads);
-    let artifact = app
-        .catalog()
-        .artifact(&key)
-        .await
-        .map_err(ApiError::internal)?;
+    let artifact = app.catalog().artifact(&key).await?;
     let artifact = artifact
         .filter(|found| found.notebook_id == id)
         .ok_or_else(absent)?;
@@ -343,8 +330,7 @@ impl Publish<'_> {
         self.app
             .catalog()
             .publish(&revision, &[artifact], &named)
-            .await
-            .map_err(ApiError::internal)?;
+            .await?;
         if self.public {
             self.make_public().await?;
         }
@@ -363,12 +349,7 @@ impl Publish<'_> {
 
     async fn part(&self, part: Part, heads: &str) -> Result<Option<RevisionDocument>, ApiError> {
         let key = part.key(&self.id, &self.names.doc_id, heads);
-        let artifact = self
-            .app
-            .catalog()
-            .artifact(&key)
-            .await
-            .map_err(ApiError::internal)?;
+        let artifact = self.app.catalog().artifact(&key).await?;
         Ok(artifact
             .filter(|artifact| artifact.notebook_id == self.id)
             .map(|artifact| RevisionDocument {
@@ -416,8 +397,8 @@ impl Publish<'_> {
         }
         let mut missing: Vec<Value> = Vec::new();
         for (hash, reference) in &named {
-            let known = self.app.catalog().blob(&self.id, hash).await;
-            if known.map_err(ApiError::internal)?.is_none() {
+            let known = self.app.catalog().blob(&self.id, hash).await?;
+            if known.is_none() {
                 let (size, media_type) = (reference.size, &reference.media_type);
                 missing.push(json!({ "hash": hash, "size": size, "media_type": media_type }));
             }

@@ -8,6 +8,7 @@ mod events;
 mod limits;
 mod machines;
 mod matrix;
+mod nul;
 mod operation;
 mod pairing;
 mod workstations;

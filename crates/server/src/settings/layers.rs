@@ -91,6 +91,10 @@ pub fn load(
     }
     stack.environment(environment);
     for flag in flags {
+        if tells_a_secret(flag) {
+            stack.problems.push(told_to_all(flag));
+            continue;
+        }
         let source = Source::Flag(flag.name.clone());
         stack.text(&flag.key, &flag.value, source);
     }
@@ -267,25 +271,48 @@ fn leaves(value: &Value, key: &str, into: &mut Vec<String>) {
     }
 }
 
+/// Whether the value of a setting is for the server's eyes only.
+fn is_secret(key: &str) -> bool {
+    SECRET.iter().any(|word| key.ends_with(word))
+}
+
+/// Whether a flag holds what nobody else may see: arguments can be read in the list of processes.
+fn tells_a_secret(flag: &Flag) -> bool {
+    is_secret(&flag.key) || without_password(&flag.value) != flag.value
+}
+
+fn told_to_all(flag: &Flag) -> String {
+    let (key, name) = (&flag.key, &flag.name);
+    let variable = environment_name(key);
+    let file = if key == "database" {
+        "leave the password out and name its file in `database_password_file`, or set the whole address"
+    } else {
+        "put it"
+    };
+    format!(
+        "`{key}` (flag {name}) holds a secret, and everybody on this machine can read a command's arguments\n\
+         Hint: {file} in the configuration file or in the environment as {variable}"
+    )
+}
+
 fn shown(key: &str, value: Option<&Value>) -> String {
-    let last = key.rsplit(['.', '_']).next().unwrap_or(key);
     match value {
         None | Some(Value::Null) => "(not set)".into(),
-        Some(_)
-            if SECRET
-                .iter()
-                .any(|word| key.ends_with(word) || last == *word) =>
-        {
-            "(set, not shown)".into()
-        }
+        Some(_) if is_secret(key) => "(set, not shown)".into(),
         Some(Value::String(text)) => without_password(text),
         Some(value) => value.to_string(),
     }
 }
 
-/// An address with the password between `:` and `@` left out.
+/// An address with the password left out that stands between `:` and `@`, or in its query.
 fn without_password(text: &str) -> String {
     let hidden = || {
+        if let Some((before, after)) = text.split_once("password=")
+            && text.contains("://")
+        {
+            let rest = after.find('&').map_or("", |end| &after[end..]);
+            return Some(format!("{before}password=…{rest}"));
+        }
         let (scheme, rest) = text.split_once("://")?;
         let (user, place) = rest.rsplit_once('@')?;
         let (name, _) = user.split_once(':')?;

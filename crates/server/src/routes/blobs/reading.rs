@@ -43,12 +43,7 @@ pub(super) async fn read(
     let caller = app.identify(facts, Accept::PEOPLE).await?.caller();
     access::authorize(app.catalog(), &caller, id, Scope::Viewer, Downgrade::Never).await?;
     let absent = || ApiError::not_found("blob not found");
-    let row = app
-        .catalog()
-        .blob(id, hash)
-        .await
-        .map_err(ApiError::internal)?
-        .ok_or_else(absent)?;
+    let row = app.catalog().blob(id, hash).await?.ok_or_else(absent)?;
     let etag = format!("\"{hash}\"");
     let kind = row
         .content_type
