@@ -178,6 +178,17 @@ pub async fn hand_over<S: Catalog>(
     Ok(notebooks)
 }
 
+/// Writes down that what a person owns was read from the console.
+pub async fn note_export<S: Catalog>(
+    store: &S,
+    principal: &str,
+    notebooks: usize,
+    now_ms: i64,
+) -> Result<()> {
+    let detail = Some(format!("{notebooks} notebooks"));
+    audit(store, "person.export", principal, detail, now_ms).await
+}
+
 /// What is to be done on this server's sockets for a person whom the console named: of somebody
 /// disabled the machines' jobs and sockets end, of anybody else the sockets are dialled again.
 pub async fn disconnect<S: Catalog>(

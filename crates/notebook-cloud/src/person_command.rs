@@ -1,6 +1,8 @@
 //! `notebook-cloud person`: who is here, whose access ends, and who takes over what they own.
 
-use anyhow::Result;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use server::people::console::Console;
 
@@ -36,6 +38,16 @@ enum PersonCommand {
         place: PlaceArgs,
         /// Principal or verified e-mail address.
         person: String,
+    },
+    /// Write every notebook that a person owns to a folder, as .ipynb files.
+    Export {
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// Principal or verified e-mail address.
+        person: String,
+        /// The folder; absent or empty.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
     },
     /// Make another person the owner of every notebook that a person owns; also when nobody can
     /// sign in as the owner any more.
@@ -78,6 +90,7 @@ pub async fn run(args: &PersonArgs) -> Result<()> {
             console.close().await;
             Ok(())
         }
+        PersonCommand::Export { place, person, to } => export(place, person, to).await,
         PersonCommand::HandOver { place, person, to } => {
             let console = Console::open(&place.settings()?).await?;
             let (to, notebooks) = console.hand_over(person, to).await?;
@@ -89,6 +102,27 @@ pub async fn run(args: &PersonArgs) -> Result<()> {
             Ok(())
         }
     }
+}
+
+async fn export(place: &PlaceArgs, person: &str, to: &Path) -> Result<()> {
+    let settings = place.settings()?;
+    let console = Console::open(&settings).await?;
+    let exported = console.export(&settings, person, to).await?;
+    console.close().await;
+    for file in &exported.files {
+        println!("{}", file.display());
+    }
+    for (id, cause) in &exported.left {
+        eprintln!("{id} is not among them: {cause}");
+    }
+    if exported.left.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "{} of {} notebooks were not exported\nHint: hand them over with `notebook-cloud person hand-over` instead",
+        exported.left.len(),
+        exported.left.len() + exported.files.len()
+    )
 }
 
 async fn list(place: &PlaceArgs, json: bool) -> Result<()> {

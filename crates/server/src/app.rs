@@ -26,7 +26,7 @@ pub struct App(Arc<Parts>);
 struct Parts {
     config: Config,
     clock: Clock,
-    storage: Storage,
+    storage: Arc<Storage>,
     rooms: Rooms,
     live: Live,
     throttle: Throttle,
@@ -53,6 +53,11 @@ pub struct Storage {
 }
 
 impl App {
+    /// Everything that outlives the process.
+    pub fn storage(&self) -> &Arc<Storage> {
+        &self.0.storage
+    }
+
     /// Puts the parts together.
     pub fn new(config: Config, clock: Clock, storage: Storage) -> Self {
         let limits = &config.settings.limits;
@@ -65,7 +70,7 @@ impl App {
             oidc: config.oidc.clone().map(Oidc::new),
             config,
             clock,
-            storage,
+            storage: Arc::new(storage),
             rooms: Rooms::default(),
             live: Live::default(),
             throttle: Throttle::default(),

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
+use std::sync::Arc;
 
 use documents::hosted_file::{self, FileError};
 use documents::ipynb::{self, ExportError, ImportError, ImportedNotebook};
@@ -12,9 +13,10 @@ use documents::{NotebookDoc, RuntimeStateDoc};
 use serde_json::Value;
 use store::document_log::{AppendBatch, DocumentKind, DocumentLog as _, RoomKey, StoredDocument};
 use store::{BlobRow, Library as _, Notebook, Notebooks as _};
+use store_sql::SqlDocumentLog;
 use uuid::Uuid;
 
-use crate::app::App;
+use crate::app::{App, Storage};
 
 /// The most bytes of all blobs in one download.
 const DOWNLOAD_LIMIT: i64 = 256 * 1024 * 1024;
@@ -104,8 +106,11 @@ pub async fn store(
 ///
 /// # Errors
 /// What it holds does not fit a file, or storage fails.
-pub async fn text(app: &App, notebook: &Notebook) -> Result<String, NotebookFileError> {
-    let (cells, states) = shown(app, notebook).await?;
+pub async fn text(
+    storage: &Arc<Storage>,
+    notebook: &Notebook,
+) -> Result<String, NotebookFileError> {
+    let (cells, states) = shown(&storage.documents, notebook).await?;
     let (cells, states, named) = tokio::task::spawn_blocking(move || {
         let named = hosted_file::blobs_named(&cells, &states);
         (cells, states, named)
@@ -115,7 +120,7 @@ pub async fn text(app: &App, notebook: &Notebook) -> Result<String, NotebookFile
     let mut own = BTreeSet::new();
     let mut size = 0;
     for hash in named {
-        if let Some(blob) = app.catalog().blob(&notebook.id, &hash).await? {
+        if let Some(blob) = storage.catalog.blob(&notebook.id, &hash).await? {
             size += blob.size_bytes;
             own.insert(hash);
         }
@@ -123,11 +128,13 @@ pub async fn text(app: &App, notebook: &Notebook) -> Result<String, NotebookFile
     if size > DOWNLOAD_LIMIT {
         return Err(NotebookFileError::TooLarge(size));
     }
-    let app = app.clone();
+    let storage = Arc::clone(storage);
     let write = move || {
         let blobs = |hash: &str| {
             let mut bytes = Vec::new();
-            let mut file = own.contains(hash).then(|| app.blobs().read(hash).ok())??;
+            let mut file = own
+                .contains(hash)
+                .then(|| storage.blobs.read(hash).ok())??;
             file.read_to_end(&mut bytes).ok()?;
             Some(bytes)
         };
@@ -139,10 +146,10 @@ pub async fn text(app: &App, notebook: &Notebook) -> Result<String, NotebookFile
 
 /// A notebook's cells and outputs as they are durable now.
 pub(crate) async fn shown(
-    app: &App,
+    documents: &SqlDocumentLog,
     notebook: &Notebook,
 ) -> Result<(Box<NotebookDoc>, Box<RuntimeStateDoc>), NotebookFileError> {
-    let stored = app.documents().load(&key(notebook)).await?;
+    let stored = documents.load(&key(notebook)).await?;
     let id = notebook.id.clone();
     let load = move || {
         let bytes = |kind| joined(&stored.documents, kind);
@@ -177,7 +184,7 @@ pub struct Copied {
 /// # Errors
 /// Storage fails.
 pub async fn copy_of(app: &App, notebook: &Notebook) -> Result<Copied, NotebookFileError> {
-    let (cells, states) = shown(app, notebook).await?;
+    let (cells, states) = shown(app.documents(), notebook).await?;
     Ok(Copied { cells, states })
 }
 

@@ -2,6 +2,7 @@
 //! disconnected.
 
 pub mod console;
+pub mod export;
 
 use std::time::Duration;
 

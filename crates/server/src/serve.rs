@@ -13,7 +13,7 @@ use axum_server::Handle;
 use store::Accounts as _;
 use tokio::net::TcpListener;
 
-pub use data_dir::{DataDir, DataDirError, ServerInfo, open_catalog};
+pub use data_dir::{DataDir, DataDirError, ServerInfo, open_catalog, open_for_reading};
 
 use crate::app::App;
 use crate::clock::Clock;

@@ -46,6 +46,15 @@ impl BlobFolder {
         })
     }
 
+    /// The folder as it is, for a program beside the server that only reads.
+    pub fn for_reading(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            next: AtomicU64::new(0),
+            removing: Arc::default(),
+        }
+    }
+
     /// Starts an upload.
     pub fn begin(&self) -> io::Result<Upload> {
         let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();

@@ -84,6 +84,19 @@ impl Database {
         })
     }
 
+    /// Opens the document log's part; whoever writes it goes on.
+    pub(crate) async fn read_documents(&self) -> Result<Db> {
+        let migrations = DOCUMENT_MIGRATIONS;
+        Ok(match &self.0 {
+            Kind::Folder(folder) => {
+                Db::Sqlite(Pools::open(&folder.join(DOCUMENTS), migrations).await?)
+            }
+            Kind::Postgres(options) => {
+                Db::Postgres(postgres::open(options, "documents", migrations).await?)
+            }
+        })
+    }
+
     /// Opens the document log's part, and takes it for writing.
     pub(crate) async fn open_documents(&self) -> Result<(Db, SoleWriter)> {
         let migrations = DOCUMENT_MIGRATIONS;

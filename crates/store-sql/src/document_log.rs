@@ -36,6 +36,15 @@ impl SqlDocumentLog {
         Ok(Self { db, line })
     }
 
+    /// Opens the log for a program beside the server that only reads: whatever it writes fails.
+    pub async fn open_for_reading(database: &Database) -> Result<Self> {
+        let db = database.read_documents().await?;
+        Ok(Self {
+            db,
+            line: mpsc::channel(1).0,
+        })
+    }
+
     /// Waits for everything in line, then closes the database.
     pub async fn close(&self) {
         let (done, wait) = oneshot::channel();

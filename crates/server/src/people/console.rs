@@ -1,6 +1,7 @@
 //! What the server's console does with people, beside a running server or without one.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use control_plane::{Refusal, people};
 use serde_json::{Value, json};
@@ -28,6 +29,14 @@ pub enum ConsoleError {
     /// A rule says no.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The folder for an export cannot be used.
+    #[error("cannot write to {}: {cause}\nHint: name a folder that is absent or empty, where there is room", .path.display())]
+    Folder {
+        /// The folder, or a file in it.
+        path: PathBuf,
+        /// The system's word.
+        cause: std::io::Error,
+    },
     /// Nobody of that name.
     #[error(
         "nobody here is called `{0}`\nHint: `notebook-cloud person list` shows everybody, by principal and e-mail address"
@@ -58,6 +67,10 @@ impl Console {
     pub async fn open(settings: &Settings) -> Result<Self, ConsoleError> {
         let catalog = open_catalog(&database(settings)?).await?;
         Ok(Self { catalog })
+    }
+
+    pub(super) fn catalog(&self) -> &SqlCatalog {
+        &self.catalog
     }
 
     /// Closes it.
@@ -114,7 +127,7 @@ impl Console {
     }
 
     /// The principal that a person's name stands for.
-    async fn find(&self, name: &str) -> Result<String, ConsoleError> {
+    pub(super) async fn find(&self, name: &str) -> Result<String, ConsoleError> {
         let people = self.catalog.people().await?;
         if people.iter().any(|person| person.principal == name) {
             return Ok(name.to_owned());
@@ -167,6 +180,6 @@ impl fmt::Display for Shown {
     }
 }
 
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     Clock::System.now_ms()
 }

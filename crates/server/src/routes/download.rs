@@ -27,7 +27,7 @@ pub(super) async fn download(
     let caller = app.identify(&facts, Accept::PEOPLE).await?.caller();
     let access =
         access::authorize(app.catalog(), &caller, &id, Scope::Viewer, Downgrade::Never).await?;
-    let text = notebook_file::text(&app, &access.notebook).await?;
+    let text = notebook_file::text(app.storage(), &access.notebook).await?;
     let mut response = text.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, MEDIA_TYPE);

@@ -15,6 +15,7 @@ use crate::app::Storage;
 use crate::backup::Restored;
 use crate::config::Config;
 
+const BLOBS: &str = "blobs";
 const LOCK: &str = "server.lock";
 const INFO: &str = "server.json";
 
@@ -57,6 +58,23 @@ pub async fn open_catalog(database: &Database) -> Result<SqlCatalog, DataDirErro
     SqlCatalog::open(database)
         .await
         .map_err(|cause| store_error("catalog", database, &cause))
+}
+
+/// Opens everything that a server keeps, for reading only, beside a running server too.
+///
+/// # Errors
+/// A part cannot be opened, or was written by a newer release.
+pub async fn open_for_reading(database: &Database, data: &Path) -> Result<Storage, DataDirError> {
+    let catalog = open_catalog(database).await?;
+    let documents = SqlDocumentLog::open_for_reading(database)
+        .await
+        .map_err(|cause| store_error("document log", database, &cause))?;
+    Ok(Storage {
+        catalog,
+        documents,
+        blobs: BlobFolder::for_reading(&data.join(BLOBS)),
+        restored: Restored::of(data),
+    })
 }
 
 fn store_error(part: &str, database: &Database, cause: &StoreError) -> DataDirError {
@@ -153,11 +171,10 @@ impl DataDir {
         let documents = SqlDocumentLog::open(database)
             .await
             .map_err(|cause| store_error("document log", database, &cause))?;
-        let blobs =
-            BlobFolder::open(&self.path.join("blobs")).map_err(|cause| DataDirError::Io {
-                path: self.path.join("blobs"),
-                cause,
-            })?;
+        let blobs = BlobFolder::open(&self.path.join(BLOBS)).map_err(|cause| DataDirError::Io {
+            path: self.path.join(BLOBS),
+            cause,
+        })?;
         Ok(Storage {
             catalog,
             documents,

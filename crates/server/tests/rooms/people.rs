@@ -23,12 +23,15 @@ async fn out_at_once(peer: &mut Peer, since: Instant) -> String {
 
 /// The console is another process: it has the settings and the catalog in common with the server.
 async fn console(data: &Path) -> Console {
-    let settings = Settings {
+    Console::open(&settings(data).await).await.unwrap()
+}
+
+async fn settings(data: &Path) -> Settings {
+    Settings {
         data: Some(data.to_owned()),
         database: TestDatabase::of(data).await.url(),
         ..Settings::default()
-    };
-    Console::open(&settings).await.unwrap()
+    }
 }
 
 fn text(value: &Value) -> String {
@@ -90,7 +93,7 @@ async fn the_console_disables_a_person_and_their_socket_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_console_hands_over_what_a_lost_owner_owns() {
+async fn the_console_exports_and_hands_over_what_a_lost_owner_owns() {
     let folder = tempfile::tempdir().unwrap();
     let server = Running::start(folder.path()).await;
     let id = server.create().await;
@@ -98,9 +101,27 @@ async fn the_console_hands_over_what_a_lost_owner_owns() {
     let row = r#"{"subject_kind":"principal","subject":"user:dev:bob","scope":"viewer"}"#;
     assert_eq!(server.call("POST", &acl, "ada", row).await.0, 201);
     let mut ada = server.join(&id, "ada", "owner").await;
+    ada.write("kept").await;
     let console = console(folder.path()).await;
     let unknown = console.hand_over("user:dev:ada", "user:dev:nobody").await;
     assert!(unknown.unwrap_err().to_string().contains("Hint:"));
+    let to = folder.path().join("export");
+    let settings = settings(folder.path()).await;
+    let exported = console.export(&settings, "user:dev:ada", &to).await;
+    let exported = exported.unwrap();
+    assert!(exported.left.is_empty(), "{exported:?}");
+    let [file] = exported.files.as_slice() else {
+        panic!("{exported:?}");
+    };
+    assert!(file.to_string_lossy().contains(&id));
+    let written: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!(
+        written["cells"][0]["source"].to_string(),
+        "\"kept\"",
+        "{written}"
+    );
+    let again = console.export(&settings, "user:dev:ada", &to).await;
+    assert!(again.unwrap_err().to_string().contains("not empty"));
     let since = Instant::now();
     let handed = console
         .hand_over("user:dev:ada", "user:dev:bob")
