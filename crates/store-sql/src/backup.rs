@@ -85,7 +85,8 @@ async fn attach(connection: &mut SqliteConnection, file: &Path, schema: &str) ->
     Ok(())
 }
 
-/// Every table and index: its kind, name and the statement that made it. Tables come first.
+/// Every table, index and trigger: its kind, name and the statement that made it. Tables come first, and triggers last,
+/// so that none acts on the rows that are copied.
 async fn schema_of(
     connection: &mut SqliteConnection,
     schema: &str,
@@ -93,7 +94,7 @@ async fn schema_of(
     let statement = format!(
         "SELECT type, name, sql FROM {schema}.sqlite_schema \
          WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-         ORDER BY type = 'index'"
+         ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END"
     );
     sqlx::query_as(AssertSqlSafe(statement))
         .fetch_all(connection)

@@ -33,6 +33,7 @@ async fn cp_104_a_thousand_redeems_at_once_make_one_credential() {
             actor_label: "user:dev:ada/browser:tab".to_owned(),
             created_ms: 0,
             expires_ms: 600_000,
+            expected_name: None,
         })
         .await
         .unwrap();

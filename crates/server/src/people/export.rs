@@ -76,9 +76,9 @@ async fn close(storage: &Storage) {
 
 /// Makes the folder, which only its owner may enter, or finds it empty.
 fn empty(folder: &Path) -> io::Result<()> {
-    match fs::read_dir(folder) {
-        Ok(mut entries) if entries.next().is_none() => Ok(()),
-        Ok(_) => Err(io::Error::other("it is not empty")),
+    match fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(io::Error::other("it is not empty")),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
             DirBuilder::new().mode(0o700).recursive(true).create(folder)
         }

@@ -88,7 +88,8 @@ async fn start(app: &App, next: String) -> Result<Response, Stop> {
     let ends = now + PATIENCE_SECONDS * 1000;
     app.catalog()
         .begin_provider_sign_in(&session::token_hash(&begun.state), &row, now, ends)
-        .await?;
+        .await
+        .map_err(ApiError::from)?;
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, begun.address)]).into_response();
     // Binds the answer to the browser that asked: nobody can be signed in as somebody else by a
     // link that was made elsewhere.
@@ -112,7 +113,8 @@ async fn end(app: &App, facts: &Facts) -> Result<Response, Stop> {
     let begun = if same && !state.is_empty() {
         app.catalog()
             .take_provider_sign_in(&session::token_hash(&state), now)
-            .await?
+            .await
+            .map_err(ApiError::from)?
     } else {
         None
     };
