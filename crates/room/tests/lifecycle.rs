@@ -57,6 +57,7 @@ fn busy() -> (Harness, Client, Client) {
     (harness, browser, machine)
 }
 
+// CP-247 CP-256
 #[test]
 fn rp_230_rp_231_rp_232_rp_233_rp_234_who_is_admitted() {
     let harness = Harness::new();
@@ -256,6 +257,20 @@ fn rp_242_a_live_lifecycle_becomes_error_and_a_returning_peer_clears_it() {
     assert_eq!(harness.kernel("lifecycle").unwrap(), "NotStarted");
 }
 
+// CP-245
+#[test]
+fn cp_245_a_peer_that_blinks_does_not_postpone_the_idle_stop() {
+    let (mut harness, ..) = attached();
+    let ttl = Settings::default().idle_ttl_ms;
+    harness.advance(ttl / 2);
+    harness.leave("rt");
+    harness.join(runtime("rt2", "ws-1", Some("job-1")));
+    assert_eq!(harness.status(), "ready");
+    harness.advance(ttl / 2);
+    assert_eq!(harness.status(), "idle");
+}
+
+// CP-241 CP-242 CP-243 CP-244 CP-246
 #[test]
 fn rp_245_rp_246_idle_compute_is_stopped_and_only_executions_postpone_it() {
     let (mut harness, mut browser, mut machine) = attached();
@@ -299,6 +314,9 @@ fn rp_245_rp_246_idle_compute_is_stopped_and_only_executions_postpone_it() {
     assert!(harness.other.iter().any(finished));
     harness.advance(Settings::default().away_limit_ms);
     assert_eq!(harness.status(), "idle", "no later reconciliation");
+    let kept = harness.room.attachment().unwrap();
+    assert_eq!(kept.workstation_id, "ws-1");
+    assert_eq!(kept.runtime_session_id.as_deref(), Some("job-1"));
 }
 
 struct QueueWriter<'a>(&'a mut automerge::AutoCommit);

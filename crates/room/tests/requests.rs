@@ -254,6 +254,7 @@ fn rp_166_compute_that_cannot_be_resumed_is_said_so() {
     assert_eq!(reason, "no runtime peer is attached for run_all_cells");
 }
 
+// CP-239
 #[test]
 fn rp_167_rp_168_rp_169_rp_170_commands_reach_the_newest_runtime_peer_verbatim() {
     let mut harness = Harness::new();
@@ -264,6 +265,10 @@ fn rp_167_rp_168_rp_169_rp_170_commands_reach_the_newest_runtime_peer_verbatim()
             .unwrap();
         assert_eq!(reason, format!("no runtime peer is attached for {action}"));
     }
+    harness.request("owner", json!({"id": "q", "action": "complete"}));
+    let resumes = |effect: &Effect| matches!(effect, Effect::ResolveCompute { .. });
+    assert!(!harness.other.iter().any(resumes));
+    harness.take("owner");
     // No workstation id: nothing is selected, so two can coexist only under different ids.
     let old = Join {
         workstation: None,

@@ -115,11 +115,7 @@ async fn the_console_exports_and_hands_over_what_a_lost_owner_owns() {
     };
     assert!(file.to_string_lossy().contains(&id));
     let written: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    assert_eq!(
-        written["cells"][0]["source"].to_string(),
-        "\"kept\"",
-        "{written}"
-    );
+    assert_eq!(written["cells"][0]["source"], serde_json::json!(["kept"]));
     let again = console.export(&settings, "user:dev:ada", &to).await;
     assert!(again.unwrap_err().to_string().contains("not empty"));
     let since = Instant::now();
