@@ -26,6 +26,8 @@ pub struct SqlCatalog {
     blobs: blob_line::BlobLine,
 }
 
+impl store::Catalog for SqlCatalog {}
+
 impl SqlCatalog {
     /// Opens or makes the catalog; a database written by a newer release is refused.
     pub async fn open(database: &Database) -> Result<Self> {

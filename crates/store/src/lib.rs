@@ -67,24 +67,3 @@ pub trait Catalog:
     + 'static
 {
 }
-
-impl<T> Catalog for T where
-    T: Accounts
-        + ApiTokens
-        + People
-        + Invitations
-        + Notebooks
-        + Library
-        + Revisions
-        + BlobReferences
-        + PairingStore
-        + Workstations
-        + AttachJobs
-        + Upkeep
-        + Machines
-        + Clone
-        + Send
-        + Sync
-        + 'static
-{
-}
