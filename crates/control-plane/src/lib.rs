@@ -9,6 +9,7 @@ pub mod access;
 pub mod api_tokens;
 pub mod attach;
 pub mod audit;
+pub mod builds;
 mod caller;
 pub mod credentials;
 mod effect;

@@ -46,6 +46,7 @@ fn relayed(harness: &mut Harness, peer: &str) -> Option<Presence> {
     })
 }
 
+// CP-010
 #[test]
 fn rp_270_rp_271_rp_276_rp_072_updates_are_rewritten_and_relayed_to_all_others() {
     let mut harness = everyone();

@@ -108,6 +108,7 @@ fn rp_096_rp_097_a_viewer_may_talk_but_not_write() {
     assert!(harness.room.has_peer(&"viewer".into()));
 }
 
+// CP-010
 #[test]
 fn rp_101_rp_102_rp_103_authors_are_checked_by_principal() {
     let (mut harness, mut clients) = synced(&[owner()]);

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::backup::Restored;
+use crate::builds::Builds;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::identity::oidc::Oidc;
@@ -35,6 +36,7 @@ struct Parts {
     sockets: Sockets,
     metrics: Metrics,
     oidc: Option<Oidc>,
+    builds: Builds,
     closing: CancellationToken,
     tasks: TaskTracker,
 }
@@ -68,6 +70,7 @@ impl App {
             sockets: Sockets::default(),
             metrics: Metrics::default(),
             oidc: config.oidc.clone().map(Oidc::new),
+            builds: Builds::new(config.latest_builds.clone()),
             config,
             clock,
             storage: Arc::new(storage),
@@ -157,6 +160,11 @@ impl App {
     /// The provider that people sign in by, if there is one.
     pub fn oidc(&self) -> Option<&Oidc> {
         self.0.oidc.as_ref()
+    }
+
+    /// What is known of the newest builds.
+    pub fn builds(&self) -> &Builds {
+        &self.0.builds
     }
 
     /// Cancelled when the server begins to stop.

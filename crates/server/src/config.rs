@@ -62,6 +62,11 @@ pub enum ConfigError {
         "--output-origin `{0}` is not an http or https origin\nHint: use a form like https://outputs.example.org"
     )]
     OutputOrigin(String),
+    /// The place of the newest builds is not a web address.
+    #[error(
+        "workstation.latest_build_base_url `{0}` is not an http or https address\nHint: use a form like https://releases.example.org, or leave it out to look up nothing"
+    )]
+    LatestBuilds(String),
     /// The provider's settings do not fit.
     #[error(transparent)]
     Oidc(#[from] OidcError),
@@ -93,6 +98,8 @@ pub struct Config {
     pub settings: Settings,
     /// The provider that people sign in by, if there is one.
     pub oidc: Option<OidcConfig>,
+    /// Where the newest builds are looked up, without a slash at its end; none looks up nothing.
+    pub latest_builds: Option<String>,
 }
 
 impl Config {
@@ -141,6 +148,7 @@ impl Config {
             proxies: proxies(&settings.proxy.trusted)?,
             settings: settings.clone(),
             oidc: settings.oidc.check()?,
+            latest_builds: latest_builds(settings.workstation.latest_build_base_url.as_deref())?,
         })
     }
 
@@ -201,6 +209,18 @@ pub fn database(settings: &Settings) -> Result<Database, ConfigError> {
         .as_deref()
         .map(|text| text.trim_end_matches(['\r', '\n']));
     Ok(Database::at(url, password)?)
+}
+
+fn latest_builds(given: Option<&str>) -> Result<Option<String>, ConfigError> {
+    const OFF: [&str; 4] = ["", "disabled", "off", "none"];
+    let base = given.unwrap_or_default().trim().trim_end_matches('/');
+    if OFF.iter().any(|off| base.eq_ignore_ascii_case(off)) {
+        return Ok(None);
+    }
+    match reqwest::Url::parse(base) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Some(base.to_owned())),
+        Ok(_) | Err(_) => Err(ConfigError::LatestBuilds(base.to_owned())),
+    }
 }
 
 fn proxies(given: &[String]) -> Result<Vec<IpNet>, ConfigError> {

@@ -9,7 +9,7 @@ use wire::http::WorkstationEvent;
 use crate::app::App;
 
 /// How long a room may take over one effect (CP-171).
-const ROOM_LIMIT: Duration = Duration::from_secs(5);
+pub(crate) const ROOM_LIMIT: Duration = Duration::from_secs(5);
 
 impl App {
     /// Carries effects out in order, also when the request that caused them is dropped.

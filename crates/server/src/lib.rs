@@ -10,6 +10,7 @@ pub mod admission;
 pub mod app;
 pub mod audit;
 pub mod backup;
+pub mod builds;
 pub mod check;
 pub mod client;
 pub mod clock;

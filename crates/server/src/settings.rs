@@ -48,6 +48,8 @@ pub struct Settings {
     pub proxy: ProxySettings,
     /// The log on standard error.
     pub log: LogSettings,
+    /// What people are told of their workstations.
+    pub workstation: WorkstationSettings,
     /// What one caller may take.
     pub limits: LimitSettings,
     /// How long records are kept.
@@ -70,6 +72,7 @@ impl Default for Settings {
             tls: TlsSettings::default(),
             proxy: ProxySettings::default(),
             log: LogSettings::default(),
+            workstation: WorkstationSettings::default(),
             limits: LimitSettings::default(),
             retention: RetentionSettings::default(),
         }
@@ -121,6 +124,15 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
+}
+
+/// What people are told of their workstations.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WorkstationSettings {
+    /// Where `<channel>-latest/latest.json` names the newest build (CP 2.15); blank, `off`, `none`
+    /// or `disabled` looks up nothing.
+    pub latest_build_base_url: Option<String>,
 }
 
 /// What one caller may take; past it the answer is 413, 429, 431 or 503.

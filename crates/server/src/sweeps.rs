@@ -24,23 +24,28 @@ pub async fn run(app: App) {
                 tracing::error!(%cause, "ended room tokens and old history could not be forgotten");
             }
         }
-        let now = app.now_ms();
-        let pause = match leases::sweep(app.catalog(), now, limits::SILENT_JOB_MS).await {
-            Ok(swept) => {
-                // What hangs in a room must not hold up the next look (CP-171).
-                let carrier = app.clone();
-                app.tasks()
-                    .spawn(async move { carrier.carry_out(swept.effects).await });
-                pause(now, swept.next_ms)
-            }
-            Err(cause) => {
-                tracing::error!(%cause, "leases and jobs could not be looked through");
-                LONGEST_PAUSE
-            }
-        };
+        let pause = look(&app).await;
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = app.closing().cancelled() => return,
+        }
+    }
+}
+
+/// Ends what is due and says how long nothing else is.
+pub(crate) async fn look(app: &App) -> Duration {
+    let now = app.now_ms();
+    match leases::sweep(app.catalog(), now, limits::SILENT_JOB_MS).await {
+        Ok(swept) => {
+            // What hangs in a room must not hold up the next look (CP-171).
+            let carrier = app.clone();
+            app.tasks()
+                .spawn(async move { carrier.carry_out(swept.effects).await });
+            pause(now, swept.next_ms)
+        }
+        Err(cause) => {
+            tracing::error!(%cause, "leases and jobs could not be looked through");
+            LONGEST_PAUSE
         }
     }
 }

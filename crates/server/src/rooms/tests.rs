@@ -4,7 +4,17 @@
 #[path = "../../tests/rooms/support.rs"]
 mod support;
 
+use std::time::{Duration, Instant};
+
+use http::Method;
+use serde_json::json;
+use store::Workstations as _;
+use tokio::sync::mpsc;
+
 use super::command::Command;
+use crate::effects::ROOM_LIMIT;
+use crate::sweeps;
+use crate::testing::TestApp;
 use support::Running;
 
 /// The rooms that are live.
@@ -53,4 +63,42 @@ async fn a_dial_that_meets_a_room_as_it_ends_gets_a_fresh_one() {
     }
     assert_eq!(live(&server), [id]);
     server.stop().await;
+}
+
+// CP-171
+#[tokio::test]
+async fn cp_171_a_room_that_hangs_holds_up_no_lease() {
+    let ada = [("x-user", "ada"), ("x-scope", "owner")];
+    let app = TestApp::with_dev_identity().await;
+    for id in ["one", "two"] {
+        let body = json!({"workstation_id": id}).to_string();
+        let (status, _) = app
+            .call(Method::POST, "/api/workstations", &ada, body)
+            .await;
+        assert_eq!(status, 201);
+    }
+    let (_, made) = app.call(Method::POST, "/api/n", &ada, "").await;
+    let notebook = made["notebook_id"].as_str().unwrap();
+    let path = format!("/api/n/{notebook}/workstation-attachments");
+    let body = json!({"workstation_id": "one"}).to_string();
+    let (status, _) = app.call(Method::POST, &path, &ada, body).await;
+    assert_eq!(status, 202);
+    // From now on the room takes what it is told and never answers.
+    let (inbox, mut hangs) = mpsc::channel(super::INBOX);
+    let hung = super::Live {
+        generation: u64::MAX,
+        inbox,
+    };
+    super::lock(&app.rooms().live).insert(notebook.to_owned(), hung);
+    // The job's silence ends it, and the leases are over too.
+    app.clock().advance(Duration::from_secs(48 * 3600));
+    let begun = Instant::now();
+    sweeps::look(&app).await;
+    assert!(begun.elapsed() < ROOM_LIMIT, "{:?}", begun.elapsed());
+    for id in ["one", "two"] {
+        let row = app.catalog().workstation("user:dev:ada", id).await.unwrap();
+        let lease = row.unwrap().lease;
+        assert!(lease.is_none_or(|lease| !lease.online), "{id}");
+    }
+    assert!(hangs.recv().await.is_some(), "the room was told something");
 }

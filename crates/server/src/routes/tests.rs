@@ -5,6 +5,7 @@
 mod attach_jobs;
 mod authority;
 mod events;
+mod kept;
 mod limits;
 mod machines;
 mod matrix;

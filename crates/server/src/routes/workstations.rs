@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::response::Response;
 use control_plane::workstations::{self, WorkstationView};
-use control_plane::{Fields, Refusal, credentials, hash_secret, limits, registration};
+use control_plane::{Fields, Refusal, builds, credentials, hash_secret, limits, registration};
 use http::StatusCode;
 use serde_json::json;
-use wire::http::{CredentialNotice, LatestBuilds, RegisterResponse, WorkstationsResponse};
+use wire::http::{
+    self as wire_http, CredentialNotice, LatestBuilds, RegisterResponse, WorkstationsResponse,
+};
 use wire::{CredentialId, UnixMs, WorkstationId};
 
 use super::table::Routes;
@@ -35,17 +37,25 @@ async fn list(State(app): State<App>, facts: Facts) -> Result<Response, ApiError
     let caller = identity.caller();
     let presence = |id: &str| app.live().events().presence(&caller.principal, id);
     let list = workstations::list(app.catalog(), &caller, app.now_ms(), presence).await?;
+    let latest_builds = app.latest_builds().await;
     let body = WorkstationsResponse {
         ok: true,
         default_workstation_id: list.default.map(WorkstationId::from),
-        latest_builds: LatestBuilds::default(),
         workstations: list
             .workstations
             .iter()
-            .map(WorkstationView::to_wire)
+            .map(|view| shown(view, &latest_builds))
             .collect(),
+        latest_builds,
     };
     Ok(error::json(StatusCode::OK, &body))
+}
+
+/// A workstation with what is known of the newest build of its channel.
+fn shown(view: &WorkstationView, latest: &LatestBuilds) -> wire_http::Workstation {
+    let mut workstation = view.to_wire();
+    builds::compare(&mut workstation, latest);
+    workstation
 }
 
 async fn register(
@@ -67,10 +77,11 @@ async fn register(
         wait_after_first(&app, &facts)?;
     }
     let view = registered?;
+    let latest_builds = app.latest_builds().await;
     let body = RegisterResponse {
         ok: true,
-        latest_builds: LatestBuilds::default(),
-        workstation: view.to_wire(),
+        workstation: shown(&view, &latest_builds),
+        latest_builds,
         room_tokens: caller.credential.is_some(),
         credential: caller.credential.map(|credential| CredentialNotice {
             rotate: credentials::should_rotate(&credential, now),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use support::{Browser, PATIENCE, World};
 
+// CP-330
 #[tokio::test]
 async fn a_person_signs_in_by_code_and_has_a_session() {
     let Some(world) = World::start(|_| ()).await else {

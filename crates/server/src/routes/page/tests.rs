@@ -85,3 +85,31 @@ async fn the_page_says_so_when_it_was_not_built() {
         assert!(String::from_utf8(bytes.to_vec()).unwrap().contains("Hint:"));
     }
 }
+
+// CP-281
+#[tokio::test]
+async fn cp_281_no_page_names_a_notebook() {
+    let app = TestApp::with_dev_identity().await;
+    let ada = [("x-user", "ada"), ("x-scope", "owner")];
+    let with_type = [ada[0], ada[1], ("content-type", "application/json")];
+    let body = json!({"title": "Unpublished findings"}).to_string();
+    let (status, made) = app.call(Method::POST, "/api/n", &with_type, body).await;
+    assert_eq!(
+        (status, &made["title"]),
+        (201, &json!("Unpublished findings"))
+    );
+    let id = made["notebook_id"].as_str().unwrap();
+    for path in [format!("/n/{id}"), format!("/n/{id}/x"), "/n".to_owned()] {
+        for who in [&ada[..], &[]] {
+            let response = app.send(request(Method::GET, &path, who, "")).await;
+            let kind = response.headers()["content-type"].to_str().unwrap();
+            assert!(kind.starts_with("text/"), "{kind}");
+            let bytes = axum::body::to_bytes(response.into_body(), usize::MAX)
+                .await
+                .unwrap();
+            let html = String::from_utf8(bytes.to_vec()).unwrap();
+            assert!(!html.is_empty());
+            assert!(!html.contains("Unpublished"), "{path}");
+        }
+    }
+}

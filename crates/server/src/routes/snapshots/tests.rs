@@ -283,3 +283,20 @@ async fn cp_312_a_document_of_another_notebook_is_neither_readable_nor_overwrita
     // Its own may be written again.
     assert_eq!(publisher.runtime(outputs(1).0).await.0, 201);
 }
+
+// CP-088
+#[tokio::test]
+async fn cp_088_a_snapshot_has_no_head() {
+    let publisher = Publisher::new().await;
+    let (status, body) = publisher.runtime(outputs(1).0).await;
+    assert_eq!(status, 201, "{body}");
+    let path = format!("/api/n/{}/runtime-snapshots/heads-r", publisher.id);
+    let headers = [ADA[0], ADA[1], ("x-runtime-state-doc-id", DOC)];
+    for (method, status) in [(Method::GET, 200), (Method::HEAD, 405)] {
+        let answer = publisher
+            .app
+            .send(request(method.clone(), &path, &headers, ""))
+            .await;
+        assert_eq!(answer.status().as_u16(), status, "{method}");
+    }
+}

@@ -1,0 +1,31 @@
+//! Whether a workstation runs the newest build of its channel (2.15).
+
+use semver::Version;
+use wire::http::{LatestBuilds, Workstation};
+
+/// Says of a workstation which build of its channel is the newest, and whether its own is older.
+pub fn compare(workstation: &mut Workstation, latest: &LatestBuilds) {
+    let channel = workstation.channel.as_deref().map(str::to_ascii_lowercase);
+    let newest = match channel.as_deref() {
+        Some("stable") => latest.stable.clone(),
+        Some("nightly") => latest.nightly.clone(),
+        _ => None,
+    };
+    workstation.is_outdated = match (&workstation.installed_build, &newest) {
+        (Some(installed), Some(newest)) => is_older(installed, newest),
+        _ => false,
+    };
+    workstation.latest_build = newest;
+}
+
+/// Whether both read as versions and the first comes before the second; build metadata does not
+/// count.
+fn is_older(installed: &str, newest: &str) -> bool {
+    match (Version::parse(installed), Version::parse(newest)) {
+        (Ok(installed), Ok(newest)) => installed.cmp_precedence(&newest).is_lt(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;
