@@ -57,6 +57,18 @@ pub struct RoomGrant {
 }
 
 impl Caller {
+    /// Somebody without an account, who sees what the public link shows.
+    pub fn nobody() -> Self {
+        Self {
+            principal: "anonymous:nobody".to_owned(),
+            namespace: "anonymous".to_owned(),
+            actor_label: "anonymous:nobody/browser:nobody".to_owned(),
+            anonymous: true,
+            credential: None,
+            ceiling: None,
+        }
+    }
+
     /// Refuses an anonymous caller with the route's own words.
     pub fn signed_in(&self, otherwise: &'static str) -> crate::Result<()> {
         access::authorize_account(self, AccountAct::See, otherwise)

@@ -9,6 +9,7 @@ pub mod access;
 pub mod api_tokens;
 pub mod attach;
 pub mod audit;
+pub mod author_profiles;
 pub mod builds;
 mod caller;
 pub mod credentials;

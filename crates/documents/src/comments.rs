@@ -1,7 +1,9 @@
 //! CommentsDoc: threads beside a notebook (documents 10); clients write it, the host its identity.
 
+use std::collections::BTreeSet;
+
 use automerge::transaction::Transactable;
-use automerge::{AutoCommit, ObjId, ObjType, ROOT};
+use automerge::{AutoCommit, ObjId, ObjType, ROOT, ReadDoc as _};
 use serde_json::{Value as Json, json};
 
 use crate::fractional_index;
@@ -87,6 +89,39 @@ impl CommentsDoc {
             .collect();
         found.sort_by(|a, b| (&a.0, &a.1, &a.2).cmp(&(&b.0, &b.1, &b.2)));
         found.into_iter().map(|(_, _, _, thread)| thread).collect()
+    }
+
+    /// Returns the labels of those who wrote what is shown: threads, messages, and the end of threads.
+    pub fn authors(&self) -> BTreeSet<String> {
+        let reader = self.reader();
+        let Some(threads) = reader.root_map("threads") else {
+            return BTreeSet::new();
+        };
+        let mut written: Vec<ObjId> = Vec::new();
+        for key in reader.keys(&threads) {
+            let Some(thread) = reader.map(&threads, &key) else {
+                continue;
+            };
+            let anchor = reader.json(&thread, "anchor");
+            if !anchor.is_some_and(|at| at["kind"].is_string()) {
+                continue;
+            }
+            if let Some(messages) = reader.map(&thread, "messages") {
+                let keys = reader.keys(&messages).into_iter();
+                written.extend(keys.filter_map(|key| reader.map(&messages, &key)));
+            }
+            if reader.str(&thread, "status").as_deref() == Some("resolved")
+                && let Ok(Some((_, end))) = self.doc.get(&thread, "resolved_at")
+            {
+                written.push(end);
+            }
+            written.push(thread);
+        }
+        let labels = written.into_iter().filter_map(|id| match id {
+            ObjId::Id(_, actor, _) => String::from_utf8(actor.to_bytes().to_vec()).ok(),
+            ObjId::Root => None,
+        });
+        labels.collect()
     }
 
     fn position(&self, obj: &ObjId) -> String {

@@ -57,6 +57,12 @@ impl Facts {
         query_value(self.uri.query()?, name)
     }
 
+    /// Every query value of that name, decoded; what cannot be decoded is left out.
+    pub fn queries(&self, name: &str) -> Vec<String> {
+        let pairs = self.uri.query().unwrap_or_default().split('&');
+        pairs.filter_map(|pair| query_value(pair, name)).collect()
+    }
+
     /// Header first, then query (CP-005, RP-006).
     pub fn input(&self, header: &str, query: &str) -> Option<String> {
         self.header(header)

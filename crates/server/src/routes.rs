@@ -5,6 +5,7 @@ mod acl;
 mod api_tokens;
 mod attach_jobs;
 mod audit;
+mod author_profiles;
 mod blobs;
 mod body;
 mod conventions;
@@ -103,6 +104,10 @@ fn api() -> Routes {
             &[Method::GET, Method::POST, Method::DELETE],
             &acl::acl,
         )
+        .get(
+            "/api/n/{notebook_id}/author-profiles[/]",
+            author_profiles::read,
+        )
         .get("/api/n/{notebook_id}/download", download::download)
         .post("/api/n/{notebook_id}/duplicate", trash::duplicate)
         .post("/api/n/{notebook_id}/restore", trash::restore)
@@ -141,6 +146,7 @@ fn api() -> Routes {
             &[Method::GET, Method::HEAD, Method::PUT],
             &blobs::blob,
         )
+        .get("/n/{notebook_id}/r/latest/ogImage.png", blobs::cover)
         .any("/n/{notebook_id}/sync[/]", &[Method::GET], &sync::sync)
 }
 

@@ -19,6 +19,11 @@ fn the_sample_reads_as_its_projection() {
     let (threads, wanted) = (comments.threads(), expected["threads"].as_array().unwrap());
     assert_eq!(threads.len(), wanted.len());
     for (thread, wanted) in threads.iter().zip(wanted) {
+        for key in ["created_by_actor_label", "resolved_by_actor_label"] {
+            if let Some(label) = wanted[key].as_str() {
+                assert!(comments.authors().contains(label), "{key} {label}");
+            }
+        }
         for key in [
             "id",
             "anchor",

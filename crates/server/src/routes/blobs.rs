@@ -1,6 +1,7 @@
 //! Blobs: content-addressed bytes of one notebook (CP 3.10).
 
 mod batch;
+mod cover;
 mod reading;
 
 use std::io;
@@ -18,6 +19,7 @@ use store::{BlobRow, Notebooks as _};
 use store_sql::{Stored, Upload};
 
 pub(super) use batch::post as batch;
+pub(super) use cover::read as cover;
 
 use super::path::NotebookPath;
 use crate::app::App;

@@ -107,7 +107,7 @@ fn describe(headers: &mut HeaderMap, kind: &str, etag: &str) {
     }
 }
 
-fn set(headers: &mut HeaderMap, name: &http::HeaderName, value: &str) {
+pub(super) fn set(headers: &mut HeaderMap, name: &http::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
@@ -153,14 +153,19 @@ fn wanted(range: Option<&str>, size: u64) -> Wanted {
     }
 }
 
-struct Opened {
-    size: u64,
+pub(super) struct Opened {
+    pub(super) size: u64,
     wanted: Wanted,
-    body: Body,
+    pub(super) body: Body,
 }
 
 /// A blob's size and content; a small one is read at once, a large one while it is sent.
-fn open(blobs: &BlobFolder, hash: &str, range: Option<&str>, head: bool) -> io::Result<Opened> {
+pub(super) fn open(
+    blobs: &BlobFolder,
+    hash: &str,
+    range: Option<&str>,
+    head: bool,
+) -> io::Result<Opened> {
     let mut file = blobs.read(hash)?;
     let size = file.metadata()?.len();
     let wanted = wanted(range, size);

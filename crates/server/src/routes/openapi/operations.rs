@@ -290,6 +290,17 @@ const OPERATIONS: &[Operation] = &[
     route("DELETE", "/api/n/{notebook_id}/acl", "Takes access away.").json(ACL_CHANGE),
     route(
         "GET",
+        "/api/n/{notebook_id}/author-profiles",
+        "Names of the people who wrote the comments.",
+    )
+    .query(&["actor_label"]),
+    route(
+        "GET",
+        "/n/{notebook_id}/r/latest/ogImage.png",
+        "The picture of a public notebook.",
+    ),
+    route(
+        "GET",
         "/api/n/{notebook_id}/download",
         "The notebook as an .ipynb file.",
     ),

@@ -300,3 +300,42 @@ async fn cp_088_a_snapshot_has_no_head() {
         assert_eq!(answer.status().as_u16(), status, "{method}");
     }
 }
+
+// CP-324
+#[tokio::test]
+async fn cp_324_a_public_notebooks_picture_is_for_everybody() {
+    let publisher = Publisher::new().await;
+    let (runtime, hashes) = outputs(1);
+    let blob = format!("blobs/{}", hashes[0]);
+    let png = [("content-type", "image/png")];
+    let (status, _) = publisher.put(&blob, &png, b"0".to_vec()).await;
+    assert_eq!(status, 201);
+    assert_eq!(publisher.runtime(runtime).await.0, 201);
+    let path = format!("/n/{}/r/latest/ogImage.png", publisher.id);
+    let get = async |method| {
+        let asked = request(method, &path, &[], "");
+        let answer = publisher.app.send(asked).await;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let bytes = axum::body::to_bytes(answer.into_body(), usize::MAX)
+            .await
+            .unwrap();
+        (status, headers, String::from_utf8(bytes.to_vec()).unwrap())
+    };
+    let cells = || cells(Some(&hashes[0]), DOC);
+    assert_eq!(publisher.publish(&[], cells()).await.0, 201);
+    let (status, _, text) = get(Method::GET).await;
+    assert_eq!(status, 404, "a private one has none");
+    let text: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(text["error"], "notebook image not found");
+    let public = [("x-publish-public", "true")];
+    assert_eq!(publisher.publish(&public, cells()).await.0, 201);
+    for (method, body) in [(Method::GET, "0"), (Method::HEAD, "")] {
+        let (status, headers, text) = get(method).await;
+        assert_eq!((status, text.as_str()), (200, body));
+        assert_eq!(headers[header::CONTENT_TYPE], "image/png");
+        assert_eq!(headers[header::CONTENT_LENGTH], "1");
+        assert_eq!(headers[header::CACHE_CONTROL], "public, max-age=300");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert_eq!(headers[header::ETAG], format!("\"{}\"", hashes[0]));
+    }
+}
