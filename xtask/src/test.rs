@@ -9,11 +9,12 @@ use crate::postgres::Postgres;
 use crate::tools::{output, root, run_command, run_program, step, target_dir, timed};
 use crate::{browser, conformance, fuzz, identity_provider, python, tidy, web};
 
-/// What runs on PostgreSQL as well: everything that stores, and the real programs' main job and kills.
-const ON_POSTGRES: &[&[&str]] = &[
-    &["-p", "store-sql", "-p", "control-plane", "-p", "server"],
-    &["-p", "e2e", "--test", "main_job", "--test", "kills"],
-];
+/// What runs on PostgreSQL as well: everything that stores, and the real programs' main job and kills. Chosen by a
+/// filter of the whole workspace, since a build of some packages alone would select other features and begin anew.
+const ON_POSTGRES: &str = "package(store-sql) | package(control-plane) | package(server) \
+                           | package(e2e) & (binary(main_job) | binary(kills))";
+/// The programs with the features that the tests have, for the same reason.
+const PROGRAMS: &[&str] = &["build", "--quiet", "--workspace", "--bins"];
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -48,28 +49,14 @@ pub fn run(options: &Options) -> Result<()> {
         ])
     })?;
     timed("page", || web::check().and_then(|()| web::build()))?;
-    timed("programs", || {
-        cargo(&[
-            "build",
-            "--quiet",
-            "--bin",
-            "notebook-cloud",
-            "--bin",
-            "runt",
-            "--bin",
-            "runtimed",
-        ])
-    })?;
+    timed("programs", || cargo(PROGRAMS))?;
     let python = python::for_tests()?;
     let provider = identity_provider::for_tests()?;
     let tools = Tools { python, provider };
-    timed("rust tests", || rust_tests(&["--workspace"], &tools, None))?;
+    timed("rust tests", || rust_tests(&tools, None))?;
     let postgres = Postgres::start()?;
     timed("rust tests on PostgreSQL", || {
-        for choice in ON_POSTGRES {
-            rust_tests(choice, &tools, Some(&postgres.url()))?;
-        }
-        Ok(())
+        rust_tests(&tools, Some(&postgres.url()))
     })?;
     drop(postgres);
     timed("made-up requests", || fuzz::run(&fuzz::Options::default()))?;
@@ -93,19 +80,22 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// Builds the server and runs the made-up requests alone.
 pub fn fuzz(options: &fuzz::Options) -> Result<()> {
-    cargo(&["build", "--quiet", "--bin", "notebook-cloud"])?;
+    cargo(PROGRAMS)?;
     fuzz::run(options)
 }
 
-/// Runs the tests of some packages, on SQLite or on the PostgreSQL of an address.
-fn rust_tests(choice: &[&str], tools: &Tools, database: Option<&str>) -> Result<()> {
+/// Runs the tests, or with the address of a PostgreSQL those that use a database. `cargo test` cannot choose and runs all.
+fn rust_tests(tools: &Tools, database: Option<&str>) -> Result<()> {
     let mut command = Command::new("cargo");
     if output("cargo", &["nextest", "--version"]).is_some() {
-        command.args(["nextest", "run"]).args(choice);
-        command.args(["--no-fail-fast", "--status-level", "slow"]);
+        command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+        command.args(["--status-level", "slow"]);
+        if database.is_some() {
+            command.args(["--filterset", ON_POSTGRES]);
+        }
     } else {
         step("cargo-nextest is not installed: using `cargo test`");
-        command.arg("test").args(choice).arg("--no-fail-fast");
+        command.args(["test", "--workspace", "--no-fail-fast"]);
     }
     command.env("TEST_IDENTITY_PROVIDER", &tools.provider);
     if let Some(database) = database {
