@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readCells } from "../src/notebook/cells";
 import { NotebookEditor } from "../src/notebook/edit";
+import { reconnectDelay } from "../src/sync/backoff";
 import { RoomDocuments } from "../src/sync/documents";
+import { Liveness } from "../src/sync/liveness";
 import { RoomSession } from "../src/sync/session";
 import { automerge } from "./support/automerge";
 import { FakeRoom } from "./support/room";
@@ -128,5 +130,169 @@ describe("a session with a room", () => {
     await settle(31_500);
     expect(room.dials).toBeGreaterThan(1);
     session.stop();
+  });
+
+  // DOC-030 DOC-037
+  it("writes nothing into a room without cells", async () => {
+    const { documents, session } = await page(room);
+    const before = documents.notebook.heads();
+    session.start();
+    await settle(5_000);
+    expect(session.state.phase).toBe("live");
+    expect(room.cells()).toEqual({});
+    expect(documents.notebook.heads()).toEqual(before);
+    session.stop();
+  });
+
+  // RP-034
+  it("sends nothing before the room is ready", async () => {
+    room.greets = false;
+    const { session, editor } = await page(room);
+    session.start();
+    editor.addCell(undefined, "code", "x");
+    session.sendPresence(new Uint8Array([1]));
+    await expect(session.request("execute_cell")).rejects.toThrow("Not connected");
+    await settle(5_000);
+    expect(room.heard).toEqual([]);
+    session.stop();
+  });
+
+  // RP-057
+  it("ignores frames of a type it does not know", async () => {
+    const { session } = await page(room);
+    session.start();
+    await settle();
+    room.connections[0]?.socket.push(new Uint8Array([0xee, 1, 2]));
+    await settle();
+    expect(session.state.phase).toBe("live");
+    expect(room.dials).toBe(1);
+    session.stop();
+  });
+
+  // RP-180
+  it("gives up on a request that is not answered within 30 s", async () => {
+    const { session } = await page(room);
+    session.start();
+    await settle();
+    await Promise.all([expect(session.request("execute_cell")).resolves.toBeUndefined(), settle()]);
+    room.mute.add(1);
+    let failed = "";
+    session.request("execute_cell").catch((error: Error) => {
+      failed = error.message;
+    });
+    const talk = setInterval(() => room.connections[0]?.socket.push(new Uint8Array([0xee])), 5_000);
+    await settle(29_000);
+    expect(failed).toBe("");
+    await settle(2_000);
+    expect(failed).toContain("in time");
+    clearInterval(talk);
+    session.stop();
+  });
+
+  // RP-182
+  it("fails all that is outstanding when the socket ends, and asks nothing again", async () => {
+    const { session } = await page(room);
+    session.start();
+    await settle();
+    room.mute.add(1);
+    const lost = [session.request("execute_cell"), session.request("interrupt_execution")];
+    const outcome = Promise.all(lost.map((each) => expect(each).rejects.toThrow("lost")));
+    room.cut();
+    await outcome;
+    room.mute.clear();
+    await settle(5_000);
+    expect(session.state.phase).toBe("live");
+    expect(room.heard.filter((frame) => frame.type === 1).map((frame) => frame.dial)).toEqual([1, 1]);
+    session.stop();
+  });
+
+  // RP-116
+  it("does not ask again and again when the room refuses a runtime change", async () => {
+    const { session } = await page(room);
+    session.start();
+    await settle();
+    room.refuse.set(5, "unauthorized actor");
+    room.edit(5, (doc) => {
+      doc.path = "x";
+    });
+    await settle(10_000);
+    const sent = room.heard.length;
+    await settle(2_000);
+    expect(room.heard.length).toBe(sent);
+    expect(room.heard.filter((frame) => frame.type === 5).length).toBeLessThan(8);
+    expect(room.dials).toBe(1);
+    session.stop();
+  });
+
+  // RP-258
+  it("dials again after every code, soon after a connection that was ready", async () => {
+    const { session } = await page(room);
+    session.start();
+    await settle();
+    for (const [nth, code] of [1000, 1006, 1008, 1011, 1012, 4000].entries()) {
+      room.cut("", code);
+      await settle(900);
+      expect(room.dials).toBe(nth + 1);
+      await settle(200);
+      expect(room.dials).toBe(nth + 2);
+    }
+    session.stop();
+  });
+
+  // RP-258
+  it("waits twice as long after each dial in vain, up to 30 s, give or take half", () => {
+    const waits = (random: number) => [0, 1, 2, 3, 4, 5, 50].map((n) => reconnectDelay(n, () => random));
+    expect(waits(0.5)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    expect(waits(0)[3]).toBe(4_000);
+    expect(waits(1)[6]).toBe(45_000);
+  });
+
+  // RP-056
+  it("counts the silence from the first ping and takes any message for an answer", () => {
+    const said: string[] = [];
+    const liveness = new Liveness({ ping: (text) => said.push(text), lost: () => said.push("lost") });
+    liveness.start();
+    vi.advanceTimersByTime(25_000);
+    liveness.heard();
+    vi.advanceTimersByTime(14_000);
+    expect(said).toEqual(["nteract-liveness-ping"]);
+    vi.advanceTimersByTime(5_000);
+    (liveness as unknown as { beat(): void }).beat();
+    expect(said.length).toBe(3);
+    vi.advanceTimersByTime(6_500);
+    expect(said.at(-1)).toBe("lost");
+    liveness.stop();
+  });
+
+  // RP-112 RP-114
+  it("says again on the next socket what the last one could not carry", async () => {
+    const { api, session, editor } = await page(room);
+    session.start();
+    await settle();
+    const socket = room.connections[0]?.socket;
+    if (socket) socket.readyState = 3;
+    const id = editor.addCell(undefined, "code", "x");
+    const before = room.heard.length;
+    await settle(50);
+    expect(session.state).toMatchObject({ phase: "waiting", unsaved: true });
+    expect(room.heard.length).toBe(before);
+    await settle(2_000);
+    // The conversation begins anew: the frame with the change that was lost does not come by itself.
+    const first = room.heard.slice(before).find((frame) => frame.type === 0);
+    expect(first?.dial).toBe(2);
+    expect(api.decodeSyncMessage(first?.payload ?? new Uint8Array()).changes).toEqual([]);
+    expect(room.cells()[id]?.source).toBe("x");
+    expect(session.state.unsaved).toBe(false);
+    session.stop();
+  });
+
+  // DOC-080
+  it("keeps every cell when a document is built again", async () => {
+    const { documents, editor } = await page(room);
+    for (const source of ["a", "b", "c"]) editor.addCell(undefined, "code", source);
+    const before = readCells(documents.notebook.value);
+    documents.notebook.rebuild();
+    expect(readCells(documents.notebook.value)).toEqual(before);
+    expect(before.length).toBe(3);
   });
 });

@@ -36,9 +36,9 @@ export class FakeSocket implements Socket {
     if (this.readyState === 1) this.onmessage?.({ data: bytes.slice().buffer } as MessageEvent);
   }
 
-  end(reason = ""): void {
+  end(reason = "", code = 1006): void {
     this.readyState = 3;
-    this.onclose?.({ reason } as CloseEvent);
+    this.onclose?.({ reason, code } as CloseEvent);
   }
 }
 
@@ -49,6 +49,12 @@ export class FakeRoom {
   readonly refuse = new Map<number, string>();
   connections: Connection[] = [];
   dials = 0;
+  /** Frame types that the room takes and says nothing of. */
+  readonly mute = new Set<number>();
+  /** Whether a dial is followed by `cloud_room_ready`. */
+  greets = true;
+  /** Every binary frame that arrived, and which dial it came by. */
+  readonly heard: { dial: number; type: number; payload: Uint8Array }[] = [];
   private readonly api: Automerge;
 
   constructor(api: Automerge) {
@@ -64,13 +70,15 @@ export class FakeRoom {
 
   dial = (): Socket => {
     this.dials += 1;
+    const dial = this.dials;
     const connection: Connection = {
-      socket: new FakeSocket((data) => this.onData(connection, data)),
+      socket: new FakeSocket((data) => this.onData(connection, data, dial)),
       states: new Map([...this.docs.keys()].map((type) => [type, this.api.initSyncState()])),
     };
     this.connections.push(connection);
     const n = this.dials;
     queueMicrotask(() => {
+      if (!this.greets) return;
       this.control(connection, {
         type: "cloud_room_ready",
         peer_id: `peer-${n}`,
@@ -95,10 +103,10 @@ export class FakeRoom {
     return (this.docs.get(0)?.cells ?? {}) as Record<string, { source: string }>;
   }
 
-  cut(reason = ""): void {
+  cut(reason = "", code = 1006): void {
     const all = this.connections;
     this.connections = [];
-    for (const connection of all) connection.socket.end(reason);
+    for (const connection of all) connection.socket.end(reason, code);
   }
 
   private control(connection: Connection, message: object): void {
@@ -114,10 +122,12 @@ export class FakeRoom {
     if (message) connection.socket.push(encodeFrame(type, message));
   }
 
-  private onData(connection: Connection, data: string | Uint8Array): void {
+  private onData(connection: Connection, data: string | Uint8Array, dial: number): void {
     if (typeof data === "string") return;
     const frame = decodeFrame(data.slice());
     if (!frame) return;
+    this.heard.push({ dial, ...frame });
+    if (this.mute.has(frame.type)) return;
     const reason = this.refuse.get(frame.type);
     if (reason !== undefined) {
       queueMicrotask(() =>
