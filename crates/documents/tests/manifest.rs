@@ -139,3 +139,26 @@ fn unlisted_media_types_are_uploaded_as_bytes() {
     );
     assert_eq!(mime::upload_media_type("text/html"), "text/html");
 }
+
+// DOC-180
+#[test]
+fn a_blob_is_named_by_its_bytes() {
+    let bytes = include_bytes!("../../../tests/vectors/sample_blob.png");
+    let name = manifest::Blob::new("image/png", bytes.to_vec()).sha256;
+    assert!(name.starts_with("6b7fa434"), "{name}");
+    assert_eq!(name.len(), 64);
+    assert_eq!(name, name.to_lowercase());
+}
+
+// DOC-181
+#[test]
+fn a_blob_over_the_limit_is_refused() {
+    assert_eq!(manifest::MAX_BLOB_BYTES, 104_857_600);
+    let text = "x".repeat(manifest::MAX_BLOB_BYTES + 1);
+    let output = json!({"output_type": "display_data", "data": {"text/plain": text}});
+    let refused = manifest::build(&output, &BuildOptions::live("o")).unwrap_err();
+    assert!(
+        refused.to_string().contains("limit 104857600 bytes"),
+        "{refused}"
+    );
+}

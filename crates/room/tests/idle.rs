@@ -89,6 +89,7 @@ fn cp_242_everybody_has_the_idle_state_before_the_close() {
     assert_eq!(shown(&mut browser), "idle");
 }
 
+// DOC-123
 #[test]
 fn cp_243_viewers_edits_and_presence_do_not_keep_compute() {
     let (mut harness, mut browser, mut machine) = attached();

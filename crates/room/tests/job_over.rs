@@ -82,7 +82,7 @@ fn a_peer_stopped_for_idleness_stays_idle_when_its_job_completes() {
     assert_eq!(harness.room.attachment(), Some(&idle));
 }
 
-// RP-243
+// RP-243 DOC-120
 // CP-249
 #[test]
 fn rp_243_idle_is_left_alone_and_error_keeps_its_status() {

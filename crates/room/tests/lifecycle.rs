@@ -136,7 +136,7 @@ fn rp_238_joining_publishes_ready() {
     assert_eq!(attachment.default_environment_label, "Current Python");
 }
 
-// CP-255
+// CP-255 DOC-117
 #[test]
 fn rp_239_an_older_publication_of_another_session_is_ignored() {
     let (mut harness, ..) = attached();

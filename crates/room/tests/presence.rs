@@ -119,3 +119,21 @@ fn rp_277_a_late_joiner_gets_no_presence() {
     harness.join(anonymous("late"));
     assert_eq!(relayed(&mut harness, "late"), None);
 }
+
+// RP-281
+#[test]
+fn a_peer_that_came_back_is_known_by_its_new_id() {
+    let mut harness = everyone();
+    let update = focus(None).encode();
+    harness.binary("editor", FrameType::Presence, &update);
+    assert_eq!(relayed(&mut harness, "owner").unwrap().peer_id(), "editor");
+    harness.leave("editor");
+    harness.join(Join {
+        peer_id: "editor-again".into(),
+        ..editor()
+    });
+    harness.take("owner");
+    harness.binary("editor-again", FrameType::Presence, &update);
+    let presence = relayed(&mut harness, "owner").unwrap();
+    assert_eq!(presence.peer_id(), "editor-again");
+}

@@ -18,6 +18,7 @@ fn execute(harness: &mut Harness, id: &str) -> Option<String> {
     )
 }
 
+// DOC-099
 #[test]
 fn rp_150_rp_151_rp_152_rp_154_rp_155_a_record_a_pointer_and_a_queue_entry() {
     let (mut harness, mut browser, _) = attached();
@@ -62,6 +63,7 @@ fn rp_153_the_requester_gets_state_then_notebook_then_the_acknowledgement() {
     assert_eq!(types, [0x05, 0x00]);
 }
 
+// DOC-096 DOC-097
 #[test]
 fn rp_155_rp_158_bad_requests_are_refused_with_the_exact_text() {
     let (mut harness, mut browser, _) = attached();
@@ -95,14 +97,28 @@ fn rp_155_rp_158_bad_requests_are_refused_with_the_exact_text() {
     assert_eq!(harness.execution_ids(), Vec::<String>::new());
 }
 
+// DOC-095
 #[test]
 fn rp_156_rp_157_repeating_creates_nothing() {
-    let (mut harness, ..) = attached();
+    let (mut harness, mut browser, mut machine) = attached();
     for _ in 0..3 {
         assert_eq!(execute(&mut harness, &uuid(1)), None);
     }
     assert_eq!(execute(&mut harness, &uuid(2)), None);
     assert_eq!(harness.execution_ids(), [uuid(1)]);
+    harness.settle(&mut [&mut browser, &mut machine]);
+    machine.put(&uuid(1), "status", "running");
+    harness.settle(&mut [&mut browser, &mut machine]);
+    assert_eq!(execute(&mut harness, &uuid(3)), None);
+    assert_eq!(harness.execution_ids(), [uuid(1)]);
+    machine.put(&uuid(1), "status", "done");
+    harness.settle(&mut [&mut browser, &mut machine]);
+    assert_eq!(execute(&mut harness, &uuid(4)), None);
+    assert_eq!(
+        harness.execution_ids().len(),
+        2,
+        "what has ended may run again"
+    );
 }
 
 #[test]
@@ -119,6 +135,7 @@ fn rp_159_the_source_is_copied_when_queued() {
     assert_eq!(harness.execution(&uuid(1), "source").unwrap(), "1+1");
 }
 
+// DOC-098
 #[test]
 fn rp_160_rp_161_rp_162_run_all_is_all_or_nothing() {
     let (mut harness, mut browser, _) = attached();

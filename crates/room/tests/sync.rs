@@ -328,3 +328,31 @@ fn rp_142_widget_values_live_in_the_comms_document_alone() {
     );
     assert_eq!(harness.room.heads(DocKind::RuntimeState), before);
 }
+
+// DOC-036
+#[test]
+fn a_new_room_has_one_empty_code_cell_and_an_emptied_one_has_none() {
+    let (mut harness, mut clients) = synced(&[owner()]);
+    let cells = |harness: &mut Harness| {
+        let bytes = harness.room.snapshot(DocKind::Notebook);
+        let notebook = documents::notebook::NotebookDoc::load(&bytes, "user:t/t:1").unwrap();
+        notebook.cells()
+    };
+    let first = cells(&mut harness);
+    assert_eq!(first.len(), 1);
+    assert_eq!(
+        (first[0].cell_type.as_str(), first[0].source.as_str()),
+        ("code", "")
+    );
+    let mut harness = harness.restart();
+    assert_eq!(cells(&mut harness), first);
+    harness.join(owner());
+    clients[0].reset();
+    let doc = clients[0].doc(DocKind::Notebook);
+    let map = doc.get(ROOT, "cells").unwrap().unwrap().1;
+    doc.delete(&map, starter_cell()).unwrap();
+    harness.settle(&mut [&mut clients[0]]);
+    assert_eq!(cells(&mut harness), []);
+    let mut harness = harness.restart();
+    assert_eq!(cells(&mut harness), []);
+}

@@ -167,6 +167,24 @@ fn a_living_kernel_is_written_again_over_older_words() {
     assert_eq!(sim.kernel_field("error_details"), "");
 }
 
+// RP-216
+#[test]
+fn after_a_long_absence_the_kernel_is_published_and_ended_records_stay() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a", "b"]);
+    sim.unlink("");
+    sim.pass(60_000);
+    assert!(sim.state.runtime_gone("30 s").unwrap());
+    let ended = [sim.record("a"), sim.record("b")];
+    assert_eq!(sim.kernel_field("lifecycle"), "Error");
+    sim.link();
+    sim.idle("a");
+    sim.pass(100);
+    assert_eq!(sim.kernel_field("lifecycle"), "Running");
+    assert_eq!(sim.kernel_field("error_details"), "");
+    assert_eq!([sim.record("a"), sim.record("b")], ended);
+}
+
 // WS-334 WS-368 WS-359 RP-256
 #[test]
 fn only_a_refused_change_ends_the_session() {

@@ -455,7 +455,7 @@ fn an_input_request_is_shown_and_answered() {
     assert!(sim.record("a").get("pending_input").is_none());
 }
 
-// WS-328 WS-329 WS-330 WS-332 DOC-125 DOC-126
+// WS-328 WS-329 WS-330 WS-332 DOC-125 DOC-126 DOC-170
 #[test]
 fn widget_values_go_to_the_comms_document_and_foreign_changes_to_the_kernel() {
     let mut sim = Sim::ready();
