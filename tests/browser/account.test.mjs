@@ -84,7 +84,7 @@ test("a token is made by the keyboard, shown once, used, and revoked", async () 
   await assertAccessible(page, "new token");
   await page.keyboard.press("Escape");
   await page.getByTestId("token-dialog").waitFor({ state: "detached" });
-  assert.equal(await page.evaluate(() => document.activeElement?.dataset.testid), "new-token");
+  await page.waitForFunction(() => document.activeElement?.dataset.testid === "new-token");
   assert.ok(!(await page.content()).includes(secret), "the token is still in the page");
 
   await token("nightly report").getByText("Read and edit").waitFor();

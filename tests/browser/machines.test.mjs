@@ -89,7 +89,7 @@ test("the history names what happened, and the notebooks that were served", asyn
   // By the keyboard, and back to where it began.
   await page.keyboard.press("Escape");
   await page.getByTestId("history-dialog").waitFor({ state: "detached" });
-  assert.equal(await page.evaluate(() => document.activeElement?.dataset.testid), "machine-history");
+  await page.waitForFunction(() => document.activeElement?.dataset.testid === "machine-history");
   await history();
   await events("job_running").getByRole("link", { name: "Test" }).click();
   await notebook.ready();

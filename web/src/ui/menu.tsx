@@ -1,6 +1,6 @@
 // A button that opens a small panel below it; Escape and a click elsewhere close it, the arrow keys move in it.
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 interface MenuProps {
   label: ComponentChildren;
@@ -48,7 +48,8 @@ export function Menu({ label, name, testId, buttonClass, children }: MenuProps) 
   const root = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   const id = useId();
-  useEffect(() => {
+  // Before the panel is seen: a key that is pressed at once must not find nobody listening.
+  useLayoutEffect(() => {
     if (!open) return;
     const outside = (event: Event) => {
       if (event.target instanceof Node && !root.current?.contains(event.target)) setOpen(false);
