@@ -1,35 +1,13 @@
 // The account: who is signed in and where, tokens for programs, and what happened.
 import "./account.css";
-import { useCallback, useEffect, useState } from "preact/hooks";
-import { getSessions, type Me, type Session } from "../api/account";
-import { messageOf } from "../api/http";
+import { useEffect } from "preact/hooks";
+import { getSessions, type Me } from "../api/account";
 import { Records } from "../audit/records";
 import { IconLeave } from "../ui/icons";
+import { useLoaded } from "../ui/loaded";
 import { leave } from "../ui/shell";
 import { Sessions } from "./sessions";
 import { Tokens } from "./tokens";
-
-interface Account {
-  me: Me | undefined;
-  sessions: Session[];
-}
-
-function useAccount() {
-  const [account, setAccount] = useState<Account | undefined>();
-  const [why, setWhy] = useState<string | undefined>();
-  const refresh = useCallback(async () => {
-    try {
-      setAccount(await getSessions());
-      setWhy(undefined);
-    } catch (error) {
-      setWhy(messageOf(error));
-    }
-  }, []);
-  useEffect(() => {
-    refresh();
-  }, [refresh]);
-  return { account, why, refresh };
-}
 
 function Who({ me }: { me: Me }) {
   return (
@@ -41,7 +19,7 @@ function Who({ me }: { me: Me }) {
 }
 
 export function AccountPage() {
-  const { account, why, refresh } = useAccount();
+  const { data: account, why, refresh } = useLoaded(getSessions);
   useEffect(() => {
     document.title = "Account · Notebook Cloud";
   }, []);

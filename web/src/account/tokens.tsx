@@ -1,29 +1,12 @@
 // API tokens: what programs sign in with in the person's name.
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { type ApiToken, listTokens, revokeToken } from "../api/account";
-import { messageOf } from "../api/http";
 import { confirm } from "../ui/dialog";
 import { IconPlus } from "../ui/icons";
+import { useLoaded } from "../ui/loaded";
 import { ago, now, until } from "../ui/time";
 import { toast, toastError } from "../ui/toasts";
 import { NewToken, SCOPE_NAMES } from "./new-token";
-
-function useTokens() {
-  const [tokens, setTokens] = useState<ApiToken[] | undefined>();
-  const [why, setWhy] = useState<string | undefined>();
-  const refresh = useCallback(async () => {
-    try {
-      setTokens(await listTokens());
-      setWhy(undefined);
-    } catch (error) {
-      setWhy(messageOf(error));
-    }
-  }, []);
-  useEffect(() => {
-    refresh();
-  }, [refresh]);
-  return { tokens, why, refresh };
-}
 
 async function revoke(token: ApiToken, refresh: () => void): Promise<void> {
   const yes = await confirm(
@@ -81,7 +64,7 @@ function TokenRow({ token, refresh }: { token: ApiToken; refresh(): void }) {
 }
 
 export function Tokens() {
-  const { tokens, why, refresh } = useTokens();
+  const { data: tokens, why, refresh } = useLoaded(listTokens);
   const [making, setMaking] = useState(false);
   const [all, setAll] = useState(false);
   const ended = tokens?.filter((token) => endOf(token) !== undefined).length ?? 0;

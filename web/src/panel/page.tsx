@@ -1,9 +1,9 @@
 // The workstations panel: machines, pairing, credentials.
 import "./panel.css";
-import { useCallback, useEffect, useState } from "preact/hooks";
-import { messageOf } from "../api/http";
+import { useEffect, useState } from "preact/hooks";
 import { type Credential, listCredentials, listWorkstations, type Workstation } from "../api/workstations";
 import { IconPlus } from "../ui/icons";
+import { useLoaded } from "../ui/loaded";
 import { AddMachine } from "./add-machine";
 import { Credentials } from "./credentials";
 import { MachineCard } from "./machine-card";
@@ -16,26 +16,21 @@ interface PanelData {
   credentials: Credential[];
 }
 
+async function getPanel(): Promise<PanelData> {
+  const [machines, credentials] = await Promise.all([listWorkstations(), listCredentials()]);
+  return { machines, credentials };
+}
+
 function usePanel() {
-  const [data, setData] = useState<PanelData | undefined>();
-  const [why, setWhy] = useState<string | undefined>();
-  const refresh = useCallback(async () => {
-    try {
-      const [machines, credentials] = await Promise.all([listWorkstations(), listCredentials()]);
-      setData({ machines, credentials });
-      setWhy(undefined);
-    } catch (error) {
-      setWhy(messageOf(error));
-    }
-  }, []);
+  const panel = useLoaded(getPanel);
+  const { refresh } = panel;
   useEffect(() => {
-    refresh();
     const timer = setInterval(() => {
       if (!document.hidden) refresh();
     }, REFRESH_MS);
     return () => clearInterval(timer);
   }, [refresh]);
-  return { data, why, refresh };
+  return panel;
 }
 
 function NoMachines() {

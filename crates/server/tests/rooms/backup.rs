@@ -33,6 +33,16 @@ async fn work(
     }
 }
 
+/// A database that can be backed up.
+async fn to_back_up(data: &Path) -> Option<TestDatabase> {
+    let database = TestDatabase::of(data).await;
+    if database.is_postgres() {
+        println!("skipped: a backup is of SQLite; PostgreSQL has pg_dump");
+        return None;
+    }
+    Some(database)
+}
+
 /// What a restored server shows: the number, and the blob that it names is whole.
 async fn shown(data: &Path, id: &str) -> u64 {
     let server = Running::start(data).await;
@@ -54,11 +64,9 @@ async fn shown(data: &Path, id: &str) -> u64 {
 async fn a_backup_under_load_is_one_moment_and_lacks_nothing_acknowledged_before_it() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let database = TestDatabase::of(&data).await;
-    if database.is_postgres() {
-        println!("skipped: a backup is of SQLite; PostgreSQL has pg_dump");
+    let Some(database) = to_back_up(&data).await else {
         return;
-    }
+    };
     let server = Arc::new(Running::start(&data).await);
     let id = server.create().await;
     let author = server.join(&id, "ada", "owner").await;
@@ -103,11 +111,9 @@ async fn a_backup_under_load_is_one_moment_and_lacks_nothing_acknowledged_before
 async fn a_machine_paired_after_the_backup_is_told_so() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let database = TestDatabase::of(&data).await;
-    if database.is_postgres() {
-        println!("skipped: a backup is of SQLite; PostgreSQL has pg_dump");
+    let Some(database) = to_back_up(&data).await else {
         return;
-    }
+    };
     let server = Running::start(&data).await;
     let early = paired(&server).await;
     let file = folder.path().join("backup");
@@ -153,11 +159,9 @@ async fn paired(server: &Running) -> String {
 async fn a_damaged_backup_and_a_taken_folder_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let database = TestDatabase::of(&data).await;
-    if database.is_postgres() {
-        println!("skipped: a backup is of SQLite; PostgreSQL has pg_dump");
+    let Some(database) = to_back_up(&data).await else {
         return;
-    }
+    };
     let file = folder.path().join("backup");
     let refused = backup(&database, &data, &file).await.unwrap_err();
     assert!(

@@ -24,6 +24,26 @@ pub(super) fn job(row: &Row) -> Result<AttachJob> {
     })
 }
 
+impl SqlCatalog {
+    /// Ends jobs of anybody that are older than a time.
+    async fn end_old(
+        &self,
+        statement: &'static str,
+        doing: &'static str,
+        before_ms: i64,
+        message: &str,
+        now_ms: i64,
+    ) -> Result<Vec<AttachJob>> {
+        self.db
+            .write(statement, doing)
+            .bind(before_ms)
+            .bind(message)
+            .bind(now_ms)
+            .all(job)
+            .await
+    }
+}
+
 impl AttachJobs for SqlCatalog {
     async fn create_or_join_job(
         &self,
@@ -230,13 +250,14 @@ impl AttachJobs for SqlCatalog {
         message: &str,
         now_ms: i64,
     ) -> Result<Vec<AttachJob>> {
-        self.db
-            .write(sql::JOB_FAIL_STALE, "end stale jobs")
-            .bind(before_ms)
-            .bind(message)
-            .bind(now_ms)
-            .all(job)
-            .await
+        self.end_old(
+            sql::JOB_FAIL_STALE,
+            "end stale jobs",
+            before_ms,
+            message,
+            now_ms,
+        )
+        .await
     }
 
     async fn oldest_pending_request(&self) -> Result<Option<i64>> {
@@ -252,13 +273,14 @@ impl AttachJobs for SqlCatalog {
         message: &str,
         now_ms: i64,
     ) -> Result<Vec<AttachJob>> {
-        self.db
-            .write(sql::JOB_FAIL_SILENT, "end silent jobs")
-            .bind(before_ms)
-            .bind(message)
-            .bind(now_ms)
-            .all(job)
-            .await
+        self.end_old(
+            sql::JOB_FAIL_SILENT,
+            "end silent jobs",
+            before_ms,
+            message,
+            now_ms,
+        )
+        .await
     }
 
     async fn fail_jobs_of_workstation(
