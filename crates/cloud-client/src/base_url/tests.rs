@@ -56,10 +56,12 @@ fn ws_050_extra_parts_are_refused() {
     assert!(!error.to_string().contains("hunter2"), "{error}");
 }
 
-// WS-159
+// WS-159 RP-005
 #[test]
 fn ws_159_websocket_scheme_follows() {
     let base = BaseUrl::parse("https://x", false).unwrap();
+    assert_eq!(base.join_ws("/n/1/sync"), "wss://x/n/1/sync");
+    let base = BaseUrl::parse("https://x/", false).unwrap();
     assert_eq!(base.join_ws("/n/1/sync"), "wss://x/n/1/sync");
     let base = BaseUrl::parse("http://127.0.0.1:5", false).unwrap();
     assert_eq!(base.join_ws("/e"), "ws://127.0.0.1:5/e");

@@ -159,7 +159,7 @@ async fn cp_106_a_pairing_goes_from_pending_to_registered() {
     );
 }
 
-// CP-063 CP-064 CP-065 CP-066 CP-067 CP-069 CP-116
+// CP-063 CP-064 CP-065 CP-066 CP-067 CP-069 CP-116 RP-013
 #[tokio::test]
 async fn cp_066_the_credential_is_checked_before_the_scope() {
     let world = World::new().await;

@@ -66,3 +66,17 @@ fn a_host_repairs_its_identity() {
         assert!(!is_valid_id(bad), "{bad}");
     }
 }
+
+// DOC-177
+#[test]
+fn a_thread_opened_again_shows_no_time_of_its_end() {
+    let bytes = std::fs::read(format!("{VECTORS}/sample_comments.am")).unwrap();
+    let mut comments = CommentsDoc::load(&bytes, "t").unwrap();
+    assert!(comments.threads()[0]["resolved_at"].is_string());
+    let threads = comments.reader().root_map("threads").unwrap();
+    let thread = comments.reader().map(&threads, "thread-1").unwrap();
+    comments.doc_mut().put(&thread, "status", "open").unwrap();
+    assert_eq!(comments.threads()[0]["status"], "open");
+    assert_eq!(comments.threads()[0].get("resolved_at"), None);
+    assert!(comments.reader().str(&thread, "resolved_at").is_some());
+}

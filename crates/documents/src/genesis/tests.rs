@@ -3,7 +3,7 @@ use automerge::{AutoCommit, ObjId, ObjType, ROOT, ScalarValue};
 
 use super::{DocKind, actor_id, heads_hex};
 
-// DOC-001 DOC-002 DOC-003 DOC-004 DOC-008
+// DOC-001 DOC-002 DOC-003 DOC-004 DOC-008 DOC-030
 #[test]
 fn seeds_load_with_their_heads() {
     for kind in DocKind::ALL {
@@ -11,6 +11,71 @@ fn seeds_load_with_their_heads() {
         assert_eq!(heads_hex(&doc.get_heads()), [kind.seed_head()], "{kind:?}");
         assert_eq!(doc.get_actor().to_bytes(), b"local:a/desktop:1");
     }
+}
+
+// DOC-007
+#[test]
+fn seeds_are_the_frozen_files() {
+    let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
+    for (kind, name, sha256) in [
+        (
+            DocKind::Notebook,
+            "notebook_genesis_v5",
+            "0b66104e886bd2b2cc9d2b336706d68fca5f8c3f09e5d86b7cc3c60a18a31559",
+        ),
+        (
+            DocKind::RuntimeState,
+            "runtime_state_genesis_v2",
+            "4061960c6147df12e73587ef36e6b83a7b70edb831e663f0bee0d0b6538a945c",
+        ),
+        (
+            DocKind::Comms,
+            "comms_doc_genesis_v1",
+            "7d6812ed446475b3ff8c71338027b93af6bf7c0dd64077921d8ebeaadd7f2c72",
+        ),
+        (
+            DocKind::Comments,
+            "comments_doc_genesis_v1",
+            "604eca541efa059a081b2390238b780af5f3f23b6a9b0ec540889117fc13c886",
+        ),
+    ] {
+        let file = std::fs::read(format!("{vectors}/{name}.am")).unwrap();
+        assert_eq!(kind.seed(), file, "{name}");
+        assert_eq!(crate::manifest::sha256_hex(kind.seed()), sha256, "{name}");
+    }
+}
+
+// DOC-010
+#[test]
+fn an_author_that_is_no_text_is_shown_in_hex() {
+    assert_eq!(wire::actor::actor_text(b"user:x/t:1"), "user:x/t:1");
+    assert_eq!(wire::actor::actor_text(&[0xff, 0x0a, 0xc3]), "ff0ac3");
+}
+
+// DOC-018
+#[test]
+fn peers_that_count_differently_converge() {
+    use automerge::{LoadOptions, ReadDoc, TextEncoding};
+    let load = |encoding: TextEncoding, actor: &str| {
+        let options = LoadOptions::new().text_encoding(encoding);
+        AutoCommit::load_with_options(DocKind::Notebook.seed(), options)
+            .unwrap()
+            .with_actor(actor_id(actor))
+    };
+    let mut browser = load(TextEncoding::Utf16CodeUnit, "user:x/browser:1");
+    let mut native = load(TextEncoding::UnicodeCodePoint, "user:x/agent:1");
+    let text = browser.put_object(ROOT, "text", ObjType::Text).unwrap();
+    browser.splice_text(&text, 0, 0, "a😀b").unwrap();
+    native.merge(&mut browser).unwrap();
+    assert_eq!((browser.length(&text), native.length(&text)), (4, 3));
+    // Both write around the same character, each by its own count.
+    browser.splice_text(&text, 3, 0, "𝄞").unwrap();
+    native.splice_text(&text, 3, 0, "é😀").unwrap();
+    native.merge(&mut browser).unwrap();
+    browser.merge(&mut native).unwrap();
+    assert_eq!(browser.text(&text).unwrap(), "a😀𝄞bé😀");
+    assert_eq!(native.text(&text), browser.text(&text));
+    assert_eq!(native.get_heads(), browser.get_heads());
 }
 
 fn build(actor: &str, message: &str, ops: impl FnOnce(&mut AutoCommit)) -> Vec<String> {

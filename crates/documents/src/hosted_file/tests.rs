@@ -163,3 +163,30 @@ fn a_copy_shows_the_same_under_another_id() {
     };
     assert_eq!(back(&mut second), text);
 }
+
+// DOC-081
+#[test]
+fn an_attachment_keeps_its_word_and_without_one_it_is_base64() {
+    use automerge::transaction::Transactable;
+    let file = json!({ "cells": [{ "cell_type": "markdown", "id": "m", "metadata": {}, "source": "",
+        "attachments": { "x.png": { "image/png": "AAEC" }, "t": { "text/plain": "words" } } }] });
+    let mut hosted = open_text(&file.to_string()).unwrap();
+    let attachments = hosted.notebook.read_cell("m").unwrap().attachments;
+    assert_eq!(attachments["x.png"]["image/png"]["encoding"], "base64");
+    assert_eq!(attachments["t"]["text/plain"]["encoding"], "text");
+    let reader = hosted.notebook.reader();
+    let path = ["cells", "m", "attachments", "x.png", "image/png"];
+    let entry = path
+        .iter()
+        .fold(automerge::ROOT, |at, key| reader.map(&at, key).unwrap());
+    hosted
+        .notebook
+        .doc_mut()
+        .delete(&entry, "encoding")
+        .unwrap();
+    let again: Value = serde_json::from_str(&back(&mut hosted)).unwrap();
+    assert_eq!(
+        again["cells"][0]["attachments"],
+        file["cells"][0]["attachments"]
+    );
+}

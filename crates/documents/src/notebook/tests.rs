@@ -15,6 +15,37 @@ fn json_file(name: &str) -> Value {
     serde_json::from_slice(&file(name)).unwrap()
 }
 
+/// A value with its types, as the vectors write it.
+fn typed(doc: &AutoCommit, value: &automerge::Value<'_>, id: &automerge::ObjId) -> Value {
+    use automerge::{ObjType, ReadDoc, ScalarValue, Value as Stored};
+    match value {
+        Stored::Object(ObjType::Text) => json!({"text": doc.text(id).unwrap()}),
+        Stored::Object(ObjType::List) => {
+            let items = (0..doc.length(id)).map(|at| {
+                let (value, id) = doc.get(id, at).unwrap().unwrap();
+                typed(doc, &value, &id)
+            });
+            json!({"list": items.collect::<Vec<_>>()})
+        }
+        Stored::Object(_) => {
+            let fields = doc.keys(id).map(|key| {
+                let (value, id) = doc.get(id, key.as_str()).unwrap().unwrap();
+                (key, typed(doc, &value, &id))
+            });
+            json!({"map": fields.collect::<serde_json::Map<_, _>>()})
+        }
+        Stored::Scalar(scalar) => match scalar.as_ref() {
+            ScalarValue::Str(text) => json!({"str": text.as_str()}),
+            ScalarValue::Int(number) => json!({"int": number}),
+            ScalarValue::Uint(number) => json!({"uint": number}),
+            ScalarValue::F64(number) => json!({"f64": number}),
+            ScalarValue::Boolean(value) => json!({"bool": value}),
+            ScalarValue::Null => json!("null"),
+            other => panic!("{other:?}"),
+        },
+    }
+}
+
 fn changes(value: &Value) -> Vec<u8> {
     let hex: String = value
         .as_array()
@@ -194,7 +225,7 @@ proptest! {
     }
 }
 
-// DOC-069 DOC-070 DOC-071 DOC-072 DOC-073
+// DOC-015 DOC-016 DOC-069 DOC-070 DOC-071 DOC-072 DOC-073
 #[test]
 fn imported_metadata_reads_back() {
     for case in json_file("metadata_import.json").as_array().unwrap() {
@@ -207,5 +238,157 @@ fn imported_metadata_reads_back() {
         }
         let root = notebook.reader().map_json(&automerge::ROOT);
         assert_eq!(root["metadata"], case["doc_metadata"], "{name}");
+        let (value, id) = automerge::ReadDoc::get(notebook.doc(), automerge::ROOT, "metadata")
+            .unwrap()
+            .unwrap();
+        let stored = typed(notebook.doc(), &value, &id);
+        assert_eq!(stored, case["doc_metadata_typed"], "{name}");
     }
+}
+
+// DOC-014 DOC-027 DOC-028 DOC-029
+#[test]
+fn a_new_document_has_the_recorded_head() {
+    let id = "6f1d3c2a-9b7e-4c55-8a21-0d9e4f7b1c33";
+    let mut notebook = NotebookDoc::from_seed("runtimed").unwrap();
+    notebook.put_identity(id).unwrap();
+    // The hash covers the order of the operations: one change, the three ids as the vector has them.
+    let head = "60d5516858327e0388d69abd8f0669474508ed6def2a57b5ac5453351c52bd5f";
+    assert_eq!(heads_hex(&notebook.heads()), [head]);
+    let mut recorded = AutoCommit::load(&file("notebook_new.am")).unwrap();
+    assert_eq!(heads_hex(&recorded.get_heads()), [head]);
+    assert_eq!(notebook.doc_mut().get_changes(&[]).len(), 2);
+    for (key, expected) in [
+        ("notebook_id", id.to_owned()),
+        ("runtime_state_doc_id", format!("runtime:{id}")),
+        ("comms_doc_id", format!("comms:{id}")),
+    ] {
+        assert_eq!(notebook.root_text(key), Some(expected));
+    }
+    notebook.add_cell("c", "code", None).unwrap();
+    notebook.heads();
+    notebook.replace_source("c", "1").unwrap();
+    notebook.heads();
+    let all = notebook.doc_mut().get_changes(&[]);
+    assert_eq!(all.len(), 4);
+    for change in &all[1..] {
+        assert_eq!((change.timestamp(), change.message()), (0, None));
+    }
+}
+
+fn object(notebook: &NotebookDoc, path: &[&str]) -> automerge::ObjId {
+    path.iter().fold(automerge::ROOT, |at, key| {
+        automerge::ReadDoc::get(notebook.doc(), &at, *key)
+            .unwrap()
+            .unwrap()
+            .1
+    })
+}
+
+// DOC-017
+#[test]
+fn an_object_is_updated_in_place() {
+    use serde_json::Map;
+    let mut notebook = NotebookDoc::from_seed("runtimed").unwrap();
+    let write = |notebook: &mut NotebookDoc, extras: Value| {
+        let extras: Map<String, Value> = extras.as_object().unwrap().clone();
+        let snapshot = super::MetadataSnapshot {
+            extras,
+            ..Default::default()
+        };
+        notebook.set_metadata(&snapshot).unwrap();
+    };
+    write(&mut notebook, json!({"x": {"gone": 1, "kept": {"a": 1}}}));
+    let before = ["kept"].map(|key| object(&notebook, &["metadata", "x", key]));
+    write(&mut notebook, json!({"x": {"kept": {"a": 2}}}));
+    let after = ["kept"].map(|key| object(&notebook, &["metadata", "x", key]));
+    assert_eq!(before, after);
+    let x = object(&notebook, &["metadata", "x"]);
+    assert_eq!(
+        Value::Object(notebook.reader().map_json(&x)),
+        json!({"kept": {"a": 2}})
+    );
+}
+
+// DOC-041
+#[test]
+fn a_new_cell_has_its_keys_and_no_execution() {
+    use automerge::ReadDoc;
+    let mut notebook = NotebookDoc::from_seed("runtimed").unwrap();
+    notebook.add_cell("c", "code", None).unwrap();
+    let cells = object(&notebook, &["cells"]);
+    let (value, id) = notebook.doc().get(&cells, "c").unwrap().unwrap();
+    let expected = json!({"map": {
+        "id": {"str": "c"}, "cell_type": {"str": "code"}, "position": {"str": "80"},
+        "source": {"text": ""}, "execution_count": {"str": "null"}, "metadata": {"map": {}},
+        "resolved_assets": {"map": {}}, "attachments": {"map": {}},
+    }});
+    assert_eq!(typed(notebook.doc(), &value, &id), expected);
+}
+
+// DOC-043 DOC-044 DOC-059
+#[test]
+fn odd_cells_are_skipped_or_completed() {
+    use automerge::ObjType;
+    use automerge::transaction::Transactable;
+    let mut notebook = NotebookDoc::from_seed("runtimed").unwrap();
+    let cells = object(&notebook, &["cells"]);
+    let doc = notebook.doc_mut();
+    doc.put_object(&cells, "nameless", ObjType::Map).unwrap();
+    let numbered = doc.put_object(&cells, "numbered", ObjType::Map).unwrap();
+    doc.put(&numbered, "id", 7).unwrap();
+    doc.put(&cells, "scalar", "x").unwrap();
+    let bare = doc.put_object(&cells, "bare", ObjType::Map).unwrap();
+    doc.put(&bare, "id", "bare").unwrap();
+    doc.put(&bare, "metadata", r#"{"tags": ["old"]}"#).unwrap();
+    assert_eq!(notebook.cell_ids(), ["bare"]);
+    let cell = notebook.read_cell("bare").unwrap();
+    assert_eq!(
+        (cell.position.as_str(), cell.execution_count.as_str()),
+        ("80", "null")
+    );
+    assert_eq!(cell.metadata, json!({"tags": ["old"]}));
+}
+
+// DOC-048 DOC-049
+#[test]
+fn an_unknown_neighbour_or_a_large_index_appends() {
+    let mut notebook = NotebookDoc::from_seed("runtimed").unwrap();
+    notebook.add_cell("z", "code", None).unwrap();
+    notebook.add_cell("y", "code", Some("z")).unwrap();
+    notebook.add_cell("x", "code", Some("nobody")).unwrap();
+    notebook.insert_cell("w", "code", 99).unwrap();
+    assert_eq!(notebook.cell_ids(), ["z", "y", "x", "w"]);
+}
+
+// DOC-050
+#[test]
+fn a_move_writes_the_position_alone() {
+    let mut notebook = NotebookDoc::from_seed("runtimed").unwrap();
+    notebook.add_cell("a", "code", None).unwrap();
+    notebook.add_cell("b", "code", Some("a")).unwrap();
+    let heads = notebook.heads();
+    notebook.move_cell("a", Some("b")).unwrap();
+    notebook.heads();
+    let written = notebook.changes_since(&heads);
+    assert_eq!((written.len(), written[0].len()), (1, 1));
+    assert_eq!(notebook.cell_ids(), ["b", "a"]);
+}
+
+// DOC-052 DOC-058
+#[test]
+fn clearing_keeps_the_map_and_new_metadata_replaces_it() {
+    let mut notebook = NotebookDoc::from_seed("runtimed").unwrap();
+    notebook.add_cell("a", "code", None).unwrap();
+    let before = object(&notebook, &["cells", "a", "metadata"]);
+    let fields = json!({"tags": ["t"]});
+    notebook
+        .set_cell_metadata("a", fields.as_object().unwrap())
+        .unwrap();
+    assert_ne!(object(&notebook, &["cells", "a", "metadata"]), before);
+    assert_eq!(notebook.read_cell("a").unwrap().metadata, fields);
+    let cells = object(&notebook, &["cells"]);
+    notebook.clear_cells().unwrap();
+    assert_eq!(object(&notebook, &["cells"]), cells);
+    assert!(notebook.cell_ids().is_empty());
 }

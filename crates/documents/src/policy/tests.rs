@@ -4,7 +4,7 @@ use serde_json::Value;
 use wire::{Principal, Scope};
 
 use super::{Refusal, Touched, Trial, check_runtime_projections, judge, may_write};
-use crate::genesis::{DocKind, actor_id};
+use crate::genesis::{DocKind, NOTEBOOK_SEED_ACTOR, actor_id};
 use crate::runtime_state::{NewExecution, RuntimeStateDoc};
 
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
@@ -427,4 +427,41 @@ proptest::proptest! {
         let (kind, scope) = (DocKind::RuntimeState, Scope::RuntimePeer);
         let _ = receive(kind, room.doc_mut(), &mut State::new(), scope, &principal, &payload);
     }
+}
+
+// RP-104 DOC-019 DOC-020
+#[test]
+fn the_seed_itself_is_anybodys_and_nothing_else_by_its_author_is() {
+    let principal = Principal::parse("user:x").unwrap();
+    let kind = DocKind::Notebook;
+    let mut peer = kind.fresh("user:x/browser:1").unwrap();
+    let mut room = AutoCommit::new();
+    assert_eq!(
+        send(kind, &mut room, &mut peer, Scope::Owner, &principal),
+        Ok(true)
+    );
+    assert_eq!(room.get_heads(), peer.get_heads());
+    let mut forged = kind.fresh(NOTEBOOK_SEED_ACTOR).unwrap();
+    let cells = automerge::ReadDoc::get(&forged, automerge::ROOT, "cells")
+        .unwrap()
+        .unwrap()
+        .1;
+    automerge::transaction::Transactable::put(&mut forged, &cells, "x", 1).unwrap();
+    let refused = send(kind, &mut room, &mut forged, Scope::Owner, &principal).unwrap_err();
+    assert!(matches!(refused, Refusal::BadLabel { .. }), "{refused}");
+    assert_eq!(room.get_heads(), peer.get_heads());
+    // Another stream's seed is exempt nowhere: a room has it already.
+    let mut comms = DocKind::Comms.fresh("user:x/browser:1").unwrap();
+    let mut empty = AutoCommit::new();
+    let refused = send(
+        DocKind::Comms,
+        &mut empty,
+        &mut comms,
+        Scope::Owner,
+        &principal,
+    );
+    assert!(
+        matches!(refused, Err(Refusal::BadLabel { .. })),
+        "{refused:?}"
+    );
 }

@@ -200,3 +200,50 @@ fn equal_writes_change_nothing() {
     doc.set_kernel_texts(&[("name", "")]).unwrap();
     assert_eq!(doc.heads(), heads);
 }
+
+// DOC-084
+#[test]
+fn a_lifecycle_has_an_activity_only_while_it_runs() {
+    use super::Lifecycle;
+    use automerge::transaction::Transactable;
+    let mut doc = RuntimeStateDoc::from_seed("t").unwrap();
+    let kernel = doc.map("kernel").unwrap();
+    for key in ["status", "starting_phase"] {
+        doc.doc_mut().put(&kernel, key, "old").unwrap();
+    }
+    let read = |doc: &RuntimeStateDoc, key| doc.reader().json(&kernel, key);
+    doc.set_lifecycle(&Lifecycle::running("Busy")).unwrap();
+    assert_eq!(read(&doc, "activity"), Some(json!("Busy")));
+    assert_eq!(
+        (read(&doc, "status"), read(&doc, "starting_phase")),
+        (None, None)
+    );
+    doc.set_lifecycle(&Lifecycle::new("Error")).unwrap();
+    assert_eq!(read(&doc, "activity"), Some(json!("")));
+}
+
+// DOC-092
+#[test]
+fn a_new_execution_has_its_keys() {
+    let doc = room();
+    let record = doc.execution_object("b").unwrap();
+    let expected = json!({"status": "queued", "execution_count": null, "success": null,
+        "outputs": {}, "source": "1", "cell_id": "cell", "seq": 1,
+        "submitted_by_actor_label": "user:x/browser:1"});
+    assert_eq!(Value::Object(doc.reader().map_json(&record)), expected);
+}
+
+// DOC-111
+#[test]
+fn a_display_is_found_without_the_index() {
+    use automerge::transaction::Transactable;
+    let mut doc = room();
+    let shown = json!({"output_type": "display_data", "output_id": "o1", "data": {"text/plain": "1"},
+        "transient": {"display_id": "d"}});
+    doc.upsert_output("a", &shown).unwrap();
+    let index = doc.map("display_index").unwrap();
+    doc.doc_mut().delete(&index, "d").unwrap();
+    let data = json!({"text/plain": "2"});
+    assert_eq!(doc.update_display("d", &data, None).unwrap(), 1);
+    assert_eq!(doc.output("a", "o1").unwrap()["data"], data);
+}

@@ -110,7 +110,7 @@ fn up(connection: u64) -> LinkEvent {
     }
 }
 
-// WS-273 WS-274 RP-032
+// WS-273 WS-274 RP-032 RP-057
 #[tokio::test]
 async fn ready_needs_a_principal_and_frames_before_it_come_after_it() {
     let room = Room::open().await;
@@ -263,6 +263,24 @@ async fn a_refused_credential_ends_the_link_at_once_or_when_refused_again() {
     };
     assert_eq!(end.code(), 77);
     room.nobody_dials().await;
+}
+
+// RP-024
+#[tokio::test]
+async fn a_dial_offers_no_subprotocol_and_names_no_origin() {
+    let room = Room::open().await;
+    let link = room.link();
+    let mut stream = room.stream().await;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+    assert!(head.contains("\r\nauthorization: "), "{head}");
+    assert!(!head.contains("\r\nsec-websocket-protocol:"), "{head}");
+    assert!(!head.contains("\r\norigin:"), "{head}");
+    drop(stream);
+    link.close().await;
 }
 
 // WS-280

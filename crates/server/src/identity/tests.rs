@@ -197,7 +197,7 @@ async fn cookie(app: &TestApp) -> String {
     format!("{}={secret}", session::cookie_name(false))
 }
 
-// CP-060
+// CP-060 RP-012
 #[tokio::test]
 async fn a_cookie_is_no_machine() {
     let app = TestApp::without_dev_identity().await;
@@ -234,4 +234,43 @@ async fn whoever_was_disabled_is_told_so_by_any_credential() {
     let facts = self::facts(&app, "/", &[("cookie", &cookie)]);
     let caller = app.identify(&facts, Accept::PEOPLE).await.unwrap();
     assert!(caller.is_anonymous());
+}
+
+// RP-011
+#[tokio::test]
+async fn a_cookie_and_a_bearer_are_two_identities() {
+    let app = TestApp::without_dev_identity().await;
+    let cookie = cookie(&app).await;
+    let headers = [("cookie", cookie.as_str()), ("authorization", "Bearer x")];
+    let facts = facts(&app, "/n/x/sync", &headers);
+    let refused = app.identify_socket(&facts).await.unwrap_err();
+    assert_eq!(refused.text(), "multiple identity credentials presented");
+    assert_eq!(refused.status(), 400);
+}
+
+// RP-009
+#[tokio::test]
+async fn an_operator_has_no_slash() {
+    let headers = [("x-user", "ada"), ("x-operator", "a/b")];
+    let refused = identify("/", &headers).await.unwrap_err();
+    assert_eq!(refused.status(), 400);
+}
+
+// RP-029
+#[tokio::test]
+async fn a_client_cannot_say_who_it_is_by_the_rooms_own_headers() {
+    for user in [None, Some(("x-user", "ada"))] {
+        let mut headers = vec![
+            ("x-nteract-principal", "user:dev:mallory"),
+            ("x-nteract-scope", "owner"),
+            ("x-nteract-operator", "desktop:m"),
+            ("x-nteract-identity-provider", "oidc"),
+        ];
+        headers.extend(user);
+        let caller = identify("/", &headers).await.unwrap();
+        assert_eq!(caller.scope, Scope::Viewer);
+        assert_eq!(caller.is_anonymous(), user.is_none());
+        assert!(!caller.actor_label().contains("mallory"));
+        assert!(!caller.actor_label().contains("desktop:m"));
+    }
 }

@@ -219,6 +219,7 @@ async fn bytes_that_are_no_document_harm_nobody() {
     server.stop().await;
 }
 
+// RP-015
 // D7, CP-119: within a second.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoked_credential_loses_its_room_socket() {
@@ -236,7 +237,9 @@ async fn a_revoked_credential_loses_its_room_socket() {
     let bearer = format!("Bearer {}", credential["token"].as_str().unwrap());
     let headers = [("authorization", bearer.as_str()), ("x-scope", "viewer")];
     let mut machine = server.dial(&id, &headers).await.unwrap();
-    machine.until_control("cloud_room_ready").await;
+    let ready = machine.until_control("cloud_room_ready").await;
+    let label = ready["actor_label"].as_str().unwrap();
+    assert!(label.starts_with("user:dev:ada/"), "{label}");
     let path = format!(
         "/api/workstations/credentials/{}/revoke",
         credential["credential_id"].as_str().unwrap()

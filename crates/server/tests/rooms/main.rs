@@ -37,7 +37,7 @@ async fn an_edit_reaches_the_other_peer_and_outlives_the_server() {
     server.stop().await;
 }
 
-// RP-001, RP-002, RP-008, RP-016, RP-019, CP-325, CP-326, CP-327, CP-328, CP-329
+// RP-001, RP-002, RP-004, RP-008, RP-016, RP-019, CP-325, CP-326, CP-327, CP-328, CP-329
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dials_are_refused_with_a_status_and_a_reason() {
     let folder = tempfile::tempdir().unwrap();
@@ -52,8 +52,11 @@ async fn dials_are_refused_with_a_status_and_a_reason() {
             (426, Some("expected WebSocket upgrade"))
         );
     }
-    let dial =
-        async |id: &str, headers: &[(&'static str, &str)]| refusal(server.dial(id, headers).await);
+    let dial = async |id: &str, headers: &[(&'static str, &str)]| {
+        let (status, error) = refusal(server.dial(id, headers).await);
+        assert!(!error.is_empty(), "{status} without a reason");
+        (status, error)
+    };
     assert_eq!(dial("nowhere", &[("x-user", "ada")]).await.0, 404);
     assert_eq!(dial(&id, &[]).await, (404, "notebook not found".into()));
     let ada = ("x-user", "ada");
@@ -98,6 +101,7 @@ async fn a_liveness_ping_is_answered() {
     server.stop().await;
 }
 
+// RP-017
 // CP-289 and the advice of RP 7.7: who loses access loses the socket, within a second.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn revoked_access_closes_sockets() {
@@ -113,6 +117,7 @@ async fn revoked_access_closes_sockets() {
     let mut anonymous = server.dial(&id, &[]).await.unwrap();
     let ready = anonymous.until_control("cloud_room_ready").await;
     assert_eq!(ready["identity_provider"], "anonymous");
+    assert_eq!(ready["connection_scope"], "viewer");
     let mut bob = server.join(&id, "bob", "owner").await;
     assert_eq!(server.call("DELETE", &acl, "ada", editor).await.0, 200);
     let closed = tokio::time::timeout(Duration::from_secs(1), bob.until_closed()).await;

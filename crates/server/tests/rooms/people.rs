@@ -143,7 +143,7 @@ async fn the_console_exports_and_hands_over_what_a_lost_owner_owns() {
     server.stop().await;
 }
 
-// CP-041
+// CP-041 RP-020 RP-022 RP-023
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cp_041_a_credential_in_the_subprotocol_list_is_never_echoed() {
     use base64::Engine as _;
@@ -164,6 +164,31 @@ async fn cp_041_a_credential_in_the_subprotocol_list_is_never_echoed() {
         dial.headers_mut().insert(name, value.parse().unwrap());
     }
     let (_socket, answer) = tokio_tungstenite::connect_async(dial).await.unwrap();
-    assert_eq!(answer.headers()["sec-websocket-protocol"], "nteract.v4");
+    let chosen = answer.headers().get_all("sec-websocket-protocol");
+    assert_eq!(chosen.iter().collect::<Vec<_>>(), ["nteract.v4"]);
+    // With the credential in a header nothing is chosen.
+    let answer = upgrade(&server, &format!("/n/{id}/sync"), "nteract.v4").await;
+    assert!(answer.starts_with("http/1.1 101 "), "{answer}");
+    assert!(!answer.contains("sec-websocket-protocol"), "{answer}");
     server.stop().await;
+}
+
+/// The head of the answer to an upgrade as ada, in lower case: other clients hide or refuse it.
+async fn upgrade(server: &Running, path: &str, offered: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(&server.address)
+        .await
+        .unwrap();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: {}\r\nx-user: ada\r\nx-scope: owner\r\nconnection: upgrade\r\n\
+         upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\
+         sec-websocket-protocol: {offered}\r\n\r\n",
+        server.address
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    String::from_utf8(head).unwrap().to_ascii_lowercase()
 }

@@ -65,18 +65,18 @@ async fn bytes_come_back_with_their_first_type() {
     }
 }
 
-// CP-009, CP-314, CP-315 RP-291
+// CP-009, CP-314, CP-315 RP-291 RP-292
 #[tokio::test]
 async fn bad_uploads_are_refused() {
     let app = TestApp::with_dev_identity().await;
     let base = notebook(&app).await;
     let path = format!("{base}/{HELLO}");
-    let editor = [("x-user", "ada"), ("x-scope", "editor")];
-    let (status, body) = app.call(Method::PUT, &path, &editor, "hello").await;
-    assert_eq!(
-        (status, &body["error"]),
-        (403, &json!("editor cannot upload blobs"))
-    );
+    for scope in ["editor", "viewer"] {
+        let caller = [("x-user", "ada"), ("x-scope", scope)];
+        let (status, body) = app.call(Method::PUT, &path, &caller, "hello").await;
+        let text = format!("{scope} cannot upload blobs");
+        assert_eq!((status, &body["error"]), (403, &json!(text)));
+    }
     let (status, body) = app
         .call(Method::PUT, &path, &with("application/x-sh"), "hello")
         .await;
@@ -99,6 +99,34 @@ async fn bad_uploads_are_refused() {
     assert_eq!((status, &body["error"]), (404, &json!("blob not found")));
     let (status, _) = app.call(Method::POST, &path, &ADA, "").await;
     assert_eq!(status, 405);
+}
+
+// RP-293 CP-316 DOC-183
+#[tokio::test]
+async fn a_type_is_stored_when_it_is_on_the_list_or_json() {
+    let app = TestApp::with_dev_identity().await;
+    let base = notebook(&app).await;
+    let path = format!("{base}/{HELLO}");
+    for (headers, expected) in [
+        (with("application/x-foo"), None),
+        (ADA.to_vec(), Some("application/octet-stream")),
+        (
+            with("application/vnd.x+json"),
+            Some("application/vnd.x+json"),
+        ),
+    ] {
+        let path = format!("{}/{HELLO}", notebook(&app).await);
+        let (status, _) = app.call(Method::PUT, &path, &headers, "hello").await;
+        assert_eq!(status, if expected.is_some() { 201 } else { 415 });
+        if let Some(expected) = expected {
+            let (_, headers, _) = read(&app, &path, Method::GET, &[]).await;
+            assert_eq!(headers["content-type"], expected);
+        }
+    }
+    for malformed in ["zz", &HELLO[1..]] {
+        let (status, _, text) = read(&app, &path.replace(HELLO, malformed), Method::GET, &[]).await;
+        assert_eq!((status, text.contains("blob not found")), (404, true));
+    }
 }
 
 // CP-320, CP-322
