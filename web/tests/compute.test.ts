@@ -65,6 +65,7 @@ describe("the state of the connection", () => {
     peerId: "p",
     peers: [],
     runtimePeers: 0,
+    rejoining: false,
     unsaved: false,
     refused: undefined,
     degraded: undefined,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readCells } from "../src/notebook/cells";
+import { connectionState } from "../src/notebook/connection-state";
 import { NotebookEditor } from "../src/notebook/edit";
 import { reconnectDelay } from "../src/sync/backoff";
 import { RoomDocuments } from "../src/sync/documents";
@@ -104,12 +105,13 @@ describe("a session with a room", () => {
     session.stop();
   });
 
-  it("asks for a reload, and dials no more, when the room started its documents over", async () => {
+  it("asks for a reload, and dials no more, when the room started the notebook itself over", async () => {
     const api = await automerge();
+    const documents = new RoomDocuments(api);
     let outdated = 0;
     const session = new RoomSession({
       api,
-      documents: new RoomDocuments(api),
+      documents,
       dial: room.dial,
       changed() {},
       outdated: () => {
@@ -118,9 +120,78 @@ describe("a session with a room", () => {
     });
     session.start();
     await settle();
+    room.refuse.set(0, "the document is of an earlier epoch of this room; drop it, dial again");
+    new NotebookEditor(api, documents.notebook).addCell(undefined, "code");
+    await settle();
     room.cut("room epoch changed");
     await settle(60_000);
     expect([outdated, room.dials]).toEqual([1, 1]);
+  });
+
+  it("takes up what runs afresh when the room started it over, and shows the old until the new is here", async () => {
+    const { documents, session, editor } = await page(room);
+    const shown = () => (documents.runtime.value as unknown as { seen?: string }).seen;
+    session.start();
+    await settle();
+    const cell = editor.addCell(undefined, "code", "1");
+    room.edit(5, (doc) => {
+      doc.seen = "old";
+    });
+    await settle();
+    expect(shown()).toBe("old");
+    let told = 0;
+    documents.runtime.onPatches(() => {
+      told += 1;
+    });
+    room.startOver((doc) => {
+      doc.seen = "new";
+    });
+    expect(shown()).toBe("old");
+    expect(session.state).toMatchObject({ rejoining: true, phase: "connecting" });
+    expect(connectionState(session.state).status).toBe("saved");
+    await settle();
+    expect(shown()).toBe("new");
+    expect(told).toBe(1);
+    expect(room.dials).toBe(2);
+    expect(session.state).toMatchObject({ rejoining: false, phase: "live", unsaved: false });
+    expect(Object.keys(room.cells())).toEqual([cell]);
+    session.stop();
+  });
+
+  it("asks again for what the room did not answer before it started over, in order and behind the edits", async () => {
+    const { session, editor } = await page(room);
+    session.start();
+    await settle();
+    room.mute.add(1);
+    const done: string[] = [];
+    session.request("execute_cell").then(() => done.push("execute"));
+    await settle();
+    room.mute.clear();
+    room.startOver(() => {});
+    const cell = editor.addCell(undefined, "code", "late");
+    session.request("interrupt_execution").then(() => done.push("interrupt"));
+    expect(done).toEqual([]);
+    await settle();
+    expect(done).toEqual(["execute", "interrupt"]);
+    expect(room.requests.map((r) => r.action)).toEqual(["execute_cell", "interrupt_execution"]);
+    const second = room.heard.filter((frame) => frame.dial === 2);
+    const request = second.findIndex((frame) => frame.type === 1);
+    expect(second.slice(0, request).some((frame) => frame.type === 0)).toBe(true);
+    expect(room.cells()[cell]?.source).toBe("late");
+    session.stop();
+  });
+
+  it("gives up what waits for a room that started over and did not come back", async () => {
+    const { session } = await page(room);
+    session.start();
+    await settle();
+    room.greets = false;
+    room.startOver(() => {});
+    const outcome = expect(session.request("execute_cell")).rejects.toThrow("lost");
+    room.cut();
+    await outcome;
+    expect(session.state).toMatchObject({ phase: "waiting", rejoining: false });
+    session.stop();
   });
 
   it("drops a silent socket and dials again", async () => {

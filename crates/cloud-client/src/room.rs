@@ -49,6 +49,8 @@ pub struct RoomDial {
     pub environment_policy: Option<String>,
     /// The folder kernels start in.
     pub working_directory: Option<String>,
+    /// Whether fresh documents are taken up when the room starts over (decision D11).
+    pub rejoins: bool,
 }
 
 impl RoomDial {
@@ -66,6 +68,7 @@ impl RoomDial {
             default_environment: None,
             environment_policy: None,
             working_directory: None,
+            rejoins: false,
         }
     }
 
@@ -97,6 +100,9 @@ impl RoomDial {
             put(&mut headers, name.name, sent);
         }
         self.put_texts(&mut headers);
+        if self.rejoins {
+            put(&mut headers, names::EPOCHS, Some(names::REJOIN.to_owned()));
+        }
         Ok(headers)
     }
 

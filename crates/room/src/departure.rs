@@ -197,7 +197,12 @@ impl Room {
 
     /// Tells the edge when the next deadline is, if that changed.
     pub(crate) fn plan_wake(&mut self) {
-        let deadlines = [self.return_by, self.away_deadline(), self.idle_deadline()];
+        let deadlines = [
+            self.return_by,
+            self.away_deadline(),
+            self.idle_deadline(),
+            self.start_over_at(),
+        ];
         let next = deadlines.into_iter().flatten().min();
         if next != self.planned_wake {
             self.planned_wake = next;

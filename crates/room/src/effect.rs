@@ -57,6 +57,10 @@ pub enum Effect {
     FinishJob(FinishedJob),
     /// Asks for an [`crate::Event::Tick`] at this time; replaces earlier wishes.
     WakeAt(UnixMs),
+    /// Documents have outgrown what they show, and everybody here can go on in a new epoch: the edge takes no further
+    /// events, asks [`crate::Room::next_epoch`] once all effects are done, and closes every socket with
+    /// [`wire::close::EPOCH_CHANGED`] if there is one.
+    StartOver,
 }
 
 /// A runtime session that the room ended: by idleness, or because its peer was away too long.

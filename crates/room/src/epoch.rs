@@ -1,8 +1,11 @@
 //! Starting a room's documents over when their history has outgrown what they show (decision D11).
 //!
 //! A new epoch begins at genesis and holds, in one change of the room, what is still shown. It
-//! begins only while nobody is in the room and no compute session can come back, so that nobody
-//! holds work that the room has not heard of. Whoever comes later with a document of the old
+//! begins while nobody is in the room and no compute session can come back, so that nobody
+//! holds work that the room has not heard of. What a runtime peer writes outgrows its epoch within an
+//! afternoon, though, with everybody there: it starts over between two runs if each peer said that it
+//! takes up fresh documents. A runtime peer then reads its journal again from where the room had
+//! confirmed it, and a page has nothing of its own in there. Whoever comes later with a document of the old
 //! epoch must throw it away: documents that grew from one seed would merge, and the old history
 //! would be back. Such a document cannot come in without the first changes of its epoch; those are
 //! remembered as *retired*, and a peer that shows one of them is sent away with
@@ -16,10 +19,15 @@ use documents::DocKind;
 use std::collections::HashSet;
 
 use automerge::{ActorId, AutoCommit, ChangeHash, ReadDoc as _};
+use wire::UnixMs;
 use wire::attachment::status;
 
 use crate::departure::is_away;
-use crate::{Room, RoomError, bootstrap, notebook_doc, runtime_doc};
+use crate::settings::QUIET_MS;
+use crate::{Effect, Room, RoomError, bootstrap, notebook_doc, runtime_doc};
+
+/// What starts over with people there: the documents that a runtime peer writes.
+const LIVE: [DocKind; 2] = [DocKind::RuntimeState, DocKind::Comms];
 
 /// What a room starts its next epoch with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +39,8 @@ pub struct NextEpoch {
 }
 
 impl Room {
-    /// Makes the next epoch, if a document has outgrown its limits and nobody can be hurt by it.
+    /// Makes the next epoch, if a document has outgrown its limits and nobody can be hurt by it. Peers that are here
+    /// must then be closed with [`wire::close::EPOCH_CHANGED`].
     ///
     /// `stored_bytes` is what storage holds of a document; it spares looking at small ones. The
     /// room itself stays in its epoch: whoever keeps the result opens it anew.
@@ -39,7 +48,9 @@ impl Room {
         &mut self,
         stored_bytes: impl Fn(DocKind) -> usize,
     ) -> Result<Option<NextEpoch>, RoomError> {
-        if !self.may_start_over() {
+        self.starting_over = false;
+        let live = !self.peers.is_empty();
+        if !(self.may_start_over() || self.may_start_over_live()) {
             return Ok(None);
         }
         let mut next = NextEpoch {
@@ -47,7 +58,12 @@ impl Room {
             retired: Vec::new(),
         };
         for kind in DocKind::ALL {
-            let fresh = match self.outgrown(kind, stored_bytes(kind)) {
+            let limit = if live {
+                self.outgrown_live(kind)
+            } else {
+                self.outgrown(kind, stored_bytes(kind))
+            };
+            let fresh = match limit {
                 Some(limit) => self
                     .start_over(kind)?
                     .filter(|fresh| limit.helps(&fresh.saved)),
@@ -71,6 +87,55 @@ impl Room {
             live.contains(&attachment.status.as_str()) || is_away(attachment)
         });
         self.peers.is_empty() && self.return_by.is_none() && !self.index.has_work() && !session_open
+    }
+
+    /// Whether everybody here goes on in a new epoch, and nothing is under way that it would break off.
+    fn may_start_over_live(&mut self) -> bool {
+        let attached = self.attachment.as_ref().is_some_and(|attachment| {
+            [status::READY, status::BUSY].contains(&attachment.status.as_str())
+        });
+        attached
+            && self.runtime_peer_count() > 0
+            && !self.index.has_work()
+            && self.queries.is_empty()
+            && self
+                .peers
+                .values()
+                .all(|peer| peer.join.rejoins && peer.waiting.is_none())
+            && runtime_doc::is_running(self.doc(DocKind::RuntimeState))
+    }
+
+    /// When a document that has outgrown its epoch with people there starts over, if nothing runs until then.
+    pub(crate) fn start_over_at(&mut self) -> Option<UnixMs> {
+        let since = self.idle_since.filter(|_| !self.starting_over)?;
+        let most = LIVE.map(|kind| self.changes(kind)).into_iter().max()?;
+        let limit = self.settings.live_epoch_changes;
+        if most <= limit || !self.may_start_over_live() {
+            return None;
+        }
+        let quiet = if most > limit + limit / 2 {
+            0
+        } else {
+            QUIET_MS
+        };
+        Some(since.plus(quiet))
+    }
+
+    /// Asks the edge to start over when it is time to.
+    pub(crate) fn ask_to_start_over(&mut self, now: UnixMs) {
+        if self.start_over_at().is_some_and(|at| now >= at) {
+            self.starting_over = true;
+            self.effects.push(Effect::StartOver);
+        }
+    }
+
+    fn changes(&mut self, kind: DocKind) -> u64 {
+        self.documents[kind.index()].doc().stats().num_changes
+    }
+
+    fn outgrown_live(&mut self, kind: DocKind) -> Option<Limit> {
+        (LIVE.contains(&kind) && self.changes(kind) > self.settings.live_epoch_changes)
+            .then_some(Limit::Changes)
     }
 
     fn outgrown(&mut self, kind: DocKind, stored_bytes: usize) -> Option<Limit> {

@@ -82,6 +82,8 @@ pub struct Join {
     pub credential_id: Option<CredentialId>,
     /// Honoured for runtime peers only.
     pub workstation: Option<WorkstationHeaders>,
+    /// Whether it says that it takes up fresh documents when the room starts over (decision D11).
+    pub rejoins: bool,
     /// When the socket opened.
     pub connected_at: UnixMs,
 }

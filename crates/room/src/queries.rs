@@ -27,6 +27,10 @@ struct Pending {
 }
 
 impl Queries {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
     pub(crate) fn is_pending(&self, id: &str) -> bool {
         self.pending.iter().any(|pending| pending.id == id)
     }

@@ -66,6 +66,8 @@ pub struct Room {
     /// After a load: until when a runtime peer that was here is expected back.
     pub(crate) return_by: Option<UnixMs>,
     pub(crate) planned_wake: Option<UnixMs>,
+    /// Whether the edge was asked to start over and has not done so.
+    pub(crate) starting_over: bool,
     pub(crate) effects: Vec<Effect>,
 }
 
@@ -105,6 +107,7 @@ impl Room {
             idle_since: None,
             return_by: None,
             planned_wake: None,
+            starting_over: false,
             effects,
         };
         room.rebuild_index();
@@ -131,6 +134,7 @@ impl Room {
             Event::JobEnded(end) => self.job_ended(now, &end),
             Event::Tick => self.tick(now),
         }
+        self.ask_to_start_over(now);
         self.plan_wake();
         std::mem::take(&mut self.effects)
     }

@@ -189,6 +189,13 @@ pub(crate) fn is_live(doc: &AutoCommit) -> bool {
         .is_some_and(|lifecycle| LIVE.contains(&lifecycle.as_str()))
 }
 
+/// Whether a kernel is up.
+pub(crate) fn is_running(doc: &AutoCommit) -> bool {
+    map(doc, &ROOT, "kernel")
+        .and_then(|kernel| text(doc, &kernel, "lifecycle"))
+        .is_some_and(|lifecycle| lifecycle == "Running")
+}
+
 /// Passes on which kernel the notebook asks for; a notebook that never asked for another than Python has no entry.
 pub(crate) fn write_kernelspec(
     doc: &mut AutoCommit,

@@ -27,11 +27,18 @@ pub struct Settings {
     pub epoch_changes: u64,
     /// Bytes of a saved document from which on it starts over, if that at least halves it.
     pub epoch_bytes: usize,
+    /// Changes of what a runtime peer writes from which on it starts over while people are there, once nothing has run
+    /// for a moment; half as many more, and it does so between two runs.
+    pub live_epoch_changes: u64,
 }
 
 /// About a thousand executions: each is a change of the room and some of its runtime peer.
 const EPOCH_CHANGES: u64 = 4_000;
 const EPOCH_BYTES: usize = 8 * 1024 * 1024;
+/// About 250 executions: what one costs grows by less than a fifth within these.
+const LIVE_EPOCH_CHANGES: u64 = 1_000;
+/// How long nothing may have run before documents start over under people's eyes, in milliseconds.
+pub(crate) const QUIET_MS: i64 = 2_000;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -41,6 +48,7 @@ impl Default for Settings {
             restart_grace_ms: 15_000,
             epoch_changes: EPOCH_CHANGES,
             epoch_bytes: EPOCH_BYTES,
+            live_epoch_changes: LIVE_EPOCH_CHANGES,
         }
     }
 }

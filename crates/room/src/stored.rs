@@ -21,7 +21,7 @@ impl StoredDocuments {
     }
 
     /// Returns the hashes of changes that must not come back.
-    pub(crate) fn retired(&self, document: DocKind) -> &[u8] {
+    pub fn retired(&self, document: DocKind) -> &[u8] {
         &self.retired[document.index()]
     }
 

@@ -36,8 +36,16 @@ impl Room {
             }
             Err(Denied::Because(text)) => self.reject_host(now, peer_id, frame_type, &text),
             Err(Denied::OldEpoch) => {
-                let text = "the document is of an earlier epoch of this room; drop it, dial again";
-                self.reject_host(now, peer_id, frame_type, text);
+                // Who knows what the close means needs no words.
+                if self
+                    .peers
+                    .get(peer_id)
+                    .is_some_and(|peer| !peer.join.rejoins)
+                {
+                    let text =
+                        "the document is of an earlier epoch of this room; drop it, dial again";
+                    self.reject_host(now, peer_id, frame_type, text);
+                }
                 self.close(now, peer_id, EPOCH_CHANGED, Departure::Away);
             }
         }

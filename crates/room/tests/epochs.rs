@@ -11,7 +11,7 @@ use common::{
 };
 use documents::DocKind;
 use documents::notebook::NotebookDoc;
-use room::{Event, JobEnd, JobOutcome, NextEpoch, Settings, StoredDocuments};
+use room::{Effect, Event, JobEnd, JobOutcome, Join, NextEpoch, Settings, StoredDocuments};
 use serde_json::json;
 use wire::close::{Close, EPOCH_CHANGED};
 
@@ -249,4 +249,145 @@ fn an_edit_of_an_old_notebook_document_stays_out() {
     harness.settle(&mut [&mut fresh]);
     assert_eq!(closes(&fresh), []);
     assert_eq!(shown(&mut harness).len(), before.len() + 1);
+}
+
+fn all_rejoin(harness: &mut Harness) {
+    for join in [owner(), runtime("rt", "ws-1", Some("job-1"))] {
+        harness.leave(join.peer_id.as_ref());
+        harness.join(Join {
+            rejoins: true,
+            ..join
+        });
+    }
+}
+
+/// The machine has taken all that waited.
+fn empty_queue(harness: &mut Harness, machine: &mut Client) {
+    let doc = machine.doc(DocKind::RuntimeState);
+    let queue = doc.get(ROOT, "queue").unwrap().unwrap().1;
+    doc.put_object(&queue, "queued_execution_ids", ObjType::List)
+        .unwrap();
+    doc.put(&queue, "executing_execution_id", ()).unwrap();
+    doc.commit();
+    harness.settle(&mut [machine]);
+}
+
+fn asked_to_start_over(harness: &mut Harness) -> bool {
+    let asked = harness.other.contains(&Effect::StartOver);
+    harness.other.clear();
+    asked
+}
+
+/// A room with a kernel at work and everybody ready for another epoch, `changes` before it is due.
+fn busy(changes: u64) -> (Harness, Client) {
+    let settings = Settings {
+        live_epoch_changes: changes,
+        ..Settings::default()
+    };
+    let (mut harness, mut browser, mut machine) = attached_to(room(settings));
+    all_rejoin(&mut harness);
+    for client in [&mut browser, &mut machine] {
+        client.reset();
+        client.received.clear();
+    }
+    for n in 1..=CELLS {
+        browser.add_cell(&format!("cell-{n}"), "code", &format!("9{n}"), "1");
+    }
+    harness.settle(&mut [&mut browser, &mut machine]);
+    let state = machine.doc(DocKind::RuntimeState);
+    let kernel = state.get(ROOT, "kernel").unwrap().unwrap().1;
+    state.put(&kernel, "lifecycle", "Running").unwrap();
+    state.commit();
+    harness.settle(&mut [&mut browser, &mut machine]);
+    harness.other.clear();
+    (harness, machine)
+}
+
+#[test]
+fn with_everybody_there_a_room_starts_over_once_nothing_has_run_for_a_moment() {
+    let (mut harness, mut machine) = busy(35);
+    round(&mut harness, &mut machine, 0);
+    assert!(!asked_to_start_over(&mut harness), "it has not outgrown");
+    round(&mut harness, &mut machine, 10);
+    empty_queue(&mut harness, &mut machine);
+    let changes = harness.runtime_state().get_changes(&[]).len();
+    assert!((36..53).contains(&changes), "{changes} changes");
+    assert!(!asked_to_start_over(&mut harness), "something just ran");
+    harness.advance(1_999);
+    assert!(!asked_to_start_over(&mut harness));
+    harness.advance(1);
+    assert!(asked_to_start_over(&mut harness));
+    harness.advance(1);
+    assert!(!asked_to_start_over(&mut harness), "it is asked once");
+    let before = shown(&mut harness);
+    let next = next_epoch(&mut harness).unwrap();
+    let retired: Vec<DocKind> = next.retired.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(retired, [DocKind::RuntimeState]);
+    let mut harness = reopen(&harness, &next);
+    assert_eq!(shown(&mut harness), before);
+    // A peer with what it had is closed without a word; with fresh documents it goes on.
+    machine.reset();
+    let peer = || Join {
+        rejoins: true,
+        ..runtime("rt", "ws-1", Some("job-1"))
+    };
+    harness.join(peer());
+    harness.settle(&mut [&mut machine]);
+    assert_eq!(closes(&machine), [EPOCH_CHANGED]);
+    assert!(machine.rejections().is_empty());
+    let mut fresh = Client::of(&peer());
+    harness.join(peer());
+    harness.settle(&mut [&mut fresh]);
+    assert_eq!(harness.status(), "ready");
+    harness.join(owner());
+    round(&mut harness, &mut fresh, 20);
+    assert_eq!(shown(&mut harness)[1].2, "result of run 21");
+}
+
+#[test]
+fn much_outgrown_a_room_starts_over_between_two_runs_but_never_during_one() {
+    let (mut harness, mut machine) = busy(20);
+    let request = |cell: &str, run| json!({"action": "execute_cell", "cell_id": cell, "execution_id": uuid(run)});
+    harness.request("owner", request("cell-10", 100));
+    for first in [0, 10, 20] {
+        round(&mut harness, &mut machine, first);
+    }
+    harness.advance(10_000);
+    assert!(!asked_to_start_over(&mut harness), "one still waits");
+    assert_eq!(next_epoch(&mut harness), None);
+    let record = machine.record(&uuid(100));
+    let doc = machine.doc(DocKind::RuntimeState);
+    doc.put(&record, "status", "done").unwrap();
+    doc.commit();
+    empty_queue(&mut harness, &mut machine);
+    assert!(asked_to_start_over(&mut harness));
+    // Somebody was quicker: it is asked again when that is over.
+    harness.request("owner", request("cell-10", 101));
+    assert_eq!(next_epoch(&mut harness), None);
+    harness.settle(&mut [&mut machine]);
+    let record = machine.record(&uuid(101));
+    let doc = machine.doc(DocKind::RuntimeState);
+    doc.put(&record, "status", "done").unwrap();
+    doc.commit();
+    empty_queue(&mut harness, &mut machine);
+    assert!(asked_to_start_over(&mut harness));
+    assert!(next_epoch(&mut harness).is_some());
+}
+
+#[test]
+fn a_client_that_does_not_know_epochs_keeps_the_room_in_its_own() {
+    let (mut harness, mut machine) = busy(20);
+    harness.join(viewer());
+    for first in [0, 10, 20] {
+        round(&mut harness, &mut machine, first);
+    }
+    empty_queue(&mut harness, &mut machine);
+    harness.advance(10_000);
+    assert!(!asked_to_start_over(&mut harness));
+    assert_eq!(next_epoch(&mut harness), None);
+    harness.leave("viewer");
+    assert!(asked_to_start_over(&mut harness));
+    // Nor does it while the runtime peer is away: what it holds is not here yet.
+    harness.leave("rt");
+    assert_eq!(next_epoch(&mut harness), None);
 }

@@ -32,6 +32,9 @@ pub enum End {
     /// The keeper or its journal cannot be used.
     #[error("{0}")]
     Local(String),
+    /// The room's documents started over: these can never be synced again (decision D11). The peer does not end by it.
+    #[error("the room began a new epoch")]
+    NewEpoch,
     /// Another peer of this job took over the keeper.
     #[error("a newer runtime peer took over this job")]
     Replaced,
@@ -46,6 +49,7 @@ impl End {
             | Self::FirstConnect(_)
             | Self::Config(_)
             | Self::Local(_)
+            | Self::NewEpoch
             | Self::Replaced => 1,
             Self::Refused(_) => 77,
         }
@@ -53,7 +57,7 @@ impl End {
 
     /// Whether the job is over, so that the kernel ends with the peer.
     pub fn ends_kernel(&self) -> bool {
-        !matches!(self, Self::Replaced)
+        !matches!(self, Self::Replaced | Self::NewEpoch)
     }
 
     /// Leaves the note for the agent.

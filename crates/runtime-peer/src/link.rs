@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use wire::FrameType;
-use wire::close::{Verdict, verdict};
+use wire::close::{EPOCH_CHANGED, Verdict, verdict};
 
 use crate::backoff::{Backoff, FLOOR};
 use crate::end::End;
@@ -85,8 +85,12 @@ impl<F: FnMut() -> RoomDial + Send + 'static> DialSource for F {
 
 impl RoomLink {
     /// Starts dialling. With `patient` even the first connect is tried for ever (a peer that
-    /// found its job's kernel running has something to lose).
-    pub(crate) fn start(source: impl DialSource, patient: bool) -> Self {
+    /// found its job's kernel running has something to lose). `last_dial` is that of an earlier link.
+    pub(crate) fn start(
+        source: impl DialSource,
+        patient: bool,
+        last_dial: Option<Instant>,
+    ) -> Self {
         let (events_in, events) = mpsc::channel(QUEUE);
         let (outbound, outgoing) = mpsc::channel(QUEUE);
         let (cut, cuts) = watch::channel(0);
@@ -101,7 +105,7 @@ impl RoomLink {
                 stopped,
                 connection: 0,
             };
-            let end = run.dial_for_ever(patient).await;
+            let end = run.dial_for_ever(patient, last_dial).await;
             if let Some(end) = end {
                 // Nobody listens when the peer ends at the same moment.
                 let _ = run.events.send(LinkEvent::Over(end)).await;
@@ -164,10 +168,13 @@ enum Lost {
 }
 
 impl<S: DialSource> Run<S> {
-    async fn dial_for_ever(&mut self, patient: bool) -> Option<End> {
+    async fn dial_for_ever(
+        &mut self,
+        patient: bool,
+        mut last_dial: Option<Instant>,
+    ) -> Option<End> {
         let mut doubt = Doubt::new(patient);
         let mut backoff = Backoff::default();
-        let mut last_dial: Option<Instant> = None;
         loop {
             let wait = backoff.next_wait(rand::random());
             let since = last_dial.map_or(FLOOR, |last| last.elapsed());
@@ -331,6 +338,7 @@ async fn read_frames(
 /// What a close means; the code is not considered, only the reason (4.23).
 fn closed(reason: &str) -> Lost {
     match verdict(reason) {
+        _ if reason == EPOCH_CHANGED.reason => Lost::Over(End::NewEpoch),
         Verdict::Graceful => Lost::Over(End::Idle),
         Verdict::Terminal => Lost::Over(End::Closed(reason.trim().to_owned())),
         Verdict::Recoverable if reason.trim().is_empty() => {

@@ -54,6 +54,14 @@ struct Peer {
     stop_by: Option<Instant>,
 }
 
+/// What this process did in earlier epochs of the room.
+#[derive(Default)]
+struct Before {
+    announced: bool,
+    /// When it last began to dial.
+    dialled: Option<Instant>,
+}
+
 /// Runs a peer until its job ends. The caller turns the end into an exit code.
 pub async fn run(config: PeerConfig) -> End {
     if let Err(error) = make_job_dir(&config.job_dir) {
@@ -83,16 +91,32 @@ pub async fn run(config: PeerConfig) -> End {
         let reason = "the workstation agent gave no room token".to_owned();
         return left_before(End::FirstConnect(reason), &config.job_dir);
     };
-    let end = match Peer::start(&config, tokens).await {
-        Ok((mut peer, first)) => {
-            let end = match peer.take(first) {
-                Some(end) => end,
-                None => peer.serve(&mut terminate, &mut interrupt).await,
-            };
-            Box::pin(peer.finish(&end)).await;
-            end
+    let mut before = Before::default();
+    let end = loop {
+        let started = Instant::now();
+        let (mut peer, first) = match Peer::start(&config, tokens.clone(), before).await {
+            Ok(started) => started,
+            Err(end) => break end,
+        };
+        let end = match peer.take(first) {
+            Some(end) => end,
+            None => peer.serve(&mut terminate, &mut interrupt).await,
+        };
+        before = Before {
+            announced: peer.announced,
+            dialled: Some(started),
+        };
+        // Who was asked to end does not begin anew.
+        let end = match end {
+            End::NewEpoch if peer.stop_by.is_some() => End::Requested,
+            end => end,
+        };
+        Box::pin(peer.finish(&end)).await;
+        if end != End::NewEpoch {
+            break end;
         }
-        Err(end) => end,
+        // The room started over: so does this peer, as one that finds its kernel at work.
+        tracing::info!("the room began a new epoch; taking up its documents");
     };
     end.note(&config.job_dir);
     end
@@ -139,7 +163,11 @@ fn make_job_dir(job_dir: &Path) -> std::io::Result<()> {
 
 impl Peer {
     /// Adopts what a former peer of this job left, or begins afresh; dials the room.
-    async fn start(config: &PeerConfig, tokens: Tokens) -> Result<(Self, Vec<Event>), End> {
+    async fn start(
+        config: &PeerConfig,
+        tokens: Tokens,
+        before: Before,
+    ) -> Result<(Self, Vec<Event>), End> {
         let job_dir = &config.job_dir;
         let (position, from) = Position::open(job_dir);
         let adopted = has_journal(job_dir);
@@ -184,9 +212,9 @@ impl Peer {
         };
         let peer = Self {
             session: Session::new(settings),
-            link: RoomLink::start(dials, adopted),
+            link: RoomLink::start(dials, adopted, before.dialled),
             connection: 0,
-            announced: false,
+            announced: before.announced,
             keeper: KeeperControl::start(
                 job_dir.clone(),
                 config.keeper.clone(),
@@ -464,5 +492,6 @@ fn dial_of(config: &PeerConfig, auth: RoomAuth) -> RoomDial {
         default_environment: config.python.as_ref().map(|_| "Current Python".to_owned()),
         environment_policy: config.python.as_ref().map(|_| "current_python".to_owned()),
         working_directory: Some(config.working_dir.to_string_lossy().into_owned()),
+        rejoins: true,
     }
 }

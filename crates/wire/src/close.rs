@@ -126,7 +126,7 @@ pub fn verdict(reason: &str) -> Verdict {
         ATTACHMENT_REPLACED.reason,
         ATTACHMENT_SWITCHED.reason,
         STALE_SESSION.reason,
-        // A session's documents never start over while it lives: this one is over.
+        // What a peer holds can never be synced again. Ours takes up fresh documents and goes on.
         EPOCH_CHANGED.reason,
         NOTEBOOK_TRASHED.reason,
         NOTEBOOK_DELETED.reason,

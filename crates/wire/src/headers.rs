@@ -45,6 +45,12 @@ pub const WORKING_DIRECTORY: MetadataHeader = MetadataHeader {
 pub const METADATA_ENCODING: &str = "x-nteract-workstation-encoding";
 /// The one encoding.
 pub const PERCENT: &str = "percent";
+/// Says, with [`REJOIN`], that a client takes up fresh documents when the room starts over; additive (decision D11).
+pub const EPOCHS: &str = "x-notebook-cloud-epochs";
+/// The query parameter that says the same for browsers, which cannot set headers.
+pub const EPOCHS_QUERY: &str = "epochs";
+/// What a client says that can.
+pub const REJOIN: &str = "rejoin";
 /// All workstation metadata headers.
 pub const WORKSTATION_METADATA: [MetadataHeader; 6] = [
     WORKSTATION_ID,

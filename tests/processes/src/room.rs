@@ -2,40 +2,25 @@
 //! documents crate; only the books about what the room has are that crate's, since the library's own cost a walk over the
 //! history at each frame, which a benchmark would take for the room's.
 
-use std::collections::{HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+mod line;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use automerge::transaction::Transactable as _;
-use automerge::{ActorId, AutoCommit, ObjType, PatchLog, ROOT, ReadDoc as _};
-use documents::PeerSync;
-use futures_util::{SinkExt as _, StreamExt as _};
+use automerge::{ObjType, ROOT, ReadDoc as _};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::reading::{at, cells, child, count_outputs, execution, outputs_of, status, to_json};
 use crate::{Cloud, USER};
+use line::{Command, Dial, Line, Replica, lock};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
-/// Frame types of the two documents that are read: NotebookDoc and RuntimeStateDoc.
-const KINDS: [u8; 2] = [0x00, 0x05];
-const REQUEST: u8 = 0x01;
-const CONTROL: u8 = 0x07;
-const DIAL_LIMIT: Duration = Duration::from_secs(10);
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
-const SEEDS: [&[u8]; 2] = [
-    include_bytes!("../../vectors/notebook_genesis_v5.am"),
-    include_bytes!("../../vectors/runtime_state_genesis_v2.am"),
-];
-
 /// What a room's documents say about one execution.
 #[derive(Debug, Clone, Default)]
 pub struct Execution {
@@ -76,16 +61,6 @@ pub struct Room {
     ready: Value,
 }
 
-enum Command {
-    Request(Value, oneshot::Sender<Result<(), String>>),
-    Flush,
-}
-
-struct Replica {
-    documents: [AutoCommit; 2],
-    syncs: [PeerSync; 2],
-}
-
 impl Room {
     /// Joins a notebook's room as the owner and returns once the first sync has brought the cells.
     pub async fn join(cloud: &Cloud, notebook: &str) -> Result<Self> {
@@ -99,34 +74,18 @@ impl Room {
 
     /// Joins as some development user with a wanted scope; returns after `cloud_room_ready`.
     pub async fn join_as(cloud: &Cloud, notebook: &str, user: &str, scope: &str) -> Result<Self> {
-        let mut request =
-            format!("ws://{}/n/{notebook}/sync", cloud.address()).into_client_request()?;
-        request.headers_mut().insert("x-user", user.parse()?);
-        request.headers_mut().insert("x-scope", scope.parse()?);
-        let stream = TcpStream::connect(cloud.address()).await?;
-        stream.set_nodelay(true)?;
-        let dial = tokio_tungstenite::client_async(request, MaybeTlsStream::Plain(stream));
-        let (mut socket, _) = tokio::time::timeout(DIAL_LIMIT, dial)
-            .await
-            .context("dialling the room")??;
-        let ready = tokio::time::timeout(DIAL_LIMIT, first_ready(&mut socket))
-            .await
-            .context("cloud_room_ready")??;
-        let label = ready["actor_label"]
-            .as_str()
-            .context("no actor label")?
-            .to_owned();
-        let mut documents = [AutoCommit::load(SEEDS[0])?, AutoCommit::load(SEEDS[1])?];
-        for document in &mut documents {
-            document.set_actor(ActorId::from(label.as_bytes()));
-        }
-        let replica = Arc::new(Mutex::new(Replica {
-            documents,
-            syncs: [PeerSync::new(false), PeerSync::new(false)],
-        }));
+        let dial = Dial {
+            address: cloud.address().to_owned(),
+            notebook: notebook.to_owned(),
+            user: user.to_owned(),
+            scope: scope.to_owned(),
+        };
+        let (socket, ready) = dial.open().await?;
+        let replica = Arc::new(Mutex::new(Replica::new(&ready)?));
         let (commands, inbox) = mpsc::channel(64);
         let (version, changed) = watch::channel(0);
-        let task = tokio::spawn(serve(socket, Arc::clone(&replica), inbox, version));
+        let line = Line::new(dial, Arc::clone(&replica), inbox, version);
+        let task = tokio::spawn(line.serve(socket));
         Ok(Self {
             replica,
             changed,
@@ -427,105 +386,4 @@ fn execute_request(cell: &str) -> (String, Value) {
     let request =
         json!({ "id": id, "action": "execute_cell", "cell_id": cell, "execution_id": execution });
     (execution, request)
-}
-
-async fn first_ready(socket: &mut Socket) -> Result<Value> {
-    while let Some(message) = socket.next().await {
-        if let Message::Binary(bytes) = message?
-            && bytes.first() == Some(&CONTROL)
-        {
-            let control: Value = serde_json::from_slice(&bytes[1..])?;
-            if control["type"] == "cloud_room_ready" {
-                return Ok(control);
-            }
-        }
-    }
-    bail!("the room closed before it was ready")
-}
-
-async fn serve(
-    mut socket: Socket,
-    replica: Arc<Mutex<Replica>>,
-    mut inbox: mpsc::Receiver<Command>,
-    version: watch::Sender<u64>,
-) {
-    let mut waiting: VecDeque<oneshot::Sender<Result<(), String>>> = VecDeque::new();
-    let mut outgoing = generate(&replica);
-    loop {
-        for bytes in outgoing.drain(..) {
-            if socket.feed(Message::Binary(bytes.into())).await.is_err() {
-                return;
-            }
-        }
-        if socket.flush().await.is_err() {
-            return;
-        }
-        tokio::select! {
-            message = socket.next() => match message {
-                Some(Ok(Message::Binary(bytes))) => {
-                    if let Some(index) = receive(&replica, &bytes, &mut waiting) {
-                        version.send_modify(|version| *version += 1);
-                        outgoing.extend(generate_one(&replica, index));
-                    }
-                }
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-                Some(Ok(_)) => {}
-            },
-            command = inbox.recv() => match command {
-                None => return,
-                Some(Command::Flush) => outgoing = generate(&replica),
-                Some(Command::Request(request, answer)) => {
-                    waiting.push_back(answer);
-                    outgoing = generate(&replica);
-                    let mut bytes = vec![REQUEST];
-                    bytes.extend(request.to_string().into_bytes());
-                    outgoing.push(bytes);
-                }
-            },
-        }
-    }
-}
-
-fn generate(replica: &Mutex<Replica>) -> Vec<Vec<u8>> {
-    let frame = |index| generate_one(replica, index);
-    (0..KINDS.len()).filter_map(frame).collect()
-}
-
-fn generate_one(replica: &Mutex<Replica>, index: usize) -> Option<Vec<u8>> {
-    let mut replica = lock(replica);
-    let Replica { documents, syncs } = &mut *replica;
-    let message = syncs[index].generate(&mut documents[index])?;
-    Some([&[KINDS[index]], message.as_slice()].concat())
-}
-
-/// Takes a frame; returns which document's it was, if any.
-fn receive(
-    replica: &Mutex<Replica>,
-    bytes: &[u8],
-    waiting: &mut VecDeque<oneshot::Sender<Result<(), String>>>,
-) -> Option<usize> {
-    let (&kind, payload) = bytes.split_first()?;
-    if kind == CONTROL {
-        let control: Value = serde_json::from_slice(payload).unwrap_or_default();
-        if control["frame_type"] == REQUEST {
-            let answer = match control["type"].as_str() {
-                Some("cloud_frame_accepted") => Ok(()),
-                _ => Err(control["reason"].as_str().unwrap_or_default().to_owned()),
-            };
-            if let Some(waiter) = waiting.pop_front() {
-                let _ = waiter.send(answer);
-            }
-        }
-        return None;
-    }
-    let index = KINDS.iter().position(|known| *known == kind)?;
-    let mut replica = lock(replica);
-    let Replica { documents, syncs } = &mut *replica;
-    // What cannot be read is missed by whoever waits for it.
-    let _ = syncs[index].receive_logged(&mut documents[index], payload, &mut PatchLog::inactive());
-    Some(index)
-}
-
-fn lock(replica: &Mutex<Replica>) -> std::sync::MutexGuard<'_, Replica> {
-    replica.lock().unwrap_or_else(PoisonError::into_inner)
 }

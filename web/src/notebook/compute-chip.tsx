@@ -15,8 +15,9 @@ const REFRESH_MS = 3_000;
 
 export function useComputeState({ store }: Actions) {
   return useComputed(() => {
-    const { runtimePeers, phase } = store.session.value;
-    return computeState(store.attachment.value, store.kernel.value, runtimePeers, phase === "live");
+    const { runtimePeers, phase, rejoining } = store.session.value;
+    const live = phase === "live" || rejoining;
+    return computeState(store.attachment.value, store.kernel.value, runtimePeers, live);
   }).value;
 }
 

@@ -8,9 +8,9 @@ interface Shown {
 }
 
 export function connectionState(session: SessionState): Shown {
-  const { phase, everLive, unsaved, refused } = session;
+  const { phase, everLive, rejoining, unsaved, refused } = session;
   if (refused !== undefined) return { status: "refused", text: "Edits are not saved", tone: "bad" };
-  if (phase === "live") {
+  if (phase === "live" || rejoining) {
     return unsaved
       ? { status: "saving", text: "Saving…", tone: "wait" }
       : { status: "saved", text: "Saved", tone: "ok" };

@@ -42,7 +42,7 @@ const NOT_YET_THERE = "has not reached the room";
 
 export function syncUrl(notebookId: string, scope: Scope): string {
   const protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  const query = new URLSearchParams({ scope, operator: `browser:${crypto.randomUUID()}` });
+  const query = new URLSearchParams({ scope, operator: `browser:${crypto.randomUUID()}`, epochs: "rejoin" });
   return `${protocol}//${location.host}/n/${encodeURIComponent(notebookId)}/sync?${query}`;
 }
 

@@ -3,6 +3,8 @@
 export interface Waiter {
   resolve(): void;
   reject(reason: string): void;
+  /** Sends what is waited for, perhaps a second time: to a room that did not take the first. */
+  send?(): void;
 }
 
 export class AckQueues {
@@ -27,6 +29,13 @@ export class AckQueues {
 
   waiting(type: number): number {
     return this.queues.get(type)?.length ?? 0;
+  }
+
+  /** Takes out all that waits of a type. */
+  take(type: number): Waiter[] {
+    const waiters = this.queues.get(type) ?? [];
+    this.queues.delete(type);
+    return waiters;
   }
 
   /** The socket is gone: nothing that is outstanding will be answered. */

@@ -30,6 +30,12 @@ export class RoomDocuments {
     );
   }
 
+  /** Takes up afresh what a runtime peer writes; nothing that was made here is in there. */
+  renewRuntime(): void {
+    this.runtime.renew();
+    this.comms.renew();
+  }
+
   setActor(actor: string): void {
     for (const replica of this.all) replica.setActor(actor);
   }

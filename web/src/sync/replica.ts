@@ -12,14 +12,25 @@ export class Replica<T> {
   readonly frame: DocumentFrame;
   private readonly api: Automerge;
   private readonly listeners = new Set<PatchListener>();
+  private readonly genesis: string;
   private doc: Doc<T>;
   private sync: SyncState;
+  /** What was shown before the document began anew: shown until the room's is here. */
+  private before: Doc<T> | undefined;
 
   constructor(api: Automerge, frame: DocumentFrame, genesis: string) {
     this.api = api;
     this.frame = frame;
+    this.genesis = genesis;
     this.doc = api.load<T>(fromBase64(genesis));
     this.sync = api.initSyncState();
+  }
+
+  /** Takes the document up afresh: the room has started it over (decision D11), and this one fits it no more. */
+  renew(): void {
+    this.before ??= this.doc;
+    this.doc = this.api.load<T>(fromBase64(this.genesis), { actor: this.api.getActorId(this.doc) });
+    this.restartSync();
   }
 
   /** Shows a saved document instead, which is never synced. */
@@ -28,12 +39,12 @@ export class Replica<T> {
   }
 
   get value(): Doc<T> {
-    return this.doc;
+    return this.before ?? this.doc;
   }
 
   /** All concurrent values of a key, for the readers that must see conflicts. */
   conflicts(of: (doc: Doc<T>) => object | undefined, key: string): unknown[] {
-    const target = of(this.doc);
+    const target = of(this.value);
     if (target === undefined) return [];
     return Object.values(this.api.getConflicts(target as Doc<object>, key) ?? {});
   }
@@ -60,7 +71,11 @@ export class Replica<T> {
     });
     this.doc = doc;
     this.sync = sync;
-    if (patches.length > 0) this.tell(patches, "remote");
+    if (this.before !== undefined) {
+      if (!this.api.hasHeads(doc, this.api.decodeSyncMessage(message).heads)) return;
+      this.before = undefined;
+      this.tell(patches, "remote");
+    } else if (patches.length > 0) this.tell(patches, "remote");
   }
 
   nextMessage(): Uint8Array | undefined {

@@ -1,6 +1,6 @@
 // The one module that speaks to the room's socket: dial, frames, acknowledgements, reconnection.
 import { record, type Shape, text } from "../api/shape";
-import { AckQueues } from "./acks";
+import { AckQueues, type Waiter } from "./acks";
 import { type Automerge, actorOf } from "./automerge";
 import { reconnectDelay } from "./backoff";
 import { type Control, type Peer, readControl, type Scope } from "./control";
@@ -25,7 +25,7 @@ export interface Socket {
   close(code?: number): void;
 }
 
-/** The close reason of a room whose documents were started over (decision D11). */
+/** The close reason of a room that started documents over (decision D11): what was not acknowledged was not taken. */
 const EPOCH_CHANGED = "room epoch changed";
 /** The close reasons of a notebook that nobody reaches any more. */
 const GONE: Readonly<Record<string, Gone>> = {
@@ -43,7 +43,7 @@ export interface SessionOptions {
   dial(): Socket;
   random?(): number;
   changed(state: SessionState): void;
-  /** The room started its documents over: these can never be synced again, only loaded anew. */
+  /** The room started the notebook itself over: it can never be synced again, only loaded anew. */
   outdated?(): void;
   presence?(payload: Uint8Array): void;
 }
@@ -56,6 +56,8 @@ export interface SessionState {
   peerId: string | undefined;
   peers: readonly Peer[];
   runtimePeers: number;
+  /** The room started over, and this page is on its way back: nothing is lost, and requests wait. */
+  rejoining: boolean;
   /** Changes made here that the room is not known to hold. */
   unsaved: boolean;
   /** Why the room does not take our changes, if it refuses them. */
@@ -73,6 +75,7 @@ export class RoomSession {
     peerId: undefined,
     peers: [],
     runtimePeers: 0,
+    rejoining: false,
     unsaved: false,
     refused: undefined,
     degraded: undefined,
@@ -92,6 +95,10 @@ export class RoomSession {
   private strikes = 0;
   /** Rejections of frames that were already on their way when the conversation was restarted. */
   private forgiven = 0;
+  /** The last document frame that was rejected on this socket. */
+  private rejectedFrame: number | undefined;
+  /** Requests that go out, in order, once the room has what was written before them. */
+  private held: Waiter[] = [];
 
   constructor(options: SessionOptions) {
     this.options = options;
@@ -121,10 +128,11 @@ export class RoomSession {
       if (gone !== undefined) {
         this.stop();
         this.update({ gone });
-      } else if (event.reason === EPOCH_CHANGED) {
+      } else if (event.reason !== EPOCH_CHANGED) this.lost();
+      else if (this.rejectedFrame === FrameType.Notebook) {
         this.stop();
         this.options.outdated?.();
-      } else this.lost();
+      } else this.rejoin();
     };
   }
 
@@ -174,12 +182,12 @@ export class RoomSession {
   }
 
   private ask(id: string, action: string, fields: Record<string, unknown>): Promise<void> {
-    if (this.state.phase !== "live")
+    if (this.state.phase !== "live" && !this.state.rejoining)
       return Promise.reject(new Error("Not connected to the notebook's room."));
     this.flush();
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error("The room did not answer in time.")), REQUEST_LIMIT_MS);
-      this.acks.push(FrameType.Request, {
+      const waiter: Waiter = {
         resolve: () => {
           clearTimeout(timer);
           resolve();
@@ -188,8 +196,13 @@ export class RoomSession {
           clearTimeout(timer);
           reject(new Error(reason));
         },
-      });
-      this.send(FrameType.Request, encodeJson({ id, action, ...fields }));
+        send: () => {
+          this.acks.push(FrameType.Request, waiter);
+          this.send(FrameType.Request, encodeJson({ id, action, ...fields }));
+        },
+      };
+      if (this.state.rejoining) this.held.push(waiter);
+      else waiter.send?.();
     });
   }
 
@@ -237,7 +250,10 @@ export class RoomSession {
         break;
       case "accepted":
         this.acks.accepted(control.frameType);
-        if (control.frameType === FrameType.Notebook) this.noteSaved();
+        if (control.frameType === FrameType.Notebook) {
+          this.noteSaved();
+          this.letGo();
+        }
         break;
       case "rejected":
         if (phase === "live") this.onRejected(control.frameType, control.reason);
@@ -255,6 +271,7 @@ export class RoomSession {
     this.attempt = 0;
     this.strikes = 0;
     this.forgiven = 0;
+    this.rejectedFrame = undefined;
     const { documents } = this.options;
     documents.setActor(actorOf(ready.actorLabel));
     for (const replica of documents.all) replica.restartSync();
@@ -293,12 +310,21 @@ export class RoomSession {
     }
     this.sendNext(replica);
     this.noteSaved();
+    this.letGo();
+  }
+
+  /** Sends what was asked for while the room started over, behind all that was written before it. */
+  private letGo(): void {
+    if (!this.state.rejoining || this.state.phase !== "live" || !this.isSaved()) return;
+    this.update({ rejoining: false });
+    for (const waiter of this.held.splice(0)) waiter.send?.();
   }
 
   private onRejected(frameType: number | undefined, reason: string): void {
     if (frameType === undefined) return;
     this.acks.rejected(frameType, reason);
     if (!isDocumentFrame(frameType)) return;
+    this.rejectedFrame = frameType;
     if (this.forgiven > 0) {
       this.forgiven -= 1;
       return;
@@ -344,10 +370,11 @@ export class RoomSession {
 
   private noteSaved(): void {
     if (!this.state.unsaved || this.state.refused !== undefined) return;
-    const { notebook } = this.options.documents;
-    if (this.acks.waiting(FrameType.Notebook) === 0 && this.flushTimer === undefined && notebook.isSaved()) {
-      this.update({ unsaved: false });
-    }
+    if (this.flushTimer === undefined && this.isSaved()) this.update({ unsaved: false });
+  }
+
+  private isSaved(): boolean {
+    return this.acks.waiting(FrameType.Notebook) === 0 && this.options.documents.notebook.isSaved();
   }
 
   /** Closes the socket and treats it as lost at once; a dead socket may never report its end. */
@@ -358,12 +385,26 @@ export class RoomSession {
     this.lost();
   }
 
+  /** The room goes on with fresh documents of what runs: dials at once and asks again for what was not answered. */
+  private rejoin(): void {
+    this.socket = undefined;
+    clearTimeout(this.readyTimer);
+    this.liveness.stop();
+    this.held.unshift(...this.acks.take(FrameType.Request));
+    this.acks.clear("The room started over.");
+    this.options.documents.renewRuntime();
+    this.update({ rejoining: true });
+    this.start();
+  }
+
   private lost(): void {
     this.socket = undefined;
     clearTimeout(this.readyTimer);
     this.liveness.stop();
-    this.acks.clear("The connection was lost before the room answered.");
-    this.update({ phase: "waiting", peers: [], runtimePeers: 0 });
+    const reason = "The connection was lost before the room answered.";
+    for (const waiter of this.held.splice(0)) waiter.reject(reason);
+    this.acks.clear(reason);
+    this.update({ phase: "waiting", rejoining: false, peers: [], runtimePeers: 0 });
     if (this.closed) return;
     const delay = reconnectDelay(this.attempt, this.options.random ?? Math.random);
     this.attempt += 1;

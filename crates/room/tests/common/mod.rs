@@ -294,6 +294,7 @@ pub fn join(peer: &str, actor: &str, scope: Scope) -> Join {
         email: None,
         credential_id: None,
         workstation: None,
+        rejoins: false,
         connected_at: START,
     }
 }

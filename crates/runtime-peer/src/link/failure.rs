@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cloud_client::{CloudError, Refusal};
 use tokio::time::Instant;
-use wire::close::{Verdict, verdict};
+use wire::close::{EPOCH_CHANGED, Verdict, verdict};
 
 use super::READY_WAIT;
 use crate::end::End;
@@ -53,6 +53,7 @@ impl JoinFailure {
     fn end(&self, first: bool) -> Option<End> {
         let text = self.to_string();
         let refused = match self {
+            Self::Closed(reason) if reason == EPOCH_CHANGED.reason => return Some(End::NewEpoch),
             Self::Closed(reason) => match verdict(reason) {
                 Verdict::Graceful => return Some(End::Idle),
                 Verdict::Terminal => return Some(End::Closed(reason.clone())),

@@ -33,7 +33,7 @@ impl Room {
     fn link(&self) -> RoomLink {
         let token = SecretString::from("nwc_test");
         let dial = RoomDial::new(self.base.clone(), "n", "runtime_peer", token);
-        RoomLink::start(move || dial.clone(), false)
+        RoomLink::start(move || dial.clone(), false, None)
     }
 
     async fn stream(&self) -> TcpStream {

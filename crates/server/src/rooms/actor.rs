@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
-use wire::close::SYNC_FAILED;
+use wire::close::{EPOCH_CHANGED, SYNC_FAILED};
 use wire::{NotebookId, PeerId, WorkstationAttachment};
 
 use super::Registered;
@@ -62,6 +62,8 @@ struct Actor {
     gone: Vec<PeerId>,
     wake: Option<Instant>,
     touched: Option<Instant>,
+    /// The room wants to start over: it takes nothing in until it did.
+    starting_over: bool,
     beside: JoinSet<Finished>,
 }
 
@@ -117,6 +119,7 @@ async fn open(app: &App, notebook_id: &str) -> Result<Actor, ActorError> {
         gone: Vec::new(),
         wake: None,
         touched: None,
+        starting_over: false,
         beside: JoinSet::new(),
     };
     actor.take(effects).await?;
@@ -155,7 +158,8 @@ impl Actor {
                     }
                 }
                 Some(finished) = self.beside.join_next() => self.finished(finished).await?,
-                command = commands.recv(), if self.held.batches() < BATCHES => match command {
+                command = commands.recv(),
+                    if self.held.batches() < BATCHES && !self.starting_over => match command {
                     Some(command) => {
                         self.command(command).await?;
                         if commands.is_empty() {
@@ -164,6 +168,14 @@ impl Actor {
                     }
                     None => return Ok(()),
                 },
+                () = std::future::ready(()),
+                    if self.starting_over && self.held.is_empty() && self.beside.is_empty() =>
+                {
+                    if self.start_over().await {
+                        registered.leave();
+                        return Ok(());
+                    }
+                }
                 () = tokio::time::sleep_until(wake) => {
                     self.wake = None;
                     self.event(Event::Tick).await?;
@@ -337,6 +349,7 @@ impl Actor {
                 self.app.note_run(&self.notebook_id, actor_label, cells);
             }
             Effect::FinishJob(job) => self.finish_job(job),
+            Effect::StartOver => self.starting_over = true,
             Effect::WakeAt(at) => {
                 let ms = u64::try_from(at.since(self.app.now())).unwrap_or_default();
                 self.wake = Some(Instant::now() + Duration::from_millis(ms).min(FAR));
@@ -434,8 +447,21 @@ impl Actor {
         });
     }
 
+    /// Begins an epoch with peers here, who dial again and find it; what they sent meanwhile was neither taken nor
+    /// answered. Returns whether there is one.
+    async fn start_over(&mut self) -> bool {
+        self.starting_over = false;
+        if !self.begin_epoch().await {
+            return false;
+        }
+        for outbox in std::mem::take(&mut self.peers).values() {
+            outbox.put(Outgoing::Close(EPOCH_CHANGED));
+        }
+        true
+    }
+
     /// Starts the room's documents over if they have outgrown what they show (decision D11);
-    /// returns whether the room must be opened anew. Nobody is in the room.
+    /// returns whether the room must be opened anew.
     async fn begin_epoch(&mut self) -> bool {
         let Self { room, log, .. } = self;
         let next = match heavy(|| room.next_epoch(|kind| log.bytes(kind))) {

@@ -74,7 +74,12 @@ pub(super) async fn sync(
     };
     let granted = access.scope;
     let dial = Dial {
-        join: join(&app, &identity, &access, workstation)?,
+        join: Join {
+            rejoins: facts
+                .input(names::EPOCHS, names::EPOCHS_QUERY)
+                .is_some_and(|word| word == names::REJOIN),
+            ..join(&app, &identity, &access, workstation)?
+        },
         session_id: identity.session_id,
         notebook_id: notebook_id.clone(),
     };
@@ -138,6 +143,7 @@ fn join(
             .as_ref()
             .map(|credential| CredentialId::from(credential.id.as_str())),
         workstation,
+        rejoins: false,
         connected_at: app.now(),
     })
 }

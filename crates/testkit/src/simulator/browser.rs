@@ -7,6 +7,7 @@ use automerge::{AutoCommit, Change, ChangeHash};
 use documents::{DocKind, NotebookDoc};
 use room::Join;
 use serde_json::json;
+use wire::close::EPOCH_CHANGED;
 use wire::control::SessionControl;
 use wire::{FrameType, Scope};
 
@@ -68,7 +69,16 @@ impl Browser {
         self.join.scope
     }
 
-    pub(super) fn link_down(&mut self) {
+    /// What a runtime peer writes is taken afresh when the room started over: nothing of ours is in there.
+    pub(super) fn link_down(&mut self, reason: &str) {
+        if reason == EPOCH_CHANGED.reason {
+            let actor = self.join.actor.to_string();
+            for kind in [DocKind::RuntimeState, DocKind::Comms] {
+                let fresh = kind.fresh(&actor).expect("the seeds load");
+                let byte = kind.frame_type().byte();
+                self.docs.insert(byte, (fresh, State::new()));
+            }
+        }
         self.is_ready = false;
         self.unanswered.clear();
         self.outbox.clear();

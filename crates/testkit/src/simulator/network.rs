@@ -2,6 +2,7 @@
 
 use rand::Rng;
 use room::{Event, Join, Message};
+use wire::close::EPOCH_CHANGED;
 use wire::{ActorLabel, PeerId, Scope};
 
 use super::world::{Action, BROWSERS, START, World};
@@ -69,7 +70,9 @@ impl World {
             self.at(delay, Action::LeaveRoom(peer_id));
         }
         if end < BROWSERS {
-            self.browsers[end].link_down();
+            self.browsers[end].link_down(reason);
+        } else if reason == EPOCH_CHANGED.reason {
+            self.peer_rejoins(end);
         } else {
             let reason = reason.to_owned();
             self.peer_event(end, session_core::Event::LinkDown { reason });
@@ -147,6 +150,7 @@ pub(super) fn join(actor: &str, scope: Scope) -> Join {
         email: None,
         credential_id: None,
         workstation: None,
+        rejoins: true,
         connected_at: START,
     }
 }

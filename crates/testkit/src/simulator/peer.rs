@@ -103,6 +103,27 @@ impl World {
         self.peer_event(end, Event::Frame(bytes.to_vec()));
     }
 
+    /// The room started over: the session begins anew, as one that finds its kernel at work.
+    pub(super) fn peer_rejoins(&mut self, end: usize) {
+        let old = &self.peers[end - BROWSERS];
+        if !old.is_alive {
+            return;
+        }
+        if old.asked_to_end {
+            return self.peer_exits(end, Some(0), "", true);
+        }
+        let (station, job, announced) = (old.station, old.job.clone(), old.announced);
+        let nonce = self.rng.random();
+        let keeper = self.keepers.entry(job.clone()).or_default();
+        let mut peer = Peer::new(station, &job, nonce, keeper);
+        let first = keeper.news();
+        peer.announced = announced;
+        self.peers[end - BROWSERS] = peer;
+        if let Some(first) = first {
+            self.peer_event(end, first);
+        }
+    }
+
     fn is_wanted(&self, end: usize) -> bool {
         let job = &self.peers[end - BROWSERS].job;
         self.cloud.active().is_some_and(|active| active.id == *job)

@@ -1,9 +1,11 @@
 //! The server: the room, what is on its disk, and what waits to be.
 
+use documents::DocKind;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use room::{Effect, Event, IdSource, Room, Settings};
-use wire::NotebookId;
+use room::{Effect, Event, IdSource, Room, Settings, StoredDocuments};
+use wire::close::EPOCH_CHANGED;
+use wire::{NotebookId, PeerId};
 
 use super::world::{Action, NOTEBOOK, World};
 
@@ -80,6 +82,55 @@ impl World {
                 } => self.answer_agent(station, epoch, *answer),
             }
         }
+        if std::mem::take(&mut self.starting_over) {
+            self.start_over();
+        }
+    }
+
+    /// Begins an epoch with everybody there; who is there dials again.
+    fn start_over(&mut self) {
+        let Some(room) = &mut self.room else { return };
+        let next = match room.next_epoch(|_| usize::MAX) {
+            Ok(Some(next)) => next,
+            Ok(None) => return,
+            Err(error) => {
+                self.broken = Some(error.to_string());
+                return;
+            }
+        };
+        let mut stored = StoredDocuments::default();
+        for kind in DocKind::ALL {
+            stored.retire(kind, self.stored.retired(kind));
+        }
+        for (kind, bytes) in &next.documents {
+            stored.append(*kind, bytes);
+        }
+        for (kind, hashes) in &next.retired {
+            stored.retire(*kind, hashes);
+        }
+        self.stored = stored;
+        self.epochs += 1;
+        let peers: Vec<PeerId> = self
+            .links
+            .iter()
+            .filter_map(|link| link.peer_id.clone())
+            .filter(|peer_id| {
+                self.room
+                    .as_ref()
+                    .is_some_and(|room| room.has_peer(peer_id))
+            })
+            .collect();
+        let reason = EPOCH_CHANGED.reason;
+        for peer_id in peers {
+            self.send_down(&peer_id, |end, epoch| Action::CloseEnd {
+                end,
+                epoch,
+                reason,
+            });
+        }
+        self.runtime_sockets.clear();
+        self.room = None;
+        self.start_server();
     }
 
     fn perform(&mut self, effect: Effect) {
@@ -126,6 +177,7 @@ impl World {
                 self.cloud
                     .finish(finished.job_id.as_str(), finished.failed, self.now);
             }
+            Effect::StartOver => self.starting_over = true,
             Effect::SendText { .. } | Effect::Ran { .. } => {}
         }
     }
@@ -137,6 +189,7 @@ impl World {
         let ids = Box::new(Ids(ChaCha8Rng::seed_from_u64(self.rng.random())));
         let settings = Settings {
             idle_ttl_ms: self.idle_ttl_ms,
+            live_epoch_changes: self.live_epoch_changes,
             ..Settings::default()
         };
         let notebook = NotebookId::from(NOTEBOOK);
@@ -156,6 +209,7 @@ impl World {
             return;
         }
         self.generation += 1;
+        self.starting_over = false;
         self.runtime_sockets.clear();
         for held in std::mem::take(&mut self.held) {
             if let Held::Answer {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use room::{Room, StoredDocuments, WorkstationHeaders};
+use room::{Room, Settings, StoredDocuments, WorkstationHeaders};
 use wire::{PeerId, UnixMs};
 
 use super::browser::Browser;
@@ -115,6 +115,10 @@ pub(super) struct World {
     /// Only links and programs fail: then nothing anybody asked for may be given up.
     pub(super) strict: bool,
     pub(super) idle_ttl_ms: i64,
+    pub(super) live_epoch_changes: u64,
+    /// The room asked to start over.
+    pub(super) starting_over: bool,
+    pub(super) epochs: usize,
     pub(super) broken: Option<String>,
 }
 
@@ -131,6 +135,12 @@ impl World {
             120_000
         } else {
             1_800_000
+        };
+        // Half of the worlds start over again and again.
+        let live_epoch_changes = if rng.random_bool(0.5) {
+            rng.random_range(10..20)
+        } else {
+            Settings::default().live_epoch_changes
         };
         let mut world = Self {
             now: START,
@@ -152,6 +162,9 @@ impl World {
             stormy: true,
             strict,
             idle_ttl_ms,
+            live_epoch_changes,
+            starting_over: false,
+            epochs: 0,
             broken: None,
             rng,
         };
