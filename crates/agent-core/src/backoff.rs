@@ -4,6 +4,7 @@ use crate::Millis;
 
 const FIRST_MS: Millis = 1_000;
 const CAP_MS: Millis = 60_000;
+const WIDE_MS: Millis = 4_000;
 
 /// Deterministic jitter: the same seed gives the same waits.
 #[derive(Debug, Clone)]
@@ -29,6 +30,13 @@ impl Jitter {
     pub fn backoff(&mut self, failures: u32) -> Millis {
         let base = FIRST_MS << failures.saturating_sub(1).min(6);
         self.spread(base.min(CAP_MS))
+    }
+
+    /// A wait with up to 4 s more, or 20 % if that is longer: a server that comes back must not meet all its machines at
+    /// one moment.
+    pub fn wide(&mut self, base: Millis) -> Millis {
+        let most = WIDE_MS.max(base / 5);
+        base + (most as f64 * self.unit()).ceil() as Millis
     }
 
     /// A wait with up to 20 % more.

@@ -66,14 +66,14 @@ impl EventsLink {
                 {
                     self.delay = FIRST_MS;
                 }
-                let wait = if let Some(hint) = retry_hint(Step::Events, failure) {
-                    hint.min(HINT_CAP_MS)
-                } else {
-                    self.delay = (self.delay * 2).min(CAP_MS);
-                    self.delay
+                self.delay = (self.delay * 2).min(CAP_MS);
+                // A busy server's hint is short, and the same for all whom it sent away.
+                let wait = match retry_hint(Step::Events, failure) {
+                    Some(hint) => hint.min(HINT_CAP_MS).max(self.delay),
+                    None => self.delay,
                 };
                 self.state = State::Down {
-                    retry_at: now + jitter.spread(wait),
+                    retry_at: now + jitter.wide(wait),
                 };
             }
         }

