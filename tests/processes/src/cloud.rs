@@ -21,6 +21,8 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 pub struct Cloud {
     folder: tempfile::TempDir,
     child: Option<Child>,
+    /// Further arguments of `notebook-cloud serve`.
+    arguments: Vec<String>,
     address: String,
     http: reqwest::Client,
 }
@@ -28,11 +30,17 @@ pub struct Cloud {
 impl Cloud {
     /// Starts one on a free port with an empty data directory.
     pub async fn start() -> Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with further arguments of `notebook-cloud serve`.
+    pub async fn start_with(arguments: &[&str]) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("nbc-").tempdir()?;
         let http = http_client()?;
         let mut cloud = Self {
             folder,
             child: None,
+            arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
             address: "127.0.0.1:0".to_owned(),
             http,
         };
@@ -81,6 +89,7 @@ impl Cloud {
                 "--data",
             ])
             .arg(self.data())
+            .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log))

@@ -20,6 +20,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(20);
 /// A workstation: its folders, its credential and, while it runs, its agent.
 pub struct Machine {
     home: PathBuf,
+    /// Further environment variables of its programs.
+    variables: Vec<(String, PathBuf)>,
     agent: Option<Child>,
     /// Where the running agent's part of the log begins.
     log_offset: usize,
@@ -30,9 +32,15 @@ impl Machine {
     pub fn new(cloud: &Cloud, name: &str) -> Self {
         Self {
             home: cloud.folder(name),
+            variables: Vec::new(),
             agent: None,
             log_offset: 0,
         }
+    }
+
+    /// Gives its programs an environment variable.
+    pub fn set(&mut self, name: &str, value: &std::path::Path) {
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Pairs a machine and starts its agent; returns when the cloud shows it online.
@@ -55,6 +63,7 @@ impl Machine {
             .env("XDG_CACHE_HOME", self.home.join("cache"))
             .env_remove("RUNT_CLOUD_TOKEN")
             .env_remove("RUNT_CLOUD_URL")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         std::fs::create_dir_all(&self.home)?;
         Ok(command)
@@ -98,15 +107,6 @@ impl Machine {
 
     /// Starts `runt workstation run` (which becomes the agent) with its output in a log.
     pub fn start(&mut self, python: &std::path::Path) -> Result<()> {
-        self.start_with(python, &[])
-    }
-
-    /// The same with further environment variables.
-    pub fn start_with(
-        &mut self,
-        python: &std::path::Path,
-        variables: &[(&str, &std::path::Path)],
-    ) -> Result<()> {
         self.log_offset = self.log().len();
         let log = std::fs::OpenOptions::new()
             .create(true)
@@ -115,7 +115,6 @@ impl Machine {
         let mut command = self.runt(&["workstation", "run", "--python-path"])?;
         command
             .arg(python)
-            .envs(variables.iter().copied())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log));
         self.agent = Some(command.kill_on_drop(true).spawn()?);

@@ -46,7 +46,8 @@ async fn a_notebook_gets_the_installed_kernel_it_asks_for() -> Result<()> {
     install(&data, "second")?;
     let mut machine = Machine::new(&cloud, "machine");
     machine.connect(&cloud).await?;
-    machine.start_with(&python()?, &[("JUPYTER_PATH", &data)])?;
+    machine.set("JUPYTER_PATH", &data);
+    machine.start(&python()?)?;
     machine.online(&cloud).await?;
     let notebook = cloud.create_notebook("kernelspecs").await?;
     let room = Room::join(&cloud, &notebook).await?;
