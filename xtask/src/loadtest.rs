@@ -36,7 +36,8 @@ pub fn run(options: &Options) -> Result<()> {
         debug,
     } = options.what;
     step("building the programs");
-    let mut build = vec!["build", "--bin", "notebook-cloud", "--bin", "loadtest"];
+    // All programs, as every other task builds them: a part of them would be built with other features.
+    let mut build = vec!["build", "--workspace", "--bins"];
     if !debug {
         build.push("--release");
     }

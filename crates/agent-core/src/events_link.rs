@@ -58,7 +58,7 @@ impl EventsLink {
             LinkEvent::Closed => {
                 self.delay = FIRST_MS;
                 self.state = State::Down {
-                    retry_at: now + jitter.spread(FIRST_MS),
+                    retry_at: now + jitter.wide(FIRST_MS),
                 };
             }
             LinkEvent::Failed(failure) => {

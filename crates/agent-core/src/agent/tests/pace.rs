@@ -197,7 +197,9 @@ fn ws_160_170_175_wake_ups_poll_once() {
     assert_eq!(bench.take(), [Effect::Poll]);
     bench.send(Event::Polled(Ok((vec![], vec![]))));
     bench.send(Event::Link(LinkEvent::Closed));
-    bench.run_for(1_200);
+    bench.run_for(999);
+    assert_eq!(bench.take(), []);
+    bench.run_for(4_001);
     assert_eq!(bench.take(), [Effect::OpenLink]);
     bench.send(Event::Link(LinkEvent::Opened));
     bench.run_for(1_000);
