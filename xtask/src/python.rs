@@ -6,8 +6,17 @@ use anyhow::{Context, Result, bail};
 
 use crate::tools::{self, run_program, step};
 
-/// What the tests' kernels need.
-const TEST_PACKAGES: &[&str] = &["ipykernel>=6.29,<8", "matplotlib-inline"];
+/// What runs notebooks.
+const KERNEL_PACKAGES: &[&str] = &["ipykernel>=6.29,<8", "matplotlib-inline"];
+/// What the tests compare with, and what their notebooks use.
+const TEST_PACKAGES: &[&str] = &[
+    "ipykernel>=6.29,<8",
+    "matplotlib-inline",
+    "nbclient>=0.10,<1",
+    "ipywidgets>=8,<9",
+];
+/// Notes in an environment what was installed into it.
+const INSTALLED: &str = "installed-packages.txt";
 
 /// The system's Python, or a message that says how to get one.
 pub fn system() -> Result<PathBuf> {
@@ -40,7 +49,7 @@ pub fn with_ipykernel(folder: &Path) -> Result<PathBuf> {
             return Ok(candidate);
         }
     }
-    environment(folder, &TEST_PACKAGES[..1])
+    environment(folder, &KERNEL_PACKAGES[..1])
 }
 
 /// The environment of the tests, made once under `target/`.
@@ -50,7 +59,7 @@ pub fn for_tests() -> Result<PathBuf> {
 
 /// The environment of the benchmarks: a kernel and Jupyter Server, made once under `target/`.
 pub fn for_benchmarks() -> Result<PathBuf> {
-    let packages = [TEST_PACKAGES, &["jupyter_server>=2.14,<3"]].concat();
+    let packages = [KERNEL_PACKAGES, &["jupyter_server>=2.14,<3"]].concat();
     environment(&tools::target_dir().join("bench-venv"), &packages)
 }
 
@@ -68,23 +77,24 @@ fn environment(folder: &Path, packages: &[&str]) -> Result<PathBuf> {
 /// Makes (or finds again) a virtual environment in which a module can be imported.
 fn environment_with(folder: &Path, module: &str, packages: &[&str]) -> Result<PathBuf> {
     let python = folder.join("bin/python");
-    if can_import(&python, module) {
+    let wanted = packages.join("\n");
+    let is_there = can_import(&python, module);
+    let noted = folder.join(INSTALLED);
+    if is_there && std::fs::read_to_string(&noted).is_ok_and(|noted| noted == wanted) {
         return Ok(python);
     }
     step(&format!(
         "making a Python environment with {module} in {}",
         folder.display()
     ));
-    let base = system()?;
     let parent = folder.parent().unwrap_or(folder);
-    std::fs::create_dir_all(parent)?;
-    let venv = folder.display().to_string();
-    run_program(
-        parent,
-        &base.display().to_string(),
-        &["-m", "venv", "--clear", &venv],
-    )
-    .context("`python -m venv` failed.\nHint: on Debian, apt-get install python3-venv")?;
+    if !is_there {
+        let base = system()?.display().to_string();
+        std::fs::create_dir_all(parent)?;
+        let venv = folder.display().to_string();
+        run_program(parent, &base, &["-m", "venv", "--clear", &venv])
+            .context("`python -m venv` failed.\nHint: on Debian, apt-get install python3-venv")?;
+    }
     let mut install = vec![
         "-m",
         "pip",
@@ -95,5 +105,6 @@ fn environment_with(folder: &Path, module: &str, packages: &[&str]) -> Result<Pa
     install.extend(packages);
     run_program(parent, &python.display().to_string(), &install)
         .with_context(|| format!("{module} could not be installed.\nHint: check the network"))?;
+    std::fs::write(noted, wanted)?;
     Ok(python)
 }

@@ -1,11 +1,14 @@
 //! The `.ipynb` file format (documents.md 12): export and import as plain structs.
 //!
-//! Knows nothing of documents or blob stores; callers resolve outputs and hand bytes in.
+//! Knows nothing of blob stores; callers hand bytes in.
 
 mod export;
 mod import;
+mod widgets;
 
 pub use export::{
     ExportCell, ExportError, ExportNotebook, attachment_bytes, attachment_payload, export,
+    export_with_bytes,
 };
 pub use import::{ImportError, ImportedCell, ImportedNotebook, import, legacy_cell_id};
+pub use widgets::{WIDGET_STATE_MIME, widget_state};

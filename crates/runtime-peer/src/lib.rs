@@ -4,13 +4,16 @@
 //! session and does what the session says. Nothing here decides what is written into a document.
 //! The kernel belongs to the keeper (crate `kernel`), which outlives a peer that crashes; the next
 //! peer of the job adopts it and reads the journal from where the room had accepted it.
+//! [`run_notebook`] does the same work for a file, beside a room in memory.
 
 mod backoff;
 mod blobs;
 mod config;
 mod end;
+mod headless;
 mod journal_feed;
 mod keeper_control;
+mod launch_choice;
 mod link;
 mod peer;
 mod position;
@@ -19,5 +22,6 @@ mod translate;
 
 pub use config::{PeerAuth, PeerConfig};
 pub use end::{End, NOTE_NAME};
+pub use headless::{RunConfig, RunFailure, RunResult, run_notebook};
 pub use peer::{READY_MARKER, run};
 pub use session_core::LaunchMode;

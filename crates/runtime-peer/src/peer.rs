@@ -6,11 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cloud_client::{CloudClient, RoomAuth, RoomDial};
-use kernel::LaunchSpec;
 use kernel::client::KeeperClient;
 use kernel::journal::{FILE_NAME, JournalError, Record, START};
 use kernel::keeper::end_leftover_kernel;
-use kernel::kernelspec;
 use kernel::protocol::KernelState;
 use session_core::{Effect, Event, LaunchMode, Outcome, Session, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,6 +21,7 @@ use crate::config::{PeerAuth, PeerConfig};
 use crate::end::End;
 use crate::journal_feed::JournalFeed;
 use crate::keeper_control::{KeeperControl, KeeperOrder, KeeperReport};
+use crate::launch_choice::launch_spec;
 use crate::link::{DialSource, LinkEvent, RoomLink};
 use crate::position::Position;
 use crate::tokens::Tokens;
@@ -381,7 +380,8 @@ impl Peer {
     }
 
     fn launch(&mut self, restart: bool) -> Option<End> {
-        let spec = match self.launch_spec() {
+        let wanted = self.session.kernelspec();
+        let spec = match launch_spec(wanted.as_ref(), self.python.as_deref(), &self.working_dir) {
             Ok(spec) => Box::new(spec),
             Err(details) => {
                 let event = Event::KernelLaunchFailed {
@@ -400,28 +400,6 @@ impl Peer {
         };
         self.keeper.order(order);
         None
-    }
-
-    /// The kernel that the notebook asks for, or the interpreter's own, which also stands in for Python kernels that
-    /// are not installed here (names of environments on other machines); the error is for people.
-    fn launch_spec(&self) -> Result<LaunchSpec, String> {
-        let python = self.python.as_deref();
-        if let Some(wanted) = self.session.kernelspec() {
-            let found = kernelspec::find(&wanted.name, python, &self.working_dir, |name| {
-                std::env::var_os(name)
-            });
-            match found {
-                Err(_) if python.is_some() && wanted.language == "python" => {
-                    tracing::info!(name = wanted.name, "not installed: the Python here runs it");
-                }
-                found => return found.map_err(|failure| failure.details()),
-            }
-        }
-        let python = python.ok_or(
-            "this runtime peer was given no interpreter, so it cannot start a kernel\n\
-             Hint: start it with `--python-path`",
-        )?;
-        Ok(LaunchSpec::current_python(python, &self.working_dir))
     }
 
     /// Says goodbye to the room and, when the job is over, ends the kernel with all it started.
@@ -454,24 +432,24 @@ fn announce() {
     let _ = writeln!(out, "{READY_MARKER}").and_then(|()| out.flush());
 }
 
-async fn until(at: Option<Instant>) {
+pub(crate) async fn until(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
     }
 }
 
-fn now() -> UnixMs {
+pub(crate) fn now() -> UnixMs {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     UnixMs(since.map_or(0, |since| since.as_millis() as i64))
 }
 
-fn wait_until(at: UnixMs) -> Duration {
+pub(crate) fn wait_until(at: UnixMs) -> Duration {
     Duration::from_millis(at.0.saturating_sub(now().0).max(0) as u64)
 }
 
 /// Eight hex digits that tell this process's actors from every other's (WS-276).
-fn nonce() -> String {
+pub(crate) fn nonce() -> String {
     uuid::Uuid::new_v4().simple().to_string()[..8].to_owned()
 }
 

@@ -2,6 +2,7 @@
 
 mod cloud_runtime_agent;
 mod kernel_keeper;
+mod run;
 mod workstation_agent;
 
 use std::io::IsTerminal as _;
@@ -25,12 +26,18 @@ enum Cli {
     /// Keep one kernel and its journal for a job.
     #[command(hide = true)]
     KernelKeeper(kernel_keeper::Args),
+    /// Execute a notebook file on this machine, without a cloud.
+    Run(Box<run::Args>),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let asked = std::env::var("RUST_LOG").ok();
-    let filter = documents::log_filter(asked.as_deref(), "info");
+    let usual = match cli {
+        Cli::Run(_) => "warn",
+        _ => "info",
+    };
+    let filter = documents::log_filter(asked.as_deref(), usual);
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)
@@ -40,5 +47,6 @@ fn main() -> ExitCode {
         Cli::WorkstationAgent(args) => workstation_agent::run(args),
         Cli::CloudRuntimeAgent(args) => cloud_runtime_agent::run(*args),
         Cli::KernelKeeper(args) => kernel_keeper::run(args),
+        Cli::Run(args) => run::run(&args),
     }
 }

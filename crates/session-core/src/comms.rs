@@ -29,6 +29,7 @@ impl Session {
         if comm_id.is_empty() || target.starts_with(PRIVATE_TARGET) {
             return;
         }
+        self.output_widget_opened(&comm_id, &entry.content);
         let (state, blobs) = stored_state(entry);
         self.push_op(
             OpKind::CommOpen {
@@ -51,7 +52,12 @@ impl Session {
         if !matches!(method, Some("update" | "echo_update")) {
             return;
         }
-        let (state, blobs) = stored_state(entry);
+        let own = self.output_widget_told(comm_id, &entry.content);
+        let (mut state, blobs) = stored_state(entry);
+        if own && method == Some("echo_update") {
+            // The echo of what was captured may be older than what was captured since.
+            state.shift_remove("outputs");
+        }
         if !state.is_empty() {
             self.push_op(
                 OpKind::CommState {
@@ -65,6 +71,8 @@ impl Session {
 
     pub(crate) fn comm_close(&mut self, content: &Value) {
         if let Some(comm_id) = content.get("comm_id").and_then(Value::as_str) {
+            self.output_widgets
+                .retain(|widget| widget.comm_id != comm_id);
             self.push_op(
                 OpKind::CommClose {
                     comm_id: comm_id.to_owned(),
@@ -75,6 +83,7 @@ impl Session {
     }
 
     pub(crate) fn drop_comms(&mut self) {
+        self.output_widgets.clear();
         self.push_op(OpKind::CommsGone, Vec::new());
     }
 
@@ -156,8 +165,23 @@ fn stored_state(entry: &JournalEntry) -> (Map<String, Value>, Vec<Blob>) {
         .and_then(Value::as_object)
         .cloned()
         .unwrap_or_default();
+    let mut blobs = fold_large(&mut state);
+    let paths = data
+        .and_then(|data| data.get("buffer_paths"))
+        .and_then(Value::as_array);
+    for (path, buffer) in paths.into_iter().flatten().zip(&entry.buffers) {
+        if let Some(path) = path.as_array() {
+            let value = reference("application/octet-stream", buffer.clone(), &mut blobs);
+            put_at(&mut state, path, value);
+        }
+    }
+    (state, blobs)
+}
+
+/// Replaces large values by references.
+pub(crate) fn fold_large(state: &mut Map<String, Value>) -> Vec<Blob> {
     let mut blobs = Vec::new();
-    for (key, value) in &mut state {
+    for (key, value) in state {
         let text = match &*value {
             Value::String(text) => text.clone(),
             Value::Array(_) | Value::Object(_) => value.to_string(),
@@ -173,16 +197,7 @@ fn stored_state(entry: &JournalEntry) -> (Map<String, Value>, Vec<Blob>) {
             *value = reference(media_type, text.into_bytes(), &mut blobs);
         }
     }
-    let paths = data
-        .and_then(|data| data.get("buffer_paths"))
-        .and_then(Value::as_array);
-    for (path, buffer) in paths.into_iter().flatten().zip(&entry.buffers) {
-        if let Some(path) = path.as_array() {
-            let value = reference("application/octet-stream", buffer.clone(), &mut blobs);
-            put_at(&mut state, path, value);
-        }
-    }
-    (state, blobs)
+    blobs
 }
 
 fn reference(media_type: &str, bytes: Vec<u8>, blobs: &mut Vec<Blob>) -> Value {

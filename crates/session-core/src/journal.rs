@@ -20,6 +20,7 @@ impl Session {
         for entry in entries {
             self.entry(&entry);
         }
+        self.write_captured();
         self.read_to = Some(end);
         // A second reading ends no stream at the border of a batch: the first had other batches,
         // and a stream cut elsewhere would be shown twice.
@@ -46,6 +47,9 @@ impl Session {
         self.adopt_sent(parent);
         if let Some(current) = self.current.as_mut().filter(|current| current.id == parent) {
             current.confirmed = true;
+        }
+        if entry.channel == Channel::Iopub && self.captured(parent, entry) {
+            return;
         }
         match (entry.channel, entry.msg_type.as_str()) {
             (Channel::Iopub, "status") => self.kernel_status(parent, &entry.content),
@@ -80,7 +84,7 @@ impl Session {
     }
 
     /// Whether a message belongs to an execution of this room (WS-308).
-    fn owns(&self, parent: &str) -> bool {
+    pub(crate) fn owns(&self, parent: &str) -> bool {
         !parent.is_empty()
             && (self.lanes.contains_key(parent)
                 || self.taken.contains(parent)
@@ -120,6 +124,7 @@ impl Session {
             && !current.ending
         {
             let success = !current.failed;
+            self.write_captured();
             self.finish(parent, success, Vec::new());
         }
     }
@@ -187,7 +192,7 @@ impl Session {
     }
 
     /// Counts output against the cap of an execution; gives the notice once (decision D10).
-    fn fits(&mut self, parent: &str, entry: &JournalEntry, bytes: usize) -> bool {
+    pub(crate) fn fits(&mut self, parent: &str, entry: &JournalEntry, bytes: usize) -> bool {
         let cap = self.settings.output_cap_bytes;
         let lane = self.lane(parent);
         lane.bytes += bytes as u64;
@@ -373,7 +378,7 @@ impl Session {
 }
 
 /// Roughly the bytes of a JSON value.
-fn weight(value: &Value) -> usize {
+pub(crate) fn weight(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(weight).sum(),

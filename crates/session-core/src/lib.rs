@@ -6,6 +6,7 @@
 //! authors a change while it is not in sync with the room (decision D3). Start reading at
 //! [`Session`].
 
+mod capture;
 mod commit;
 mod comms;
 mod event;

@@ -147,8 +147,8 @@ impl Session {
             let _ = state.doc.set_activity("Busy");
             self.dirty = true;
             self.urgent = true;
-            self.effects
-                .push(Effect::SendToKernel(Box::new(execute_request(&id, &next))));
+            let request = execute_request(&id, &next, self.settings.allow_stdin);
+            self.effects.push(Effect::SendToKernel(Box::new(request)));
             self.current = Some(Current {
                 id,
                 failed: false,
@@ -246,7 +246,7 @@ impl Session {
     }
 }
 
-fn execute_request(id: &str, next: &Waiting) -> KernelMessage {
+fn execute_request(id: &str, next: &Waiting, allow_stdin: bool) -> KernelMessage {
     let mut metadata = json!({"execution_id": id});
     if let Some(cell_id) = &next.cell_id {
         metadata["cellId"] = cell_id.as_str().into();
@@ -258,7 +258,7 @@ fn execute_request(id: &str, next: &Waiting) -> KernelMessage {
         msg_id: id.to_owned(),
         content: json!({
             "code": next.source, "silent": false, "store_history": true,
-            "user_expressions": {}, "allow_stdin": true, "stop_on_error": true,
+            "user_expressions": {}, "allow_stdin": allow_stdin, "stop_on_error": true,
         }),
         metadata,
         parent_header: Value::Null,

@@ -59,6 +59,7 @@ pub struct Session {
     // Outputs.
     pub(crate) lanes: HashMap<String, Lane>,
     pub(crate) lane_order: VecDeque<String>,
+    pub(crate) output_widgets: Vec<crate::capture::OutputWidget>,
     pub(crate) ops: VecDeque<Op>,
     pub(crate) pending_bytes: usize,
     pub(crate) uploading: HashMap<String, usize>,
@@ -123,6 +124,7 @@ impl Session {
             orphans: Vec::new(),
             lanes: HashMap::new(),
             lane_order: VecDeque::new(),
+            output_widgets: Vec::new(),
             ops: VecDeque::new(),
             pending_bytes: 0,
             uploading: HashMap::new(),
@@ -175,6 +177,11 @@ impl Session {
     /// Whether an execution runs in the kernel.
     pub fn is_busy(&self) -> bool {
         self.current.is_some()
+    }
+
+    /// Whether the room has all that was written, and no interrupted execution still runs.
+    pub fn is_settled(&self) -> bool {
+        self.gate.is_none() && self.ops.is_empty() && !self.dirty
     }
 
     /// The kernel that the notebook asks for, as far as the room has said; none: the interpreter's own.

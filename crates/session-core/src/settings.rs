@@ -43,6 +43,8 @@ pub struct Settings {
     pub stop_flush_ms: i64,
     /// Launches that fail in a row before queued executions no longer launch.
     pub launch_attempts: u32,
+    /// Whether somebody can answer `input()`; if not, the kernel refuses to ask.
+    pub allow_stdin: bool,
 }
 
 impl Settings {
@@ -64,6 +66,7 @@ impl Settings {
             interrupt_escalation_ms: 5_000,
             stop_flush_ms: 2_000,
             launch_attempts: 3,
+            allow_stdin: true,
         }
     }
 }

@@ -1,10 +1,14 @@
-//! A Python with ipykernel for tests that drive a real kernel.
+//! A Python for tests that drive a real kernel.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// What the environment needs to have.
+const MODULES: &str = "import ipykernel, ipywidgets, nbclient";
+const PACKAGES: [&str; 3] = ["ipykernel", "ipywidgets", "nbclient"];
+
 /// The interpreter to test with: `TEST_PYTHON`, else a virtual environment under
-/// `target/test-venv`, made once with ipykernel from PyPI.
+/// `target/test-venv`, made once with ipykernel, and what is compared with, from PyPI.
 ///
 /// # Panics
 ///
@@ -21,16 +25,17 @@ pub fn test_python() -> PathBuf {
     // One test process makes it, the others wait.
     let lock = std::fs::File::create(target.join("test-venv.lock")).expect("a lock file");
     lock.lock().expect("a file lock");
-    if !has_ipykernel(&python) {
+    if !has_modules(&python) {
         run(Command::new("python3").args(["-m", "venv"]).arg(&venv));
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "ipykernel"]));
+        let install = ["-m", "pip", "install", "--quiet"];
+        run(Command::new(&python).args(install).args(PACKAGES));
     }
     python
 }
 
-fn has_ipykernel(python: &Path) -> bool {
+fn has_modules(python: &Path) -> bool {
     Command::new(python)
-        .args(["-c", "import ipykernel"])
+        .args(["-c", MODULES])
         .output()
         .is_ok_and(|output| output.status.success())
 }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
-use crate::manifest::{self, MARKDOWN_PLAN_MIME};
+use crate::manifest::{self, BLOB_REF_MIME, MARKDOWN_PLAN_MIME};
 use crate::mime::{self, MimeKind};
 
 /// One cell as the document shows it.
@@ -66,10 +66,51 @@ pub enum ExportError {
 }
 
 /// Writes a notebook as file text: sorted keys, indent of one blank, a final newline.
+///
+/// Arrow and Parquet bytes stay in the blob store, named in the file (documents.md 12.2).
 pub fn export(
     notebook: &ExportNotebook,
     blobs: &dyn Fn(&str) -> Option<Vec<u8>>,
 ) -> Result<String, ExportError> {
+    Ok(pretty(&file_of(notebook, blobs)?))
+}
+
+/// Does as [`export`] for a file without a blob store beside it: the file holds all bytes.
+pub fn export_with_bytes(
+    notebook: &ExportNotebook,
+    blobs: &dyn Fn(&str) -> Option<Vec<u8>>,
+) -> Result<String, ExportError> {
+    let mut file = file_of(notebook, blobs)?;
+    for cell in file["cells"].as_array_mut().into_iter().flatten() {
+        let outputs = cell.get_mut("outputs").and_then(Value::as_array_mut);
+        for output in outputs.into_iter().flatten() {
+            if let Some(data) = output.get_mut("data").and_then(Value::as_object_mut) {
+                put_bytes_back(data, blobs);
+            }
+        }
+    }
+    Ok(pretty(&file))
+}
+
+/// Replaces a reference by the bytes that it names, if they are there.
+fn put_bytes_back(data: &mut Map<String, Value>, blobs: &dyn Fn(&str) -> Option<Vec<u8>>) {
+    let named = data.get(BLOB_REF_MIME).and_then(|reference| {
+        let bytes = blobs(reference["hash"].as_str()?)?;
+        let mime = reference["content_type"].as_str()?.to_owned();
+        Some((mime, bytes))
+    });
+    if let Some((mime, bytes)) = named {
+        data.shift_remove(BLOB_REF_MIME);
+        let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+        data.insert(mime, text.into());
+        data.sort_keys();
+    }
+}
+
+fn file_of(
+    notebook: &ExportNotebook,
+    blobs: &dyn Fn(&str) -> Option<Vec<u8>>,
+) -> Result<Value, ExportError> {
     check_metadata(&notebook.metadata)?;
     let cells = notebook
         .cells
@@ -87,7 +128,7 @@ pub fn export(
         "nbformat_minor": notebook.nbformat_minor.max(5),
     });
     file.sort_all_objects();
-    Ok(pretty(&file))
+    Ok(file)
 }
 
 fn pretty(value: &Value) -> String {

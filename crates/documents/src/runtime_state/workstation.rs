@@ -157,6 +157,13 @@ impl RuntimeStateDoc {
         comms.is_some_and(|comms| reader.map(&comms, comm).is_some())
     }
 
+    /// Returns what an open comm is for, such as `jupyter.widget`.
+    pub fn comm_target(&self, comm: &str) -> Option<String> {
+        let reader = self.reader();
+        let entry = reader.map(&reader.root_map("comms")?, comm)?;
+        reader.str(&entry, "target_name")
+    }
+
     /// Returns the ids of open comms.
     pub fn comm_ids(&self) -> Vec<String> {
         let comms = self.reader().root_map("comms");

@@ -1,0 +1,169 @@
+//! Widget state of a file (documents.md 12.3).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use crate::comms::CommsDoc;
+use crate::runtime_state::RuntimeStateDoc;
+
+/// The key under a notebook's `metadata.widgets`.
+pub const WIDGET_STATE_MIME: &str = "application/vnd.jupyter.widget-state+json";
+/// The target of ipywidgets.
+const TARGET: &str = "jupyter.widget";
+/// What buffers are stored as.
+const BINARY: &str = "application/octet-stream";
+
+/// Gathers the open widgets as `metadata.widgets` holds them; `None` when there are none.
+pub fn widget_state(
+    runtime: &RuntimeStateDoc,
+    comms: &CommsDoc,
+    blobs: &dyn Fn(&str) -> Option<Vec<u8>>,
+) -> Option<Value> {
+    let mut models = Map::new();
+    for id in runtime.comm_ids() {
+        if runtime.comm_target(&id).as_deref() != Some(TARGET) {
+            continue;
+        }
+        let Some(state) = comms.state(&id) else {
+            continue;
+        };
+        let mut buffers = Vec::new();
+        let state = unfold(Value::Object(state), &mut Vec::new(), blobs, &mut buffers);
+        let (Some(state), Some(name), Some(module)) = (
+            state.as_ref(),
+            word(state.as_ref(), "_model_name"),
+            word(state.as_ref(), "_model_module"),
+        ) else {
+            continue;
+        };
+        let mut model = json!({"model_name": name, "model_module": module, "state": state});
+        if let Some(version) = word(Some(state), "_model_module_version") {
+            model["model_module_version"] = version.into();
+        }
+        if !buffers.is_empty() {
+            model["buffers"] = buffers.into();
+        }
+        models.insert(id, model);
+    }
+    (!models.is_empty()).then(
+        || json!({WIDGET_STATE_MIME: {"version_major": 2, "version_minor": 0, "state": models}}),
+    )
+}
+
+fn word(state: Option<&Value>, key: &str) -> Option<String> {
+    Some(state?.get(key)?.as_str()?.to_owned())
+}
+
+/// Puts text and structures back where references to them stand, and moves binary ones to the
+/// buffers; `None` stands for one that moved or is gone.
+fn unfold(
+    value: Value,
+    path: &mut Vec<Value>,
+    blobs: &dyn Fn(&str) -> Option<Vec<u8>>,
+    buffers: &mut Vec<Value>,
+) -> Option<Value> {
+    match value {
+        Value::Object(map) => {
+            if let Some((hash, media_type)) = reference(&map) {
+                let bytes = blobs(hash)?;
+                if media_type == BINARY {
+                    let data = STANDARD.encode(bytes);
+                    buffers.push(json!({"encoding": "base64", "path": path, "data": data}));
+                    return None;
+                }
+                let text = String::from_utf8(bytes).ok()?;
+                return if media_type == "application/json" {
+                    let value = serde_json::from_str(&text).ok()?;
+                    unfold(value, path, blobs, buffers)
+                } else {
+                    Some(text.into())
+                };
+            }
+            let mut out = Map::new();
+            for (key, value) in map {
+                path.push(key.as_str().into());
+                if let Some(value) = unfold(value, path, blobs, buffers) {
+                    out.insert(key, value);
+                }
+                path.pop();
+            }
+            Some(out.into())
+        }
+        Value::Array(items) => {
+            let mut out = Vec::with_capacity(items.len());
+            for (at, item) in items.into_iter().enumerate() {
+                path.push(at.into());
+                // The places of the others stay.
+                out.push(unfold(item, path, blobs, buffers).unwrap_or(Value::Null));
+                path.pop();
+            }
+            Some(out.into())
+        }
+        other => Some(other),
+    }
+}
+
+fn reference(map: &Map<String, Value>) -> Option<(&str, &str)> {
+    let is_reference = map.len() == 3 && map.get("size").is_some_and(Value::is_u64);
+    let word = |key: &str| map.get(key).and_then(Value::as_str);
+    is_reference
+        .then(|| Some((word("blob")?, word("media_type")?)))
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{WIDGET_STATE_MIME, widget_state};
+    use crate::manifest::sha256_hex;
+    use crate::{CommsDoc, RuntimeStateDoc};
+
+    #[test]
+    fn widget_state_has_its_values_and_buffers_back() {
+        let mut runtime = RuntimeStateDoc::from_seed("system:room/room:a").unwrap();
+        let mut comms = CommsDoc::from_seed("system:room/room:a").unwrap();
+        let (long, bytes) = ("x".repeat(2000), vec![0_u8, 255]);
+        let blobs = [long.clone().into_bytes(), bytes.clone()];
+        let refer = |at: usize, kind: &str| json!({"blob": sha256_hex(&blobs[at]), "size": blobs[at].len(), "media_type": kind});
+        let state = json!({
+            "_model_name": "ImageModel", "_model_module": "@jupyter-widgets/controls",
+            "_model_module_version": "2.0.0", "description": refer(0, "text/plain"),
+            "value": refer(1, "application/octet-stream"),
+            "items": [1, refer(1, "application/octet-stream")],
+        });
+        runtime
+            .open_comm(
+                "w",
+                "jupyter.widget",
+                "@jupyter-widgets/controls",
+                "ImageModel",
+            )
+            .unwrap();
+        runtime.open_comm("x", "hv", "", "").unwrap();
+        comms.merge_state("w", state.as_object().unwrap()).unwrap();
+        comms.merge_state("x", state.as_object().unwrap()).unwrap();
+        let lookup = |hash: &str| blobs.iter().find(|blob| sha256_hex(blob) == hash).cloned();
+        let found = widget_state(&runtime, &comms, &lookup).unwrap();
+        let models = &found[WIDGET_STATE_MIME]["state"];
+        assert_eq!(models.as_object().map(serde_json::Map::len), Some(1));
+        let model = &models["w"];
+        assert_eq!(model["state"]["description"], long);
+        assert_eq!(model["state"]["items"], json!([1, null]));
+        assert_eq!(model["state"].get("value"), None);
+        let mut paths: Vec<Value> = model["buffers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|buffer| buffer["path"].clone())
+            .collect();
+        paths.sort_by_key(Value::to_string);
+        assert_eq!(paths, [json!(["items", 1]), json!(["value"])]);
+        assert_eq!(model["buffers"][0]["data"], "AP8=");
+        assert_eq!(
+            widget_state(&runtime, &CommsDoc::from_seed("a/b").unwrap(), &lookup),
+            None
+        );
+    }
+}

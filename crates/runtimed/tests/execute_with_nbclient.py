@@ -1,0 +1,39 @@
+"""Executes notebooks with nbclient: FOLDER/NAME.ipynb becomes FOLDER/NAME.expected.ipynb."""
+
+import asyncio
+import pathlib
+import sys
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+AT_ONCE = 3
+
+
+async def execute(path, turn):
+    async with turn:
+        notebook = nbformat.read(path, as_version=4)
+        client = NotebookClient(
+            notebook,
+            timeout=60,
+            kernel_name="python3",
+            record_timing=False,
+            shutdown_kernel="immediate",
+            resources={"metadata": {"path": str(path.parent)}},
+            **notebook.metadata.pop("nbclient", {}),
+        )
+        try:
+            await client.async_execute()
+        except CellExecutionError:
+            pass
+        nbformat.write(notebook, path.with_suffix(".expected.ipynb"))
+
+
+async def main(folder):
+    turn = asyncio.Semaphore(AT_ONCE)
+    paths = sorted(pathlib.Path(folder).glob("*.ipynb"))
+    await asyncio.gather(*(execute(path, turn) for path in paths))
+
+
+asyncio.run(main(sys.argv[1]))

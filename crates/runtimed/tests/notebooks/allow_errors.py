@@ -1,0 +1,7 @@
+# --- {"nbclient": {"allow_errors": true}}
+# %%
+raise RuntimeError("one")
+# %%
+print("two")
+# %%
+assert False, "three"
