@@ -25,6 +25,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("cloud-client", 3),
     ("kernel", 3),
     ("store-sql", 3),
+    ("blob-store", 3),
     ("server", 3),
     ("runtime-peer", 3),
     ("workstation", 3),
@@ -42,6 +43,7 @@ const FLOORS: &[(&str, u8)] = &[
 const SIBLINGS: &[(&str, &str)] = &[
     ("control-plane", "store"),
     ("server", "store-sql"),
+    ("server", "blob-store"),
     ("runtime-peer", "kernel"),
     ("runtime-peer", "cloud-client"),
     ("workstation", "cloud-client"),
