@@ -13,6 +13,9 @@ use crate::{browser, conformance, fuzz, identity_provider, python, tidy, web};
 /// filter of the whole workspace, since a build of some packages alone would select other features and begin anew.
 const ON_POSTGRES: &str = "package(store-sql) | package(control-plane) | package(server) \
                            | package(e2e) & (binary(main_job) | binary(kills))";
+/// What runs with blobs in a bucket as well: everything that keeps or reads them.
+const ON_S3: &str = "package(server) & (test(blob) | test(collection) | test(revisions) | test(snapshots) | \
+                     test(download) | test(trash) | test(notebooks) | test(backup))";
 /// The programs with the features that the tests have, for the same reason.
 const PROGRAMS: &[&str] = &["build", "--quiet", "--workspace", "--bins"];
 
@@ -53,10 +56,14 @@ pub fn run(options: &Options) -> Result<()> {
     let python = python::for_tests()?;
     let provider = identity_provider::for_tests()?;
     let tools = Tools { python, provider };
-    timed("rust tests", || rust_tests(&tools, None))?;
+    timed("rust tests", || rust_tests(&tools, None, None))?;
+    timed("rust tests with blobs in S3", || {
+        rust_tests(&tools, Some(ON_S3), Some(("TEST_BLOBS", "s3")))
+    })?;
     let postgres = Postgres::start()?;
     timed("rust tests on PostgreSQL", || {
-        rust_tests(&tools, Some(&postgres.url()))
+        let database = ("TEST_DATABASE", &*postgres.url());
+        rust_tests(&tools, Some(ON_POSTGRES), Some(database))
     })?;
     drop(postgres);
     timed("made-up requests", || fuzz::run(&fuzz::Options::default()))?;
@@ -84,23 +91,21 @@ pub fn fuzz(options: &fuzz::Options) -> Result<()> {
     fuzz::run(options)
 }
 
-/// Runs the tests, or with the address of a PostgreSQL those that use a database. `cargo test` cannot choose and runs all.
-fn rust_tests(tools: &Tools, database: Option<&str>) -> Result<()> {
+/// Runs the tests, or some of them in another place, which a variable names. `cargo test` cannot choose and runs all.
+fn rust_tests(tools: &Tools, some: Option<&str>, place: Option<(&str, &str)>) -> Result<()> {
     let mut command = Command::new("cargo");
     if output("cargo", &["nextest", "--version"]).is_some() {
         command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
         command.args(["--status-level", "slow"]);
-        if database.is_some() {
-            command.args(["--filterset", ON_POSTGRES]);
+        if let Some(some) = some {
+            command.args(["--filterset", some]);
         }
     } else {
         step("cargo-nextest is not installed: using `cargo test`");
         command.args(["test", "--workspace", "--no-fail-fast"]);
     }
     command.env("TEST_IDENTITY_PROVIDER", &tools.provider);
-    if let Some(database) = database {
-        command.env("TEST_DATABASE", database);
-    }
+    command.envs(place);
     run_command(
         command
             .current_dir(root())

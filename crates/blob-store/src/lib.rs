@@ -13,5 +13,5 @@ mod upload;
 
 pub use bucket::{BucketConfig, Keys};
 pub use error::{BlobError, Trouble};
-pub use store::{Blob, BlobStore, BlobStream, Stored, is_hash};
+pub use store::{Blob, BlobStore, BlobStream, SMALL, Stored, is_hash};
 pub use upload::{Kept, Upload};

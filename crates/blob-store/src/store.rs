@@ -1,7 +1,7 @@
 //! The store: naming, finding, keeping, reading and removing.
 
 use std::fs;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, SeekFrom};
 use std::ops::Range;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use object_store::{
     PutMode, PutPayload,
 };
 use sha2::{Digest as _, Sha256};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio::sync::{RwLock, Semaphore};
 use tokio_util::io::ReaderStream;
 
@@ -28,8 +28,8 @@ use crate::error::{BlobError, Trouble};
 use crate::upload::Upload;
 
 /// Up to this size a blob is held in memory on its way.
-pub(crate) const SMALL: u64 = 256 * 1024;
-/// A larger one is read from the disk in pieces of this size.
+pub const SMALL: u64 = 256 * 1024;
+/// A stream from the disk comes in pieces of this size.
 const CHUNK: usize = 64 * 1024;
 /// Bytes that are there already are kept again when they are older than this: whoever relies on them must not meet
 /// somebody who removes them for their age, which is far greater.
@@ -110,12 +110,11 @@ impl BlobStore {
     /// # Errors
     /// The folder is not there.
     pub fn for_reading(bucket: Option<BucketConfig>, folder: &FilePath) -> io::Result<Self> {
-        let (objects, prefix): (Arc<dyn ObjectStore>, _) = match &bucket {
-            Some(bucket) => (Arc::new(bucket.connect()?), Path::from(&*bucket.prefix)),
-            None => {
-                let files = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
-                (Arc::new(files), Path::default())
-            }
+        let (objects, prefix): (Arc<dyn ObjectStore>, _) = if let Some(bucket) = &bucket {
+            (Arc::new(bucket.connect()?), Path::from(&*bucket.prefix))
+        } else {
+            let files = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
+            (Arc::new(files), Path::default())
         };
         Ok(Self(Arc::new(Parts {
             objects,
@@ -238,7 +237,22 @@ impl BlobStore {
         found.map(|found| found.size).ok_or(BlobError::Absent)
     }
 
-    /// Reads a part of a blob, which must lie within it: a small one at once, a large one as it is taken.
+    /// Reads a part of a blob, which must lie within it, at once.
+    ///
+    /// # Errors
+    /// It is not there, or the place fails.
+    pub async fn part(&self, hash: &str, part: Range<u64>) -> Result<Bytes, BlobError> {
+        if part.is_empty() {
+            return self.size(hash).await.map(|_| Bytes::new());
+        }
+        if !is_hash(hash) {
+            return Err(BlobError::Absent);
+        }
+        let read = self.0.objects.get_range(&self.place(hash), part).await;
+        read.map_err(|cause| self.failed(&cause))
+    }
+
+    /// Reads a part of a blob, which must lie within it, as it is taken.
     ///
     /// # Errors
     /// It is not there, or the place fails.
@@ -256,23 +270,14 @@ impl BlobStore {
         };
         let found = self.0.objects.get_opts(&self.place(hash), options).await;
         let found = found.map_err(|cause| self.failed(&cause))?;
-        let mut file = match found.payload {
+        let file = match found.payload {
             GetResultPayload::Stream(bytes) => return Ok(bytes.map_err(io::Error::from).boxed()),
             GetResultPayload::File(file, _) => file,
         };
-        let length = part.end - part.start;
-        if length > SMALL {
-            let mut file = tokio::fs::File::from_std(file);
-            tokio::io::AsyncSeekExt::seek(&mut file, SeekFrom::Start(part.start)).await?;
-            return Ok(ReaderStream::with_capacity(file.take(length), CHUNK).boxed());
-        }
-        let bytes = tokio::task::spawn_blocking(move || {
-            let mut bytes = Vec::with_capacity(length as usize);
-            file.seek(SeekFrom::Start(part.start))?;
-            file.take(length).read_to_end(&mut bytes)?;
-            Ok::<_, io::Error>(Bytes::from(bytes))
-        });
-        Ok(stream::iter([Ok(bytes.await??)]).boxed())
+        let mut file = tokio::fs::File::from_std(file);
+        file.seek(SeekFrom::Start(part.start)).await?;
+        let file = file.take(part.end - part.start);
+        Ok(ReaderStream::with_capacity(file, CHUNK).boxed())
     }
 
     /// Reads a whole blob into memory.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use server::backup;
-use server::config::{ConfigError, database};
+use server::config::{ConfigError, bucket, database};
 
 use crate::settings_args::PlaceArgs;
 
@@ -25,16 +25,15 @@ pub struct RestoreArgs {
     /// A file that `notebook-cloud backup` wrote.
     #[arg(long, value_name = "FILE")]
     from: PathBuf,
-    /// The data directory to make; it must be absent or empty.
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
 }
 
 /// Writes a backup and says what is in it.
 pub async fn backup(args: &BackupArgs) -> Result<()> {
     let settings = args.place.settings()?;
     let data = settings.data.as_deref().ok_or(ConfigError::Data)?;
-    let made = backup::backup(&database(&settings)?, data, &args.to).await?;
+    let made = backup::backup(&database(&settings)?, bucket(&settings)?, data, &args.to).await?;
     println!(
         "{} holds everything as of {}, with {} blobs",
         args.to.display(),
@@ -46,13 +45,15 @@ pub async fn backup(args: &BackupArgs) -> Result<()> {
 
 /// Restores a backup and says what comes after.
 pub async fn restore(args: &RestoreArgs) -> Result<()> {
-    let restored = backup::restore(&args.from, &args.data).await?;
+    let settings = args.place.settings()?;
+    let data = settings.data.as_deref().ok_or(ConfigError::Data)?;
+    let restored = backup::restore(&args.from, bucket(&settings)?, data).await?;
     let moment = restored.moment();
-    println!("{} is as of {moment}", args.data.display());
+    println!("{} is as of {moment}", data.display());
     println!(
         "Hint: machines paired after that must be paired again; people and machines that were shut out \
          after it are not: look at both before you start `notebook-cloud serve --data {}`",
-        args.data.display()
+        data.display()
     );
     Ok(())
 }

@@ -5,6 +5,9 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use blob_store::BucketConfig;
+use blob_store::testing::S3Server;
+
 fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_notebook-cloud"))
 }
@@ -160,4 +163,152 @@ fn a_server_reads_its_file_and_refuses_one_with_a_mistake() {
         text.contains("`listen_on`") && text.contains("Hint:"),
         "{text}"
     );
+}
+
+const KEY: [&str; 2] = [
+    "NOTEBOOK_CLOUD_S3_ACCESS_KEY_ID",
+    "NOTEBOOK_CLOUD_S3_SECRET_ACCESS_KEY",
+];
+
+/// `config check` with a bucket's settings in a file and its keys in the environment.
+fn check_bucket(bucket: &BucketConfig) -> (bool, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cloud.toml");
+    let text = format!(
+        "data = {:?}\nlisten = \"127.0.0.1:0\"\n[s3]\nendpoint = {:?}\nbucket = {:?}\nprefix = {:?}\n",
+        folder.path().join("data"),
+        bucket.endpoint.as_ref().unwrap(),
+        bucket.bucket,
+        bucket.prefix
+    );
+    std::fs::write(&file, text).unwrap();
+    let output = program()
+        .args(["config", "check", "--config"])
+        .arg(&file)
+        .env(KEY[0], &bucket.keys.access_key_id)
+        .env(KEY[1], &bucket.keys.secret_access_key)
+        .output()
+        .unwrap();
+    assert!(
+        !folder.path().join("data").exists(),
+        "looking changes nothing"
+    );
+    let seen = format!("{output:?}");
+    for secret in [&bucket.keys.access_key_id, &bucket.keys.secret_access_key] {
+        assert!(!seen.contains(secret.as_str()), "{seen}");
+    }
+    let text = String::from_utf8(output.stdout).unwrap();
+    (output.status.success(), text)
+}
+
+#[test]
+fn check_tries_the_bucket_and_says_cause_and_next_step() {
+    let server = S3Server::start();
+    let good = server.bucket("cloud");
+    let (fine, text) = check_bucket(&good);
+    assert!(
+        fine && text.contains("ok: blobs can be kept in bucket `cloud`"),
+        "{text}"
+    );
+
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nowhere = format!("http://{}", closed.local_addr().unwrap());
+    drop(closed);
+    let changed = |change: &dyn Fn(&mut BucketConfig)| {
+        let mut bucket = server.bucket("cloud");
+        change(&mut bucket);
+        bucket
+    };
+    // Every request is too late for this one.
+    let strict = S3Server::with_skew(0);
+    for (bucket, cause, next) in [
+        (
+            changed(&|b| b.bucket = "clout".into()),
+            "has no bucket `clout`",
+            "correct s3.bucket",
+        ),
+        (
+            changed(&|b| b.keys.secret_access_key = "mistyped".into()),
+            "does not accept the access key",
+            "correct the key in the environment",
+        ),
+        (
+            changed(&|b| b.endpoint = Some(nowhere.clone())),
+            "cannot be reached",
+            "correct s3.endpoint",
+        ),
+        (strict.bucket("cloud"), "clock", "timedatectl"),
+    ] {
+        let (fine, text) = check_bucket(&bucket);
+        let error = text
+            .split_once("error: ")
+            .map(|(_, error)| error)
+            .unwrap_or_default();
+        assert!(
+            !fine && error.contains(cause) && error.contains(next),
+            "{cause}: {text}"
+        );
+    }
+}
+
+#[test]
+fn the_keys_of_a_bucket_come_from_the_environment_or_a_file_of_ones_own() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server = S3Server::start();
+    let bucket = server.bucket("cloud");
+    let folder = tempfile::tempdir().unwrap();
+    let (file, keys) = (
+        folder.path().join("cloud.toml"),
+        folder.path().join("keys.toml"),
+    );
+    let data = folder.path().join("data");
+    let mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let place = format!(
+        "data = {data:?}\nlisten = \"127.0.0.1:0\"\n[s3]\nendpoint = {:?}\nbucket = \"cloud\"\n",
+        bucket.endpoint.unwrap()
+    );
+    let secret = format!(
+        "access_key_id = {:?}\nsecret_access_key = {:?}\n",
+        bucket.keys.access_key_id, bucket.keys.secret_access_key
+    );
+    let seen = |flags: &[&str]| {
+        let output = check(&file, flags);
+        let seen = format!("{output:?}");
+        assert!(!seen.contains(&bucket.keys.secret_access_key), "{seen}");
+        (
+            output.status.success(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    std::fs::write(&file, &place).unwrap();
+    let (fine, text) = seen(&[]);
+    assert!(
+        !fine && text.contains("the access key is missing"),
+        "{text}"
+    );
+    let flag = format!("s3.secret_access_key={}", bucket.keys.secret_access_key);
+    let (fine, text) = seen(&["--set", &flag]);
+    assert!(!fine && text.contains(KEY[1]), "{text}");
+
+    std::fs::write(&file, format!("{place}keys_file = {keys:?}\n")).unwrap();
+    std::fs::write(&keys, &secret).unwrap();
+    mode(&keys, 0o640);
+    let (fine, text) = seen(&[]);
+    assert!(
+        !fine && text.contains("others can read it") && text.contains("chmod 600"),
+        "{text}"
+    );
+    mode(&keys, 0o600);
+    let (fine, text) = seen(&[]);
+    assert!(fine, "{text}");
+
+    std::fs::write(&file, format!("{place}{secret}")).unwrap();
+    mode(&file, 0o644);
+    let (fine, text) = seen(&[]);
+    assert!(!fine && text.contains("that others can read"), "{text}");
+    mode(&file, 0o600);
+    let (fine, text) = seen(&[]);
+    assert!(fine, "{text}");
 }

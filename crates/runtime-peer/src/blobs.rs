@@ -26,7 +26,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(150);
 /// The longest wait between two attempts.
 const LAST_WAIT: Duration = Duration::from_secs(30);
 /// Attempts while the cloud answers but cannot take the blob (408, 429, 5xx): some minutes. While
-/// it cannot be reached at all, attempts never end: an outage costs nothing but time (D3).
+/// it cannot be reached at all, or says when to come again, attempts never end: an outage costs nothing but time (D3).
 const ANSWERED_ATTEMPTS: u32 = 16;
 /// Blobs that may wait for a request; the session, which stops reading the journal beyond its limits of what is pending,
 /// rarely has more.
@@ -289,7 +289,7 @@ async fn upload(
 }
 
 enum Class {
-    /// No answer.
+    /// No answer, or none yet.
     Unreachable,
     /// The room token is to be renewed.
     Expired,
@@ -308,8 +308,12 @@ fn class(error: &CloudError) -> Class {
     }
     match error.status() {
         Some(415) => Class::WrongType,
-        Some(408 | 429 | 500..=599) => Class::Busy,
         None => Class::Unreachable,
+        // The cloud cannot reach its own storage, and says when to come again.
+        Some(503) if refusal.is_some_and(|refusal| refusal.retry_after.is_some()) => {
+            Class::Unreachable
+        }
+        Some(408 | 429 | 500..=599) => Class::Busy,
         Some(_) => Class::Final,
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use store_sql::{BlobFolder, SqlCatalog, SqlDocumentLog};
+use blob_store::BlobStore;
+use store_sql::{SqlCatalog, SqlDocumentLog};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -49,7 +50,7 @@ pub struct Storage {
     /// The documents of rooms.
     pub documents: SqlDocumentLog,
     /// Bytes of blobs.
-    pub blobs: BlobFolder,
+    pub blobs: BlobStore,
     /// That and when the data folder was made from a backup.
     pub restored: Option<Restored>,
 }
@@ -112,8 +113,8 @@ impl App {
         &self.0.storage.documents
     }
 
-    /// The blob folder.
-    pub fn blobs(&self) -> &BlobFolder {
+    /// The bytes of blobs.
+    pub fn blobs(&self) -> &BlobStore {
         &self.0.storage.blobs
     }
 

@@ -6,13 +6,16 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use blob_store::{BlobError, BlobStore, BucketConfig, Kept};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
-use store_sql::{BlobFolder, Database, SqlCatalog, SqlDocumentLog, copy_databases};
+use store_sql::{Database, SqlCatalog, SqlDocumentLog, copy_databases};
+use tokio::runtime::Handle;
+use tokio_util::io::{StreamReader, SyncIoBridge};
 use wire::UnixMs;
 
 use crate::clock::Clock;
@@ -33,7 +36,7 @@ pub enum BackupError {
     /// The records are not in the data folder.
     #[error(
         "the accounts and documents of this server are in {0}, which a backup of the data directory lacks\n\
-         Hint: use pg_dump for the database, and copy the folder `blobs` of the data directory after it"
+         Hint: use pg_dump for the database, and copy the folder `blobs` of the data directory, or the bucket, after it"
     )]
     NotHere(String),
     /// There is nothing to back up.
@@ -48,6 +51,12 @@ pub enum BackupError {
     /// A database could not be read or written.
     #[error("the backup failed: {}", said(.0))]
     Store(#[from] StoreError),
+    /// A blob could not be read or kept.
+    #[error("the backup failed: {0}")]
+    Blobs(#[from] BlobError),
+    /// The work broke off.
+    #[error("the backup broke off: {0}")]
+    Broken(#[from] tokio::task::JoinError),
     /// Reading or writing a file failed.
     #[error("{}: {cause}\nHint: check the disk's space and the rights", .path.display())]
     Io {
@@ -121,11 +130,17 @@ impl Restored {
     }
 }
 
-/// Writes a backup of a data folder, beside a running server too.
+/// Writes a backup of a data folder, beside a running server too. Blobs are copied into it wherever they are, so that it
+/// restores without its bucket, and into another.
 ///
 /// # Errors
 /// There is nothing to back up, or it cannot be read or written. Nothing is left then.
-pub async fn backup(database: &Database, data: &Path, to: &Path) -> Result<Made, BackupError> {
+pub async fn backup(
+    database: &Database,
+    bucket: Option<BucketConfig>,
+    data: &Path,
+    to: &Path,
+) -> Result<Made, BackupError> {
     if database.is_postgres() {
         return Err(BackupError::NotHere(database.to_string()));
     }
@@ -141,13 +156,22 @@ pub async fn backup(database: &Database, data: &Path, to: &Path) -> Result<Made,
     let hashes = copy_databases(data, copies.path()).await?;
     // Only its owner may read it until somebody says otherwise.
     let file = tempfile::NamedTempFile::new_in(&folder).map_err(io_at(&folder))?;
-    let mut archive = tar::Builder::new(io::BufWriter::new(file));
+    let archive = tar::Builder::new(io::BufWriter::new(file));
+    let blobs = data.join(BLOBS);
+    let blobs = BlobStore::for_reading(bucket, &blobs).map_err(io_at(&blobs))?;
     let about = About {
         format: FORMAT,
         release: env!("CARGO_PKG_VERSION").into(),
         moment_ms,
     };
-    let written = fill(&mut archive, &about, copies.path(), data, &hashes).map_err(io_at(to))?;
+    let (known, target) = (hashes.len(), to.to_owned());
+    let work = move || {
+        let mut archive = archive;
+        fill(&mut archive, &about, copies.path(), &blobs, &hashes)
+            .map_err(|cause| cause.at(&target))
+            .map(|written| (archive, written))
+    };
+    let (archive, written) = tokio::task::spawn_blocking(work).await??;
     let file = archive
         .into_inner()
         .and_then(|buffer| buffer.into_inner().map_err(io::IntoInnerError::into_error))
@@ -161,19 +185,42 @@ pub async fn backup(database: &Database, data: &Path, to: &Path) -> Result<Made,
     Ok(Made {
         moment: UnixMs(moment_ms),
         blobs: written,
-        gone: hashes.len() - written,
+        gone: known - written,
     })
 }
 
-/// Puts everything into the archive; how many blobs.
+/// Why the archive could not be filled.
+enum Unfilled {
+    Io(io::Error),
+    Blobs(BlobError),
+}
+
+impl From<io::Error> for Unfilled {
+    fn from(cause: io::Error) -> Self {
+        Self::Io(cause)
+    }
+}
+
+impl Unfilled {
+    fn at(self, path: &Path) -> BackupError {
+        match self {
+            Self::Io(cause) => io_at(path)(cause),
+            Self::Blobs(cause) => cause.into(),
+        }
+    }
+}
+
+/// Puts everything into the archive: the catalog, then the log, then the blobs that the copied catalog knows; how many
+/// blobs. To be called where waiting is allowed.
 fn fill(
     archive: &mut tar::Builder<impl io::Write>,
     about: &About,
     copies: &Path,
-    data: &Path,
+    blobs: &BlobStore,
     hashes: &[String],
-) -> io::Result<usize> {
-    let about = serde_json::to_vec_pretty(about)?;
+) -> Result<usize, Unfilled> {
+    let waiting = Handle::current();
+    let about = serde_json::to_vec_pretty(about).map_err(io::Error::from)?;
     let mut header = tar::Header::new_gnu();
     header.set_size(about.len() as u64);
     header.set_mode(0o600);
@@ -183,26 +230,36 @@ fn fill(
     }
     let mut written = 0;
     for hash in hashes {
-        let path = data
-            .join(BLOBS)
-            .join(hash.get(..2).unwrap_or_default())
-            .join(hash);
-        match File::open(path) {
-            Ok(mut blob) => archive.append_file(format!("{BLOBS}/{hash}"), &mut blob)?,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
-            Err(cause) => return Err(cause),
-        }
+        let found = waiting.block_on(async {
+            let size = blobs.size(hash).await?;
+            Ok((size, blobs.read(hash, 0..size).await?))
+        });
+        let (size, bytes) = match found {
+            Ok(found) => found,
+            Err(BlobError::Absent) => continue,
+            Err(cause) => return Err(Unfilled::Blobs(cause)),
+        };
+        let mut header = tar::Header::new_gnu();
+        header.set_size(size);
+        header.set_mode(0o600);
+        let bytes = SyncIoBridge::new(StreamReader::new(bytes));
+        archive.append_data(&mut header, format!("{BLOBS}/{hash}"), bytes)?;
         written += 1;
     }
     Ok(written)
 }
 
-/// Makes a data folder from a backup; whole or not at all.
+/// Makes a data folder from a backup, whole or not at all; its blobs go into the bucket when one is given. What was put
+/// there before something failed is of no harm.
 ///
 /// # Errors
 /// The folder is there and not empty, the file is no backup or was made by a newer release, or
 /// something cannot be read or written.
-pub async fn restore(from: &Path, data: &Path) -> Result<Restored, BackupError> {
+pub async fn restore(
+    from: &Path,
+    bucket: Option<BucketConfig>,
+    data: &Path,
+) -> Result<Restored, BackupError> {
     let taken = fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_some());
     if taken || data.is_file() {
         return Err(BackupError::Exists(data.to_owned()));
@@ -211,7 +268,8 @@ pub async fn restore(from: &Path, data: &Path) -> Result<Restored, BackupError> 
     fs::create_dir_all(&folder).map_err(io_at(&folder))?;
     // Only its owner may enter it.
     let made = tempfile::tempdir_in(&folder).map_err(io_at(&folder))?;
-    let about = unpack(from, made.path())?;
+    let (file, into) = (from.to_owned(), made.path().to_owned());
+    let about = tokio::task::spawn_blocking(move || unpack(&file, bucket, &into)).await??;
     let database = Database::in_folder(made.path());
     // Brings an older schema up to date and refuses a newer one.
     SqlCatalog::open(&database).await?.close().await;
@@ -240,14 +298,15 @@ pub async fn restore(from: &Path, data: &Path) -> Result<Restored, BackupError> 
     Ok(restored)
 }
 
-/// Unpacks an archive and checks that it is whole; every name in it is one that is expected.
-fn unpack(from: &Path, into: &Path) -> Result<About, BackupError> {
+/// Unpacks an archive and checks that it is whole; every name in it is one that is expected. To be called where waiting
+/// is allowed.
+fn unpack(from: &Path, bucket: Option<BucketConfig>, into: &Path) -> Result<About, BackupError> {
     let bad = |what: &str| BackupError::NotABackup(from.to_owned(), what.to_owned());
     let unreadable = |cause: io::Error| bad(&cause.to_string());
     let file = File::open(from).map_err(io_at(from))?;
     let mut archive = tar::Archive::new(io::BufReader::new(file));
     let blobs = into.join(BLOBS);
-    let blobs = BlobFolder::open(&blobs).map_err(io_at(&blobs))?;
+    let blobs = BlobStore::open(bucket, &blobs).map_err(io_at(&blobs))?;
     let mut about = None;
     let mut found = BTreeSet::new();
     for entry in archive.entries().map_err(unreadable)? {
@@ -277,7 +336,8 @@ fn unpack(from: &Path, into: &Path) -> Result<About, BackupError> {
                 .map_err(io_at(&path))?;
             found.insert(name);
         } else if let Some(hash) = name.strip_prefix("blobs/") {
-            if !blob(&mut entry, hash, &blobs).map_err(io_at(into))? {
+            let kept = blob(&mut entry, hash, &blobs).map_err(|cause| cause.at(into))?;
+            if !kept {
                 return Err(bad(&format!("the blob {hash} is damaged")));
             }
         } else {
@@ -291,21 +351,20 @@ fn unpack(from: &Path, into: &Path) -> Result<About, BackupError> {
 }
 
 /// Stores one blob; false when its bytes are not what its name says.
-fn blob(bytes: &mut impl Read, hash: &str, blobs: &BlobFolder) -> io::Result<bool> {
-    let mut upload = blobs.begin()?;
-    let mut chunk = vec![0; CHUNK];
+fn blob(bytes: &mut impl io::Read, hash: &str, blobs: &BlobStore) -> Result<bool, Unfilled> {
+    let waiting = Handle::current();
+    let mut upload = blobs.begin();
     loop {
-        let read = bytes.read(&mut chunk)?;
-        if read == 0 {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        if bytes.by_ref().take(CHUNK as u64).read_to_end(&mut chunk)? == 0 {
             break;
         }
-        upload.write(&chunk[..read])?;
+        let written = waiting.block_on(upload.write(chunk.into()));
+        written.map_err(Unfilled::Blobs)?;
     }
-    let right = upload.hash() == hash;
-    if right {
-        upload.keep()?;
-    }
-    Ok(right)
+    let kept = waiting.block_on(upload.keep_as(hash));
+    let kept = kept.map_err(Unfilled::Blobs)?;
+    Ok(matches!(kept, Kept::Stored { .. }))
 }
 
 /// A new file that only its owner may read.

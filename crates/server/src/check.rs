@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::net::SocketAddr;
 
+use blob_store::BlobStore;
 use tokio::net::TcpListener;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{self, Config, ConfigError};
 use crate::serve::{DataDir, ServeError, bind};
 use crate::settings::{Loaded, Settings};
 
@@ -45,6 +46,7 @@ pub async fn check(loaded: &Loaded) -> Findings {
     } else if settings.data.is_none() {
         findings.problems.push(ConfigError::Data.to_string());
     }
+    bucket(settings, &mut findings).await;
     if let Some(listen) = &settings.metrics_listen {
         match try_bind(listen).await {
             Ok(_) => findings
@@ -65,6 +67,25 @@ pub async fn check(loaded: &Loaded) -> Findings {
         }
     }
     findings
+}
+
+/// Writes an object into the bucket, reads it, lists and removes it. What is wrong with the settings themselves has been
+/// said.
+async fn bucket(settings: &Settings, findings: &mut Findings) {
+    let (Ok(Some(bucket)), Some(data)) = (config::bucket(settings), &settings.data) else {
+        return;
+    };
+    let place = format!("bucket `{}` at {}", bucket.bucket, bucket.place());
+    let tried = match BlobStore::for_reading(Some(bucket), data) {
+        Ok(store) => store.probe().await.map_err(|cause| cause.to_string()),
+        Err(cause) => Err(format!(
+            "{place}: {cause}\nHint: correct the settings under s3"
+        )),
+    };
+    match tried {
+        Ok(()) => findings.good.push(format!("blobs can be kept in {place}")),
+        Err(problem) => findings.problems.push(problem),
+    }
 }
 
 /// Binds the address and lets go again; a server of ours that runs on the data folder may hold it.

@@ -3,7 +3,7 @@
 //! A blob is taken from a notebook when nobody uploaded it for a long time, the notebook's live
 //! documents (all four, of the current epoch) mention it nowhere, and no revision names it. Its
 //! bytes go when no notebook, artifact or revision has it any more. Uploads are never in the way:
-//! whoever uploads makes the blob young again, in the row and on disk, before anything is removed.
+//! whoever uploads makes the blob young again, in the row and where it lies, before anything is removed.
 
 use std::time::Duration;
 
@@ -130,30 +130,22 @@ async fn unmentioned_in(app: &App, id: &str, before_ms: i64) -> store::Result<us
     Ok(dropped)
 }
 
-/// Files that no row has and that nobody wrote or wrote again for `grace`.
+/// Bytes that no row has and that nobody wrote or wrote again for `grace`.
 async fn unwanted(app: &App, grace: Duration) -> store::Result<usize> {
     let mut removed = 0;
     for shelf in 0..=u8::MAX {
-        let (app_, name) = (app.clone(), format!("{shelf:02x}"));
-        let old = tokio::task::spawn_blocking(move || app_.blobs().older_than(&name, grace));
-        let old = old
-            .await
-            .unwrap_or_else(|_| Ok(Vec::new()))
-            .unwrap_or_else(|cause| {
-                tracing::warn!(%cause, "a folder of blobs cannot be read");
-                Vec::new()
-            });
+        let old = app.blobs().older_than(&format!("{shelf:02x}"), grace).await;
+        let old = old.unwrap_or_else(|cause| {
+            tracing::warn!(%cause, "a shelf of blobs cannot be read");
+            Vec::new()
+        });
         for hash in old {
             if app.catalog().is_blob_wanted(&hash).await? {
                 continue;
             }
-            let (app_, name) = (app.clone(), hash.clone());
-            let gone =
-                tokio::task::spawn_blocking(move || app_.blobs().remove_if_older(&name, grace));
-            match gone.await {
-                Ok(Ok(gone)) => removed += usize::from(gone),
-                Ok(Err(cause)) => tracing::warn!(%cause, hash, "a blob cannot be removed"),
-                Err(cause) => tracing::warn!(%cause, hash, "removing a blob broke off"),
+            match app.blobs().remove_if_older(&hash, grace).await {
+                Ok(gone) => removed += usize::from(gone),
+                Err(cause) => tracing::warn!(%cause, hash, "a blob cannot be removed"),
             }
         }
     }

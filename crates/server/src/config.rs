@@ -3,12 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use blob_store::BucketConfig;
 use ipnet::IpNet;
 use store_sql::Database;
 
 use crate::identity::oidc::{OidcConfig, OidcError};
 use crate::origin::Origin;
-use crate::settings::Settings;
+use crate::settings::{S3Error, Settings};
 
 /// What is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +71,9 @@ pub enum ConfigError {
     /// The provider's settings do not fit.
     #[error(transparent)]
     Oidc(#[from] OidcError),
+    /// The bucket's settings do not fit.
+    #[error(transparent)]
+    S3(#[from] S3Error),
     /// Pages and outputs on one host.
     #[error(
         "outputs must live on another host than the page, and both are on {0}\nHint: give --output-origin another host name that reaches this server"
@@ -86,6 +90,8 @@ pub struct Config {
     pub data: PathBuf,
     /// What holds accounts and documents.
     pub database: Database,
+    /// What holds the bytes of blobs; none means the data folder.
+    pub bucket: Option<BucketConfig>,
     /// Whether the development identity is accepted.
     pub dev_identity: bool,
     /// The origin people use.
@@ -141,6 +147,7 @@ impl Config {
         Ok(Self {
             bound,
             database: database(settings)?,
+            bucket: bucket(settings)?,
             data,
             dev_identity: settings.dev_identity,
             public,
@@ -167,6 +174,16 @@ impl Config {
                 "{} is not encrypted: whoever shares the network can read and act as anybody\n\
                  Hint: use https (--tls-cert and --tls-key, or a proxy), see docs/deploy.md",
                 self.public
+            ));
+        }
+        if let Some(bucket) = &self.bucket
+            && let Some(origin) = Origin::parse(&bucket.place())
+            && !origin.is_https()
+            && !origin.is_loopback()
+        {
+            warnings.push(format!(
+                "{origin} is not encrypted: whoever shares the network can read the blobs on their way there\n\
+                 Hint: use an https address in s3.endpoint"
             ));
         }
         match &self.output {
@@ -209,6 +226,14 @@ pub fn database(settings: &Settings) -> Result<Database, ConfigError> {
         .as_deref()
         .map(|text| text.trim_end_matches(['\r', '\n']));
     Ok(Database::at(url, password)?)
+}
+
+/// What holds the bytes of blobs: the bucket that is named, or none.
+///
+/// # Errors
+/// Each with a hint.
+pub fn bucket(settings: &Settings) -> Result<Option<BucketConfig>, ConfigError> {
+    Ok(settings.s3.check()?)
 }
 
 fn latest_builds(given: Option<&str>) -> Result<Option<String>, ConfigError> {

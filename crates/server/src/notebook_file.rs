@@ -1,11 +1,11 @@
 //! Notebook files: a new notebook's first contents, and a notebook as a download.
 //!
-//! Moves bytes between the document log, the blob folder and the file format of `documents`.
+//! Moves bytes between the document log, the blobs and the file format of `documents`.
 
-use std::collections::BTreeSet;
-use std::io::Read as _;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use blob_store::BlobError;
 use documents::hosted_file::{self, FileError};
 use documents::ipynb::{self, ExportError, ImportError, ImportedNotebook};
 use documents::manifest::Blob;
@@ -41,7 +41,10 @@ pub enum NotebookFileError {
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] store::StoreError),
-    /// The blob folder failed.
+    /// Blobs could not be kept or read.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// A stored document could not be read.
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// The work broke off.
@@ -75,21 +78,19 @@ pub async fn store(
     notebook: &Notebook,
     file: ImportedNotebook,
 ) -> Result<(), NotebookFileError> {
-    let (id, writer) = (notebook.id.clone(), app.clone());
+    let id = notebook.id.clone();
     let work = move || {
         let mut hosted = hosted_file::open(&id, file, &mut Uuid::new_v4)?;
-        for blob in &hosted.blobs {
-            let mut upload = writer.blobs().begin()?;
-            upload.write(&blob.bytes)?;
-            upload.keep()?;
-        }
+        let named = |blob: &Blob| blob_store::Blob::of(blob.bytes.clone());
+        let bytes: Vec<_> = hosted.blobs.iter().map(named).collect();
         let changes = vec![
             (DocumentKind::Notebook, hosted.notebook.save()),
             (DocumentKind::RuntimeState, hosted.runtime.save()),
         ];
-        Ok::<_, NotebookFileError>((hosted.blobs, changes))
+        Ok::<_, NotebookFileError>((hosted.blobs, bytes, changes))
     };
-    let (blobs, changes) = tokio::task::spawn_blocking(work).await??;
+    let (blobs, bytes, changes) = tokio::task::spawn_blocking(work).await??;
+    app.blobs().keep_all(bytes).await?;
     for blob in &blobs {
         app.catalog().record_blob(&row(app, notebook, blob)).await?;
     }
@@ -117,27 +118,28 @@ pub async fn text(
     })
     .await?;
     // A document may name any hash; only this notebook's own blobs are its readers' to have.
-    let mut own = BTreeSet::new();
+    let mut own = Vec::new();
     let mut size = 0;
     for hash in named {
         if let Some(blob) = storage.catalog.blob(&notebook.id, &hash).await? {
             size += blob.size_bytes;
-            own.insert(hash);
+            own.push(hash);
         }
     }
     if size > DOWNLOAD_LIMIT {
         return Err(NotebookFileError::TooLarge(size));
     }
-    let storage = Arc::clone(storage);
+    let mut found = BTreeMap::new();
+    for hash in own {
+        match storage.blobs.bytes(&hash).await {
+            Ok(bytes) => drop(found.insert(hash, bytes)),
+            // The file says that it is missing.
+            Err(BlobError::Absent) => {}
+            Err(cause) => return Err(cause.into()),
+        }
+    }
     let write = move || {
-        let blobs = |hash: &str| {
-            let mut bytes = Vec::new();
-            let mut file = own
-                .contains(hash)
-                .then(|| storage.blobs.read(hash).ok())??;
-            file.read_to_end(&mut bytes).ok()?;
-            Some(bytes)
-        };
+        let blobs = |hash: &str| found.get(hash).map(|bytes| bytes.to_vec());
         let notebook = hosted_file::gather(&cells, &states, &blobs)?;
         Ok(ipynb::export(&notebook, &blobs)?)
     };

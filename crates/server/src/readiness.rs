@@ -17,7 +17,7 @@ pub struct Readiness {
     pub catalog: bool,
     /// The document log answers.
     pub document_log: bool,
-    /// A blob can be begun.
+    /// The folder or the bucket of blobs answers.
     pub blobs: bool,
     /// There is space left.
     pub disk: bool,
@@ -76,10 +76,8 @@ impl App {
     }
 
     async fn check_blobs(&self) -> Result<(), String> {
-        let app = self.clone();
-        let begun = tokio::task::spawn_blocking(move || app.blobs().begin().map(drop));
-        let begun = begun.await.map_err(|cause| cause.to_string())?;
-        begun.map_err(|cause| cause.to_string())
+        let ready = self.blobs().ready().await;
+        ready.map_err(|cause| cause.to_string().replace('\n', " "))
     }
 
     async fn check_disk(&self) -> Result<(), String> {

@@ -2,8 +2,10 @@
 //! (CP 3.9), or by the server from what a room has shown.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read as _};
+use std::io;
 
+use blob_store::{Blob, BlobError};
+use bytes::Bytes;
 use documents::references::{self, BlobReference};
 use documents::summary::{self, Summary};
 use documents::{NotebookDoc, RuntimeStateDoc, genesis, manifest};
@@ -89,34 +91,16 @@ impl Pair {
     }
 }
 
-/// Writes bytes to the blob folder, durable on return; their hash.
+/// Keeps bytes as a blob, durable on return; their hash.
 ///
 /// # Errors
-/// The folder fails.
-pub async fn keep(app: &App, bytes: impl AsRef<[u8]> + Send + 'static) -> io::Result<String> {
-    let app = app.clone();
-    let work = move || {
-        let mut upload = app.blobs().begin()?;
-        upload.write(bytes.as_ref())?;
-        let hash = upload.hash();
-        upload.keep()?;
-        Ok(hash)
-    };
-    tokio::task::spawn_blocking(work).await?
-}
-
-/// Reads bytes of the blob folder.
-///
-/// # Errors
-/// They are not there.
-pub async fn bytes(app: &App, hash: &str) -> io::Result<Vec<u8>> {
-    let (app, hash) = (app.clone(), hash.to_owned());
-    let work = move || {
-        let mut bytes = Vec::new();
-        app.blobs().read(&hash)?.read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    tokio::task::spawn_blocking(work).await?
+/// The blobs' place fails.
+pub async fn keep(app: &App, bytes: impl Into<Bytes>) -> Result<String, BlobError> {
+    let bytes = bytes.into();
+    let blob = tokio::task::spawn_blocking(move || Blob::of(bytes)).await?;
+    let hash = blob.hash().to_owned();
+    app.blobs().keep(blob).await?;
+    Ok(hash)
 }
 
 /// Makes a revision of what a room has shown, which is in the log (decision D15).
@@ -202,11 +186,11 @@ pub async fn take(
 ///
 /// # Errors
 /// Their bytes are gone or do not load.
-pub async fn open(app: &App, revision: &Revision) -> io::Result<Pair> {
-    let notebook = bytes(app, &revision.notebook.blob_hash).await?;
-    let runtime = bytes(app, &revision.runtime.blob_hash).await?;
+pub async fn open(app: &App, revision: &Revision) -> Result<Pair, NotebookFileError> {
+    let notebook = app.blobs().bytes(&revision.notebook.blob_hash).await?;
+    let runtime = app.blobs().bytes(&revision.runtime.blob_hash).await?;
     let work = move || Pair::load(&notebook, &runtime).map_err(io::Error::other);
-    tokio::task::spawn_blocking(work).await?
+    Ok(tokio::task::spawn_blocking(work).await??)
 }
 
 /// The name that reference clients give heads: `heads-` and 24 hex digits.

@@ -105,7 +105,9 @@ impl Server {
             Some(listen) => Some(bind(listen).await?),
             None => None,
         };
-        let storage = data.storage(&config.database).await?;
+        let storage = data
+            .storage(&config.database, config.bucket.clone())
+            .await?;
         data.write_info(&ServerInfo::new(&config))?;
         Ok(Self {
             app: App::new(config, Clock::System, storage),

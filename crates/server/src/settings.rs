@@ -5,6 +5,7 @@
 //! `notebook-cloud config check` follow from it. Units are in the names.
 
 mod layers;
+mod s3;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::identity::oidc::OidcSettings;
 
 pub use layers::{Flag, Loaded, Shown, Source, environment_name, load};
+pub use s3::{S3Error, S3Settings};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -30,6 +32,8 @@ pub struct Settings {
     pub database: Option<String>,
     /// A file that holds the database's password and nothing else.
     pub database_password_file: Option<PathBuf>,
+    /// A bucket for the bytes of blobs; without one they are in the data folder.
+    pub s3: S3Settings,
     /// Accept the development identity (CP 1.7); loopback only.
     pub dev_identity: bool,
     /// The address people reach the server at, when it is not the listening address.
@@ -63,6 +67,7 @@ impl Default for Settings {
             data: None,
             database: None,
             database_password_file: None,
+            s3: S3Settings::default(),
             dev_identity: false,
             public_url: None,
             output_origin: None,

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
+use blob_store::testing::bucket_of;
 use http::{Method, Request};
 use serde_json::Value;
 use store_sql::testing::TestDatabase;
@@ -58,7 +59,8 @@ impl TestApp {
         let config = Config::new(&settings, HOST.parse().unwrap()).unwrap();
         let data = DataDir::open(&config.data).unwrap();
         let database = TestDatabase::of(data.path()).await;
-        let storage = data.storage(&database).await.unwrap();
+        let bucket = config.bucket.clone().or_else(|| bucket_of(data.path()));
+        let storage = data.storage(&database, bucket).await.unwrap();
         Self {
             app: App::new(config, Clock::manual(1_781_260_000_000), storage),
             _folder: folder,

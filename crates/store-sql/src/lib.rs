@@ -1,11 +1,10 @@
-//! The storage traits on SQLite and PostgreSQL: the catalog, the document log; and the blob folder.
+//! The storage traits on SQLite and PostgreSQL: the catalog, the document log.
 //!
 //! Each statement and each method exists once and serves both databases; what differs (opening,
 //! migrating, numbering rows, who may write) lies below `db`. Never holds a rule: what may be written
 //! is decided by `control-plane` and `room`. Start at [`SqlCatalog`].
 
 mod backup;
-mod blobs;
 mod catalog;
 mod database;
 mod db;
@@ -14,7 +13,6 @@ mod document_log;
 pub mod testing;
 
 pub use backup::copy_databases;
-pub use blobs::{BlobFolder, Stored, Upload, is_hash};
 pub use catalog::SqlCatalog;
 pub use database::{Database, UnknownDatabase};
 pub use document_log::SqlDocumentLog;

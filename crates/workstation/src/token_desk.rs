@@ -15,12 +15,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cloud_client::{CloudClient, CloudError, ExposeSecret as _, RoomToken, SecretString};
+use futures_util::StreamExt as _;
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::codec::{FramedRead, LinesCodec};
 
 use crate::job_folder::JobFolder;
 
@@ -33,6 +35,8 @@ const LAST_WAIT: Duration = Duration::from_secs(60);
 const ASK_SPACING: Duration = Duration::from_secs(1);
 /// How long a line may take to be read by the peer.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
+/// The longest line that a peer may write; it has one word to say.
+const LINE_LIMIT: usize = 64;
 /// Longest path of a Unix socket that works everywhere.
 const PATH_LIMIT: usize = 100;
 
@@ -135,7 +139,7 @@ fn is_peer(visitor: &UnixStream, folder: &JobFolder) -> bool {
 /// Gives a peer its tokens until it goes away.
 async fn attend(visitor: UnixStream, exchange: &Exchange, held: &mut Option<Held>) {
     let (read, mut write) = visitor.into_split();
-    let mut lines = BufReader::new(read).lines();
+    let mut lines = FramedRead::new(read, LinesCodec::new_with_max_length(LINE_LIMIT));
     let mut wait = FIRST_WAIT;
     let mut told = false;
     let mut due = Instant::now();
@@ -169,15 +173,16 @@ async fn attend(visitor: UnixStream, exchange: &Exchange, held: &mut Option<Held
         }
         tokio::select! {
             () = sleep_until(due) => {}
-            line = lines.next_line() => match line {
-                Ok(Some(line)) if line == "renew" => {
+            line = lines.next() => match line {
+                Some(Ok(line)) if line == "renew" => {
                     let stale = held.as_ref().is_none_or(|held| held.since.elapsed() >= ASK_SPACING);
                     if stale {
                         (*held, due) = (None, Instant::now());
                     }
                 }
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => return,
+                Some(Ok(_)) => {}
+                // It is gone, or it writes what no peer of ours does.
+                None | Some(Err(_)) => return,
             },
         }
     }
@@ -195,4 +200,31 @@ async fn renew(exchange: &Exchange) -> Result<Held, CloudError> {
         renew_at: since + lifetime / 2,
         since,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_line_without_an_end_ends_the_visit() {
+        cloud_client::install_crypto_provider();
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", closed.local_addr().unwrap());
+        drop(closed);
+        let base = cloud_client::BaseUrl::parse(&base, false).unwrap();
+        let (_keeper, credential) = watch::channel(SecretString::from("nwc_test"));
+        let exchange = Exchange {
+            client: CloudClient::new(base).unwrap(),
+            credential,
+            workstation_id: "w".to_owned(),
+            job_id: "j".to_owned(),
+        };
+        let (mut peer, visitor) = UnixStream::pair().unwrap();
+        let visit = tokio::spawn(async move { attend(visitor, &exchange, &mut None).await });
+        peer.write_all(b"renew\nsomething else\n").await.unwrap();
+        assert!(!visit.is_finished(), "short lines are read");
+        peer.write_all(&[b'x'; 2 * LINE_LIMIT]).await.unwrap();
+        timeout(WRITE_LIMIT, visit).await.unwrap().unwrap();
+    }
 }

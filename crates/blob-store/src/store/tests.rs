@@ -45,9 +45,11 @@ impl Place {
     }
 
     async fn text(&self, hash: &str, part: Range<u64>) -> Vec<u8> {
-        let bytes = self.store.read(hash, part).await.unwrap();
-        let bytes: Vec<Bytes> = bytes.try_collect().await.unwrap();
-        bytes.concat()
+        let at_once = self.store.part(hash, part.clone()).await.unwrap();
+        let streamed = self.store.read(hash, part).await.unwrap();
+        let streamed: Vec<Bytes> = streamed.try_collect().await.unwrap();
+        assert!(streamed.concat() == at_once);
+        at_once.into()
     }
 
     fn spooled(&self) -> usize {

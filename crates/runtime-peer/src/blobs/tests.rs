@@ -10,8 +10,11 @@ use bytes::Bytes;
 use cloud_client::{BaseUrl, CloudClient, RoomAuth, SecretString};
 use tokio::sync::mpsc;
 
-use super::{Outcome, UploadResult, Uploader, is_listed, sha256_hex};
+use super::{Class, Outcome, UploadResult, Uploader, class, is_listed, sha256_hex};
 use crate::tokens::Tokens;
+
+/// 503 with when to come again.
+const AWAY: u16 = 599;
 
 #[derive(Clone, Default)]
 struct Cloud {
@@ -19,14 +22,31 @@ struct Cloud {
     types: Arc<Mutex<Vec<String>>>,
 }
 
-async fn take(State(cloud): State<Cloud>, headers: HeaderMap, _body: Bytes) -> StatusCode {
+async fn take(
+    State(cloud): State<Cloud>,
+    headers: HeaderMap,
+    _body: Bytes,
+) -> (StatusCode, HeaderMap) {
     let kind = headers["content-type"].to_str().unwrap().to_owned();
     cloud.types.lock().unwrap().push(kind);
     let answer = cloud.answers.lock().unwrap().pop_front().unwrap_or(201);
-    StatusCode::from_u16(answer).unwrap()
+    let mut headers = HeaderMap::new();
+    if answer == AWAY {
+        headers.insert("retry-after", "0".parse().unwrap());
+        return (StatusCode::SERVICE_UNAVAILABLE, headers);
+    }
+    (StatusCode::from_u16(answer).unwrap(), headers)
 }
 
 async fn cloud(answers: &[u16]) -> (Cloud, Uploader, mpsc::Receiver<UploadResult>) {
+    let (cloud, client) = listening(answers).await;
+    let token = SecretString::from("nwc_test");
+    let tokens = Tokens::fixed(RoomAuth::Bearer(token));
+    let (uploader, results) = Uploader::new(client, tokens, "n");
+    (cloud, uploader, results)
+}
+
+async fn listening(answers: &[u16]) -> (Cloud, CloudClient) {
     cloud_client::install_crypto_provider();
     let cloud = Cloud::default();
     cloud.answers.lock().unwrap().extend(answers);
@@ -37,10 +57,7 @@ async fn cloud(answers: &[u16]) -> (Cloud, Uploader, mpsc::Receiver<UploadResult
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
     let client = CloudClient::new(BaseUrl::parse(&base, false).unwrap()).unwrap();
-    let token = SecretString::from("nwc_test");
-    let tokens = Tokens::fixed(RoomAuth::Bearer(token));
-    let (uploader, results) = Uploader::new(client, tokens, "n");
-    (cloud, uploader, results)
+    (cloud, client)
 }
 
 async fn upload(
@@ -70,6 +87,18 @@ async fn a_cloud_that_is_busy_is_asked_again_and_one_that_says_no_is_not() {
     let outcome = upload(&uploader, &mut results, "text/plain").await;
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
     assert_eq!(cloud.types.lock().unwrap().len(), 1);
+}
+
+// The storage of blobs is away, for longer perhaps than a refusal is asked again (D3).
+#[tokio::test]
+async fn a_cloud_that_says_when_to_come_again_is_asked_for_as_long_as_it_takes() {
+    let (_cloud, client) = listening(&[AWAY, 503]).await;
+    let client = client.with_auth(RoomAuth::Bearer(SecretString::from("nwc_test")));
+    let put = async || client.put_blob("n", "h", "text/plain", Bytes::new()).await;
+    let away = put().await.unwrap_err();
+    assert!(matches!(class(&away), Class::Unreachable), "{away}");
+    let busy = put().await.unwrap_err();
+    assert!(matches!(class(&busy), Class::Busy), "{busy}");
 }
 
 // WS-327

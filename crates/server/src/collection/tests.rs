@@ -10,7 +10,7 @@ const ADA: [(&str, &str); 3] = [
     ("content-type", "application/json"),
 ];
 const UPLOAD: [(&str, &str); 2] = [("x-user", "ada"), ("x-scope", "owner")];
-const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A notebook whose one output is a blob; its id and the blob's name.
 async fn with_output(app: &TestApp, text: &str) -> (String, String) {
@@ -42,19 +42,9 @@ async fn is_there(app: &TestApp, id: &str, hash: &str) -> bool {
     app.call(Method::GET, &path(id, hash), &UPLOAD, "").await.0 == 200
 }
 
-/// Everything on disk becomes as old as asked for.
+/// All blobs become as old as asked for.
 fn age_files(app: &TestApp, by: Duration) {
-    let past = std::time::SystemTime::now() - by;
-    for shelf in 0..=u8::MAX {
-        let none = Duration::ZERO;
-        for hash in app
-            .blobs()
-            .older_than(&format!("{shelf:02x}"), none)
-            .unwrap()
-        {
-            app.blobs().touch(&hash, past).unwrap();
-        }
-    }
+    blob_store::testing::age(&app.config().data, by);
 }
 
 #[tokio::test]
@@ -62,16 +52,16 @@ async fn what_nothing_refers_to_goes_after_the_grace_and_what_something_does_sta
     let app = TestApp::with_dev_identity().await;
     let (id, shown) = with_output(&app, &"shown ".repeat(400)).await;
     let stray = upload(&app, &id, "nobody names me").await;
-    assert_eq!(sweep(&app, HOUR).await.unwrap(), Collected::default());
-    app.clock().advance(2 * HOUR);
-    age_files(&app, 2 * HOUR);
+    assert_eq!(sweep(&app, DAY).await.unwrap(), Collected::default());
+    app.clock().advance(2 * DAY);
+    age_files(&app, 2 * DAY);
     let young = upload(&app, &id, "uploaded just now").await;
-    let collected = sweep(&app, HOUR).await.unwrap();
+    let collected = sweep(&app, DAY).await.unwrap();
     assert_eq!((collected.references, collected.files), (1, 1));
     assert!(!is_there(&app, &id, &stray).await);
     assert!(is_there(&app, &id, &shown).await);
     assert!(is_there(&app, &id, &young).await);
-    assert_eq!(sweep(&app, HOUR).await.unwrap(), Collected::default());
+    assert_eq!(sweep(&app, DAY).await.unwrap(), Collected::default());
 }
 
 #[tokio::test]
@@ -79,10 +69,10 @@ async fn whoever_uploads_again_makes_a_blob_young_again() {
     let app = TestApp::with_dev_identity().await;
     let (id, _) = with_output(&app, "small").await;
     let stray = upload(&app, &id, "nobody names me yet").await;
-    app.clock().advance(2 * HOUR);
-    age_files(&app, 2 * HOUR);
+    app.clock().advance(2 * DAY);
+    age_files(&app, 2 * DAY);
     upload(&app, &id, "nobody names me yet").await;
-    assert_eq!(sweep(&app, HOUR).await.unwrap(), Collected::default());
+    assert_eq!(sweep(&app, DAY).await.unwrap(), Collected::default());
     assert!(is_there(&app, &id, &stray).await);
 }
 
@@ -110,14 +100,14 @@ async fn bytes_stay_while_another_notebook_or_a_revision_has_them() {
     app.call(Method::DELETE, &format!("/api/n/{first}"), &ADA, "")
         .await;
     app.documents().forget(&copy).await.unwrap();
-    app.clock().advance(2 * HOUR);
-    age_files(&app, 2 * HOUR);
-    assert_eq!(sweep(&app, HOUR).await.unwrap(), Collected::default());
+    app.clock().advance(2 * DAY);
+    age_files(&app, 2 * DAY);
+    assert_eq!(sweep(&app, DAY).await.unwrap(), Collected::default());
     assert!(is_there(&app, &copy, &hash).await);
     let revision = kept["revision"]["id"].as_str().unwrap();
     let gone = format!("/api/n/{copy}/revisions/{revision}");
     assert_eq!(app.call(Method::DELETE, &gone, &ADA, "").await.0, 200);
-    let collected = sweep(&app, HOUR).await.unwrap();
+    let collected = sweep(&app, DAY).await.unwrap();
     assert_eq!(collected.references, 1);
     assert!(!is_there(&app, &copy, &hash).await);
 }
@@ -139,7 +129,7 @@ async fn documents_that_outlived_their_notebook_are_dropped() {
         .unwrap()
         .await
         .unwrap();
-    assert_eq!(sweep(&app, HOUR).await.unwrap().notebooks, 1);
+    assert_eq!(sweep(&app, DAY).await.unwrap().notebooks, 1);
     assert_eq!(app.documents().notebooks().await.unwrap(), [id]);
 }
 
@@ -160,8 +150,8 @@ async fn a_notebook_whose_documents_cannot_be_read_keeps_all_its_blobs() {
         )],
     };
     app.documents().submit(broken).await.unwrap().await.unwrap();
-    app.clock().advance(2 * HOUR);
-    age_files(&app, 2 * HOUR);
-    assert_eq!(sweep(&app, HOUR).await.unwrap(), Collected::default());
+    app.clock().advance(2 * DAY);
+    age_files(&app, 2 * DAY);
+    assert_eq!(sweep(&app, DAY).await.unwrap(), Collected::default());
     assert!(is_there(&app, &id, kept.as_str().unwrap()).await);
 }

@@ -11,7 +11,7 @@ use store::{Notebook, Notebooks as _, People as _};
 
 use super::console::{Console, ConsoleError, now};
 use crate::app::Storage;
-use crate::config::{ConfigError, database};
+use crate::config::{ConfigError, bucket, database};
 use crate::notebook_file;
 use crate::serve::open_for_reading;
 use crate::settings::Settings;
@@ -47,7 +47,8 @@ impl Console {
         };
         empty(to).map_err(io_at(to))?;
         let data = settings.data.as_deref().ok_or(ConfigError::Data)?;
-        let storage = Arc::new(open_for_reading(&database(settings)?, data).await?);
+        let storage =
+            Arc::new(open_for_reading(&database(settings)?, bucket(settings)?, data).await?);
         let mut exported = Exported::default();
         for id in self.catalog().owned_notebooks(&principal).await? {
             let Some(notebook) = self.catalog().notebook(&id).await? else {

@@ -4,19 +4,16 @@ mod batch;
 mod cover;
 mod reading;
 
-use std::io;
-
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use bytes::Bytes;
+use blob_store::{Kept, Stored, Upload};
 use control_plane::access::{self, Downgrade};
 use control_plane::room_tokens;
 use futures_util::StreamExt as _;
 use http::{Method, StatusCode, header};
 use serde_json::json;
 use store::{BlobRow, Notebooks as _};
-use store_sql::{Stored, Upload};
 
 pub(super) use batch::post as batch;
 pub(super) use cover::read as cover;
@@ -27,10 +24,6 @@ use crate::error::{ApiError, json as json_response};
 use crate::identity::{Accept, Identity};
 use crate::request::Facts;
 
-/// Up to this size a blob is held in memory on its way between the network and the disk.
-const SMALL: u64 = 256 * 1024;
-/// A larger one is read in pieces of this size.
-const CHUNK: usize = 64 * 1024;
 /// Every method of `/api/n/:id/blobs/:hash`.
 pub(super) async fn blob(
     State(app): State<App>,
@@ -63,19 +56,9 @@ async fn write(
     let kind = content_type(facts).ok_or_else(unsupported)?;
     // Whoever may not write here is told before a byte is stored.
     may_upload(app, &identity, id).await?;
-    let upload = receive(app, body).await?;
-    let wanted = hash.to_owned();
-    let kept = tokio::task::spawn_blocking(move || upload.keep_as(&wanted))
-        .await
-        .map_err(ApiError::internal)?
-        .map_err(ApiError::internal)?;
-    let (size, stored) = match kept {
+    let (size, stored) = match receive(app, body).await?.keep_as(hash).await? {
         Kept::Stored { size, stored } => (size, stored),
-        Kept::Other { actual } => {
-            return Err(ApiError::bad_request("blob hash mismatch")
-                .with("expected", hash)
-                .with("actual", actual));
-        }
+        Kept::Other { actual } => return Err(mismatch(hash, &actual)),
     };
     let new = app
         .catalog()
@@ -135,86 +118,28 @@ fn unsupported() -> ApiError {
     )
 }
 
-/// A body on its way into the folder: a small one is held, so that one turn of another thread does
-/// everything; the rest of a large one is in a file already.
-struct Received {
-    app: App,
-    held: Vec<Bytes>,
-    upload: Option<Upload>,
-}
-
-/// What became of a body.
-enum Kept {
-    /// It is on disk under its name.
-    Stored { size: u64, stored: Stored },
-    /// It is not what its name says.
-    Other { actual: String },
-}
-
-impl Received {
-    /// Writes what is held.
-    fn spill(mut self) -> io::Result<Self> {
-        let mut upload = match self.upload.take() {
-            Some(upload) => upload,
-            None => self.app.blobs().begin()?,
-        };
-        for chunk in self.held.drain(..) {
-            upload.write(&chunk)?;
-        }
-        self.upload = Some(upload);
-        Ok(self)
-    }
-
-    /// Puts the body on disk under a name that must be its own.
-    fn keep_as(self, wanted: &str) -> io::Result<Kept> {
-        let Self { app, held, upload } = self;
-        let mut upload = match upload {
-            Some(upload) => upload,
-            None => app.blobs().begin()?,
-        };
-        for chunk in held {
-            upload.write(&chunk)?;
-        }
-        let actual = upload.hash();
-        if actual != wanted {
-            return Ok(Kept::Other { actual });
-        }
-        let size = upload.size();
-        let stored = upload.keep()?;
-        Ok(Kept::Stored { size, stored })
-    }
-}
-
 /// Receives a body, whose bytes are written off the threads that answer requests.
-async fn receive(app: &App, body: Body) -> Result<Received, ApiError> {
-    let mut received = Received {
-        app: app.clone(),
-        held: Vec::new(),
-        upload: None,
-    };
+async fn receive(app: &App, body: Body) -> Result<Upload, ApiError> {
+    let mut upload = app.blobs().begin();
     let limit = app.config().settings.limits.blob_bytes;
-    let (mut size, mut held) = (0, 0);
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| ApiError::bad_request("request body broke off"))?;
-        size += chunk.len() as u64;
-        if size > limit {
+        if upload.size() + chunk.len() as u64 > limit {
             return Err(ApiError::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 format!("a blob has at most {limit} bytes"),
             ));
         }
-        held += chunk.len() as u64;
-        received.held.push(chunk);
-        if held > SMALL {
-            held = 0;
-            received = tokio::task::spawn_blocking(move || received.spill())
-                .await
-                .map_err(ApiError::internal)?
-                .map_err(ApiError::internal)?;
-        }
+        upload.write(chunk).await?;
     }
-    Ok(received)
+    Ok(upload)
+}
+
+fn mismatch(expected: &str, actual: &str) -> ApiError {
+    ApiError::bad_request("blob hash mismatch")
+        .with("expected", expected)
+        .with("actual", actual)
 }
 
 /// The media type of a request's body, when it is one that may be stored.

@@ -80,6 +80,7 @@ impl From<NotebookFileError> for ApiError {
             }
             NotebookFileError::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, text),
             NotebookFileError::Store(cause) => Self::internal(cause),
+            NotebookFileError::Blobs(cause) => cause.into(),
             NotebookFileError::Io(cause) => Self::internal(cause),
             NotebookFileError::Broken(cause) => Self::internal(cause),
         }

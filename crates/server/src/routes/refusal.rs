@@ -1,11 +1,15 @@
 //! From a rule's refusal to an HTTP answer, and from an identity to a rule's caller.
 
+use blob_store::BlobError;
 use control_plane::{Caller, Refusal, limits};
 use http::StatusCode;
 use store::StoreError;
 
 use crate::error::ApiError;
 use crate::identity::Identity;
+
+/// When somebody who met a bucket that is away may come again, seconds.
+const BLOBS_RETRY_S: u64 = 5;
 
 impl From<StoreError> for ApiError {
     fn from(cause: StoreError) -> Self {
@@ -14,6 +18,20 @@ impl From<StoreError> for ApiError {
             cause if cause.is_retryable() => {
                 tracing::warn!(%cause, "the catalog is busy");
                 Self::unavailable("the server is busy; try again").retry_after(1)
+            }
+            cause => Self::internal(cause),
+        }
+    }
+}
+
+impl From<BlobError> for ApiError {
+    fn from(cause: BlobError) -> Self {
+        match cause {
+            BlobError::Away(trouble) => {
+                let cause = trouble.to_string().replace('\n', " ");
+                tracing::warn!(cause, "the bucket of blobs cannot be used");
+                Self::unavailable("the storage of blobs cannot be reached; try again")
+                    .retry_after(BLOBS_RETRY_S)
             }
             cause => Self::internal(cause),
         }

@@ -169,9 +169,7 @@ pub(super) async fn restore(
         .as_deref()
         .or(access.notebook.title.as_deref());
     input.title = Some(rules::title_of_copy(input.title, title));
-    let pair = revision::open(&app, &revision)
-        .await
-        .map_err(ApiError::internal)?;
+    let pair = revision::open(&app, &revision).await?;
     let notebook = new_notebook(&app, &caller, &input).await?;
     let copied = Copied {
         cells: pair.notebook,
@@ -196,8 +194,7 @@ pub(super) async fn document(
         "runtime" => revision.runtime.blob_hash,
         _ => return Err(ApiError::not_found("not found")),
     };
-    let bytes = revision::bytes(&app, &blob_hash).await;
-    let mut response = bytes.map_err(ApiError::internal)?.into_response();
+    let mut response = app.blobs().bytes(&blob_hash).await?.into_response();
     for (name, value) in [
         (header::CONTENT_TYPE, revision::DOCUMENT_TYPE),
         (

@@ -5,6 +5,7 @@
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use blob_store::BlobError;
 use bytes::Bytes;
 use control_plane::access::{self, Downgrade};
 use control_plane::{Caller, sharing};
@@ -167,9 +168,7 @@ async fn keep(
     content_type: String,
 ) -> Result<Artifact, ApiError> {
     let size_bytes = i64::try_from(body.len()).unwrap_or(i64::MAX);
-    let blob_hash = revision::keep(app, body)
-        .await
-        .map_err(ApiError::internal)?;
+    let blob_hash = revision::keep(app, body).await?;
     Ok(Artifact {
         key,
         notebook_id: id.to_owned(),
@@ -202,9 +201,11 @@ async fn read(
     let artifact = artifact
         .filter(|found| found.notebook_id == id)
         .ok_or_else(absent)?;
-    let bytes = revision::bytes(app, &artifact.blob_hash)
-        .await
-        .map_err(|_| absent())?;
+    let bytes = app.blobs().bytes(&artifact.blob_hash).await;
+    let bytes = bytes.map_err(|cause| match cause {
+        BlobError::Absent => absent(),
+        cause => cause.into(),
+    })?;
     let mut response = bytes.into_response();
     set(response.headers_mut(), &artifact);
     Ok(response)
@@ -360,9 +361,7 @@ impl Publish<'_> {
     }
 
     async fn pair(&self, notebook: Bytes, runtime: &RevisionDocument) -> Result<Pair, ApiError> {
-        let runtime = revision::bytes(self.app, &runtime.blob_hash)
-            .await
-            .map_err(ApiError::internal)?;
+        let runtime = self.app.blobs().bytes(&runtime.blob_hash).await?;
         let pair = tokio::task::spawn_blocking(move || Pair::load(&notebook, &runtime))
             .await
             .map_err(ApiError::internal)?

@@ -7,9 +7,10 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use blob_store::{BlobStore, BucketConfig};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
-use store_sql::{BlobFolder, Database, SqlCatalog, SqlDocumentLog};
+use store_sql::{Database, SqlCatalog, SqlDocumentLog};
 
 use crate::app::Storage;
 use crate::backup::Restored;
@@ -45,6 +46,13 @@ pub enum DataDirError {
         .0.display(), .0.display()
     )]
     NotRunning(PathBuf),
+    /// Blobs are in the folder, and they are to be in a bucket.
+    #[error(
+        "{} holds blobs, and with s3.bucket set they would not be found\nHint: copy them into the bucket and move that \
+         folder away, or make a backup without s3.bucket and restore it with it (docs/database-and-backup.md)",
+        .0.display()
+    )]
+    BlobsHere(PathBuf),
     /// A database in it cannot be used; the text says why and what to do.
     #[error("cannot use {0}")]
     Store(String),
@@ -64,17 +72,27 @@ pub async fn open_catalog(database: &Database) -> Result<SqlCatalog, DataDirErro
 ///
 /// # Errors
 /// A part cannot be opened, or was written by a newer release.
-pub async fn open_for_reading(database: &Database, data: &Path) -> Result<Storage, DataDirError> {
+pub async fn open_for_reading(
+    database: &Database,
+    bucket: Option<BucketConfig>,
+    data: &Path,
+) -> Result<Storage, DataDirError> {
     let catalog = open_catalog(database).await?;
     let documents = SqlDocumentLog::open_for_reading(database)
         .await
         .map_err(|cause| store_error("document log", database, &cause))?;
+    let folder = data.join(BLOBS);
+    let blobs = BlobStore::for_reading(bucket, &folder).map_err(io_at(folder))?;
     Ok(Storage {
         catalog,
         documents,
-        blobs: BlobFolder::for_reading(&data.join(BLOBS)),
+        blobs,
         restored: Restored::of(data),
     })
+}
+
+fn io_at(path: PathBuf) -> impl FnOnce(io::Error) -> DataDirError {
+    |cause| DataDirError::Io { path, cause }
 }
 
 fn store_error(part: &str, database: &Database, cause: &StoreError) -> DataDirError {
@@ -162,19 +180,24 @@ impl DataDir {
         &self.path
     }
 
-    /// Opens the database, and the blobs in the folder.
+    /// Opens the database, and the blobs in the bucket or the folder.
     ///
     /// # Errors
     /// One cannot be opened, was written by a newer release, or is another server's.
-    pub async fn storage(&self, database: &Database) -> Result<Storage, DataDirError> {
+    pub async fn storage(
+        &self,
+        database: &Database,
+        bucket: Option<BucketConfig>,
+    ) -> Result<Storage, DataDirError> {
+        let folder = self.path.join(BLOBS);
+        if bucket.is_some() && BlobStore::is_filled(&folder).map_err(io_at(folder.clone()))? {
+            return Err(DataDirError::BlobsHere(folder));
+        }
         let catalog = open_catalog(database).await?;
         let documents = SqlDocumentLog::open(database)
             .await
             .map_err(|cause| store_error("document log", database, &cause))?;
-        let blobs = BlobFolder::open(&self.path.join(BLOBS)).map_err(|cause| DataDirError::Io {
-            path: self.path.join(BLOBS),
-            cause,
-        })?;
+        let blobs = BlobStore::open(bucket, &folder).map_err(io_at(folder))?;
         Ok(Storage {
             catalog,
             documents,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -13,7 +14,9 @@ const PREFIX: &str = "NOTEBOOK_CLOUD_";
 /// How alike a wrong key and the one that was perhaps meant must be (0 to 1).
 const ALIKE: f64 = 0.75;
 /// Keys whose values are never shown: the last word of a key.
-const SECRET: &[&str] = &["secret", "password", "token", "access_key"];
+const SECRET: &[&str] = &["secret", "password", "token", "access_key", "access_key_id"];
+/// Secrets that a configuration file may hold only if nobody but its owner can read it.
+const PRIVATE: &str = "s3.";
 
 /// A setting given on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +40,21 @@ pub enum Source {
     Environment(String),
     /// A flag.
     Flag(String),
+}
+
+impl Source {
+    /// Whether it is a file that its group or everybody may open.
+    fn is_open_to_others(&self) -> bool {
+        match self {
+            Self::File(path) => is_open_to_others(path).unwrap_or(true),
+            _ => false,
+        }
+    }
+}
+
+/// Whether a file's group or everybody may open it.
+pub(super) fn is_open_to_others(path: &Path) -> std::io::Result<bool> {
+    Ok(path.metadata()?.permissions().mode() & 0o077 != 0)
 }
 
 impl fmt::Display for Source {
@@ -217,6 +235,13 @@ impl Stack {
         };
         *place = value;
         match serde_json::from_value::<Settings>(tree.clone()) {
+            Ok(_) if is_secret(key) && key.starts_with(PRIVATE) && source.is_open_to_others() => {
+                let place = environment_name(key);
+                self.problems.push(format!(
+                    "`{key}` is in a {source} that others can read\n\
+                     Hint: `chmod 600` that file, or put it in the environment as {place}"
+                ));
+            }
             Ok(_) => {
                 self.tree = tree;
                 self.sources.insert(key.to_owned(), source);

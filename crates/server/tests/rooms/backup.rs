@@ -4,7 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use blob_store::testing::{S3Server, bucket_of};
 use server::backup::{backup, restore};
+use server::serve::Server;
+use server::settings::{S3Settings, Settings};
 use sha2::{Digest as _, Sha256};
 use store_sql::testing::TestDatabase;
 
@@ -86,7 +89,9 @@ async fn a_backup_under_load_is_one_moment_and_lacks_nothing_acknowledged_before
         }
         let file = folder.path().join(format!("backup-{round}"));
         let before = acknowledged.load(Ordering::SeqCst);
-        backup(&database, &data, &file).await.unwrap();
+        backup(&database, bucket_of(&data), &data, &file)
+            .await
+            .unwrap();
         // The one that was under way when it was read may be in it.
         let after = acknowledged.load(Ordering::SeqCst) + 1;
         made.push((file, before, after));
@@ -95,7 +100,9 @@ async fn a_backup_under_load_is_one_moment_and_lacks_nothing_acknowledged_before
     working.await.unwrap();
     for (file, before, after) in made {
         let restored = file.with_extension("restored");
-        restore(&file, &restored).await.unwrap();
+        restore(&file, bucket_of(&restored), &restored)
+            .await
+            .unwrap();
         let number = Box::pin(shown(&restored, &id)).await;
         assert!(
             (before..=after).contains(&number),
@@ -117,11 +124,15 @@ async fn a_machine_paired_after_the_backup_is_told_so() {
     let server = Running::start(&data).await;
     let early = paired(&server).await;
     let file = folder.path().join("backup");
-    backup(&database, &data, &file).await.unwrap();
+    backup(&database, bucket_of(&data), &data, &file)
+        .await
+        .unwrap();
     let late = paired(&server).await;
     server.stop().await;
     let restored = folder.path().join("restored");
-    restore(&file, &restored).await.unwrap();
+    restore(&file, bucket_of(&restored), &restored)
+        .await
+        .unwrap();
     let server = Running::start(&restored).await;
     let (status, _) = server
         .call_with_token("GET", "/api/workstations", &early)
@@ -163,19 +174,25 @@ async fn a_damaged_backup_and_a_taken_folder_are_refused() {
         return;
     };
     let file = folder.path().join("backup");
-    let refused = backup(&database, &data, &file).await.unwrap_err();
+    let refused = backup(&database, bucket_of(&data), &data, &file)
+        .await
+        .unwrap_err();
     assert!(
         refused.to_string().contains("holds no notebook-cloud data"),
         "{refused}"
     );
     let server = Running::start(&data).await;
-    backup(&database, &data, &file).await.unwrap();
-    let refused = backup(&database, &data, &file).await.unwrap_err();
+    backup(&database, bucket_of(&data), &data, &file)
+        .await
+        .unwrap();
+    let refused = backup(&database, bucket_of(&data), &data, &file)
+        .await
+        .unwrap_err();
     assert!(
         refused.to_string().contains("is there already"),
         "{refused}"
     );
-    let refused = restore(&file, &data).await.unwrap_err();
+    let refused = restore(&file, bucket_of(&data), &data).await.unwrap_err();
     assert!(
         refused.to_string().contains("is there already"),
         "{refused}"
@@ -185,7 +202,7 @@ async fn a_damaged_backup_and_a_taken_folder_are_refused() {
     let cut = folder.path().join("cut");
     std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
     let into = folder.path().join("into");
-    let refused = restore(&cut, &into).await.unwrap_err();
+    let refused = restore(&cut, bucket_of(&into), &into).await.unwrap_err();
     assert!(
         refused.to_string().contains("Hint: use a file that"),
         "{refused}"
@@ -193,4 +210,125 @@ async fn a_damaged_backup_and_a_taken_folder_are_refused() {
     assert!(!into.exists());
     let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 3, "nothing is left of what failed");
+}
+
+/// The names in an archive, in their order.
+fn entries(file: &Path) -> Vec<String> {
+    let mut archive = tar::Archive::new(std::fs::File::open(file).unwrap());
+    let name = |entry: std::io::Result<tar::Entry<'_, _>>| {
+        let entry = entry.unwrap();
+        entry.path().unwrap().to_string_lossy().into_owned()
+    };
+    archive.entries().unwrap().map(name).collect()
+}
+
+// Blobs never change, so they may be copied while the server goes on; what the catalog names must be copied after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_copies_the_catalog_then_the_log_then_the_blobs_that_the_catalog_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let Some(database) = to_back_up(&data).await else {
+        return;
+    };
+    let server = Running::start(&data).await;
+    let path = format!("/api/n/{}/blobs", server.create().await);
+    let mut hashes = Vec::new();
+    for body in ["one", "two", "three"] {
+        let hash = format!("{:x}", Sha256::digest(body));
+        let (status, _) = server
+            .call("PUT", &format!("{path}/{hash}"), "ada", body)
+            .await;
+        assert_eq!(status, 201);
+        hashes.push(format!("blobs/{hash}"));
+    }
+    let file = folder.path().join("backup");
+    backup(&database, bucket_of(&data), &data, &file)
+        .await
+        .unwrap();
+    server.stop().await;
+    let found = entries(&file);
+    assert_eq!(
+        found[..3],
+        ["backup.json", "catalog.sqlite", "documents.sqlite"]
+    );
+    let (mut blobs, mut expected) = (found[3..].to_vec(), hashes);
+    blobs.sort();
+    expected.sort();
+    assert_eq!(blobs, expected);
+}
+
+// A backup is whole by itself: without its bucket it restores into a folder, and from there into another bucket.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_takes_blobs_out_of_a_bucket_and_into_another() {
+    let folder = tempfile::tempdir().unwrap();
+    if bucket_of(folder.path()).is_some() {
+        println!("skipped: this test has places of its own");
+        return;
+    }
+    let store = S3Server::start();
+    let places = [
+        Some(store.bucket("first")),
+        None,
+        Some(store.bucket("second")),
+    ];
+    let large = "0123456789".repeat(1_000_000);
+    let hash = format!("{:x}", Sha256::digest(&large));
+    let mut path = String::new();
+    let mut data = folder.path().join("data");
+    for (round, bucket) in places.into_iter().enumerate() {
+        let Some(database) = to_back_up(&data).await else {
+            return;
+        };
+        let file = folder.path().join(format!("backup-{round}"));
+        if round > 0 {
+            let last = folder.path().join(format!("backup-{}", round - 1));
+            restore(&last, bucket.clone(), &data).await.unwrap();
+        }
+        let s3 = bucket.clone().map(S3Settings::from).unwrap_or_default();
+        let settings = Settings {
+            s3,
+            ..Settings::default()
+        };
+        let server = Running::start_with(&data, settings).await;
+        if round == 0 {
+            path = format!("/api/n/{}/blobs/{hash}", server.create().await);
+            let (status, said) = server.call("PUT", &path, "ada", &large).await;
+            assert_eq!(status, 201, "{said}");
+        }
+        let (status, _) = server.call("HEAD", &path, "ada", "").await;
+        assert_eq!(status, 200);
+        let made = backup(&database, bucket, &data, &file).await.unwrap();
+        assert_eq!((made.blobs, made.gone), (1, 0));
+        server.stop().await;
+        if round == 0 {
+            std::fs::remove_dir_all(store.root().join("first")).unwrap();
+        }
+        data = folder.path().join(format!("data-{round}"));
+    }
+}
+
+#[tokio::test]
+async fn blobs_in_the_folder_are_not_forgotten_for_a_bucket() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    if bucket_of(&data).is_some() {
+        println!("skipped: the blobs of this run are in a bucket");
+        return;
+    }
+    let server = Running::start(&data).await;
+    let id = server.create().await;
+    let hash = format!("{:x}", Sha256::digest("one"));
+    let path = format!("/api/n/{id}/blobs/{hash}");
+    assert_eq!(server.call("PUT", &path, "ada", "one").await.0, 201);
+    server.stop().await;
+    let store = S3Server::start();
+    let settings = Settings {
+        listen: "127.0.0.1:0".into(),
+        data: Some(data.clone()),
+        database: TestDatabase::of(&data).await.url(),
+        s3: store.bucket("cloud").into(),
+        ..Settings::default()
+    };
+    let refused = Server::start(&settings).await.unwrap_err().to_string();
+    assert!(refused.contains("holds blobs"), "{refused}");
 }

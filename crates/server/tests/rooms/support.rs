@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use automerge::sync::{Message as SyncMessage, State, SyncDoc as _};
 use automerge::{ActorId, AutoCommit};
+use blob_store::testing::bucket_of;
 use documents::notebook::NotebookDoc;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
 use server::app::App;
 use server::serve::Server;
-use server::settings::Settings;
+use server::settings::{S3Settings, Settings};
 use store_sql::testing::TestDatabase;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -42,10 +43,13 @@ impl Running {
     }
 
     pub async fn start_with(data: &Path, settings: Settings) -> Self {
+        let given = settings.s3.bucket.is_some().then(|| settings.s3.clone());
+        let s3 = given.or_else(|| bucket_of(data).map(S3Settings::from));
         let server = Server::start(&Settings {
             listen: "127.0.0.1:0".into(),
             data: Some(data.to_owned()),
             database: TestDatabase::of(data).await.url(),
+            s3: s3.unwrap_or_default(),
             dev_identity: true,
             ..settings
         })

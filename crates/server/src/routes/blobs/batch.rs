@@ -2,7 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use bytes::Bytes;
+use blob_store::Blob;
 use futures_util::future::try_join_all;
 use http::StatusCode;
 use serde_json::json;
@@ -10,7 +10,7 @@ use store::{BlobRow, Notebooks as _};
 use wire::blob_batch::{self, BatchedBlob, MAX_BYTES};
 
 use super::super::path::NotebookPath;
-use super::{Kept, Received, may_upload, media_type, unsupported, uploader};
+use super::{may_upload, media_type, mismatch, unsupported, uploader};
 use crate::app::App;
 use crate::error::{ApiError, json as json_response};
 use crate::request::Facts;
@@ -41,10 +41,10 @@ pub(in super::super) async fn post(
         .iter()
         .map(|blob| row(&app, &id, blob))
         .collect::<Result<Vec<_>, _>>()?;
-    let (folder, bodies) = (app.clone(), blobs);
-    tokio::task::spawn_blocking(move || keep(&folder, bodies))
+    let blobs = tokio::task::spawn_blocking(move || named(blobs))
         .await
         .map_err(ApiError::internal)??;
+    app.blobs().keep_all(blobs).await?;
     // What waits together is recorded by one statement.
     try_join_all(rows.iter().map(|row| app.catalog().record_blob(row)))
         .await
@@ -65,25 +65,15 @@ fn row(app: &App, id: &str, blob: &BatchedBlob) -> Result<BlobRow, ApiError> {
     })
 }
 
-/// Puts all on disk under their names.
-fn keep(app: &App, blobs: Vec<BatchedBlob>) -> Result<(), ApiError> {
-    for BatchedBlob { hash, bytes, .. } in blobs {
-        let received = Received::whole(app, bytes);
-        if let Kept::Other { actual } = received.keep_as(&hash).map_err(ApiError::internal)? {
-            return Err(ApiError::bad_request("blob hash mismatch")
-                .with("expected", hash)
-                .with("actual", actual));
+/// Names the bodies and refuses all when one is not what its name says.
+fn named(blobs: Vec<BatchedBlob>) -> Result<Vec<Blob>, ApiError> {
+    let name = |BatchedBlob { hash, bytes, .. }| {
+        let blob = Blob::of(bytes);
+        if blob.hash() == hash {
+            Ok(blob)
+        } else {
+            Err(mismatch(&hash, blob.hash()))
         }
-    }
-    Ok(())
-}
-
-impl Received {
-    fn whole(app: &App, bytes: Bytes) -> Self {
-        Self {
-            app: app.clone(),
-            held: vec![bytes],
-            upload: None,
-        }
-    }
+    };
+    blobs.into_iter().map(name).collect()
 }

@@ -44,15 +44,14 @@ async fn find(app: &App, id: &str, head: bool) -> Result<Option<Response>, Refus
     let Some(cover) = cover.filter(|cover| KINDS.contains(&cover.mime.as_str())) else {
         return Ok(None);
     };
-    if catalog.blob(id, &cover.blob_hash).await?.is_none() {
-        return Ok(None);
-    }
-    let (folder, hash) = (app.clone(), cover.blob_hash.clone());
-    let opened = tokio::task::spawn_blocking(move || open(folder.blobs(), &hash, None, head)).await;
-    let Ok(Ok(opened)) = opened else {
+    let Some(row) = catalog.blob(id, &cover.blob_hash).await? else {
         return Ok(None);
     };
-    let mut response = (StatusCode::OK, opened.body).into_response();
+    let size = u64::try_from(row.size_bytes).unwrap_or_default();
+    let Ok(body) = open(app.blobs(), &cover.blob_hash, 0..size, head).await else {
+        return Ok(None);
+    };
+    let mut response = (StatusCode::OK, body).into_response();
     let headers = response.headers_mut();
     let etag = format!("\"{}\"", cover.blob_hash);
     for (name, value) in [
@@ -63,6 +62,6 @@ async fn find(app: &App, id: &str, head: bool) -> Result<Option<Response>, Refus
     ] {
         set(headers, &name, value);
     }
-    headers.insert(header::CONTENT_LENGTH, opened.size.into());
+    headers.insert(header::CONTENT_LENGTH, size.into());
     Ok(Some(response))
 }

@@ -1,19 +1,15 @@
 //! Reading a blob: whole or a part of it, or only whether it is still the same (RFC 9110).
 
-use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use blob_store::{BlobError, BlobStore, SMALL};
 use control_plane::access::{self, Downgrade};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use store::Notebooks as _;
-use store_sql::BlobFolder;
-use tokio::io::AsyncReadExt as _;
-use tokio_util::io::ReaderStream;
 use wire::Scope;
 
-use super::{CHUNK, SMALL};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::identity::Accept;
@@ -53,18 +49,11 @@ pub(super) async fn read(
         describe(response.headers_mut(), &kind, &etag);
         return Ok(response);
     }
-    let (folder, name) = (app.clone(), hash.to_owned());
-    let asked = asked(facts, &etag);
-    let head = facts.method == Method::HEAD;
-    let opened =
-        tokio::task::spawn_blocking(move || open(folder.blobs(), &name, asked.as_deref(), head))
-            .await
-            .map_err(ApiError::internal)?
-            .map_err(|_| absent())?;
-    let Opened { size, wanted, body } = opened;
-    let (status, length) = match &wanted {
-        Wanted::Whole => (StatusCode::OK, size),
-        Wanted::Part(part) => (StatusCode::PARTIAL_CONTENT, part.end() - part.start() + 1),
+    let size = u64::try_from(row.size_bytes).unwrap_or_default();
+    let wanted = wanted(asked(facts, &etag).as_deref(), size);
+    let (status, bytes) = match &wanted {
+        Wanted::Whole => (StatusCode::OK, 0..size),
+        Wanted::Part(part) => (StatusCode::PARTIAL_CONTENT, *part.start()..part.end() + 1),
         Wanted::Nothing => {
             let mut response = ApiError::new(
                 StatusCode::RANGE_NOT_SATISFIABLE,
@@ -79,6 +68,13 @@ pub(super) async fn read(
             return Ok(response);
         }
     };
+    let length = bytes.end - bytes.start;
+    let head = facts.method == Method::HEAD;
+    let body = open(app.blobs(), hash, bytes, head).await;
+    let body = body.map_err(|cause| match cause {
+        BlobError::Absent => absent(),
+        cause => cause.into(),
+    })?;
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     describe(headers, &kind, &etag);
@@ -153,41 +149,22 @@ fn wanted(range: Option<&str>, size: u64) -> Wanted {
     }
 }
 
-pub(super) struct Opened {
-    pub(super) size: u64,
-    wanted: Wanted,
-    pub(super) body: Body,
-}
-
-/// A blob's size and content; a small one is read at once, a large one while it is sent.
-pub(super) fn open(
-    blobs: &BlobFolder,
+/// The bytes of a blob; few are read at once, many while they are sent. HEAD only asks whether they are there.
+pub(super) async fn open(
+    blobs: &BlobStore,
     hash: &str,
-    range: Option<&str>,
+    part: Range<u64>,
     head: bool,
-) -> io::Result<Opened> {
-    let mut file = blobs.read(hash)?;
-    let size = file.metadata()?.len();
-    let wanted = wanted(range, size);
-    let (from, length) = match &wanted {
-        Wanted::Whole => (0, size),
-        Wanted::Part(part) => (*part.start(), part.end() - part.start() + 1),
-        Wanted::Nothing => (0, 0),
-    };
-    if from > 0 {
-        file.seek(SeekFrom::Start(from))?;
+) -> Result<Body, BlobError> {
+    if head {
+        blobs.size(hash).await?;
+        return Ok(Body::empty());
     }
-    let body = if head || length == 0 {
-        Body::empty()
-    } else if length <= SMALL {
-        let mut bytes = Vec::with_capacity(length as usize);
-        file.take(length).read_to_end(&mut bytes)?;
-        bytes.into()
+    Ok(if part.end - part.start <= SMALL {
+        blobs.part(hash, part).await?.into()
     } else {
-        let file = tokio::fs::File::from_std(file).take(length);
-        Body::from_stream(ReaderStream::with_capacity(file, CHUNK))
-    };
-    Ok(Opened { size, wanted, body })
+        Body::from_stream(blobs.read(hash, part).await?)
+    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
+use blob_store::testing::S3Server;
 use http::Method;
 use serde_json::json;
 use wire::blob_batch::{self, BatchedBlob};
 
+use crate::settings::Settings;
 use crate::testing::{TestApp, request};
 
 const HELLO: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
@@ -305,4 +307,52 @@ async fn many_blobs_come_by_one_request_and_a_false_name_refuses_it() {
     ];
     let (status, _) = app.call(Method::POST, &path, &viewer, body).await;
     assert_eq!(status, 403);
+}
+
+// What a runtime peer meets while the bucket is away: nothing is acknowledged, nothing is taken for absent, and it is told
+// when to come again; then the same upload is kept.
+#[tokio::test]
+async fn a_bucket_that_is_away_is_said_with_when_to_come_again() {
+    let store = S3Server::start();
+    let app = TestApp::with(Settings {
+        dev_identity: true,
+        s3: store.bucket("cloud").into(),
+        ..Settings::default()
+    })
+    .await;
+    let there = stored(&app).await;
+    let folder = notebook(&app).await;
+    // Several parts, so that the bucket goes away within the upload.
+    let large = "0123456789".repeat(2_000_000);
+    let hash = documents::manifest::sha256_hex(large.as_bytes());
+    let path = format!("{folder}/{hash}");
+    for requests in [0, 2] {
+        store.away_after(requests);
+        let answer = app
+            .send(request(
+                Method::PUT,
+                &path,
+                &with("text/plain"),
+                large.clone(),
+            ))
+            .await;
+        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.headers()["retry-after"], "5");
+        let answer = app.send(request(Method::GET, &there, &ADA, "")).await;
+        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.headers()["retry-after"], "5");
+        let (status, body) = app.call(Method::GET, "/readyz", &[], "").await;
+        assert_eq!((status, &body["checks"]["blobs"]), (503, &json!("failed")));
+        store.back();
+        let (status, _) = app.call(Method::GET, &path, &ADA, "").await;
+        assert_eq!(status, 404);
+        assert_eq!(app.call(Method::GET, "/readyz", &[], "").await.0, 200);
+    }
+    let (status, body) = app
+        .call(Method::PUT, &path, &with("text/plain"), large.clone())
+        .await;
+    assert_eq!((status, &body["size"]), (201, &json!(large.len())));
+    assert_eq!(read(&app, &path, Method::GET, &[]).await.2, large);
+    let (status, _, part) = read(&app, &path, Method::GET, &[("range", "bytes=11-13")]).await;
+    assert_eq!((status, part.as_str()), (206, "123"));
 }
