@@ -173,10 +173,9 @@ const KEY: [&str; 2] = [
 /// `config check` with a bucket's settings in a file and its keys in the environment.
 fn check_bucket(bucket: &BucketConfig) -> (bool, String) {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("cloud.toml");
+    let (file, data) = (folder.path().join("cloud.toml"), folder.path().join("data"));
     let text = format!(
-        "data = {:?}\nlisten = \"127.0.0.1:0\"\n[s3]\nendpoint = {:?}\nbucket = {:?}\nprefix = {:?}\n",
-        folder.path().join("data"),
+        "data = {data:?}\nlisten = \"127.0.0.1:0\"\n[s3]\nendpoint = {:?}\nbucket = {:?}\nprefix = {:?}\n",
         bucket.endpoint.as_ref().unwrap(),
         bucket.bucket,
         bucket.prefix
@@ -189,10 +188,7 @@ fn check_bucket(bucket: &BucketConfig) -> (bool, String) {
         .env(KEY[1], &bucket.keys.secret_access_key)
         .output()
         .unwrap();
-    assert!(
-        !folder.path().join("data").exists(),
-        "looking changes nothing"
-    );
+    assert!(!data.exists(), "looking changes nothing");
     let seen = format!("{output:?}");
     for secret in [&bucket.keys.access_key_id, &bucket.keys.secret_access_key] {
         assert!(!seen.contains(secret.as_str()), "{seen}");
