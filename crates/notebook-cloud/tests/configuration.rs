@@ -175,7 +175,8 @@ fn check_bucket(bucket: &BucketConfig) -> (bool, String) {
     let folder = tempfile::tempdir().unwrap();
     let (file, data) = (folder.path().join("cloud.toml"), folder.path().join("data"));
     let text = format!(
-        "data = {data:?}\nlisten = \"127.0.0.1:0\"\n[s3]\nendpoint = {:?}\nbucket = {:?}\nprefix = {:?}\n",
+        "data = {:?}\nlisten = \"127.0.0.1:0\"\n[s3]\nendpoint = {:?}\nbucket = {:?}\nprefix = {:?}\n",
+        data.to_str().unwrap(),
         bucket.endpoint.as_ref().unwrap(),
         bucket.bucket,
         bucket.prefix
@@ -262,7 +263,8 @@ fn the_keys_of_a_bucket_come_from_the_environment_or_a_file_of_ones_own() {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
     let place = format!(
-        "data = {data:?}\nlisten = \"127.0.0.1:0\"\n[s3]\nendpoint = {:?}\nbucket = \"cloud\"\n",
+        "data = {:?}\nlisten = \"127.0.0.1:0\"\n[s3]\nendpoint = {:?}\nbucket = \"cloud\"\n",
+        data.to_str().unwrap(),
         bucket.endpoint.unwrap()
     );
     let secret = format!(
@@ -288,7 +290,11 @@ fn the_keys_of_a_bucket_come_from_the_environment_or_a_file_of_ones_own() {
     let (fine, text) = seen(&["--set", &flag]);
     assert!(!fine && text.contains(KEY[1]), "{text}");
 
-    std::fs::write(&file, format!("{place}keys_file = {keys:?}\n")).unwrap();
+    std::fs::write(
+        &file,
+        format!("{place}keys_file = {:?}\n", keys.to_str().unwrap()),
+    )
+    .unwrap();
     std::fs::write(&keys, &secret).unwrap();
     mode(&keys, 0o640);
     let (fine, text) = seen(&[]);
