@@ -53,6 +53,10 @@ impl Room {
         if !(self.may_start_over() || self.may_start_over_live()) {
             return Ok(None);
         }
+        if live {
+            // A document that cannot start over is not tried again at each event.
+            self.live_limit = 2 * self.outgrowth();
+        }
         let mut next = NextEpoch {
             documents: Vec::new(),
             retired: Vec::new(),
@@ -108,8 +112,7 @@ impl Room {
     /// When a document that has outgrown its epoch with people there starts over, if nothing runs until then.
     pub(crate) fn start_over_at(&mut self) -> Option<UnixMs> {
         let since = self.idle_since.filter(|_| !self.starting_over)?;
-        let most = LIVE.map(|kind| self.changes(kind)).into_iter().max()?;
-        let limit = self.settings.live_epoch_changes;
+        let (most, limit) = (self.outgrowth(), self.live_limit);
         if most <= limit || !self.may_start_over_live() {
             return None;
         }
@@ -127,6 +130,14 @@ impl Room {
             self.starting_over = true;
             self.effects.push(Effect::StartOver);
         }
+    }
+
+    /// The changes of the document that has most, of those that start over live.
+    fn outgrowth(&mut self) -> u64 {
+        LIVE.map(|kind| self.changes(kind))
+            .into_iter()
+            .max()
+            .unwrap_or_default()
     }
 
     fn changes(&mut self, kind: DocKind) -> u64 {

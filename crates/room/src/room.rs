@@ -66,6 +66,8 @@ pub struct Room {
     /// After a load: until when a runtime peer that was here is expected back.
     pub(crate) return_by: Option<UnixMs>,
     pub(crate) planned_wake: Option<UnixMs>,
+    /// Changes from which on it starts over with people there; doubled by each attempt that leads nowhere.
+    pub(crate) live_limit: u64,
     /// Whether the edge was asked to start over and has not done so.
     pub(crate) starting_over: bool,
     pub(crate) effects: Vec<Effect>,
@@ -107,6 +109,7 @@ impl Room {
             idle_since: None,
             return_by: None,
             planned_wake: None,
+            live_limit: settings.live_epoch_changes,
             starting_over: false,
             effects,
         };

@@ -321,6 +321,11 @@ fn with_everybody_there_a_room_starts_over_once_nothing_has_run_for_a_moment() {
     assert!(!asked_to_start_over(&mut harness), "it is asked once");
     let before = shown(&mut harness);
     let next = next_epoch(&mut harness).unwrap();
+    harness.advance(10_000);
+    assert!(
+        !asked_to_start_over(&mut harness),
+        "what led nowhere is not tried at once again"
+    );
     let retired: Vec<DocKind> = next.retired.iter().map(|(kind, _)| *kind).collect();
     assert_eq!(retired, [DocKind::RuntimeState]);
     let mut harness = reopen(&harness, &next);
