@@ -206,3 +206,57 @@ fn the_console_prints_the_audit_trail_beside_a_running_server() {
     assert_eq!(audit(&["--person", "user:dev:bob"]), "");
     assert_eq!(server.stop("-TERM"), Some(0));
 }
+
+/// `notebook-cloud person export` of a server's data, into a folder.
+fn export(data: &Path, person: &str, to: &Path) -> std::process::Output {
+    program()
+        .args(["person", "export", person, "--data"])
+        .arg(data)
+        .arg("--to")
+        .arg(to)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn what_a_person_owns_is_written_to_files_beside_a_running_server() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Running::start(&data, &["--dev-identity"]);
+    for user in ["ada", "ada", "bob"] {
+        let who = format!("x-user: {user}\r\nx-scope: owner\r\n");
+        let created = server.call("POST", "/api/n", &who);
+        assert!(created.starts_with("HTTP/1.1 201"), "{created}");
+    }
+    let to = folder.path().join("out");
+    let output = export(&data, "user:dev:ada", &to);
+    assert!(output.status.success(), "{output:?}");
+    let files: Vec<_> = std::fs::read_dir(&to)
+        .unwrap()
+        .map(|file| file.unwrap())
+        .collect();
+    assert_eq!(files.len(), 2, "{output:?}");
+    for file in files {
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "only for whom it was written");
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        let notebook: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(notebook["nbformat"], 4);
+    }
+    let again = export(&data, "user:dev:ada", &to);
+    let said = String::from_utf8(again.stderr).unwrap();
+    assert_eq!(again.status.code(), Some(1));
+    assert!(
+        said.contains("Hint: name a folder that is absent or empty"),
+        "{said}"
+    );
+    let nobody = export(&data, "user:dev:eve", &folder.path().join("eve"));
+    let said = String::from_utf8(nobody.stderr).unwrap();
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(
+        said.contains("nobody here is called") && said.contains("person list"),
+        "{said}"
+    );
+    assert_eq!(server.stop("-TERM"), Some(0));
+}

@@ -33,8 +33,12 @@ const WORDS: Readonly<Record<string, Words>> = {
     event.subject === EVERYBODY
       ? "turned the public link off"
       : `took from ${subject} the right to ${may(event)} the notebook`,
-  "access.invite": (event) => `invited somebody by e-mail to ${may(event)} the notebook`,
-  "access.invite_revoke": () => "withdrew an invitation",
+  "access.invite": (event) =>
+    `invited ${event.subject_display ?? "somebody by e-mail"} to ${may(event)} the notebook`,
+  "access.invite_revoke": (event) =>
+    event.subject_display === null
+      ? "withdrew an invitation"
+      : `withdrew the invitation of ${event.subject_display}`,
   "access.invite_accept": (_, subject) => `let ${subject} in, who was invited`,
   "access.request": () => "asked for access",
   "access.request_answer": (event, subject) =>

@@ -6,14 +6,16 @@
 //! → `{"ok":true,"events":[{"id","at","actor_label","actor_display","action","notebook_id",
 //! "notebook_title","subject","subject_display","detail"}],"next_before"}`, newest first;
 //! `next_before` continues, null at the end. The displays are names of people who have an account
-//! here, the title that of a notebook the caller may look at; each is null when there is none.
+//! here, the title that of a notebook the caller may look at; each is null when there is none. To the
+//! owners of a notebook the display of an invite is the invited address, as their list of invites says
+//! it; the trail itself never holds an address.
 
 use std::collections::HashMap;
 
 use axum::extract::State;
 use axum::response::Response;
 use control_plane::access::{self, Downgrade};
-use control_plane::{Caller, audit};
+use control_plane::{Caller, audit, invitations};
 use http::StatusCode;
 use serde_json::{Value, json};
 use store::{AuditLine, AuditOf, Upkeep as _};
@@ -37,7 +39,8 @@ pub(super) fn routes() -> Routes {
 async fn of_person(State(app): State<App>, facts: Facts) -> Result<Response, ApiError> {
     let caller = app.identify(&facts, Accept::PEOPLE).await?.caller();
     caller.manages("sign in to read the audit trail")?;
-    page(&app, &facts, &caller, AuditOf::Person(&caller.principal)).await
+    let of = AuditOf::Person(&caller.principal);
+    page(&app, &facts, &caller, of, Names::default()).await
 }
 
 async fn of_notebook(
@@ -47,7 +50,13 @@ async fn of_notebook(
 ) -> Result<Response, ApiError> {
     let caller = app.identify(&facts, Accept::PEOPLE).await?.caller();
     access::authorize(app.catalog(), &caller, &id, Scope::Owner, Downgrade::Never).await?;
-    page(&app, &facts, &caller, AuditOf::Notebook(&id)).await
+    let invites = invitations::invites(app.catalog(), &id).await?;
+    let invites = invites.into_iter().map(|invite| (invite.id, invite.email));
+    let names = Names {
+        invites: invites.collect(),
+        ..Names::default()
+    };
+    page(&app, &facts, &caller, AuditOf::Notebook(&id), names).await
 }
 
 async fn page(
@@ -55,13 +64,13 @@ async fn page(
     facts: &Facts,
     caller: &Caller,
     of: AuditOf<'_>,
+    mut names: Names,
 ) -> Result<Response, ApiError> {
     let limit = audit::limit(facts.query("limit").as_deref())?;
     let before = audit::before(facts.query("before").as_deref())?;
     let lines = app.catalog().audit_lines(of, before, limit).await?;
     let full = i64::try_from(lines.len()).is_ok_and(|count| count == limit);
     let next = lines.last().filter(|_| full).map(|line| line.id);
-    let mut names = Names::default();
     let mut events = Vec::with_capacity(lines.len());
     for line in &lines {
         events.push(shown(app, caller, &mut names, line).await);
@@ -83,7 +92,7 @@ async fn shown(app: &App, caller: &Caller, names: &mut Names, line: &AuditLine) 
         "notebook_id": line.notebook_id,
         "notebook_title": names.title(app, caller, line.notebook_id.as_deref()).await,
         "subject": line.subject,
-        "subject_display": names.person(app, line.subject.as_deref().unwrap_or_default()).await,
+        "subject_display": names.subject(app, line.subject.as_deref().unwrap_or_default()).await,
         "detail": line.detail,
     })
 }
@@ -93,9 +102,18 @@ async fn shown(app: &App, caller: &Caller, names: &mut Names, line: &AuditLine) 
 struct Names {
     people: HashMap<String, Option<String>>,
     titles: HashMap<String, Option<String>>,
+    /// The addresses of the notebook's invites.
+    invites: HashMap<String, String>,
 }
 
 impl Names {
+    async fn subject(&mut self, app: &App, subject: &str) -> Option<String> {
+        match self.invites.get(subject) {
+            Some(address) => Some(address.clone()),
+            None => self.person(app, subject).await,
+        }
+    }
+
     /// The name of somebody who has an account here.
     async fn person(&mut self, app: &App, principal: &str) -> Option<String> {
         if Principal::parse(principal).is_err() {

@@ -52,11 +52,7 @@ pub(super) async fn read(
 
 /// The labels that wrote the comments as they are durable now.
 async fn authors(app: &App, notebook: &Notebook) -> Result<BTreeSet<String>, ApiError> {
-    let stored = app
-        .documents()
-        .load(&key(notebook))
-        .await
-        .map_err(ApiError::internal)?;
+    let stored = app.documents().load(&key(notebook)).await?;
     let bytes = joined(&stored.documents, DocumentKind::Comments);
     if bytes.is_empty() {
         return Ok(BTreeSet::new());

@@ -79,7 +79,7 @@ impl From<NotebookFileError> for ApiError {
                 Self::conflict(format!("the notebook does not fit a file: {text}"))
             }
             NotebookFileError::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, text),
-            NotebookFileError::Store(cause) => Self::internal(cause),
+            NotebookFileError::Store(cause) => cause.into(),
             NotebookFileError::Blobs(cause) => cause.into(),
             NotebookFileError::Io(cause) => Self::internal(cause),
             NotebookFileError::Broken(cause) => Self::internal(cause),

@@ -76,3 +76,24 @@ async fn cells_that_ran_are_written_down_once_a_minute_for_each_person() {
     let (_, body) = app.call(Method::GET, "/api/audit", &BOB, "").await;
     assert_eq!(actions(&body), ["notebook.run"]);
 }
+
+#[tokio::test]
+async fn owners_read_who_was_invited_and_nobody_else_does() {
+    let app = TestApp::with_dev_identity().await;
+    let (_, body) = app.call(Method::POST, "/api/n", &ADA, "{}").await;
+    let id = body["notebook_id"].as_str().unwrap();
+    let invite = json!({"email": "cleo@example.org", "scope": "editor"}).to_string();
+    let invites = format!("/api/n/{id}/invites");
+    let (status, made) = app.call(Method::POST, &invites, &ADA, invite).await;
+    assert_eq!(status, 201, "{made}");
+    let (_, body) = app
+        .call(Method::GET, &format!("/api/n/{id}/audit"), &ADA, "")
+        .await;
+    let line = &body["events"][0];
+    assert_eq!(line["action"], "access.invite");
+    assert_eq!(line["subject_display"], "cleo@example.org");
+    // The trail that is kept, and what a person did, hold no address.
+    let (_, body) = app.call(Method::GET, "/api/audit", &ADA, "").await;
+    assert_eq!(actions(&body)[0], "access.invite");
+    assert!(!body.to_string().contains("cleo"), "{body}");
+}

@@ -46,9 +46,7 @@ pub(in super::super) async fn post(
         .map_err(ApiError::internal)??;
     app.blobs().keep_all(blobs).await?;
     // What waits together is recorded by one statement.
-    try_join_all(rows.iter().map(|row| app.catalog().record_blob(row)))
-        .await
-        .map_err(ApiError::internal)?;
+    try_join_all(rows.iter().map(|row| app.catalog().record_blob(row))).await?;
     Ok(json_response(
         StatusCode::OK,
         &json!({ "ok": true, "stored": rows.len() }),
