@@ -8,12 +8,14 @@ use crate::tools::{self, run_program, step};
 
 /// What runs notebooks.
 const KERNEL_PACKAGES: &[&str] = &["ipykernel>=6.29,<8", "matplotlib-inline"];
-/// What the tests compare with, and what their notebooks use.
+/// What the tests compare with, what their notebooks use, and kernels of other languages.
 const TEST_PACKAGES: &[&str] = &[
     "ipykernel>=6.29,<8",
     "matplotlib-inline",
     "nbclient>=0.10,<1",
     "ipywidgets>=8,<9",
+    "bash_kernel>=0.9,<1",
+    "deno>=2.5,<3",
 ];
 /// Notes in an environment what was installed into it.
 const INSTALLED: &str = "installed-packages.txt";

@@ -260,7 +260,7 @@ impl Run {
 
     /// Interrupts what runs and takes in what it still has to say; a second signal ends the wait.
     async fn interrupt_kernel(&mut self) {
-        let request = json!({"action": "interrupt_execution"}).to_string();
+        let request = json!({"id": "interrupt", "action": "interrupt_execution"}).to_string();
         let request = wire::frame::encode(FrameType::Request, request.as_bytes());
         self.take(vec![Event::Frame(request)]);
         self.settle(INTERRUPT_WAIT).await;
@@ -286,9 +286,11 @@ impl Run {
             .find(|output| output.manifest["output_type"] == "error");
         let word = |key: &str| error.and_then(|error| error.manifest[key].as_str());
         match (word("ename"), word("evalue")) {
+            (Some("") | None, Some("") | None) => "the kernel reported an error".to_owned(),
             (Some(name), Some("") | None) => name.to_owned(),
+            // Some kernels name no errors and give the exit code.
+            (Some("") | None, Some(value)) => format!("error {value}"),
             (Some(name), Some(value)) => format!("{name}: {value}"),
-            _ => "the kernel reported an error".to_owned(),
         }
     }
 

@@ -19,7 +19,8 @@ impl Session {
         self.blocked = false;
         let nonce = self.settings.nonce.clone();
         if self.state.is_none() {
-            let state = RuntimeStateDoc::from_seed(&format!("{principal}/agent:runt:{nonce}"));
+            principal.clone_into(&mut self.principal);
+            let state = RuntimeStateDoc::from_seed(&self.agent_id());
             let comms = CommsDoc::from_seed(&format!("{principal}/runtime:kernel:{nonce}"));
             match (state, comms) {
                 (Ok(state), Ok(comms)) => {
@@ -222,6 +223,7 @@ impl Session {
 
     /// Writes the kernel's state again where the document has an older word (WS-360, WS-361).
     fn reassert_kernel(&mut self) {
+        let own = self.agent_id();
         let Some(state) = self.state.as_mut() else {
             return;
         };
@@ -234,9 +236,7 @@ impl Session {
             "Error" => kernel
                 .error_details
                 .is_some_and(|details| details.starts_with(DISCONNECTED_PREFIX)),
-            "Running" => {
-                kernel.runtime_agent_id != format!("runtime-agent:{}", self.settings.nonce)
-            }
+            "Running" => kernel.runtime_agent_id != own,
             _ => false,
         };
         if stale {

@@ -47,8 +47,9 @@ impl Session {
         let Ok(request) = Request::parse(payload) else {
             return;
         };
+        // Nobody could be answered (RP-184).
+        let Some(id) = request.id else { return };
         let name = request.action.name().to_owned();
-        let id = request.id.unwrap_or_default();
         match request.action {
             Action::InterruptExecution => self.interrupt(),
             Action::SendComm { message } => self.send_comm(&message),
@@ -92,11 +93,10 @@ impl Session {
                 self.respond(&Response::ok(id));
             }
             // Unknown ones get an answer rather than a silence.
-            _ if !id.is_empty() => {
+            _ => {
                 let text = format!("`{name}` is not supported by this runtime");
                 self.respond(&Response::error(id, text));
             }
-            _ => {}
         }
     }
 

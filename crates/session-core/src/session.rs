@@ -29,6 +29,8 @@ pub struct Session {
     pub(crate) over: bool,
     // Link and documents.
     pub(crate) linked: bool,
+    /// As whom the room admitted the first link.
+    pub(crate) principal: String,
     pub(crate) state: Option<Replica<RuntimeStateDoc>>,
     pub(crate) comms: Option<Replica<CommsDoc>>,
     pub(crate) looked_around: bool,
@@ -102,6 +104,7 @@ impl Session {
             effects: Vec::new(),
             over: false,
             linked: false,
+            principal: String::new(),
             state: None,
             comms: None,
             looked_around: false,
@@ -224,8 +227,9 @@ impl Session {
         }
     }
 
+    /// The label under which this session authors (RP-210).
     pub(crate) fn agent_id(&self) -> String {
-        format!("runtime-agent:{}", self.settings.nonce)
+        format!("{}/agent:runt:{}", self.principal, self.settings.nonce)
     }
 
     /// Asks for a tick at the nearest time something is due.

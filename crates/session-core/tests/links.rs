@@ -89,7 +89,7 @@ fn a_new_peer_adopts_the_kernel_and_writes_nothing_twice() {
     assert_eq!(sim.sent("execute_request")[0].msg_id, "b");
     assert_eq!(
         sim.kernel_field("runtime_agent_id"),
-        "runtime-agent:bbbbbbbb"
+        "user:local:owner/agent:runt:bbbbbbbb"
     );
 }
 

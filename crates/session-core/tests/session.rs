@@ -27,8 +27,44 @@ fn the_kernel_is_launched_once_after_the_first_sync() {
     assert_eq!(sim.kernel_field("name"), "python3");
     assert_eq!(
         sim.kernel_field("runtime_agent_id"),
-        "runtime-agent:aaaaaaaa"
+        "user:local:owner/agent:runt:aaaaaaaa"
     );
+}
+
+// RP-184
+#[test]
+fn a_request_without_an_id_is_dropped() {
+    let mut sim = Sim::ready();
+    let frames = sim.frames;
+    for id in [serde_json::Value::Null, json!(7)] {
+        for action in [
+            "complete",
+            "interrupt_execution",
+            "restart_kernel",
+            "unknown",
+        ] {
+            sim.request(&json!({"id": id, "action": action, "code": "a", "cursor_pos": 1}));
+        }
+    }
+    sim.request(&json!({"action": "complete", "code": "a", "cursor_pos": 1}));
+    assert_eq!((sim.to_kernel.len(), sim.frames), (0, frames));
+    sim.request(&json!({"id": "r", "action": "complete", "code": "a", "cursor_pos": 1}));
+    assert_eq!(sim.sent("complete_request").len(), 1);
+}
+
+// RP-210
+#[test]
+fn the_kernel_is_owned_by_the_label_that_authors() {
+    let mut sim = Sim::ready();
+    let owner = sim.kernel_field("runtime_agent_id");
+    let actors: Vec<String> = sim
+        .state
+        .doc_mut()
+        .get_changes(&[])
+        .iter()
+        .map(|change| String::from_utf8_lossy(change.actor_id().to_bytes()).into_owned())
+        .collect();
+    assert!(actors.contains(&owner), "{owner}: {actors:?}");
 }
 
 // WS-285

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the environment needs to have.
-const MODULES: &str = "import ipykernel, ipywidgets, nbclient";
-const PACKAGES: [&str; 3] = ["ipykernel", "ipywidgets", "nbclient"];
+const MODULES: &str = "import bash_kernel, deno, ipykernel, ipywidgets, nbclient";
+const PACKAGES: [&str; 5] = ["ipykernel", "ipywidgets", "nbclient", "bash_kernel", "deno"];
 
 /// The interpreter to test with: `TEST_PYTHON`, else a virtual environment under
 /// `target/test-venv`, made once with ipykernel, and what is compared with, from PyPI.

@@ -225,7 +225,7 @@ proptest! {
     }
 }
 
-// DOC-015 DOC-016 DOC-069 DOC-070 DOC-071 DOC-072 DOC-073
+// DOC-015 DOC-016 DOC-069 DOC-070 DOC-071 DOC-072 DOC-073 DOC-074
 #[test]
 fn imported_metadata_reads_back() {
     for case in json_file("metadata_import.json").as_array().unwrap() {
@@ -243,6 +243,11 @@ fn imported_metadata_reads_back() {
             .unwrap();
         let stored = typed(notebook.doc(), &value, &id);
         assert_eq!(stored, case["doc_metadata_typed"], "{name}");
+        // An equal snapshot is no change.
+        let heads = notebook.heads();
+        let snapshot = notebook.metadata().unwrap_or_default();
+        notebook.set_metadata(&snapshot).unwrap();
+        assert_eq!(notebook.heads(), heads, "{name}");
     }
 }
 
