@@ -262,3 +262,18 @@ fn an_execution_the_kernel_got_before_the_room_knew_runs_once() {
     assert_eq!(sim.text("a"), "1\n");
     assert!(sim.sent("execute_request").is_empty());
 }
+
+// RP-210
+#[test]
+fn the_kernel_is_owned_by_the_label_that_authors() {
+    let mut sim = Sim::ready();
+    let owner = sim.kernel_field("runtime_agent_id");
+    let actors: Vec<String> = sim
+        .state
+        .doc_mut()
+        .get_changes(&[])
+        .iter()
+        .map(|change| String::from_utf8_lossy(change.actor_id().to_bytes()).into_owned())
+        .collect();
+    assert!(actors.contains(&owner), "{owner}: {actors:?}");
+}

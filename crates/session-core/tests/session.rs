@@ -52,21 +52,6 @@ fn a_request_without_an_id_is_dropped() {
     assert_eq!(sim.sent("complete_request").len(), 1);
 }
 
-// RP-210
-#[test]
-fn the_kernel_is_owned_by_the_label_that_authors() {
-    let mut sim = Sim::ready();
-    let owner = sim.kernel_field("runtime_agent_id");
-    let actors: Vec<String> = sim
-        .state
-        .doc_mut()
-        .get_changes(&[])
-        .iter()
-        .map(|change| String::from_utf8_lossy(change.actor_id().to_bytes()).into_owned())
-        .collect();
-    assert!(actors.contains(&owner), "{owner}: {actors:?}");
-}
-
 // WS-285
 #[test]
 fn on_execute_the_kernel_waits_for_an_execution() {

@@ -106,11 +106,11 @@ impl Suite {
     }
 
     async fn execute_with(&mut self, code: &str, options: Value) -> Exchange {
-        self.ask("execute_request", request(code, options)).await
+        self.ask("execute_request", request(code, &options)).await
     }
 }
 
-fn request(code: &str, options: Value) -> Value {
+fn request(code: &str, options: &Value) -> Value {
     let mut content = json!({"code": code, "silent": false, "store_history": true,
         "user_expressions": {}, "allow_stdin": false, "stop_on_error": true});
     for (key, value) in options.as_object().unwrap() {
@@ -258,7 +258,7 @@ async fn is_interrupted_and_goes_on(kernel: &Kernel, suite: &mut Suite) {
     let Some(endless) = kernel.endless else {
         return;
     };
-    let content = request(endless, json!({}));
+    let content = request(endless, &json!({}));
     let id = suite.send(Channel::Shell, "execute_request", content).await;
     let begun = |record: &Record| {
         record.parent_header()["msg_id"] == id
@@ -363,9 +363,9 @@ async fn execute_options(suite: &mut Suite) {
     // What was sent before a failure is not run; unless the failure asks for nothing.
     for (stop, expected) in [(true, "aborted"), (false, "ok")] {
         let code = "import time; time.sleep(1); raise ValueError";
-        let first = request(code, json!({"stop_on_error": stop}));
+        let first = request(code, &json!({"stop_on_error": stop}));
         suite.send(Channel::Shell, "execute_request", first).await;
-        let second = request("1", json!({}));
+        let second = request("1", &json!({}));
         let id = suite.send(Channel::Shell, "execute_request", second).await;
         let reply = suite
             .job
@@ -420,7 +420,7 @@ async fn input_is_asked_for(suite: &mut Suite) {
         ("import getpass; getpass.getpass('key? ')", "key? ", true),
     ];
     for (code, prompt, is_secret) in codes {
-        let content = request(code, json!({"allow_stdin": true}));
+        let content = request(code, &json!({"allow_stdin": true}));
         let id = suite.send(Channel::Shell, "execute_request", content).await;
         let asked = suite
             .job
