@@ -34,11 +34,11 @@ const WORDS: Readonly<Record<string, Words>> = {
       ? "turned the public link off"
       : `took from ${subject} the right to ${may(event)} the notebook`,
   "access.invite": (event) =>
-    `invited ${event.subject_display ?? "somebody by e-mail"} to ${may(event)} the notebook`,
+    `invited ${event.subjectName ?? "somebody by e-mail"} to ${may(event)} the notebook`,
   "access.invite_revoke": (event) =>
-    event.subject_display === null
+    event.subjectName === undefined
       ? "withdrew an invitation"
-      : `withdrew the invitation of ${event.subject_display}`,
+      : `withdrew the invitation of ${event.subjectName}`,
   "access.invite_accept": (_, subject) => `let ${subject} in, who was invited`,
   "access.request": () => "asked for access",
   "access.request_answer": (event, subject) =>
