@@ -66,6 +66,8 @@ pub struct Agent {
     cooldown_until: Millis,
     rejected_since: Option<Millis>,
     not_recognized_at: Option<Millis>,
+    /// The last failure while no call succeeded since.
+    trouble: Option<String>,
     link: EventsLink,
     warned: BTreeSet<String>,
 }
@@ -88,6 +90,7 @@ impl Agent {
             cooldown_until: 0,
             rejected_since: None,
             not_recognized_at: None,
+            trouble: None,
             link: EventsLink::new(),
             warned: BTreeSet::new(),
         }
@@ -138,6 +141,11 @@ impl Agent {
             Event::PeerReady { job_id } => {
                 if let Some(job) = self.jobs.get_mut(&job_id) {
                     job.ready(now);
+                }
+            }
+            Event::Kernel { job_id, state } => {
+                if let Some(job) = self.jobs.get_mut(&job_id) {
+                    job.kernel_is(state);
                 }
             }
             Event::PeerExited { job_id, exit } => {
@@ -253,7 +261,11 @@ impl Agent {
             }
             let id = order.job_id.clone();
             let job = if order.status == "pending" {
-                Job::pending(order, now)
+                let active = self.jobs.values().filter(|job| !job.is_over()).count();
+                match self.config.admission.refusal(&order, active) {
+                    Some(reason) => Job::refused(order, reason, now, out),
+                    None => Job::pending(order, now),
+                }
             } else {
                 Job::listed(order, now, out)
             };
@@ -327,6 +339,7 @@ impl Agent {
             LogLevel::Warn,
             format!("{what} failed: {}", failure.message),
         ));
+        self.trouble = Some(failure.message.clone());
         let periodic = if step == Step::Register {
             &mut self.register
         } else {
@@ -374,6 +387,7 @@ impl Agent {
     fn accepted_credential(&mut self) {
         self.rejected_since = None;
         self.not_recognized_at = None;
+        self.trouble = None;
     }
 
     /// A rejected credential: once is told, twice "not recognized" or long enough rejected ends the agent.
@@ -475,6 +489,8 @@ impl Agent {
         self.warned.insert(id.to_owned())
     }
 }
+
+mod orders;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! The agent's numbers and policies.
 
-use crate::Millis;
+use crate::{Admission, Millis};
 
 /// Crashes of one job's peer in ten minutes that are answered with another peer (D4).
 pub const CRASH_RESTARTS: u32 = 5;
@@ -31,6 +31,8 @@ pub struct AgentConfig {
     pub rejected_ms: Millis,
     /// How many crashes of a job's peer in ten minutes are answered with another peer; 0 fails the job at once.
     pub crash_restarts: u32,
+    /// Which jobs are taken.
+    pub admission: Admission,
     /// What happens to peers when the agent ends.
     pub on_stop: StopPolicy,
     /// Seed of the jitter.
@@ -47,6 +49,7 @@ impl Default for AgentConfig {
             grace_ms: 15_000,
             rejected_ms: 600_000,
             crash_restarts: CRASH_RESTARTS,
+            admission: Admission::default(),
             on_stop: StopPolicy::End,
             seed: 1,
         }

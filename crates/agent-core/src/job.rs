@@ -64,6 +64,8 @@ pub(crate) struct Job {
     phase: Phase,
     report: Report,
     crashes: Vec<Millis>,
+    /// The kernel's state as its peer last said.
+    kernel: Option<String>,
     /// The end was asked for while the process was still being started.
     stop_when_spawned: Option<Why>,
     gone: bool,
@@ -99,6 +101,7 @@ impl Job {
             phase,
             report,
             crashes: Vec::new(),
+            kernel: None,
             stop_when_spawned: None,
             gone: false,
         }
@@ -534,3 +537,5 @@ impl Job {
         )
     }
 }
+
+mod operator;

@@ -6,9 +6,11 @@
 //! here. Nothing here opens a socket, starts a process, reads a clock or draws a random number: time comes with each
 //! event, jitter from a seed.
 
+mod admission;
 mod agent;
 mod backoff;
 mod config;
+mod control;
 mod cooldown;
 mod events_link;
 mod exit;
@@ -19,9 +21,11 @@ mod plan;
 mod report;
 mod slug;
 
+pub use admission::Admission;
 pub use agent::Agent;
 pub use backoff::Jitter;
 pub use config::{AgentConfig, CRASH_RESTARTS, StopPolicy};
+pub use control::{AgentStatus, Answer, CONTROL_LINE_LIMIT, JobLine, Order};
 pub use cooldown::{Step, cooldown_wait, retry_hint};
 pub use failure::CloudFailure;
 pub use job::CRASH_WINDOW_MS;

@@ -17,6 +17,8 @@ pub struct JobOrder {
     pub working_directory: Option<String>,
     /// The notebook's file.
     pub notebook_path: Option<String>,
+    /// The principal who asked, where the cloud says so.
+    pub requested_by: Option<String>,
 }
 
 /// How a peer ended.
@@ -110,6 +112,13 @@ pub enum Event {
         /// The job.
         job_id: String,
     },
+    /// The peer said how its kernel is, in the room's words in lower case.
+    Kernel {
+        /// The job.
+        job_id: String,
+        /// The state.
+        state: String,
+    },
     /// The peer's process ended.
     PeerExited {
         /// The job.
@@ -183,6 +192,12 @@ pub enum Effect {
     EndKernel {
         /// The job.
         job_id: String,
+    },
+    /// The operator drains the machine, or no longer: the next agent is to know, and so is the cloud at the next
+    /// registration.
+    Draining {
+        /// Whether nothing new is taken.
+        on: bool,
     },
     /// Write a log line.
     Log {

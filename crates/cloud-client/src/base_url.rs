@@ -91,6 +91,18 @@ impl BaseUrl {
         format!("ws{}{path}", self.0.trim_start_matches("http"))
     }
 
+    /// The host and the port.
+    pub fn host_and_port(&self) -> Option<(String, u16)> {
+        Self::host_and_port_of(&self.0)
+    }
+
+    /// The host and the port of any address, a proxy's for example.
+    pub fn host_and_port_of(address: &str) -> Option<(String, u16)> {
+        let url = Url::parse(address).ok()?;
+        let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
+        Some((host, url.port_or_known_default()?))
+    }
+
     /// Whether both addresses have the same scheme, host and port.
     pub fn same_origin(&self, other: &Self) -> bool {
         let origin = |base: &Self| Url::parse(&base.0).ok().map(|url| url.origin());

@@ -303,6 +303,36 @@ impl CloudClient {
         }
     }
 
+    /// Gets a path without the credential: status, headers, and as much of the body as is read.
+    pub(crate) async fn get_bare(
+        &self,
+        call: &'static str,
+        path: &str,
+        limit: Duration,
+    ) -> Result<(u16, header::HeaderMap, Vec<u8>), CloudError> {
+        let request = self.http.get(self.base.join(path)).timeout(limit);
+        let request = request.build().map_err(|e| CloudError::Request {
+            call,
+            cause: chain(&e),
+        })?;
+        let unreachable = |error| self.unreachable(error);
+        let mut response = self.http.execute(request).await.map_err(unreachable)?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = read_limited(&mut response).await.map_err(unreachable)?;
+        Ok((status, headers, body))
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> CloudError {
+        CloudError::Unreachable {
+            base: self.base.to_string(),
+            cause: if error.is_timeout() {
+                "no answer in time".to_owned()
+            } else {
+                chain(&error.without_url())
+            },
+        }
+    }
+
     async fn send(
         &self,
         call: &'static str,
@@ -313,14 +343,7 @@ impl CloudClient {
             call,
             cause: chain(&e),
         })?;
-        let unreachable = |e: reqwest::Error| CloudError::Unreachable {
-            base: self.base.to_string(),
-            cause: if e.is_timeout() {
-                "no answer in time".to_owned()
-            } else {
-                chain(&e.without_url())
-            },
-        };
+        let unreachable = |error| self.unreachable(error);
         let mut response = self.http.execute(request).await.map_err(unreachable)?;
         let status = response.status().as_u16();
         let retry_after = retry_after_of(&response);

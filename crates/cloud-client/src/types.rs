@@ -69,6 +69,9 @@ pub struct AttachJob {
     /// File the notebook lives in, if any.
     #[serde(default)]
     pub notebook_path: Option<String>,
+    /// The principal who asked; the reference does not say.
+    #[serde(default)]
+    pub requested_by: Option<String>,
 }
 
 fn default_trigger() -> String {

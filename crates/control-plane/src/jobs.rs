@@ -319,6 +319,10 @@ pub fn to_wire(job: &AttachJob, cloud_url: &str) -> http::AttachJob {
         accepted_at: job.accepted_ms.map(UnixMs),
         finished_at: job.finished_ms.map(UnixMs),
         error_message: job.error_message.clone(),
+        requested_by: job
+            .requested_by_actor_label
+            .split_once('/')
+            .map(|(principal, _)| principal.to_owned()),
         runtime_peer: http::RuntimePeerTarget {
             cloud_url: cloud_url.to_owned(),
             notebook_id: NotebookId::from(job.notebook_id.as_str()),

@@ -1,8 +1,98 @@
 //! The commands, one file each.
 
+pub mod config;
 pub mod connect;
+pub mod disconnect;
+pub mod doctor;
+pub mod drain;
+pub mod jobs;
+pub mod logs;
 pub mod run;
 pub mod status;
+pub mod stop;
+
+use anyhow::{Result, bail};
+use workstation::{
+    AgentStatus, ControlError, Env, Folders, Order, RunningAgent, StoredCredential,
+    default_workstation_id, hostname, tell_agent,
+};
+
+/// This machine's folders and the id under which its agent serves.
+pub struct Here {
+    pub env: Env,
+    pub folders: Folders,
+    pub workstation_id: String,
+}
+
+impl Here {
+    /// Needs no credential: what runs here can be seen and ended without the cloud.
+    pub fn find() -> Result<Self> {
+        let env = Env::of_process();
+        let folders = Folders::find(&env)?;
+        // A broken file must not keep anybody from ending what runs.
+        let stored = StoredCredential::read(&folders.credential_file())
+            .ok()
+            .flatten();
+        let workstation_id = stored.map_or_else(
+            || default_workstation_id(&hostname(&env)),
+            |stored| stored.workstation_id,
+        );
+        Ok(Self {
+            env,
+            folders,
+            workstation_id,
+        })
+    }
+
+    /// Gives the agent an order.
+    pub async fn tell(&self, order: &Order) -> Result<RunningAgent, ControlError> {
+        tell_agent(&self.folders, &self.workstation_id, order).await
+    }
+
+    /// The agent, if one runs.
+    pub async fn agent(&self) -> Result<Option<RunningAgent>> {
+        match self.tell(&Order::Status).await {
+            Ok(agent) => Ok(Some(agent)),
+            Err(ControlError::NoAgent) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Notebooks that an agent serves: ended ones are only still being reported.
+pub fn served(status: &AgentStatus) -> usize {
+    status
+        .jobs
+        .iter()
+        .filter(|job| job.phase != "ended")
+        .count()
+}
+
+/// The one job whose id, or notebook's id, begins with what was asked for.
+pub fn pick<'a, T>(
+    asked: &str,
+    jobs: &'a [T],
+    names: impl Fn(&'a T) -> (&'a str, Option<&'a str>),
+) -> Result<&'a T> {
+    let fits = |name: &str| !asked.is_empty() && name.starts_with(asked);
+    let found: Vec<&T> = jobs
+        .iter()
+        .filter(|job| {
+            let (job_id, notebook_id) = names(job);
+            fits(job_id) || notebook_id.is_some_and(fits)
+        })
+        .collect();
+    match found[..] {
+        [one] => Ok(one),
+        [] => bail!(
+            "no job or notebook {asked:?} is here\nHint: `runt workstation jobs` lists what this machine serves"
+        ),
+        _ => bail!(
+            "{} jobs begin with {asked:?}\nHint: give more of the id",
+            found.len()
+        ),
+    }
+}
 
 /// A value from the cloud, fit for a terminal: without control characters.
 pub fn printable(text: &str) -> String {

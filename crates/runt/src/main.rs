@@ -1,48 +1,30 @@
 //! `runt`: the operator's command line on a workstation.
 //!
-//! It parses, wires up and says how it went; what it does is in the `workstation` crate. Exit codes: 0 done, 1 user or
-//! remote problem, 2 command line.
+//! It parses, wires up and says how it went; what it does is in the `workstation` crate. Data goes to stdout, messages
+//! to stderr. Exit codes: 0 done, 1 user or remote problem, 2 command line; `doctor` has its own 3 for warnings alone.
 
+mod cli;
 mod commands;
+mod papers;
 mod printer;
+mod table;
+mod words;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::FromArgMatches as _;
+
+use cli::{Cli, Command, Workstation};
 use printer::Printer;
 
-#[derive(Debug, Parser)]
-#[command(
-    name = "runt",
-    version,
-    about = "Offer this machine's Python kernels to your notebook cloud"
-)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Pair this machine with a notebook cloud and serve its kernels.
-    #[command(subcommand, arg_required_else_help = true)]
-    Workstation(Workstation),
-}
-
-#[derive(Debug, Subcommand)]
-enum Workstation {
-    /// Pair this machine with a cloud.
-    Connect(commands::connect::Args),
-    /// Serve this machine's kernels until stopped.
-    Run(commands::run::Args),
-    /// Show what the cloud knows of your workstations.
-    Status(commands::status::Args),
-}
-
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     cloud_client::install_crypto_provider();
-    let printer = Printer::new();
+    let printer = Printer::new(cli.no_input);
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -50,16 +32,29 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return printer.fail(&error.into()),
     };
-    let Command::Workstation(command) = cli.command;
-    let result = runtime.block_on(async {
-        match command {
-            Workstation::Connect(args) => commands::connect::run(args, &printer).await,
-            Workstation::Run(args) => commands::run::run(args, &printer).await,
-            Workstation::Status(args) => commands::status::run(args, &printer).await,
-        }
-    });
+    let result = runtime.block_on(carry_out(cli.command, &printer));
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => printer.fail(&error),
     }
+}
+
+async fn carry_out(command: Command, printer: &Printer) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Completions(args) => papers::completions(&args)?,
+        Command::Man(args) => papers::man(&args, printer)?,
+        Command::Workstation(command) => match command {
+            Workstation::Connect(args) => commands::connect::run(args, printer).await?,
+            Workstation::Run(args) => commands::run::run(args, printer).await?,
+            Workstation::Status(args) => commands::status::run(args, printer).await?,
+            Workstation::Jobs(args) => commands::jobs::run(args, printer).await?,
+            Workstation::Logs(args) => commands::logs::run(args, printer).await?,
+            Workstation::Stop(args) => commands::stop::run(args, printer).await?,
+            Workstation::Drain(args) => commands::drain::run(args, printer).await?,
+            Workstation::Disconnect(args) => commands::disconnect::run(args, printer).await?,
+            Workstation::Doctor(args) => return commands::doctor::run(args, printer).await,
+            Workstation::Config(args) => commands::config::run(args, printer)?,
+        },
+    }
+    Ok(ExitCode::SUCCESS)
 }

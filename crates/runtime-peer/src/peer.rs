@@ -34,6 +34,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 struct Peer {
     session: Session,
+    tokens: Tokens,
     link: RoomLink,
     connection: u64,
     announced: bool,
@@ -207,10 +208,11 @@ impl Peer {
             Uploader::new(client_of(config)?, tokens.clone(), &config.notebook_id);
         let dials = Dials {
             dial: dial_of(config, tokens.auth()),
-            tokens,
+            tokens: tokens.clone(),
         };
         let peer = Self {
             session: Session::new(settings),
+            tokens,
             link: RoomLink::start(dials, adopted, before.dialled),
             connection: 0,
             announced: before.announced,
@@ -279,6 +281,7 @@ impl Peer {
                 }
             }
         }
+        self.tokens.kernel_is(self.session.kernel_word());
         None
     }
 

@@ -1,5 +1,5 @@
 //! What the peer presents to the cloud: a credential it was given for good, or room tokens that its
-//! agent renews (decision D16).
+//! agent renews (decision D16). On the same socket the peer says how its kernel is, for the operator to see.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +27,7 @@ const PATH_LIMIT: usize = 100;
 pub(crate) struct Tokens {
     current: watch::Receiver<RoomAuth>,
     ask: Arc<Notify>,
+    kernel: Arc<watch::Sender<&'static str>>,
 }
 
 impl std::fmt::Debug for Tokens {
@@ -46,6 +47,7 @@ impl Tokens {
         Self {
             current: watch::channel(auth).1,
             ask: Arc::default(),
+            kernel: Arc::default(),
         }
     }
 
@@ -55,19 +57,34 @@ impl Tokens {
         let (sender, mut current) = watch::channel(nothing);
         current.mark_unchanged();
         let ask = Arc::new(Notify::new());
-        tokio::spawn(collect(socket, sender, Arc::clone(&ask)));
+        let kernel = Arc::<watch::Sender<_>>::default();
+        let told = kernel.subscribe();
+        tokio::spawn(collect(socket, sender, Arc::clone(&ask), told));
         let first = current.changed();
         if patient {
             first.await.ok()?;
         } else {
             timeout(FIRST_TOKEN, first).await.ok()?.ok()?;
         }
-        Some(Self { current, ask })
+        Some(Self {
+            current,
+            ask,
+            kernel,
+        })
     }
 
     /// What to present now.
     pub(crate) fn auth(&self) -> RoomAuth {
         self.current.borrow().clone()
+    }
+
+    /// How the kernel is, for the agent to tell.
+    pub(crate) fn kernel_is(&self, word: &'static str) {
+        self.kernel.send_if_modified(|known| {
+            let is_news = *known != word;
+            *known = word;
+            is_news
+        });
     }
 
     /// The cloud says that the token's time is over: the agent is asked for another.
@@ -77,13 +94,22 @@ impl Tokens {
 }
 
 /// Takes what the agent sends, for as long as the peer lives; the agent may go and return.
-async fn collect(socket: PathBuf, tokens: watch::Sender<RoomAuth>, ask: Arc<Notify>) {
+async fn collect(
+    socket: PathBuf,
+    tokens: watch::Sender<RoomAuth>,
+    ask: Arc<Notify>,
+    mut kernel: watch::Receiver<&'static str>,
+) {
     let mut wait = FIRST_WAIT;
     loop {
         if let Ok(stream) = connect(&socket).await {
             let (read, mut write) = stream.into_split();
             let mut reader = BufReader::new(read);
             let mut line = Vec::new();
+            // A new agent knows nothing of the kernel yet.
+            if !kernel.borrow().is_empty() {
+                kernel.mark_changed();
+            }
             loop {
                 tokio::select! {
                     taken = take_line(&mut reader, &mut line) => {
@@ -94,6 +120,12 @@ async fn collect(socket: PathBuf, tokens: watch::Sender<RoomAuth>, ask: Arc<Noti
                     () = ask.notified() => if write.write_all(b"renew\n").await.is_err() {
                         break;
                     },
+                    Ok(()) = kernel.changed() => {
+                        let said = format!("kernel {}\n", *kernel.borrow_and_update());
+                        if write.write_all(said.as_bytes()).await.is_err() {
+                            break;
+                        }
+                    }
                     () = tokens.closed() => return,
                 }
             }
@@ -175,11 +207,25 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(&asked, b"renew\n");
+        tokens.kernel_is("busy");
+        tokens.kernel_is("busy");
+        tokens.kernel_is("idle");
+        // The latest word counts; those in between may be passed over.
+        let mut said = String::new();
+        let mut reader = BufReader::new(&mut agent);
+        while !said.ends_with("kernel idle\n") {
+            assert_ne!(reader.read_line(&mut said).await.unwrap(), 0, "{said}");
+        }
         drop((agent, listener));
         assert_eq!(bearer(&tokens), "nwr_1");
         std::fs::remove_file(&socket).unwrap();
         let listener = UnixListener::bind(&socket).unwrap();
         let (mut agent, _) = listener.accept().await.unwrap();
+        let mut said = [0; 12];
+        tokio::io::AsyncReadExt::read_exact(&mut agent, &mut said)
+            .await
+            .unwrap();
+        assert_eq!(&said, b"kernel idle\n");
         let mut current = tokens.current.clone();
         current.mark_unchanged();
         agent.write_all(b"{\"token\": \"nwr_2\"}\n").await.unwrap();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use agent_core::{AgentConfig, CRASH_RESTARTS, StopPolicy};
+use agent_core::{Admission, AgentConfig, CRASH_RESTARTS, StopPolicy};
 use anyhow::{Context as _, Result, bail};
 use cloud_client::{BaseUrl, SecretString, install_crypto_provider};
 use workstation::{
@@ -38,6 +38,12 @@ pub struct Args {
     /// What happens to running kernels when the agent is asked to stop.
     #[arg(long, value_enum, default_value_t = OnStop::End)]
     on_stop: OnStop,
+    /// A notebook (id) or a person (principal) that may use this machine; may be repeated [default: everyone].
+    #[arg(long)]
+    allow: Vec<String>,
+    /// Most notebooks at once.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    max_jobs: Option<u32>,
     /// A further environment variable to hand to peers; may be repeated.
     #[arg(long, value_name = "NAME")]
     pass_env: Vec<String>,
@@ -128,6 +134,11 @@ fn options(args: Args) -> Result<AgentOptions> {
             poll_ms: args.poll_ms,
             heartbeat_ms: args.heartbeat_ms,
             crash_restarts: args.peer_restarts,
+            admission: Admission {
+                allow: args.allow,
+                max_jobs: args.max_jobs,
+                draining: false,
+            },
             on_stop: match args.on_stop {
                 OnStop::Detach => StopPolicy::Detach,
                 OnStop::End => StopPolicy::End,

@@ -187,6 +187,16 @@ impl Session {
         self.gate.is_none() && self.ops.is_empty() && !self.dirty
     }
 
+    /// How the kernel is, in the room's words in lower case: `none`, `launching`, `idle` or `busy`.
+    pub fn kernel_word(&self) -> &'static str {
+        match self.kernel {
+            Kernel::None => "none",
+            Kernel::Launching => "launching",
+            Kernel::Ready if self.is_busy() => "busy",
+            Kernel::Ready => "idle",
+        }
+    }
+
     /// The kernel that the notebook asks for, as far as the room has said; none: the interpreter's own.
     pub fn kernelspec(&self) -> Option<documents::WantedKernelspec> {
         let wanted = self.state.as_ref()?.doc.wanted_kernelspec()?;

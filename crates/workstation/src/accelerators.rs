@@ -40,6 +40,25 @@ impl Accelerator {
     }
 }
 
+impl Accelerator {
+    /// Its name for people, with how many there are.
+    pub(crate) fn name(&self) -> String {
+        let words = [self.vendor, self.model.as_deref()];
+        let name: Vec<&str> = words.into_iter().flatten().collect();
+        let name = if name.is_empty() {
+            "display controller".to_owned()
+        } else {
+            name.join(" ")
+        };
+        format!("{} × {name}", self.count)
+    }
+
+    /// Why it cannot be used, if it is known that it cannot.
+    pub(crate) fn trouble(&self) -> Option<&'static str> {
+        self.diagnostic.filter(|_| self.readiness == "not_ready")
+    }
+}
+
 /// Asks the machine; `None` means that it cannot be known, an empty list that there is nothing.
 pub async fn detect_accelerators() -> Option<Vec<Accelerator>> {
     let vendors = display_vendors(Path::new("/sys/bus/pci/devices"))?;

@@ -5,18 +5,23 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use agent_core::{Agent, AgentConfig, Effect, Event, LogLevel, SpawnSettings, peer_environment};
+use agent_core::{
+    Agent, AgentConfig, Answer, Effect, Event, LogLevel, Order, SpawnSettings, peer_environment,
+};
 use cloud_client::{BaseUrl, CloudClient, CloudError, JobPatch, SecretString};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
+use crate::control_desk::ControlDesk;
+use crate::drain_mark::DrainMark;
 use crate::link::Link;
 use crate::lock::{AgentLock, LockError};
 use crate::own_credential::{Notice, OwnCredential};
 use crate::peers::Peers;
 use crate::reports::{failure, order, status};
 use crate::{
-    Accelerator, Env, MachineFacts, MachineName, detect_accelerators, registration, with_machine,
+    Accelerator, Env, MachineFacts, MachineName, detect_accelerators, registration, with_drain,
+    with_machine,
 };
 
 /// Events that may wait for the loop.
@@ -102,6 +107,8 @@ pub(crate) enum News {
     Accelerators(Option<Vec<Accelerator>>),
     /// What the cloud said of the credential.
     Notice(Notice),
+    /// The operator's order, and the way back.
+    Order(Order, oneshot::Sender<Answer>),
     /// The credential's new token, or none when it could not be rotated.
     Rotated(Option<SecretString>),
 }
@@ -117,6 +124,7 @@ struct AgentLoop {
     probed: Option<Instant>,
     peers: Peers,
     link: Option<Link>,
+    drain: DrainMark,
     news: mpsc::Sender<News>,
 }
 
@@ -133,6 +141,13 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
     let _lock = AgentLock::take(state, &options.workstation_id)?;
     let client = CloudClient::new(options.base.clone())?.with_token(options.token.clone());
     let (news, inbox) = mpsc::channel(NEWS_LIMIT);
+    let drain = DrainMark::at(state, &options.workstation_id);
+    // An agent that cannot be spoken to still serves.
+    let _desk = ControlDesk::open(state, &options.workstation_id, news.clone())
+        .inspect_err(|error| {
+            tracing::warn!(%error, "[workstation-agent] no orders can be taken");
+        })
+        .ok();
     let settings = SpawnSettings {
         cloud_url: options.base.to_string(),
         python_path: options.python_path.to_string_lossy().into_owned(),
@@ -178,6 +193,7 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         probed: None,
         peers,
         link: None,
+        drain,
         news,
         options,
     };
@@ -191,12 +207,15 @@ impl AgentLoop {
         let mut terminate: Signal = listen(SignalKind::terminate())?;
         let started = Instant::now();
         let now = || started.elapsed().as_millis() as u64;
-        let mut agent = Agent::new(self.options.config.clone());
-        let mut event = Event::LeftBehind {
+        let mut config = self.options.config.clone();
+        config.admission.draining = self.drain.is_set();
+        let mut agent = Agent::new(config);
+        let first = Event::LeftBehind {
             job_ids: self.peers.left_behind(),
         };
+        let mut effects = agent.handle(now(), first);
         loop {
-            for effect in agent.handle(now(), event) {
+            for effect in effects {
                 if let Effect::Exit { code, message } = effect {
                     return match message {
                         None if code == 0 => Ok(()),
@@ -211,18 +230,30 @@ impl AgentLoop {
             let wait = agent
                 .next_deadline()
                 .map(|at| Duration::from_millis(at.saturating_sub(now())));
-            event = tokio::select! {
+            let event = tokio::select! {
                 _ = interrupt.recv() => Event::StopRequested,
                 _ = terminate.recv() => Event::StopRequested,
-                Some(news) = inbox.recv() => self.take(news),
+                Some(news) = inbox.recv() => match news {
+                    News::Order(order, reply) => {
+                        let answer;
+                        (answer, effects) = agent.obey(now(), &order);
+                        // Whoever asked may be gone; the order holds.
+                        let _ = reply.send(answer);
+                        continue;
+                    }
+                    news => self.take(news),
+                },
                 () = sleep_for(wait) => Event::Tick,
             };
+            effects = agent.handle(now(), event);
         }
     }
 
     fn take(&mut self, news: News) -> Event {
         match news {
             News::Core(event) => event,
+            // Answered by the loop itself.
+            News::Order(..) => Event::Tick,
             News::Accelerators(found) => {
                 self.accelerators = found;
                 Event::Tick
@@ -290,6 +321,7 @@ impl AgentLoop {
             Effect::Kill { job_id } => self.peers.kill(&job_id),
             Effect::ForgetPeer { job_id } => self.peers.forget(&job_id),
             Effect::EndKernel { job_id } => self.peers.end_kernel(&job_id),
+            Effect::Draining { on } => self.drain.set(on),
             Effect::Log { level, text } => match level {
                 LogLevel::Error => tracing::error!("[workstation-agent] {text}"),
                 LogLevel::Warn => tracing::warn!("[workstation-agent] {text}"),
@@ -346,6 +378,7 @@ impl AgentLoop {
             (self.client.clone(), self.news.clone(), self.options.clone());
         let (facts, known) = (self.facts, self.accelerators.clone());
         let machine = self.machine.clone();
+        let draining = self.drain.is_set();
         tokio::spawn(async move {
             let mut accelerators = known;
             if due {
@@ -360,7 +393,8 @@ impl AgentLoop {
                 facts,
                 accelerators.as_deref(),
             );
-            let answer = client.register(&with_machine(payload, &machine)).await;
+            let payload = with_drain(with_machine(payload, &machine), draining);
+            let answer = client.register(&payload).await;
             if let Ok(answer) = &answer {
                 let _ = news.send(News::Notice(Notice::of(answer))).await;
             }

@@ -91,6 +91,15 @@ pub fn registration(
     Value::Object(payload)
 }
 
+/// A registration that says, where it is so, that nothing new is taken; the panel shows it beside the status.
+pub fn with_drain(mut payload: Value, draining: bool) -> Value {
+    if draining && let Some(members) = payload.as_object_mut() {
+        let text = "Draining: takes no new notebooks.";
+        members.insert("status_message".to_owned(), text.into());
+    }
+    payload
+}
+
 fn base(workstation_id: &str, display_name: &str, directory: Option<&Path>) -> Map<String, Value> {
     let mut payload = Map::new();
     put(&mut payload, "workstation_id", Some(workstation_id.into()));

@@ -51,6 +51,11 @@ impl Folders {
         self.config.join("workstation.json")
     }
 
+    /// The settings file.
+    pub fn settings_file(&self) -> PathBuf {
+        self.config.join("workstation.toml")
+    }
+
     /// The folder of the job folders.
     pub fn agent_root(&self) -> PathBuf {
         self.state.join("workstation-agent")

@@ -4,6 +4,7 @@
 //! <agent root>/<slug(job id)>/
 //!   job-id               the job's id as the cloud gave it
 //!   job-of.json          the cloud and the workstation that the job belongs to
+//!   job.json             what the job is for: notebook, since when
 //!   blobs/               the peer's blob store
 //!   runtime-peer.log     stdout and stderr of the peer, appended
 //!   runtime-peer.pid     its number, for people
@@ -17,10 +18,10 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use agent_core::PeerExit;
+use agent_core::{JobOrder, PeerExit};
 use serde::{Deserialize, Serialize};
 
-use crate::process::ProcessIdentity;
+use crate::process::{ProcessIdentity, command_line_has};
 
 /// Most jobs left behind that are looked after at once; the others have their turn at the next start.
 const LEFT_BEHIND_LIMIT: usize = 256;
@@ -41,6 +42,17 @@ pub(crate) struct PeerRecord {
 pub(crate) struct JobOwner {
     pub cloud_url: String,
     pub workstation_id: String,
+}
+
+/// What a job is for, for people who look at this machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct JobNote {
+    pub notebook_id: String,
+    pub notebook_path: Option<String>,
+    pub requested_by: Option<String>,
+    /// When this machine began to serve it, milliseconds since 1970.
+    pub since_ms: u64,
 }
 
 #[derive(Deserialize)]
@@ -93,6 +105,45 @@ impl JobFolder {
         write_private(&self.0.join("job-of.json"), &owner)
     }
 
+    /// Notes what the job is for, once.
+    pub fn describe(&self, order: &JobOrder) -> io::Result<()> {
+        if self.note().is_some() {
+            return Ok(());
+        }
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let note = JobNote {
+            notebook_id: order.notebook_id.clone(),
+            notebook_path: order.notebook_path.clone(),
+            requested_by: order.requested_by.clone(),
+            since_ms: since.map_or(0, |since| since.as_millis() as u64),
+        };
+        let text = serde_json::to_vec(&note).map_err(io::Error::other)?;
+        write_private(&self.0.join("job.json"), &text)
+    }
+
+    /// What the job is for.
+    pub fn note(&self) -> Option<JobNote> {
+        serde_json::from_slice(&fs::read(self.0.join("job.json")).ok()?).ok()
+    }
+
+    /// The folders of jobs below `root`.
+    pub fn all(root: &Path) -> impl Iterator<Item = Self> + use<> {
+        let entries = fs::read_dir(root).into_iter().flatten().flatten();
+        entries.map(|entry| Self(entry.path()))
+    }
+
+    /// The number in the keeper's record, if it is of a keeper that lives.
+    pub fn keeper_pid(&self) -> Option<u32> {
+        #[derive(Deserialize)]
+        struct Keeper {
+            pid: u32,
+        }
+        let record = fs::read(self.0.join("keeper.json")).ok()?;
+        let Keeper { pid } = serde_json::from_slice(&record).ok()?;
+        let is_keeper = command_line_has(pid, &["kernel-keeper"]).unwrap_or(true);
+        (is_keeper && ProcessIdentity::of(pid).is_some()).then_some(pid)
+    }
+
     /// Whose the job is.
     pub fn owner(&self) -> Option<JobOwner> {
         serde_json::from_slice(&fs::read(self.0.join("job-of.json")).ok()?).ok()
@@ -100,9 +151,7 @@ impl JobFolder {
 
     /// Jobs of an owner below `root` whose peer or kernel may live: those with a record of either.
     pub fn left_behind(root: &Path, owner: &JobOwner) -> Vec<String> {
-        let entries = fs::read_dir(root).into_iter().flatten().flatten();
-        entries
-            .map(|entry| Self(entry.path()))
+        Self::all(root)
             .filter(|folder| folder.has_keeper() || folder.has_record())
             .filter(|folder| folder.owner().as_ref() == Some(owner))
             .filter_map(|folder| folder.job_id())

@@ -7,7 +7,11 @@
 mod accelerators;
 mod agent_loop;
 mod binary;
+mod control;
+mod control_desk;
 mod credential;
+mod doctor;
+mod drain_mark;
 mod env;
 mod facts;
 mod folders;
@@ -15,24 +19,33 @@ mod identity;
 mod interpreter;
 mod job_folder;
 mod link;
+mod local_jobs;
 mod lock;
 mod machine;
 mod own_credential;
 mod peers;
 mod process;
 mod reports;
+mod settings_file;
+mod socket_path;
 mod token_desk;
+mod usage;
 
 pub use accelerators::{Accelerator, detect_accelerators};
+pub use agent_core::{AgentStatus, JobLine, Order};
 pub use agent_loop::{AgentError, AgentOptions, run_agent};
 pub use binary::{RuntimedMissing, find_runtimed};
+pub use control::{ControlError, RunningAgent, tell_agent};
 pub use credential::{CredentialError, ResolvedCredential, StoredCredential, resolve_credential};
+pub use doctor::{Finding, Level, Patient, examine};
 pub use env::{Env, INSECURE_HTTP_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE};
-pub use facts::{MachineFacts, installed_build, minimal_registration, registration};
+pub use facts::{MachineFacts, installed_build, minimal_registration, registration, with_drain};
 pub use folders::{Folders, FoldersError};
 pub use identity::{
     IdentityError, check_display_name, check_workstation_id, default_workstation_id, hostname,
 };
 pub use interpreter::{IpykernelProbe, absolute_interpreter, find_interpreter, probe_ipykernel};
+pub use local_jobs::{JobPlace, LocalJob, end_unattended, job_places, local_jobs};
 pub use lock::{AgentLock, LockError};
 pub use machine::{MachineName, with_machine};
+pub use settings_file::{SETTINGS, SettingsError, SettingsFile, WorkstationSettings};

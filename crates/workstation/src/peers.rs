@@ -80,6 +80,7 @@ impl Peers {
             credential: self.credential.subscribe(),
             workstation_id: self.settings.workstation_id.clone(),
             job_id: job_id.to_owned(),
+            news: self.news.clone(),
         };
         let desk = TokenDesk::open(folder, exchange)?;
         self.desks.insert(job_id.to_owned(), desk);
@@ -121,6 +122,9 @@ impl Peers {
         folder
             .create(&job.job_id, &self.owner())
             .map_err(|e| told("cannot make the job's folder", e))?;
+        if let Err(error) = folder.describe(job) {
+            tracing::warn!(job_id = job.job_id, %error, "[workstation-agent] cannot describe the job");
+        }
         if !Path::new(&plan.working_directory).is_dir() {
             return Err(format!(
                 "the working directory {:?} is not a folder",

@@ -37,6 +37,7 @@ pub(crate) fn order(job: AttachJob) -> JobOrder {
         trigger: job.trigger,
         working_directory: job.working_directory,
         notebook_path: job.notebook_path,
+        requested_by: job.requested_by,
     }
 }
 

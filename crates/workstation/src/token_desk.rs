@@ -6,25 +6,28 @@
 //! must be those that were recorded when the peer was started).
 //!
 //! The agent writes one line of JSON for each token: `{"token": "nwr_…"}`. The peer writes the line
-//! `renew` when the cloud told it that its token's time is over.
+//! `renew` when the cloud told it that its token's time is over, and `kernel WORD` when its kernel's state changed.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use agent_core::Event;
 use cloud_client::{CloudClient, CloudError, ExposeSecret as _, RoomToken, SecretString};
 use futures_util::StreamExt as _;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::{FramedRead, LinesCodec};
 
+use crate::agent_loop::News;
 use crate::job_folder::JobFolder;
+use crate::socket_path;
 
 /// The socket's name in the job's folder.
 const SOCKET: &str = "agent.sock";
@@ -35,10 +38,10 @@ const LAST_WAIT: Duration = Duration::from_secs(60);
 const ASK_SPACING: Duration = Duration::from_secs(1);
 /// How long a line may take to be read by the peer.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
-/// The longest line that a peer may write; it has one word to say.
+/// The longest line that a peer may write; it has two words to say.
 const LINE_LIMIT: usize = 64;
-/// Longest path of a Unix socket that works everywhere.
-const PATH_LIMIT: usize = 100;
+/// Longest word for a kernel's state.
+const KERNEL_WORD_LIMIT: usize = 32;
 
 /// What an exchange needs.
 pub(crate) struct Exchange {
@@ -50,6 +53,8 @@ pub(crate) struct Exchange {
     pub workstation_id: String,
     /// The job.
     pub job_id: String,
+    /// Where the kernel's state is told.
+    pub news: mpsc::Sender<News>,
 }
 
 /// An open desk; dropping it closes it.
@@ -71,7 +76,7 @@ impl TokenDesk {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let listener = bind(&path)?;
+        let listener = socket_path::bind(&path)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
         let folder = folder.clone();
         let task = tokio::spawn(async move { serve(&listener, &folder, &exchange).await });
@@ -84,17 +89,6 @@ impl Drop for TokenDesk {
         self.task.abort();
         let _ = fs::remove_file(&self.path);
     }
-}
-
-/// Binds a socket also where its path is too long for the system: by way of its open folder.
-fn bind(path: &Path) -> io::Result<UnixListener> {
-    if path.as_os_str().len() <= PATH_LIMIT {
-        return UnixListener::bind(path);
-    }
-    let folder = path.parent().ok_or_else(|| io::Error::other("no folder"))?;
-    let opened = fs::File::open(folder)?;
-    let number = std::os::fd::AsRawFd::as_raw_fd(&opened);
-    UnixListener::bind(format!("/proc/self/fd/{number}/{SOCKET}"))
 }
 
 /// The latest token and when the next one is due.
@@ -180,11 +174,24 @@ async fn attend(visitor: UnixStream, exchange: &Exchange, held: &mut Option<Held
                         (*held, due) = (None, Instant::now());
                     }
                 }
-                Some(Ok(_)) => {}
+                Some(Ok(line)) => hear(&line, exchange).await,
                 // It is gone, or it writes what no peer of ours does.
                 None | Some(Err(_)) => return,
             },
         }
+    }
+}
+
+/// What a peer says of its kernel; words that are too long, and other lines, are passed over.
+async fn hear(line: &str, exchange: &Exchange) {
+    let word = line.strip_prefix("kernel ");
+    if let Some(word) = word.filter(|word| word.len() <= KERNEL_WORD_LIMIT) {
+        let event = Event::Kernel {
+            job_id: exchange.job_id.clone(),
+            state: word.to_owned(),
+        };
+        // The loop is gone only when the agent ends.
+        let _ = exchange.news.send(News::Core(event)).await;
     }
 }
 

@@ -3,6 +3,7 @@ use crate::{JobStatus, PeerExit};
 
 mod adoption;
 mod jobs;
+mod orders;
 mod pace;
 
 /// The agent on a fake clock: advances to each deadline and notes when which call was made.

@@ -17,7 +17,7 @@ pub struct Args {
     /// The cloud's address, for example https://cloud.example.org.
     #[arg(env = "RUNT_CLOUD_URL")]
     url: String,
-    /// The pairing code; asked for when not given.
+    /// The pairing code, `-` to read it from standard input [default: asked for].
     #[arg(long)]
     code: Option<String>,
     /// This machine's id [default: from the hostname].
@@ -41,8 +41,17 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     // Before the code is spent.
     StoredCredential::check_writable(&path)?;
     let code = match args.code {
+        Some(code) if code.trim() == "-" => read_code()?,
         Some(code) => code,
-        None => ask_for_code(printer)?,
+        None if printer.no_input() => bail!(
+            "no pairing code was given, and --no-input forbids asking\nHint: hand it over with --code, or on standard input with --code -"
+        ),
+        None => {
+            if printer.may_ask() {
+                printer.ask("Pairing code (XXXX-XXXX-XXXX):");
+            }
+            read_code()?
+        }
     };
     let code = code.trim();
     if code.is_empty() {
@@ -115,8 +124,7 @@ async fn register(
         .map(drop)
 }
 
-fn ask_for_code(printer: &Printer) -> Result<String> {
-    printer.ask("Pairing code (XXXX-XXXX-XXXX):");
+fn read_code() -> Result<String> {
     let mut line = String::new();
     std::io::stdin()
         .lock()

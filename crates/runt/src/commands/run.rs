@@ -7,11 +7,13 @@ use std::process::Command;
 use anyhow::{Context as _, Result, anyhow, bail};
 use cloud_client::ExposeSecret as _;
 use workstation::{
-    Env, Folders, TOKEN_VARIABLE, absolute_interpreter, find_interpreter, find_runtimed,
+    TOKEN_VARIABLE, WorkstationSettings, absolute_interpreter, find_interpreter, find_runtimed,
     probe_ipykernel, resolve_credential,
 };
 
+use super::Here;
 use crate::printer::Printer;
+use crate::words;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -24,11 +26,33 @@ pub struct Args {
     /// What happens to running kernels when the agent is asked to stop.
     #[arg(long, value_parser = ["end", "detach"])]
     on_stop: Option<String>,
+    /// Notebooks (ids) and people (principals) that may use this machine [default: everyone whom the cloud lets in].
+    #[arg(long, value_delimiter = ',', value_name = "NOTEBOOK|PRINCIPAL")]
+    allow: Vec<String>,
+    /// Most notebooks at once.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    max_jobs: Option<u32>,
+}
+
+impl Args {
+    /// What neither a flag nor the environment says comes from the settings file.
+    fn or(mut self, settings: WorkstationSettings) -> Self {
+        self.python_path = self.python_path.or(settings.python_path);
+        self.working_directory = self.working_directory.or(settings.working_directory);
+        self.on_stop = self.on_stop.or(settings.on_stop);
+        self.max_jobs = self.max_jobs.or(settings.max_jobs);
+        if self.allow.is_empty() {
+            self.allow = settings.allow;
+        }
+        self
+    }
 }
 
 pub async fn run(args: Args, printer: &Printer) -> Result<()> {
-    let env = Env::of_process();
-    let credential = resolve_credential(&env, &Folders::find(&env)?)?;
+    let here = Here::find()?;
+    let env = &here.env;
+    let credential = resolve_credential(env, &here.folders)?;
+    let args = args.or(super::config::settings(&here)?);
     let directory = args.working_directory.map(|asked| {
         let found = asked
             .canonicalize()
@@ -62,6 +86,15 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     if let Some(directory) = &directory {
         printer.line(&format!("Working directory: {}", directory.display()));
     }
+    if !args.allow.is_empty() {
+        printer.line(&format!("Allowed: {}", args.allow.join(", ")));
+    }
+    if let Some(most) = args.max_jobs {
+        printer.line(&format!(
+            "At most: {}",
+            words::count(most as usize, "notebook")
+        ));
+    }
     printer.line("Stop with Ctrl-C.");
 
     let mut command = Command::new(&daemon);
@@ -81,6 +114,12 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     }
     if let Some(policy) = &args.on_stop {
         command.args(["--on-stop", policy]);
+    }
+    for allowed in &args.allow {
+        command.arg(format!("--allow={allowed}"));
+    }
+    if let Some(most) = args.max_jobs {
+        command.arg(format!("--max-jobs={most}"));
     }
     command.env(TOKEN_VARIABLE, credential.token.expose_secret());
     // The agent replaces this process: signals, exit code and supervision are its own.

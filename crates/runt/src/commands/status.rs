@@ -1,18 +1,23 @@
-//! `runt workstation status`: what the cloud knows of the owner's workstations (workstation.md 2.9).
+//! `runt workstation status`: this machine's agent, and what the cloud knows of the owner's workstations
+//! (workstation.md 2.9).
 
 use std::fmt::Write as _;
 
-use anyhow::{Result, bail};
-use cloud_client::{CloudClient, RefusalKind};
-use serde_json::Value;
-use workstation::{Env, Folders, resolve_credential};
+use anyhow::{Result, anyhow};
+use cloud_client::{BaseUrl, CloudClient, CloudError, RefusalKind};
+use serde::Serialize;
+use serde_json::{Value, json};
+use workstation::{
+    ControlError, ResolvedCredential, StoredCredential, TOKEN_VARIABLE, resolve_credential,
+};
 
-use super::printable;
+use super::{Here, printable, served};
 use crate::printer::Printer;
+use crate::words;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Print the cloud's answer as JSON.
+    /// Print the cloud's answer, with `this_machine` added, as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -26,35 +31,64 @@ const COLUMNS: [(&str, usize, &str); 6] = [
     ("LAST SEEN", 25, "last_seen_at"),
 ];
 
+/// What can be said without the cloud.
+#[derive(Debug, Serialize)]
+struct ThisMachine {
+    workstation_id: String,
+    display_name: String,
+    cloud_url: String,
+    /// `file` or `environment`.
+    credential: &'static str,
+    /// Where it is stored.
+    credential_file: Option<String>,
+    /// When this machine was paired.
+    connected_at: Option<String>,
+    /// Whether kernels are kept from the credential.
+    protected: bool,
+    /// The running agent.
+    agent: Option<Agent>,
+    /// An agent that runs and does not answer.
+    agent_trouble: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Agent {
+    pid: u32,
+    version: String,
+    registered: bool,
+    connected: bool,
+    draining: bool,
+    trouble: Option<String>,
+    notebooks: usize,
+    allow: Vec<String>,
+    max_jobs: Option<u32>,
+}
+
 pub async fn run(args: Args, printer: &Printer) -> Result<()> {
-    let env = Env::of_process();
-    let credential = resolve_credential(&env, &Folders::find(&env)?)?;
-    let base = &credential.base;
-    let client = CloudClient::new(base.clone())?.with_token(credential.token.clone());
-    let body = match client.list_workstations().await {
-        Ok(body) => body,
-        Err(error) => match error.refusal().map(cloud_client::Refusal::kind) {
-            Some(RefusalKind::Unauthorized | RefusalKind::Forbidden) => bail!(
-                "{base} rejects this machine's credential; {}\nHint: pair again with `runt workstation connect {base}`",
-                // A server that was restored from a backup says so.
-                error
-                    .refusal()
-                    .and_then(|refusal| refusal.body.get("hint")?.as_str())
-                    .unwrap_or("it may have been revoked")
-            ),
-            _ => return Err(error.into()),
-        },
-    };
+    let here = Here::find()?;
+    let credential = resolve_credential(&here.env, &here.folders)?;
+    let machine = look(&here, &credential).await;
+    let client = CloudClient::new(credential.base.clone())?.with_token(credential.token.clone());
+    let answer = client
+        .list_workstations()
+        .await
+        .map_err(|error| explain(error, &credential.base));
     if args.json {
-        printer.line(&serde_json::to_string_pretty(&body)?);
-        return Ok(());
+        let mut body = match &answer {
+            Ok(body) => body.clone(),
+            Err(error) => json!({ "ok": false, "error": error.to_string() }),
+        };
+        if let Some(members) = body.as_object_mut() {
+            members.insert("this_machine".to_owned(), serde_json::to_value(&machine)?);
+        }
+        printer.json(&body)?;
+        return answer.map(drop);
     }
-    printer.line(&format!("Cloud: {base}"));
-    printer.line(&format!(
-        "This machine: {} ({})",
-        credential.workstation_id, credential.display_name
-    ));
+    for (name, text) in machine.lines() {
+        printer.line(&format!("{name:<13} {text}"));
+    }
     printer.line("");
+    let body = answer?;
     let rows = body
         .get("workstations")
         .and_then(Value::as_array)
@@ -73,6 +107,123 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
         printer.line(&table_row(row));
     }
     Ok(())
+}
+
+fn explain(error: CloudError, base: &BaseUrl) -> anyhow::Error {
+    match error.refusal().map(cloud_client::Refusal::kind) {
+        Some(RefusalKind::Unauthorized | RefusalKind::Forbidden) => anyhow!(
+            "{base} rejects this machine's credential; {}\nHint: pair again with `runt workstation connect {base}`",
+            // A server that was restored from a backup says so.
+            error
+                .refusal()
+                .and_then(|refusal| refusal.body.get("hint")?.as_str())
+                .unwrap_or("it may have been revoked")
+        ),
+        _ => error.into(),
+    }
+}
+
+async fn look(here: &Here, credential: &ResolvedCredential) -> ThisMachine {
+    let path = here.folders.credential_file();
+    let from_file = here.env.get(TOKEN_VARIABLE).is_none();
+    let stored = StoredCredential::read(&path)
+        .ok()
+        .flatten()
+        .filter(|_| from_file);
+    let (agent, trouble) = match here.agent().await {
+        Ok(agent) => (agent, None),
+        Err(error) => (None, Some(first_line(&error))),
+    };
+    ThisMachine {
+        workstation_id: credential.workstation_id.clone(),
+        display_name: credential.display_name.clone(),
+        cloud_url: credential.base.to_string(),
+        credential: if from_file { "file" } else { "environment" },
+        credential_file: from_file.then(|| path.display().to_string()),
+        connected_at: stored.map(|stored| stored.connected_at),
+        // Kernels run as the account that may read the file and speak to the agent (decision D18).
+        protected: false,
+        agent: agent.map(|agent| Agent {
+            pid: agent.pid,
+            version: agent.version,
+            registered: agent.status.registered,
+            connected: agent.status.connected,
+            draining: agent.status.draining,
+            notebooks: served(&agent.status),
+            trouble: agent.status.trouble,
+            allow: agent.status.allow,
+            max_jobs: agent.status.max_jobs,
+        }),
+        agent_trouble: trouble,
+    }
+}
+
+fn first_line(error: &anyhow::Error) -> String {
+    let told = error
+        .downcast_ref::<ControlError>()
+        .map_or_else(|| error.to_string(), ToString::to_string);
+    told.lines().next().unwrap_or_default().to_owned()
+}
+
+impl ThisMachine {
+    fn lines(&self) -> Vec<(&'static str, String)> {
+        let credential = match (&self.credential_file, &self.connected_at) {
+            (None, _) => format!("from the environment ({TOKEN_VARIABLE})"),
+            (Some(path), None) => path.clone(),
+            (Some(path), Some(when)) => format!("{path}, paired {}", printable(when)),
+        };
+        let protection = "unprotected: kernels run as this account and can read its credential";
+        let mut lines = vec![
+            ("Cloud:", self.cloud_url.clone()),
+            (
+                "This machine:",
+                format!("{} ({})", self.workstation_id, self.display_name),
+            ),
+            ("Credential:", credential),
+            ("Kernels:", protection.to_owned()),
+            ("Agent:", self.agent_line()),
+        ];
+        if let Some(agent) = &self.agent {
+            let mut limits = Vec::new();
+            if let Some(most) = agent.max_jobs {
+                limits.push(format!(
+                    "at most {}",
+                    words::count(most as usize, "notebook")
+                ));
+            }
+            if !agent.allow.is_empty() {
+                limits.push(format!("only for {}", printable(&agent.allow.join(", "))));
+            }
+            if !limits.is_empty() {
+                lines.push(("Serves:", limits.join("; ")));
+            }
+            if let Some(trouble) = &agent.trouble {
+                lines.push(("Trouble:", printable(trouble)));
+            }
+        }
+        lines
+    }
+
+    fn agent_line(&self) -> String {
+        if let Some(trouble) = &self.agent_trouble {
+            return trouble.clone();
+        }
+        let Some(agent) = &self.agent else {
+            return "not running".to_owned();
+        };
+        let link = match (agent.registered, agent.connected) {
+            (false, _) => "not registered yet",
+            (true, false) => "registered, polling",
+            (true, true) => "connected",
+        };
+        let draining = if agent.draining { ", draining" } else { "" };
+        format!(
+            "running (process {}, {}), {link}, {}{draining}",
+            agent.pid,
+            agent.version,
+            words::count(agent.notebooks, "notebook")
+        )
+    }
 }
 
 fn table_row(row: &Value) -> String {

@@ -114,6 +114,9 @@ pub struct AttachJob {
     pub finished_at: Option<UnixMs>,
     #[serde(default)]
     pub error_message: Option<String>,
+    /// The principal who asked (an addition): a machine may be for certain people only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
     pub runtime_peer: RuntimePeerTarget,
 }
 

@@ -1,0 +1,126 @@
+//! `runt workstation stop`: ends a notebook's kernel, keeper and peer, or everything (decision D4).
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use tokio::time::{Instant, sleep};
+use workstation::{ControlError, Order, end_unattended, find_runtimed, local_jobs};
+
+use super::jobs::short;
+use super::{Here, pick};
+use crate::printer::Printer;
+use crate::words;
+
+/// How long a job or an agent may take to end; longer than the agent's own patience with its peers.
+const END_LIMIT: Duration = Duration::from_secs(40);
+const TICK: Duration = Duration::from_millis(100);
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct Args {
+    /// The job: its id or its notebook's id, or how it begins.
+    #[arg(value_name = "JOB")]
+    job: Option<String>,
+    /// End every job, and then the agent.
+    #[arg(long)]
+    all: bool,
+}
+
+pub async fn run(args: Args, printer: &Printer) -> Result<()> {
+    let here = Here::find()?;
+    let Some(asked) = args.job.filter(|_| !args.all) else {
+        return everything(&here, printer).await;
+    };
+    let agent = here.agent().await?;
+    let status = agent.as_ref().map(|agent| &agent.status);
+    let jobs = local_jobs(&here.folders, status).await;
+    let job = pick(&asked, &jobs, |job| {
+        (&job.job_id, job.notebook_id.as_deref())
+    })?;
+    if job.state == "unattended" {
+        end_unattended(&job.folder, &runtimed()?)
+            .await
+            .map_err(|reason| not_ended(&job.job_id, &reason))?;
+        printer.line(&format!("Stopped {}", short(&job.job_id)));
+        printer.note("No agent runs here; the cloud is told when one starts.");
+        return Ok(());
+    }
+    let order = Order::Stop {
+        job_id: job.job_id.clone(),
+    };
+    here.tell(&order).await?;
+    let is_over = async |here: &Here| -> Result<bool> {
+        let lines = here.agent().await?.map(|agent| agent.status.jobs);
+        let mut lines = lines.into_iter().flatten();
+        Ok(!lines.any(|line| line.job_id == job.job_id && line.phase != "ended"))
+    };
+    let end = Instant::now() + END_LIMIT;
+    while !is_over(&here).await? {
+        if Instant::now() >= end {
+            return Err(not_ended(&job.job_id, "the agent is still waiting for it"));
+        }
+        sleep(TICK).await;
+    }
+    // What the peer left is ended by a process that the agent does not wait for.
+    end_unattended(&job.folder, &runtimed()?)
+        .await
+        .map_err(|reason| not_ended(&job.job_id, &reason))?;
+    printer.line(&format!("Stopped {}", short(&job.job_id)));
+    Ok(())
+}
+
+fn runtimed() -> Result<std::path::PathBuf> {
+    Ok(find_runtimed(&std::env::current_exe()?)?)
+}
+
+fn not_ended(job_id: &str, reason: &str) -> anyhow::Error {
+    anyhow::anyhow!(
+        "{} did not end: {reason}\nHint: `runt workstation logs {}` shows what it does",
+        short(job_id),
+        short(job_id)
+    )
+}
+
+async fn everything(here: &Here, printer: &Printer) -> Result<()> {
+    let (jobs, agent) = end_everything(here).await?;
+    if jobs == 0 && !agent {
+        printer.note("Nothing runs here.");
+        return Ok(());
+    }
+    let and_agent = if agent { " and the agent" } else { "" };
+    printer.line(&format!("Stopped {}{and_agent}", words::count(jobs, "job")));
+    if !agent {
+        printer.note("No agent runs here; the cloud is told when one starts.");
+    }
+    Ok(())
+}
+
+/// Ends every job and the agent. How many jobs there were, and whether there was an agent.
+pub async fn end_everything(here: &Here) -> Result<(usize, bool)> {
+    let running = here.agent().await?;
+    let status = running.as_ref().map(|agent| &agent.status);
+    let jobs = local_jobs(&here.folders, status).await;
+    if running.is_some() {
+        match here.tell(&Order::StopAll).await {
+            Ok(_) | Err(ControlError::NoAgent) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let end = Instant::now() + END_LIMIT;
+        while here.agent().await?.is_some() {
+            if Instant::now() >= end {
+                bail!(
+                    "the agent does not end\nHint: `runt workstation jobs` shows what it waits for"
+                );
+            }
+            sleep(TICK).await;
+        }
+    }
+    // What no agent looked after, and what peers left.
+    let program = runtimed()?;
+    for job in &jobs {
+        end_unattended(&job.folder, &program)
+            .await
+            .map_err(|reason| not_ended(&job.job_id, &reason))?;
+    }
+    Ok((jobs.len(), running.is_some()))
+}
