@@ -226,6 +226,7 @@ mod tests {
             credential,
             workstation_id: "w".to_owned(),
             job_id: "j".to_owned(),
+            news: mpsc::channel(1).0,
         };
         let (mut peer, visitor) = UnixStream::pair().unwrap();
         let visit = tokio::spawn(async move { attend(visitor, &exchange, &mut None).await });
