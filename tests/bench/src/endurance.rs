@@ -6,10 +6,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use e2e::describe_host;
 
 use crate::measure::median;
 use crate::ours::Side;
-use crate::report;
 
 /// Says how often it ran in this kernel.
 const CELL: &str = "n = globals().get('n', 0) + 1\nprint(n)";
@@ -28,7 +28,7 @@ pub async fn run(python: &Path, path: &Path, runs: usize) -> Result<()> {
          the other; medians of the last {WINDOW} runs, and a reader who joins then. {}\n\n\
          | runs so far | execute → first output | join until the last output is there | server memory | peer memory |\n\
          |---:|---:|---:|---:|---:|\n",
-        report::machine()
+        describe_host()
     );
     let mut window: Vec<Duration> = Vec::new();
     for number in 1..=runs {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
+use e2e::describe_host;
 
 use crate::{DISPLAYS, Kept, LINES, Pair};
 
@@ -50,6 +51,10 @@ pub fn page(rows: &[Row], kept: &Kept, rounds: usize, python: &Path) -> Result<S
         "\nFewest lines that arrived of {LINES} in any round: {} here, {} through Jupyter Server.\n",
         kept.ours, kept.jupyter
     );
+    text.push_str(
+        "Beside it: [a notebook that is used for a long time](endurance.md) and [ten thousand workstations on one \
+         server](loadtest.md).\n\n",
+    );
     let version = |module: &str| -> Result<String> {
         let code = format!("import importlib.metadata as m; print(m.version('{module}'))");
         let output = Command::new(python).args(["-c", &code]).output()?;
@@ -58,40 +63,10 @@ pub fn page(rows: &[Row], kept: &Kept, rounds: usize, python: &Path) -> Result<S
     let _ = writeln!(
         text,
         "{} Versions: jupyter_server {}, ipykernel {}, pyzmq {}.",
-        machine(),
+        describe_host(),
         version("jupyter_server")?,
         version("ipykernel")?,
         version("pyzmq")?
     );
     Ok(text)
-}
-
-/// The machine, and how busy it was.
-pub fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    let machine = format!(
-        "Machine: {cores} cores ({}), {}.",
-        cpu_model(),
-        std::env::consts::OS
-    );
-    match load() {
-        Some(load) => format!(
-            "{machine} Load average of the last five minutes: {load}; what is above the cores is other work, which slows \
-             everything, and most of all what is several programs."
-        ),
-        None => machine,
-    }
-}
-
-/// The load average of the last five minutes, where the system tells it.
-fn load() -> Option<String> {
-    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
-    text.split_whitespace().nth(1).map(str::to_owned)
-}
-
-fn cpu_model() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let line = text.lines().find(|line| line.starts_with("model name"));
-    line.and_then(|line| line.split(':').nth(1))
-        .map_or_else(|| "unknown".to_owned(), |name| name.trim().to_owned())
 }

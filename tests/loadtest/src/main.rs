@@ -241,7 +241,7 @@ impl Figures {
             "# Load\n\n\
              Written by `cargo xtask loadtest agents --count {count} --write`. Registered workstations of {OWNERS} owners\n\
              with open event sockets, heartbeats and polls every 60 s, by the agent's own core; one server with SQLite;\n\
-             server and agents as processes of their own on one machine.\n\n\
+             server and agents as processes of their own on one machine. {host}\n\n\
              | figure | value |\n|---|---|\n\
              | agents | {count} |\n\
              | server memory per agent | {memory:.1} KiB |\n\
@@ -251,6 +251,7 @@ impl Figures {
              | all back after the server was killed | {back:.1} s |\n\
              | most calls in one second meanwhile | {peak} |\n",
             count = self.count,
+            host = e2e::describe_host(),
             memory = self.memory_kib,
             cpu = self.cpu * 100.0,
             woken = self.woken,

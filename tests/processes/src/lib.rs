@@ -4,6 +4,7 @@
 //! Start reading at [`Cloud::start`].
 
 mod cloud;
+mod host;
 mod machine;
 mod programs;
 mod reading;
@@ -12,6 +13,7 @@ mod room;
 mod wait;
 
 pub use cloud::{Cloud, USER, http_client};
+pub use host::describe_host;
 pub use machine::Machine;
 pub use programs::{program, python};
 pub use relay::Relay;
