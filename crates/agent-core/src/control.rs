@@ -36,6 +36,8 @@ pub enum Answer {
     Ok(AgentStatus),
     /// It cannot be carried out, and why.
     Refused(String),
+    /// The agent is ending and takes no orders any more.
+    Ending,
 }
 
 /// How an agent stands.

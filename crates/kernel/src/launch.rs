@@ -24,6 +24,8 @@ const SOCKET_WAIT: Duration = Duration::from_secs(30);
 const SOCKET_POLL: Duration = Duration::from_millis(2);
 /// How long connecting and the answer to `kernel_info_request` may take (WS-293).
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
+/// Pause before a connection that broke off is made anew.
+const MEET_PAUSE: Duration = Duration::from_millis(50);
 /// How long the subscription may take to work before the request is sent again.
 const SUBSCRIPTION_WAIT: Duration = Duration::from_millis(100);
 /// How long the last lines of stderr may take after the process ended.
@@ -188,21 +190,34 @@ async fn handshake(
         ));
     };
     wait_for_sockets(endpoint).await?;
+    let mut last = None;
     let answered = timeout(ANSWER_WAIT, async {
-        let mut channels = Channels::connect(&endpoint.info).await.map_err(|error| {
-            LaunchFailure::new(FailureClass::RetryableStartupTransport, error.to_string())
-        })?;
-        let info = first_answer(&mut channels, journal)
-            .await
-            .map_err(|error| {
-                LaunchFailure::new(FailureClass::RetryableStartupTransport, error.to_string())
-            })?;
-        Ok((channels, info))
+        loop {
+            match meet(endpoint, journal).await {
+                Ok(done) => return done,
+                Err(error) => last = Some(error.to_string()),
+            }
+            sleep(MEET_PAUSE).await;
+        }
     });
-    match answered.await {
-        Ok(done) => done,
-        Err(_) => Err(timed_out()),
+    match (answered.await, last) {
+        (Ok(done), _) => Ok(done),
+        (Err(_), Some(error)) => Err(LaunchFailure::new(
+            FailureClass::RetryableStartupTransport,
+            error,
+        )),
+        (Err(_), None) => Err(timed_out()),
     }
+}
+
+/// Connects and asks. A kernel that has only just begun to listen may let a connection go.
+async fn meet(
+    endpoint: &Endpoint,
+    journal: &JournalWriter,
+) -> Result<(Channels, Value), crate::channels::ChannelError> {
+    let mut channels = Channels::connect(&endpoint.info).await?;
+    let info = first_answer(&mut channels, journal).await?;
+    Ok((channels, info))
 }
 
 async fn wait_for_sockets(endpoint: &Endpoint) -> Result<(), LaunchFailure> {

@@ -38,6 +38,9 @@ pub enum ControlError {
         "the agent on this machine does not answer: {0}\nHint: see its log; `runt workstation doctor` looks for causes"
     )]
     Silent(String),
+    /// It is about to be gone.
+    #[error("the agent on this machine is ending\nHint: try again in a moment")]
+    Ending,
     /// It refuses.
     #[error("{0}")]
     Refused(String),
@@ -66,13 +69,9 @@ pub async fn tell_agent(
         }
         Ok(Ok(line)) => line,
     };
-    if line.is_empty() && *order == Order::StopAll {
+    if line.is_empty() {
         // It ended before it could say so.
-        return Ok(RunningAgent {
-            pid: 0,
-            version: String::new(),
-            status: AgentStatus::default(),
-        });
+        return Err(ControlError::Ending);
     }
     let reply: Reply = serde_json::from_str(&line).map_err(|error| silent(error.into()))?;
     match reply.answer {
@@ -82,6 +81,7 @@ pub async fn tell_agent(
             status,
         }),
         Answer::Refused(reason) => Err(ControlError::Refused(reason)),
+        Answer::Ending => Err(ControlError::Ending),
     }
 }
 

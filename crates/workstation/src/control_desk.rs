@@ -114,10 +114,9 @@ async fn attend(visitor: UnixStream, news: mpsc::Sender<News>) -> io::Result<()>
         Ok(order) => {
             let (reply, answered) = oneshot::channel();
             let sent = news.send(News::Order(order, reply)).await;
-            let ending = || Answer::Refused("the agent is ending".to_owned());
             match sent {
-                Ok(()) => answered.await.unwrap_or_else(|_| ending()),
-                Err(_) => ending(),
+                Ok(()) => answered.await.unwrap_or(Answer::Ending),
+                Err(_) => Answer::Ending,
             }
         }
     };

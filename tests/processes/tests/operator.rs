@@ -60,7 +60,7 @@ async fn what_is_served_is_shown_and_ended_one_by_one_and_altogether() -> Result
     let mut cloud = Cloud::start().await?;
     let mut machine = Machine::paired(&cloud, "machine").await?;
     let (first, notebook, job) = attached(&cloud, &machine, "first").await?;
-    let (second, _, other) = attached(&cloud, &machine, "second").await?;
+    let (second, second_id, other) = attached(&cloud, &machine, "second").await?;
     first.run("1", LIMIT).await?;
     second.run("big = bytearray(200_000_000)", LIMIT).await?;
     let busy = first.cells()[0].clone();
@@ -103,6 +103,8 @@ async fn what_is_served_is_shown_and_ended_one_by_one_and_altogether() -> Result
     let both = done(&machine, &["logs", "-n", "1"]).await?;
     assert_eq!(both.matches("==> ").count(), 2, "{both}");
     cloud.spawn().await?;
+    let first = Room::join(&cloud, &notebook).await?;
+    let second = Room::join(&cloud, &second_id).await?;
 
     assert_eq!(
         done(&machine, &["stop", &job]).await?,

@@ -102,11 +102,11 @@ pub async fn end_everything(here: &Here) -> Result<(usize, bool)> {
     let jobs = local_jobs(&here.folders, status).await;
     if running.is_some() {
         match here.tell(&Order::StopAll).await {
-            Ok(_) | Err(ControlError::NoAgent) => {}
+            Ok(_) | Err(ControlError::NoAgent | ControlError::Ending) => {}
             Err(error) => return Err(error.into()),
         }
         let end = Instant::now() + END_LIMIT;
-        while here.agent().await?.is_some() {
+        while !matches!(here.tell(&Order::Status).await, Err(ControlError::NoAgent)) {
             if Instant::now() >= end {
                 bail!(
                     "the agent does not end\nHint: `runt workstation jobs` shows what it waits for"
