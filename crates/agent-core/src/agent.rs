@@ -16,6 +16,8 @@ use crate::{
 const POLL_SPACING_MS: Millis = 250;
 /// Jobs on one page of the cloud's list; a shorter list is complete.
 const POLL_PAGE: usize = 10;
+/// Exit code of an agent whose credential the cloud rejects for good.
+pub const CREDENTIAL_REJECTED: u8 = 77;
 /// Wait after a rejected credential.
 const REJECTED_MS: Millis = 60_000;
 /// Wait before a second opinion when the cloud says that it does not know the credential.
@@ -419,7 +421,7 @@ impl Agent {
             // The owner took this machine's access away: its kernels end with it.
             self.end_peers(now, true, out);
         } else if too_long {
-            self.exit(77, Some(REJECTED.to_owned()), out);
+            self.exit(CREDENTIAL_REJECTED, Some(REJECTED.to_owned()), out);
         }
     }
 
@@ -442,7 +444,7 @@ impl Agent {
                 now >= since + STOP_MS + FLUSH_MS || now >= since + STOP_MS && self.has_processes();
             if rejected && (late || !self.has_processes()) {
                 // Nobody takes reports any more.
-                self.exit(77, Some(REJECTED.to_owned()), out);
+                self.exit(CREDENTIAL_REJECTED, Some(REJECTED.to_owned()), out);
             } else if late || self.jobs.is_empty() {
                 self.exit(0, None, out);
             }

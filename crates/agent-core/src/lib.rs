@@ -22,7 +22,7 @@ mod report;
 mod slug;
 
 pub use admission::Admission;
-pub use agent::Agent;
+pub use agent::{Agent, CREDENTIAL_REJECTED};
 pub use backoff::Jitter;
 pub use config::{AgentConfig, CRASH_RESTARTS, StopPolicy};
 pub use control::{AgentStatus, Answer, CONTROL_LINE_LIMIT, JobLine, Order};

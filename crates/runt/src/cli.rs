@@ -38,6 +38,8 @@ pub enum Workstation {
     Connect(commands::connect::Args),
     /// Serve this machine's kernels until stopped.
     Run(commands::run::Args),
+    /// Keep the agent running: a service of systemd.
+    Service(commands::service::Args),
     /// Show this machine's agent and what the cloud knows of your workstations.
     Status(commands::status::Args),
     /// Show the notebooks that this machine serves, and what they use.

@@ -8,6 +8,7 @@ pub mod drain;
 pub mod jobs;
 pub mod logs;
 pub mod run;
+pub mod service;
 pub mod status;
 pub mod stop;
 

@@ -46,6 +46,7 @@ async fn carry_out(command: Command, printer: &Printer) -> anyhow::Result<ExitCo
         Command::Workstation(command) => match command {
             Workstation::Connect(args) => commands::connect::run(args, printer).await?,
             Workstation::Run(args) => commands::run::run(args, printer).await?,
+            Workstation::Service(args) => commands::service::run(args, printer).await?,
             Workstation::Status(args) => commands::status::run(args, printer).await?,
             Workstation::Jobs(args) => commands::jobs::run(args, printer).await?,
             Workstation::Logs(args) => commands::logs::run(args, printer).await?,

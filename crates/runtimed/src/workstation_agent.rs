@@ -60,7 +60,8 @@ enum OnStop {
     End,
 }
 
-/// Runs the agent; the exit code says why it ended: 0 asked to, 77 credential rejected, 1 anything else.
+/// Runs the agent; the exit code says why it ended: 0 asked to, 77 credential rejected, 75 another
+/// agent serves already, 1 anything else.
 pub fn run(args: Args) -> ExitCode {
     install_crypto_provider();
     let result = options(args).and_then(|options| {

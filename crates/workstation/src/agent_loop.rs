@@ -89,9 +89,13 @@ pub enum AgentError {
 }
 
 impl AgentError {
+    /// Exit code where another agent serves the workstation (spec 2.10): a service does not try again.
+    pub const ALREADY_SERVED: u8 = 75;
+
     /// The process's exit code for this error.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Lock(LockError::Held { .. }) => Self::ALREADY_SERVED,
             Self::Ended { code, .. } => *code,
             _ => 1,
         }

@@ -26,6 +26,7 @@ mod own_credential;
 mod peers;
 mod process;
 mod reports;
+mod service;
 mod settings_file;
 mod socket_path;
 mod token_desk;
@@ -48,4 +49,8 @@ pub use interpreter::{IpykernelProbe, absolute_interpreter, find_interpreter, pr
 pub use local_jobs::{JobPlace, LocalJob, end_unattended, job_places, local_jobs};
 pub use lock::{AgentLock, LockError};
 pub use machine::{MachineName, with_machine};
+pub use service::{
+    LAUNCHD_LABEL, ServiceSpec, UNIT, UnfitPath, UnitScope, carried_variables, launchd_agent,
+    systemd_unit,
+};
 pub use settings_file::{SETTINGS, SettingsError, SettingsFile, WorkstationSettings};

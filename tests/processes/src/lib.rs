@@ -10,6 +10,7 @@ mod programs;
 mod reading;
 mod relay;
 mod room;
+mod user_manager;
 mod wait;
 
 pub use cloud::{Cloud, USER, http_client};
@@ -18,4 +19,5 @@ pub use machine::Machine;
 pub use programs::{program, python};
 pub use relay::Relay;
 pub use room::{Execution, Output, Room, resolve};
+pub use user_manager::UserManager;
 pub use wait::until;

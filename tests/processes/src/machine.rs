@@ -38,6 +38,11 @@ impl Machine {
         }
     }
 
+    /// Its user's home.
+    pub fn home(&self) -> &std::path::Path {
+        &self.home
+    }
+
     /// Gives its programs an environment variable.
     pub fn set(&mut self, name: &str, value: &std::path::Path) {
         self.variables.push((name.to_owned(), value.to_owned()));

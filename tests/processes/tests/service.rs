@@ -1,0 +1,193 @@
+//! `runt workstation service` against a real service manager, with a real kernel that outlives its agents.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use e2e::{Cloud, Machine, Room, UserManager, python, until};
+
+const LIMIT: Duration = Duration::from_secs(60);
+const UNIT: &str = "runt-workstation.service";
+
+/// `runt workstation service …` beside the manager.
+struct Service<'a> {
+    machine: &'a Machine,
+    manager: &'a UserManager,
+}
+
+impl Service<'_> {
+    /// Exit code, standard output, standard error.
+    async fn tell(&self, arguments: &[&str]) -> Result<(Option<i32>, String, String)> {
+        let all = [&["workstation", "service"], arguments].concat();
+        let mut command = self.manager.enter(&self.machine.runt(&all)?);
+        let output = tokio::time::timeout(LIMIT, command.output())
+            .await
+            .with_context(|| format!("{arguments:?} does not return"))??;
+        let text = |bytes| String::from_utf8(bytes);
+        Ok((
+            output.status.code(),
+            text(output.stdout)?,
+            text(output.stderr)?,
+        ))
+    }
+
+    async fn done(&self, arguments: &[&str]) -> Result<String> {
+        let (code, out, err) = self.tell(arguments).await?;
+        anyhow::ensure!(code == Some(0), "{arguments:?}: {out}{err}");
+        Ok(out)
+    }
+
+    /// Fails as it should; what it said.
+    async fn refused(&self, arguments: &[&str]) -> Result<String> {
+        let (code, out, err) = self.tell(arguments).await?;
+        anyhow::ensure!(
+            code == Some(1) && out.is_empty() && err.contains("Hint: "),
+            "{arguments:?}: {code:?} {out}{err}"
+        );
+        Ok(err)
+    }
+
+    async fn is(&self, state: &str) -> Result<()> {
+        until(&format!("the unit to be {state}"), LIMIT, async || {
+            let is = self.manager.systemctl(&["is-active", UNIT]).await?;
+            Ok((is == state).then_some(()))
+        })
+        .await
+    }
+
+    /// The only process of the machine whose command line contains this.
+    async fn process(&self, containing: &str) -> Result<i32> {
+        until(containing, LIMIT, async || {
+            let found = self.machine.processes(containing);
+            Ok((found.len() == 1).then(|| found[0]))
+        })
+        .await
+    }
+}
+
+// WS-106 WS-114 WS-115 WS-117 WS-119
+#[tokio::test]
+async fn ws_106_114_117_119_install_and_uninstall() -> Result<()> {
+    let cloud = Cloud::start().await?;
+    let machine = Machine::new(&cloud, "machine");
+    fs::create_dir_all(machine.home())?;
+    let Some(manager) = UserManager::start(&machine).await? else {
+        return Ok(());
+    };
+    let service = Service {
+        machine: &machine,
+        manager: &manager,
+    };
+    let file = machine.home().join("config/systemd/user").join(UNIT);
+
+    let mut paired_by_environment = machine.runt(&["workstation", "service", "install"])?;
+    paired_by_environment
+        .env("RUNT_CLOUD_URL", cloud.url())
+        .env("RUNT_CLOUD_TOKEN", "nwc_not-for-a-service");
+    let output = manager.enter(&paired_by_environment).output().await?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(service.refused(&["install"]).await?.contains("not paired"));
+    assert!(!file.exists());
+    for command in ["stop", "uninstall"] {
+        assert_eq!(service.done(&[command]).await?, "");
+    }
+    assert!(service.done(&["status"]).await?.contains("Installed: no"));
+    for command in ["start", "restart", "logs"] {
+        let said = service.refused(&[command]).await?;
+        assert!(said.contains("not installed"), "{said}");
+    }
+
+    machine.connect(&cloud).await?;
+    service.done(&["install"]).await?;
+    assert_eq!(fs::metadata(&file)?.permissions().mode() & 0o777, 0o644);
+    let token = machine.credential()?["token"].to_string();
+    assert!(!fs::read_to_string(&file)?.contains(token.trim_matches('"')));
+    let status = service.done(&["status"]).await?;
+    assert!(
+        status.contains("Enabled: enabled") && status.contains("Active: inactive"),
+        "{status}"
+    );
+    service.done(&["install"]).await?;
+    service.done(&["uninstall"]).await?;
+    assert!(!file.exists());
+    let known = manager.systemctl(&["is-enabled", UNIT]).await?;
+    assert!(known.is_empty() || known == "not-found", "{known}");
+    manager.end().await
+}
+
+// WS-116 WS-123 WS-262
+#[tokio::test]
+async fn ws_116_123_262_a_kernel_outlives_its_agents() -> Result<()> {
+    let cloud = Cloud::start().await?;
+    let machine = Machine::new(&cloud, "machine");
+    machine.connect(&cloud).await?;
+    let Some(manager) = UserManager::start(&machine).await? else {
+        return Ok(());
+    };
+    let service = Service {
+        machine: &machine,
+        manager: &manager,
+    };
+    let python = python()?.display().to_string();
+    service
+        .done(&["install", "--python-path", &python, "--start"])
+        .await?;
+    service.is("active").await?;
+    let notebook = cloud.create_notebook("service").await?;
+    let room = Room::join(&cloud, &notebook).await?;
+    cloud.attach(&notebook, &machine.id()?).await?;
+    room.runtime_is(&["workstation", "status"], "ready", LIMIT)
+        .await?;
+    room.run("x = 40", LIMIT).await?;
+    let kernel = service.process("ipykernel").await?;
+    let first = service.process("workstation-agent").await?;
+
+    service.done(&["restart"]).await?;
+    let second = service.process("workstation-agent").await?;
+    service.done(&["stop"]).await?;
+    service.is("inactive").await?;
+    assert!(machine.processes("workstation-agent").is_empty());
+    room.run("x += 1", LIMIT).await?;
+    // Starts what does not run, and starts what runs anew.
+    service
+        .done(&["install", "--python-path", &python, "--start"])
+        .await?;
+    let third = service.process("workstation-agent").await?;
+    let said = service
+        .done(&["install", "--python-path", &python, "--start"])
+        .await?;
+    assert!(said.contains("Restarted"), "{said}");
+    let fourth = service.process("workstation-agent").await?;
+    let mut agents = vec![first, second, third, fourth];
+    agents.dedup();
+    assert_eq!(agents.len(), 4);
+
+    assert_eq!(service.process("ipykernel").await?, kernel);
+    let answer = room.run("x + 1", LIMIT).await?;
+    assert!(format!("{answer:?}").contains("42"), "{answer:?}");
+
+    // The credential and the lock are this agent's: another is refused, and the unit does not try again.
+    service.done(&["stop", "--all"]).await?;
+    service.is("inactive").await?;
+    until("nothing to be left", LIMIT, async || {
+        let left = ["runtimed", "ipykernel"].map(|name| machine.processes(name).len());
+        Ok((left == [0, 0]).then_some(()))
+    })
+    .await?;
+    let state = machine.home().join("state/runt");
+    let locks = fs::read_dir(&state)?.flatten().map(|entry| entry.path());
+    let lock = locks
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|kind| kind == "lock"))
+        .context("no lock")?;
+    let held = fs::File::open(lock)?;
+    held.lock()?;
+    service.done(&["start"]).await?;
+    service.is("failed").await?;
+    let shown = manager
+        .systemctl(&["show", UNIT, "--property=NRestarts,ExecMainStatus"])
+        .await?;
+    assert_eq!(shown, "NRestarts=0\nExecMainStatus=75");
+    manager.end().await
+}
