@@ -73,22 +73,25 @@ impl UserManager {
             child,
             pid: String::new(),
         };
-        let file = manager.folder.path().join("pid");
-        let started = until("the user's service manager", START_LIMIT, async || {
-            let pid = std::fs::read_to_string(&file).unwrap_or_default();
-            if !pid.is_empty() {
-                pid.trim().clone_into(&mut manager.pid);
-                let state = manager.systemctl(&["is-system-running"]).await?;
-                return Ok((state == "running").then_some(()));
-            }
-            anyhow::ensure!(manager.child.try_wait()?.is_none(), "it ended");
-            Ok(None)
-        });
-        if let Err(error) = started.await {
+        if let Err(error) = manager.answers().await {
             println!("skipped: no service manager of a user can be started here: {error:#}");
             return Ok(None);
         }
         Ok(Some(manager))
+    }
+
+    async fn answers(&mut self) -> Result<()> {
+        let file = self.folder.path().join("pid");
+        self.pid = until("its namespaces", START_LIMIT, async || {
+            let pid = std::fs::read_to_string(&file).unwrap_or_default();
+            Ok((!pid.is_empty()).then(|| pid.trim().to_owned()))
+        })
+        .await?;
+        until("its answer", START_LIMIT, async || {
+            let state = self.systemctl(&["is-system-running"]).await?;
+            Ok((state == "running").then_some(()))
+        })
+        .await
     }
 
     /// The same command, as a login of the manager's user would run it.

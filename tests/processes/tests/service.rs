@@ -66,9 +66,9 @@ impl Service<'_> {
     }
 }
 
-// WS-106 WS-114 WS-115 WS-117 WS-119
+// WS-106 WS-107 WS-115 WS-117 WS-119
 #[tokio::test]
-async fn ws_106_114_117_119_install_and_uninstall() -> Result<()> {
+async fn ws_106_115_117_119_install_and_uninstall() -> Result<()> {
     let cloud = Cloud::start().await?;
     let machine = Machine::new(&cloud, "machine");
     fs::create_dir_all(machine.home())?;
