@@ -8,6 +8,8 @@ use anyhow::{Context as _, Result};
 use e2e::{Cloud, Machine, Room, UserManager, python, until};
 
 const LIMIT: Duration = Duration::from_secs(60);
+/// How an agent's command line is told from its peers', which name the agent's folder.
+const AGENT: &str = "workstation-agent --cloud-url";
 const UNIT: &str = "runt-workstation.service";
 
 /// `runt workstation service …` beside the manager.
@@ -141,24 +143,24 @@ async fn ws_116_123_262_a_kernel_outlives_its_agents() -> Result<()> {
         .await?;
     room.run("x = 40", LIMIT).await?;
     let kernel = service.process("ipykernel").await?;
-    let first = service.process("workstation-agent").await?;
+    let first = service.process(AGENT).await?;
 
     service.done(&["restart"]).await?;
-    let second = service.process("workstation-agent").await?;
+    let second = service.process(AGENT).await?;
     service.done(&["stop"]).await?;
     service.is("inactive").await?;
-    assert!(machine.processes("workstation-agent").is_empty());
+    assert!(machine.processes(AGENT).is_empty());
     room.run("x += 1", LIMIT).await?;
     // Starts what does not run, and starts what runs anew.
     service
         .done(&["install", "--python-path", &python, "--start"])
         .await?;
-    let third = service.process("workstation-agent").await?;
+    let third = service.process(AGENT).await?;
     let said = service
         .done(&["install", "--python-path", &python, "--start"])
         .await?;
     assert!(said.contains("Restarted"), "{said}");
-    let fourth = service.process("workstation-agent").await?;
+    let fourth = service.process(AGENT).await?;
     let mut agents = vec![first, second, third, fourth];
     agents.dedup();
     assert_eq!(agents.len(), 4);
