@@ -387,6 +387,10 @@ impl Peer {
         let spec = match launch_spec(wanted.as_ref(), self.python.as_deref(), &self.working_dir) {
             Ok(spec) => Box::new(spec),
             Err(details) => {
+                if restart {
+                    // What was to be replaced ends all the same: whatever comes next finds no kernel there.
+                    self.keeper.order(KeeperOrder::Stop);
+                }
                 let event = Event::KernelLaunchFailed {
                     reason: String::new(),
                     details,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, python};
+use e2e::{Cloud, Machine, Room, python, until};
 use serde_json::json;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -71,6 +71,13 @@ async fn a_notebook_gets_the_installed_kernel_it_asks_for() -> Result<()> {
     for part in ["`absent`", "second", "Hint: install that kernel"] {
         assert!(details.contains(part), "{details}");
     }
+    until("the replaced kernel to be gone", LIMIT, async || {
+        Ok(machine
+            .processes("ipykernel_launcher")
+            .is_empty()
+            .then_some(()))
+    })
+    .await?;
     let execution = room.run("print('never')", LIMIT).await?;
     assert_eq!(execution.status, "cancelled");
 
