@@ -211,7 +211,8 @@ fn a_slow_cell_is_interrupted() {
 #[test]
 fn a_kernel_that_dies_or_is_missing_is_named() {
     let ran = run(
-        "# %%\nprint('said', flush=True)\nimport os\nos.kill(os.getpid(), 9)",
+        // What the kernel has not sent yet dies with it.
+        "# %%\nprint('said', flush=True)\nimport os, time\ntime.sleep(1)\nos.kill(os.getpid(), 9)",
         &[],
     );
     assert_eq!(ran.code, Some(3), "{}", ran.said);
