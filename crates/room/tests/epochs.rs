@@ -261,6 +261,14 @@ fn all_rejoin(harness: &mut Harness) {
     }
 }
 
+/// The machine says that a run is done.
+fn done(machine: &mut Client, run: u32) {
+    let record = machine.record(&uuid(run));
+    let doc = machine.doc(DocKind::RuntimeState);
+    doc.put(&record, "status", "done").unwrap();
+    doc.commit();
+}
+
 /// The machine has taken all that waited.
 fn empty_queue(harness: &mut Harness, machine: &mut Client) {
     let doc = machine.doc(DocKind::RuntimeState);
@@ -360,20 +368,14 @@ fn much_outgrown_a_room_starts_over_between_two_runs_but_never_during_one() {
     harness.advance(10_000);
     assert!(!asked_to_start_over(&mut harness), "one still waits");
     assert_eq!(next_epoch(&mut harness), None);
-    let record = machine.record(&uuid(100));
-    let doc = machine.doc(DocKind::RuntimeState);
-    doc.put(&record, "status", "done").unwrap();
-    doc.commit();
+    done(&mut machine, 100);
     empty_queue(&mut harness, &mut machine);
     assert!(asked_to_start_over(&mut harness));
     // Somebody was quicker: it is asked again when that is over.
     harness.request("owner", request("cell-10", 101));
     assert_eq!(next_epoch(&mut harness), None);
     harness.settle(&mut [&mut machine]);
-    let record = machine.record(&uuid(101));
-    let doc = machine.doc(DocKind::RuntimeState);
-    doc.put(&record, "status", "done").unwrap();
-    doc.commit();
+    done(&mut machine, 101);
     empty_queue(&mut harness, &mut machine);
     assert!(asked_to_start_over(&mut harness));
     assert!(next_epoch(&mut harness).is_some());
