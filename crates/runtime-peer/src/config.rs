@@ -9,8 +9,8 @@ use session_core::LaunchMode;
 /// What a peer presents to the cloud.
 #[derive(Clone)]
 pub enum PeerAuth {
-    /// A credential, for good.
-    Given(RoomAuth),
+    /// A credential, for good; the agent's socket, if there is one, only hears how the peer is.
+    Given(RoomAuth, Option<PathBuf>),
     /// Room tokens that the agent hands out at a socket and renews (decision D16).
     FromAgent(PathBuf),
 }

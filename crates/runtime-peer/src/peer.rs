@@ -27,7 +27,7 @@ use crate::position::Position;
 use crate::tokens::Tokens;
 use crate::translate::{self, News};
 
-/// The agent waits for exactly this (4.27, 3.13).
+/// An agent of the reference waits for exactly this (4.27, 3.13).
 pub const READY_MARKER: &str = "Infrastructure ready, entering main loop";
 /// How long the session may take to say its last words after a signal.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -80,7 +80,7 @@ pub async fn run(config: PeerConfig) -> End {
     // A kernel that was found running is worth any wait.
     let patient = has_journal(&config.job_dir);
     let tokens = match config.auth.clone() {
-        PeerAuth::Given(auth) => Some(Tokens::fixed(auth)),
+        PeerAuth::Given(auth, socket) => Some(Tokens::given(auth, socket)),
         PeerAuth::FromAgent(socket) => tokio::select! {
             tokens = Tokens::from_agent(socket, patient) => tokens,
             _ = terminate.recv() => return left_before(End::Requested, &config.job_dir),
@@ -301,6 +301,7 @@ impl Peer {
             } => {
                 self.connection = connection;
                 if !std::mem::replace(&mut self.announced, true) {
+                    self.tokens.ready();
                     announce();
                 }
                 vec![Event::LinkUp { principal }]
@@ -432,7 +433,7 @@ fn on_upload(upload: UploadResult) -> Event {
     }
 }
 
-/// Says that the peer is in the room, whatever the log level: the agent waits for it (3.13).
+/// Says that the peer is in the room, whatever the log level, for agents that read it in the log (3.13).
 fn announce() {
     let mut out = std::io::stdout().lock();
     // A closed stdout means that nobody waits.

@@ -1,5 +1,5 @@
 //! What the peer presents to the cloud: a credential it was given for good, or room tokens that its
-//! agent renews (decision D16). On the same socket the peer says how its kernel is, for the operator to see.
+//! agent renews (decision D16). On the same socket the peer says that it is in the room and how its kernel is.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +27,16 @@ const PATH_LIMIT: usize = 100;
 pub(crate) struct Tokens {
     current: watch::Receiver<RoomAuth>,
     ask: Arc<Notify>,
-    kernel: Arc<watch::Sender<&'static str>>,
+    said: Arc<watch::Sender<Said>>,
+}
+
+/// What the agent is told, and told again when it was away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Said {
+    /// The room let the peer in.
+    ready: bool,
+    /// How the kernel is; empty while nobody knows.
+    kernel: &'static str,
 }
 
 impl std::fmt::Debug for Tokens {
@@ -42,13 +51,14 @@ struct Line {
 }
 
 impl Tokens {
-    /// What was given at the start, for good.
-    pub(crate) fn fixed(auth: RoomAuth) -> Self {
-        Self {
-            current: watch::channel(auth).1,
-            ask: Arc::default(),
-            kernel: Arc::default(),
+    /// What was given at the start; the agent, if it has a socket, is only told how the peer is.
+    pub(crate) fn given(auth: RoomAuth, socket: Option<PathBuf>) -> Self {
+        let (sender, current) = watch::channel(auth);
+        let (ask, said) = (Arc::<Notify>::default(), Arc::<watch::Sender<_>>::default());
+        if let Some(socket) = socket {
+            tokio::spawn(collect(socket, sender, Arc::clone(&ask), said.subscribe()));
         }
+        Self { current, ask, said }
     }
 
     /// Room tokens from the agent's socket; waits for the first. `None` when none came in time.
@@ -57,20 +67,15 @@ impl Tokens {
         let (sender, mut current) = watch::channel(nothing);
         current.mark_unchanged();
         let ask = Arc::new(Notify::new());
-        let kernel = Arc::<watch::Sender<_>>::default();
-        let told = kernel.subscribe();
-        tokio::spawn(collect(socket, sender, Arc::clone(&ask), told));
+        let said = Arc::<watch::Sender<_>>::default();
+        tokio::spawn(collect(socket, sender, Arc::clone(&ask), said.subscribe()));
         let first = current.changed();
         if patient {
             first.await.ok()?;
         } else {
             timeout(FIRST_TOKEN, first).await.ok()?.ok()?;
         }
-        Some(Self {
-            current,
-            ask,
-            kernel,
-        })
+        Some(Self { current, ask, said })
     }
 
     /// What to present now.
@@ -80,11 +85,17 @@ impl Tokens {
 
     /// How the kernel is, for the agent to tell.
     pub(crate) fn kernel_is(&self, word: &'static str) {
-        self.kernel.send_if_modified(|known| {
-            let is_news = *known != word;
-            *known = word;
+        self.said.send_if_modified(|said| {
+            let is_news = said.kernel != word;
+            said.kernel = word;
             is_news
         });
+    }
+
+    /// The room let this peer in: the agent waits for it (3.13).
+    pub(crate) fn ready(&self) {
+        self.said
+            .send_if_modified(|said| !std::mem::replace(&mut said.ready, true));
     }
 
     /// The cloud says that the token's time is over: the agent is asked for another.
@@ -98,7 +109,7 @@ async fn collect(
     socket: PathBuf,
     tokens: watch::Sender<RoomAuth>,
     ask: Arc<Notify>,
-    mut kernel: watch::Receiver<&'static str>,
+    mut said: watch::Receiver<Said>,
 ) {
     let mut wait = FIRST_WAIT;
     loop {
@@ -106,10 +117,9 @@ async fn collect(
             let (read, mut write) = stream.into_split();
             let mut reader = BufReader::new(read);
             let mut line = Vec::new();
-            // A new agent knows nothing of the kernel yet.
-            if !kernel.borrow().is_empty() {
-                kernel.mark_changed();
-            }
+            // A new agent knows nothing yet.
+            said.mark_changed();
+            let mut told = Said::default();
             loop {
                 tokio::select! {
                     taken = take_line(&mut reader, &mut line) => {
@@ -120,11 +130,12 @@ async fn collect(
                     () = ask.notified() => if write.write_all(b"renew\n").await.is_err() {
                         break;
                     },
-                    Ok(()) = kernel.changed() => {
-                        let said = format!("kernel {}\n", *kernel.borrow_and_update());
-                        if write.write_all(said.as_bytes()).await.is_err() {
+                    Ok(()) = said.changed() => {
+                        let now = *said.borrow_and_update();
+                        if write.write_all(news(told, now).as_bytes()).await.is_err() {
                             break;
                         }
+                        told = now;
                     }
                     () = tokens.closed() => return,
                 }
@@ -136,6 +147,20 @@ async fn collect(
         }
         wait = (wait * 2).min(LAST_WAIT);
     }
+}
+
+/// The lines that tell what is new.
+fn news(told: Said, now: Said) -> String {
+    let mut lines = String::new();
+    if now.ready && !told.ready {
+        lines.push_str("ready\n");
+    }
+    if now.kernel != told.kernel {
+        lines.push_str("kernel ");
+        lines.push_str(now.kernel);
+        lines.push('\n');
+    }
+    lines
 }
 
 /// The token of the next line; what was read of a line stays in `line` when this is dropped.
@@ -216,16 +241,20 @@ mod tests {
         while !said.ends_with("kernel idle\n") {
             assert_ne!(reader.read_line(&mut said).await.unwrap(), 0, "{said}");
         }
+        tokens.ready();
+        said.clear();
+        reader.read_line(&mut said).await.unwrap();
+        assert_eq!(said, "ready\n");
         drop((agent, listener));
         assert_eq!(bearer(&tokens), "nwr_1");
         std::fs::remove_file(&socket).unwrap();
         let listener = UnixListener::bind(&socket).unwrap();
         let (mut agent, _) = listener.accept().await.unwrap();
-        let mut said = [0; 12];
+        let mut said = [0; 18];
         tokio::io::AsyncReadExt::read_exact(&mut agent, &mut said)
             .await
             .unwrap();
-        assert_eq!(&said, b"kernel idle\n");
+        assert_eq!(&said, b"ready\nkernel idle\n");
         let mut current = tokens.current.clone();
         current.mark_unchanged();
         agent.write_all(b"{\"token\": \"nwr_2\"}\n").await.unwrap();

@@ -70,7 +70,7 @@ pub struct Args {
     /// The workstation's name for people.
     #[arg(long)]
     workstation_display_name: Option<String>,
-    /// The socket at which the agent hands out room tokens, instead of RUNT_CLOUD_TOKEN.
+    /// The agent's socket: it hands out room tokens there unless RUNT_CLOUD_TOKEN is set, and hears how the peer is.
     #[arg(long)]
     token_socket: Option<PathBuf>,
     /// The attach job's id.
@@ -136,9 +136,9 @@ fn given_auth(kind: AuthKind) -> Result<RoomAuth, End> {
 }
 
 fn config(args: Args) -> Result<PeerConfig, End> {
-    let auth = match &args.token_socket {
-        Some(socket) => PeerAuth::FromAgent(socket.clone()),
-        None => PeerAuth::Given(given_auth(args.auth_kind)?),
+    let auth = match args.token_socket {
+        Some(socket) if variable(TOKEN_VARIABLE).is_none() => PeerAuth::FromAgent(socket),
+        socket => PeerAuth::Given(given_auth(args.auth_kind)?, socket),
     };
     let insecure = variable(INSECURE_HTTP_VARIABLE).is_some_and(|value| value != "0");
     let cloud = BaseUrl::parse(&args.cloud_url, insecure)

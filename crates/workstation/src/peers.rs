@@ -20,8 +20,8 @@ use crate::token_desk::{Exchange, TokenDesk};
 
 /// Carries the nonce by which a peer is recognised later.
 const NONCE_VARIABLE: &str = "RUNT_PEER_NONCE";
-/// How often a log is read until its peer is ready.
-const READY_TICK: Duration = Duration::from_millis(50);
+/// How often the log of a peer that does not say that it is ready at its desk is read (spec 3.13).
+const READY_TICK: Duration = Duration::from_millis(250);
 /// How often an adopted peer is looked at.
 const ADOPTED_TICK: Duration = Duration::from_millis(250);
 
@@ -71,7 +71,7 @@ impl Peers {
         self.credential.send_replace(token);
     }
 
-    /// Opens the desk at which the job's peer gets its tokens.
+    /// Opens the desk at which the job's peer gets its tokens and says how it is.
     fn open_desk(&mut self, job_id: &str, folder: &JobFolder) -> std::io::Result<()> {
         // The former desk of this job goes before its socket's name is used again.
         self.desks.remove(job_id);
@@ -80,6 +80,7 @@ impl Peers {
             credential: self.credential.subscribe(),
             workstation_id: self.settings.workstation_id.clone(),
             job_id: job_id.to_owned(),
+            gives_tokens: self.room_tokens,
             news: self.news.clone(),
         };
         let desk = TokenDesk::open(folder, exchange)?;
@@ -151,13 +152,21 @@ impl Peers {
             // Its own group: a Ctrl-C in the terminal is the agent's to handle, and the peer outlives the agent.
             .process_group(0)
             .kill_on_drop(false);
-        if self.room_tokens {
-            self.open_desk(&job.job_id, &folder)
-                .map_err(|e| told("cannot open the socket for the peer's tokens", e))?;
-            command.arg("--token-socket").arg(TokenDesk::path(&folder));
-        } else {
+        if !self.room_tokens {
             let credential = self.credential.borrow().clone();
             command.env(TOKEN_VARIABLE, credential.expose_secret());
+        }
+        match self.open_desk(&job.job_id, &folder) {
+            Ok(()) => {
+                command.arg("--token-socket").arg(TokenDesk::path(&folder));
+            }
+            Err(error) if self.room_tokens => {
+                return Err(told("cannot open the socket for the peer's tokens", error));
+            }
+            // It has a credential, and its log tells when it is ready.
+            Err(error) => {
+                tracing::warn!(job_id = job.job_id, %error, "[workstation-agent] the peer cannot say how it is");
+            }
         }
         let child = command
             .spawn()

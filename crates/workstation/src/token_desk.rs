@@ -6,7 +6,8 @@
 //! must be those that were recorded when the peer was started).
 //!
 //! The agent writes one line of JSON for each token: `{"token": "nwr_…"}`. The peer writes the line
-//! `renew` when the cloud told it that its token's time is over, and `kernel WORD` when its kernel's state changed.
+//! `renew` when the cloud told it that its token's time is over, `ready` when the room has let it in, and `kernel WORD`
+//! when its kernel's state changed; it says the last two again to an agent that adopts it.
 
 use std::fs;
 use std::io;
@@ -38,7 +39,7 @@ const LAST_WAIT: Duration = Duration::from_secs(60);
 const ASK_SPACING: Duration = Duration::from_secs(1);
 /// How long a line may take to be read by the peer.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
-/// The longest line that a peer may write; it has two words to say.
+/// The longest line that a peer may write; it has at most two words to say.
 const LINE_LIMIT: usize = 64;
 /// Longest word for a kernel's state.
 const KERNEL_WORD_LIMIT: usize = 32;
@@ -53,7 +54,9 @@ pub(crate) struct Exchange {
     pub workstation_id: String,
     /// The job.
     pub job_id: String,
-    /// Where the kernel's state is told.
+    /// Whether the cloud exchanges the job for room tokens; without them the peer has a credential and only talks.
+    pub gives_tokens: bool,
+    /// Where it is told what the peer says.
     pub news: mpsc::Sender<News>,
 }
 
@@ -148,7 +151,7 @@ async fn attend(visitor: UnixStream, exchange: &Exchange, held: &mut Option<Held
                 told = true;
             }
             due = current.renew_at;
-        } else if due <= Instant::now() {
+        } else if exchange.gives_tokens && due <= Instant::now() {
             match renew(exchange).await {
                 Ok(fresh) => {
                     (*held, told, wait) = (Some(fresh), false, FIRST_WAIT);
@@ -166,7 +169,7 @@ async fn attend(visitor: UnixStream, exchange: &Exchange, held: &mut Option<Held
             }
         }
         tokio::select! {
-            () = sleep_until(due) => {}
+            () = sleep_until(due), if exchange.gives_tokens => {}
             line = lines.next() => match line {
                 Some(Ok(line)) if line == "renew" => {
                     let stale = held.as_ref().is_none_or(|held| held.since.elapsed() >= ASK_SPACING);
@@ -182,17 +185,22 @@ async fn attend(visitor: UnixStream, exchange: &Exchange, held: &mut Option<Held
     }
 }
 
-/// What a peer says of its kernel; words that are too long, and other lines, are passed over.
+/// What a peer says of itself; words that are too long, and other lines, are passed over.
 async fn hear(line: &str, exchange: &Exchange) {
-    let word = line.strip_prefix("kernel ");
-    if let Some(word) = word.filter(|word| word.len() <= KERNEL_WORD_LIMIT) {
-        let event = Event::Kernel {
-            job_id: exchange.job_id.clone(),
-            state: word.to_owned(),
-        };
-        // The loop is gone only when the agent ends.
-        let _ = exchange.news.send(News::Core(event)).await;
-    }
+    let job_id = exchange.job_id.clone();
+    let event = if line == "ready" {
+        Event::PeerReady { job_id }
+    } else if let Some(word) = line
+        .strip_prefix("kernel ")
+        .filter(|word| word.len() <= KERNEL_WORD_LIMIT)
+    {
+        let state = word.to_owned();
+        Event::Kernel { job_id, state }
+    } else {
+        return;
+    };
+    // The loop is gone only when the agent ends.
+    let _ = exchange.news.send(News::Core(event)).await;
 }
 
 async fn renew(exchange: &Exchange) -> Result<Held, CloudError> {
@@ -226,6 +234,7 @@ mod tests {
             credential,
             workstation_id: "w".to_owned(),
             job_id: "j".to_owned(),
+            gives_tokens: true,
             news: mpsc::channel(1).0,
         };
         let (mut peer, visitor) = UnixStream::pair().unwrap();

@@ -27,10 +27,29 @@ trap 'exit 0' TERM
 case "$*" in
   *"--notebook-id exits-3"*) echo "cannot join the room" >&2; exit 3 ;;
   *"--notebook-id stubborn"*) trap '' TERM ;;
+  *"--notebook-id quiet"*) exec python3 "$(dirname "$0")/quiet.py" "$@" ;;
   *"--notebook-id ends"*) echo "Infrastructure ready, entering main loop"; exit 0 ;;
 esac
 echo "Infrastructure ready, entering main loop"
 while :; do sleep 0.05; done
+"#;
+
+/// Logs nothing; says at the agent's socket that it is ready once there is a file `go`, and again to the next agent.
+const QUIET_PEER: &str = r#"
+import os, socket, sys, time
+path = sys.argv[sys.argv.index("--token-socket") + 1]
+while not os.path.exists("go"):
+    time.sleep(0.02)
+while True:
+    try:
+        with socket.socket(socket.AF_UNIX) as agent:
+            agent.connect(path)
+            agent.sendall(b"ready\nkernel idle\n")
+            while agent.recv(64):
+                pass
+    except OSError:
+        pass
+    time.sleep(0.02)
 "#;
 
 /// Not a test by itself: the process that the tests below start, told by its environment.
@@ -89,6 +108,7 @@ impl Bench {
         let peer = place.path().join("peer");
         fs::write(&peer, PEER).unwrap();
         fs::set_permissions(&peer, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(place.path().join("quiet.py"), QUIET_PEER).unwrap();
         Self {
             cloud: FakeCloud::start().await,
             place,
@@ -256,6 +276,44 @@ async fn ws_211_229_258_the_peer_outlives_a_killed_agent_and_is_adopted() {
     );
     assert!(!alive(pid));
     assert_eq!(bench.cloud.job("job").status, "completed");
+}
+
+// WS-226
+#[tokio::test]
+async fn ws_226_a_peer_is_ready_by_its_own_word_whatever_it_logs_also_an_adopted_one() {
+    let bench = Bench::new().await;
+    let mut first = bench.agent();
+    bench.cloud.add_job("job", "quiet");
+    let pid = until("the peer", || async {
+        bench
+            .job_folder("job")
+            .join("runtime-peer.pid")
+            .exists()
+            .then(|| bench.peer_pid("job"))
+    })
+    .await;
+    bench.cloud.job_is("job", "accepted").await;
+    first.kill().await.unwrap();
+    let mut second = bench.agent();
+    until("the second agent to report", || async {
+        bench
+            .cloud
+            .seen()
+            .patches
+            .iter()
+            .filter(|(_, to)| to == "accepted")
+            .nth(1)
+            .map(|_| ())
+    })
+    .await;
+    fs::write(bench.place.path().join("go"), "").unwrap();
+    bench.cloud.job_is("job", "running").await;
+    second.kill().await.unwrap();
+    bench.cloud.set_status("job", "accepted");
+    let _third = bench.agent();
+    bench.cloud.job_is("job", "running").await;
+    assert_eq!(bench.peer_pid("job"), pid);
+    assert_eq!(read(bench.job_folder("job").join("runtime-peer.log")), "");
 }
 
 // WS-232 WS-235

@@ -41,7 +41,7 @@ async fn take(
 async fn cloud(answers: &[u16]) -> (Cloud, Uploader, mpsc::Receiver<UploadResult>) {
     let (cloud, client) = listening(answers).await;
     let token = SecretString::from("nwc_test");
-    let tokens = Tokens::fixed(RoomAuth::Bearer(token));
+    let tokens = Tokens::given(RoomAuth::Bearer(token), None);
     let (uploader, results) = Uploader::new(client, tokens, "n");
     (cloud, uploader, results)
 }
