@@ -15,8 +15,8 @@ use crate::tools::{run_command, step, target_dir};
 const EXAMPLES: u32 = 10;
 /// A request that takes longer than this hangs, in seconds.
 const HANGS: &str = "10";
-/// How long one round may take, in seconds.
-const SECONDS: &str = "45";
+/// How long one round may take unless asked otherwise, in seconds.
+const SECONDS: u32 = 45;
 /// The paths that are no page.
 const INTERFACE: &str = r"^/(api|healthz|readyz|sign-in|oidc|n/\{notebook_id\}/sync)";
 
@@ -24,10 +24,13 @@ const INTERFACE: &str = r"^/(api|healthz|readyz|sign-in|oidc|n/\{notebook_id\}/s
 pub struct Options {
     /// Requests tried for each operation.
     #[arg(long, default_value_t = EXAMPLES)]
-    examples: u32,
+    pub examples: u32,
     /// Replay a run.
     #[arg(long, default_value_t = 1)]
-    seed: u32,
+    pub seed: u64,
+    /// Seconds that one round may take.
+    #[arg(long, default_value_t = SECONDS)]
+    pub seconds: u32,
 }
 
 impl Default for Options {
@@ -35,6 +38,7 @@ impl Default for Options {
         Self {
             examples: EXAMPLES,
             seed: 1,
+            seconds: SECONDS,
         }
     }
 }
@@ -73,7 +77,7 @@ pub fn run(options: &Options) -> Result<()> {
             .args(["--request-timeout", HANGS, "--workers", "2"])
             .args(["--max-examples", &options.examples.to_string()])
             .args(["--seed", &options.seed.to_string()])
-            .args(["--max-time", SECONDS])
+            .args(["--max-time", &options.seconds.to_string()])
             // The page itself is files, and need not be built for this.
             .args(["--include-path-regex", INTERFACE]);
         for header in headers {

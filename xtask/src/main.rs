@@ -9,6 +9,7 @@ mod identity_provider;
 mod loadtest;
 mod postgres;
 mod python;
+mod soak;
 mod test;
 mod tidy;
 mod tools;
@@ -32,6 +33,8 @@ enum Task {
     Up(up::Options),
     /// Format check, lints, tidy, and every test: units, protocol, simulator, processes, browser.
     Test(test::Options),
+    /// The long ones: twenty repetitions of each kill, a million worlds, hours of made-up requests.
+    Soak(soak::Options),
     /// Measure this software, beside Jupyter Server in one run or over a long time; writes its page in docs.
     Bench(bench::Options),
     /// Try made-up requests of every kind against a real server.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Up(options) => up::run(&options),
         Task::Test(options) => test::run(&options),
+        Task::Soak(options) => soak::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => test::fuzz(&options),
         Task::Loadtest(options) => loadtest::run(&options),

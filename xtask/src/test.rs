@@ -17,7 +17,7 @@ const ON_POSTGRES: &str = "package(store-sql) | package(control-plane) | package
 const ON_S3: &str = "package(server) & (test(blob) | test(collection) | test(revisions) | test(snapshots) | \
                      test(download) | test(trash) | test(notebooks) | test(backup))";
 /// The programs with the features that the tests have, for the same reason.
-const PROGRAMS: &[&str] = &["build", "--quiet", "--workspace", "--bins"];
+pub const PROGRAMS: &[&str] = &["build", "--quiet", "--workspace", "--bins"];
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -113,6 +113,7 @@ fn rust_tests(tools: &Tools, some: Option<&str>, place: Option<(&str, &str)>) ->
     )
 }
 
-fn cargo(arguments: &[&str]) -> Result<()> {
+/// Runs cargo in the workspace.
+pub fn cargo(arguments: &[&str]) -> Result<()> {
     run_program(&root(), "cargo", arguments)
 }

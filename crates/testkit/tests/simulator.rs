@@ -1,25 +1,27 @@
-//! A thousand worlds in ten parts. `SEED=n` plays one of them alone.
+//! A thousand worlds in ten parts, or as many as `SEEDS` says. `SEED=n` plays one of them alone.
 
 use testkit::simulator::run;
 
-fn part(number: u64) {
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn play_part(part: u64) {
     let mut epochs = 0;
     let mut broken = Vec::new();
     let mut play = |seed| match run(seed) {
         Ok(begun) => epochs += begun,
         Err(why) => broken.push(why),
     };
-    match std::env::var("SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-    {
-        Some(seed) if number == 0 => play(seed),
+    match number("SEED") {
+        Some(seed) if part == 0 => play(seed),
         Some(_) => return,
         None => {
-            (number * 100..(number + 1) * 100).for_each(play);
+            let worlds = number("SEEDS").unwrap_or(1000) / 10;
+            (part * worlds..(part + 1) * worlds).for_each(play);
             assert!(
-                epochs > 10,
-                "{epochs} epochs were begun in a hundred worlds"
+                epochs as u64 > worlds / 10,
+                "{epochs} epochs were begun in {worlds} worlds"
             );
         }
     }
@@ -36,7 +38,7 @@ macro_rules! parts {
         // RP-093 RP-117 RP-118 RP-119 RP-201 RP-215
         #[test]
         fn $name() {
-            part($number);
+            play_part($number);
         }
     )*};
 }

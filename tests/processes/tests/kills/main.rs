@@ -11,9 +11,12 @@ use e2e::{Room, python, until};
 use keeper_relay::KeeperRelay;
 use nix::sys::signal::Signal;
 use reqwest::Method;
-use scene::{LIMIT, Moment, Scene, moments, signal};
+use scene::{LIMIT, Moment, Scene, moments, number, signal};
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// Repetitions that wait at the same time: it is the waiting that takes long.
+const AT_ONCE: usize = 4;
 
 #[tokio::test]
 async fn a_killed_agent_comes_back_and_adopts_the_running_peer() -> Result<()> {
@@ -142,7 +145,7 @@ async fn a_dead_cloud(moment: Moment) -> Result<()> {
         Ok((!scene.room.is_open()).then_some(()))
     })
     .await?;
-    tokio::time::sleep_until(dead_until).await;
+    sleep_until(dead_until).await;
     scene.cloud.spawn().await?;
     let room = Room::join(&scene.cloud, &scene.notebook).await?;
     scene.complete(&room).await?;
@@ -157,13 +160,103 @@ async fn a_dead_cloud(moment: Moment) -> Result<()> {
 
 #[tokio::test]
 async fn a_cloud_that_is_dead_for_45_seconds_costs_no_line() -> Result<()> {
-    // At the same time: it is the waiting that takes long.
-    let repetitions: Vec<_> = moments()
-        .into_iter()
-        .map(|moment| tokio::spawn(a_dead_cloud(moment)))
-        .collect();
-    for repetition in repetitions {
-        repetition.await??;
+    at_once(a_dead_cloud).await
+}
+
+async fn at_once<F>(repetition: fn(Moment) -> F) -> Result<()>
+where
+    F: Future<Output = Result<()>> + Send + 'static,
+{
+    for some in moments().chunks(AT_ONCE) {
+        let spawned: Vec<_> = some
+            .iter()
+            .map(|moment| tokio::spawn(repetition(*moment)))
+            .collect();
+        for repetition in spawned {
+            repetition.await??;
+        }
+    }
+    Ok(())
+}
+
+/// As long as `KILL_CUT_SECONDS` says.
+async fn a_cut_link(moment: Moment) -> Result<()> {
+    let seconds = number("KILL_CUT_SECONDS", 60);
+    // The kernel is busy all the while, and when the link is back.
+    let lines = seconds as usize * 10 + 100;
+    let scene = Scene::printing_through_a_relay(lines, moment).await?;
+    let kernel = scene.process("ipykernel")?;
+    let peer = scene.process("cloud-runtime-agent")?;
+    let relay = scene.relay.as_ref().context("no relay")?;
+    relay.cut();
+    let cut_until = Instant::now() + Duration::from_secs(seconds);
+    scene
+        .room
+        .runtime_is(&["workstation", "status"], "disconnected", LIMIT)
+        .await?;
+    sleep_until(cut_until).await;
+    let meanwhile = scene.room.execution(&scene.execution);
+    assert_eq!(meanwhile.status, "running", "the room gave the cell up");
+    relay.restore();
+    scene.complete(&scene.room).await?;
+    for (name, before) in [("ipykernel", kernel), ("cloud-runtime-agent", peer)] {
+        assert_eq!(scene.process(name)?, before, "{name} was replaced");
+    }
+    scene.goes_on(&scene.room).await?;
+    scene.end().await
+}
+
+// RP-255 WS-382: in `cargo xtask soak` the link is away for thirty minutes.
+#[tokio::test]
+async fn a_link_that_is_cut_for_a_minute_costs_no_line() -> Result<()> {
+    at_once(a_cut_link).await
+}
+
+#[tokio::test]
+async fn kills_one_after_another_at_random_cost_no_line() -> Result<()> {
+    for moment in moments() {
+        let mut scene = Scene::printing_through_a_relay(150, moment).await?;
+        let kernel = scene.process("ipykernel")?;
+        let mut chance = moment.chance;
+        for _ in 0..4 {
+            match chance % 4 {
+                0 => {
+                    scene.machine.kill_agent().await?;
+                    scene.machine.start(&python()?)?;
+                }
+                1 => {
+                    // The one before may have been killed just now.
+                    let peer = until("a peer to be there", LIMIT, async || {
+                        Ok(scene.process("cloud-runtime-agent").ok())
+                    });
+                    signal(peer.await?, Signal::SIGKILL)?;
+                }
+                2 => {
+                    scene.cloud.kill().await?;
+                    scene.cloud.spawn().await?;
+                }
+                _ => {
+                    let relay = scene.relay.as_ref().context("no relay")?;
+                    relay.cut();
+                    sleep(Duration::from_millis(chance / 4 % 1500)).await;
+                    relay.restore();
+                }
+            }
+            chance /= 4;
+            sleep(Duration::from_millis(chance % 2500)).await;
+        }
+        let room = Room::join(&scene.cloud, &scene.notebook).await?;
+        scene
+            .complete(&room)
+            .await
+            .with_context(|| format!("{moment:?}"))?;
+        assert_eq!(
+            scene.process("ipykernel")?,
+            kernel,
+            "the kernel was replaced"
+        );
+        scene.goes_on(&room).await?;
+        scene.end().await?;
     }
     Ok(())
 }
@@ -181,9 +274,9 @@ async fn a_link_that_breaks_again_and_again_costs_no_line() -> Result<()> {
             })
             .await?;
             relay.cut();
-            tokio::time::sleep(Duration::from_millis(down)).await;
+            sleep(Duration::from_millis(down)).await;
             relay.restore();
-            tokio::time::sleep(Duration::from_millis(up)).await;
+            sleep(Duration::from_millis(up)).await;
         }
         assert!(relay.killed() >= 4, "{} connections died", relay.killed());
         scene.complete(&scene.room).await?;

@@ -18,14 +18,18 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 pub struct Moment {
     lines: usize,
     delay: Duration,
+    /// What else the repetition leaves to chance.
+    pub chance: u64,
+}
+
+/// A number from the environment.
+pub fn number(name: &str, default: u64) -> u64 {
+    let value = std::env::var(name).ok();
+    value.and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 /// The moments of a test's repetitions, from `KILL_SEED` (1) and `KILL_REPETITIONS` (2).
 pub fn moments() -> Vec<Moment> {
-    let number = |name: &str, default: u64| {
-        let value = std::env::var(name).ok();
-        value.and_then(|text| text.parse().ok()).unwrap_or(default)
-    };
     let mut state = number("KILL_SEED", 1);
     let mut next = |below: u64| {
         // SplitMix64
@@ -39,6 +43,7 @@ pub fn moments() -> Vec<Moment> {
         .map(|_| Moment {
             lines: 1 + next(15) as usize,
             delay: Duration::from_millis(next(150)),
+            chance: next(u64::MAX),
         })
         .collect()
 }
