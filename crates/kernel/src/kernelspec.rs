@@ -86,6 +86,7 @@ impl Kernelspec {
             interrupt_mode: self.interrupt_mode,
             resource_dir: Some(self.dir.clone()),
             kernelspec: Some(self.name.clone()),
+            process_memory: None,
             ipc: self.argv.iter().any(|part| part.contains("ipykernel")),
         }
     }

@@ -14,6 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::environment;
 use crate::failure::{FailureClass, LaunchFailure};
 use crate::journal::{Channel, JournalWriter};
+use crate::memory;
 use crate::protocol::{ExitCause, Outgoing};
 use crate::spec::LaunchSpec;
 use crate::stderr_log::{self, StderrTail};
@@ -40,6 +41,8 @@ pub(crate) struct Launched {
     pub channels: Channels,
     pub endpoint: Endpoint,
     pub kernel_info: Value,
+    /// See [`memory::kills`], before it started.
+    pub memory_kills: Option<u64>,
     pub stderr: StderrTail,
     pub stderr_task: tokio::task::JoinHandle<()>,
 }
@@ -69,6 +72,7 @@ pub(crate) async fn launch(
 ) -> Result<Launched, LaunchFailure> {
     let mut endpoint = Endpoint::create(job_dir, spec.ipc)?;
     let argv = spec.command_line(&endpoint.file);
+    let memory_kills = memory::kills();
     let mut child = match spawn(spec, &argv) {
         Ok(child) => child,
         Err(failure) => {
@@ -77,6 +81,9 @@ pub(crate) async fn launch(
         }
     };
     let pid = child.id().map_or(0, |pid| pid as i32);
+    if let Some(bytes) = spec.process_memory {
+        memory::limit(pid, bytes);
+    }
     endpoint.listeners.clear();
     let stderr = StderrTail::default();
     let stderr_task = match child.stderr.take() {
@@ -96,7 +103,7 @@ pub(crate) async fn launch(
         let handshake = handshake(endpoint, journal);
         tokio::select! {
             biased;
-            status = child.wait() => Err(exited(status.map(ExitCause::from).unwrap_or_default())),
+            status = child.wait() => Err(exited(ExitCause::seen(status.ok(), memory_kills))),
             done = handshake => done,
         }
     };
@@ -114,6 +121,7 @@ pub(crate) async fn launch(
                 channels,
                 endpoint,
                 kernel_info,
+                memory_kills,
                 stderr,
                 stderr_task,
             })

@@ -19,6 +19,7 @@ pub mod journal;
 pub mod keeper;
 pub mod kernelspec;
 mod launch;
+mod memory;
 pub mod process;
 pub mod protocol;
 mod spec;

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::failure::LaunchFailure;
 use crate::journal::Channel;
+use crate::memory;
 use crate::spec::LaunchSpec;
 
 /// The largest frame on the keeper's socket.
@@ -24,6 +25,23 @@ pub struct ExitCause {
     /// Signal number, when a signal ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
+    /// Whether the system killed it because memory ran out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub out_of_memory: bool,
+}
+
+impl ExitCause {
+    /// What was seen of a process's end; `memory_kills` is [`memory::kills`] from before it started.
+    pub(crate) fn seen(
+        status: Option<std::process::ExitStatus>,
+        memory_kills: Option<u64>,
+    ) -> Self {
+        let mut exit = status.map(Self::from).unwrap_or_default();
+        let is_killed = exit.signal == Some(rustix::process::Signal::KILL.as_raw());
+        exit.out_of_memory =
+            is_killed && memory_kills.is_some_and(|before| memory::kills() > Some(before));
+        exit
+    }
 }
 
 impl From<std::process::ExitStatus> for ExitCause {
@@ -32,6 +50,7 @@ impl From<std::process::ExitStatus> for ExitCause {
         Self {
             code: status.code(),
             signal: status.signal(),
+            out_of_memory: false,
         }
     }
 }
@@ -40,6 +59,12 @@ impl std::fmt::Display for ExitCause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.code, self.signal) {
             (Some(code), _) => write!(f, "exit code {code}"),
+            (None, Some(signal)) if self.out_of_memory => {
+                write!(
+                    f,
+                    "out of memory: the system killed it with signal {signal}"
+                )
+            }
             (None, Some(signal)) => write!(f, "signal {signal}"),
             (None, None) => f.write_str("an unknown cause"),
         }

@@ -41,6 +41,9 @@ pub struct LaunchSpec {
     /// Whether the kernel can listen on Unix sockets (ipykernel can; others get loopback TCP).
     #[serde(default)]
     pub ipc: bool,
+    /// The most private memory of each of its processes, in bytes; beyond it, allocations fail.
+    #[serde(default)]
+    pub process_memory: Option<u64>,
 }
 
 impl LaunchSpec {
@@ -63,6 +66,7 @@ impl LaunchSpec {
             resource_dir: None,
             kernelspec: None,
             ipc: true,
+            process_memory: None,
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 const TAIL_LINES: usize = 50;
 /// Longest line kept.
 const LINE_BYTES: usize = 1000;
-/// The log starts anew when it would grow beyond this.
+/// The log starts anew when it would grow beyond this, or with a new kernel; the former one is kept beside it.
 const LOG_BYTES: u64 = 1024 * 1024;
 
 /// The last lines; cheap to clone.
@@ -76,6 +76,12 @@ pub(crate) async fn drain<R: AsyncRead + Unpin>(mut from: R, tail: StderrTail, p
 }
 
 fn open(path: &PathBuf) -> Option<File> {
+    if path.metadata().is_ok_and(|log| log.len() > 0) {
+        let mut older = path.clone().into_os_string();
+        older.push(".1");
+        // Without it the log is begun anew all the same.
+        let _ = std::fs::rename(path, older);
+    }
     OpenOptions::new()
         .create(true)
         .write(true)
@@ -83,4 +89,25 @@ fn open(path: &PathBuf) -> Option<File> {
         .mode(0o600)
         .open(path)
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_log_is_bounded_and_the_former_one_stays_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kernel.log");
+        let tail = StderrTail::default();
+        drain(&b"the first kernel\n"[..], tail.clone(), path.clone()).await;
+        let flood = vec![b'x'; LOG_BYTES as usize];
+        drain(&flood[..], tail.clone(), path.clone()).await;
+        let older = || std::fs::read(folder.path().join("kernel.log.1")).unwrap();
+        assert_eq!(older(), b"the first kernel\n");
+        drain(&flood.repeat(2)[..], tail.clone(), path.clone()).await;
+        assert!(path.metadata().unwrap().len() <= LOG_BYTES);
+        assert!(older().len() as u64 <= LOG_BYTES);
+        assert_eq!(tail.lines()[0], "the first kernel");
+    }
 }

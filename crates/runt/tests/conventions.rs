@@ -145,6 +145,11 @@ async fn settings_are_shown_with_where_they_come_from() {
     python_path        -      default  the Python for kernels
     allow              -      default  notebooks and people that may use this machine; none named is everyone
     max_jobs           -      default  most notebooks at once
+    job_memory         -      default  most memory of one notebook, such as 8G
+    job_cpus           -      default  most processors of one notebook, such as 2 or 0.5
+    nice               -      default  how far kernels give way to other work, 1 to 19
+    keep_days          -      default  days that what ended notebooks left is kept
+    keep_size          -      default  most space of that, such as 2G
     on_stop            -      default  what happens to kernels when the agent stops: end or detach
     --- stderr
     ");

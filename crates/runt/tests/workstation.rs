@@ -414,8 +414,7 @@ async fn ws_073_074_075_076_078_079_086_run_becomes_the_agent() {
     arg: HOME/venv/bin/python
     arg: --working-dir
     arg: HOME/work
-    arg: --on-stop
-    arg: detach
+    arg: --on-stop=detach
     cwd: HOME/work
     token: set
     --- stderr

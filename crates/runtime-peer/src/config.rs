@@ -38,6 +38,8 @@ pub struct PeerConfig {
     pub workstation_display_name: Option<String>,
     /// The attach job's id.
     pub runtime_session_id: Option<String>,
+    /// The most private memory of each of a kernel's processes, in bytes.
+    pub process_memory: Option<u64>,
     /// When the kernel is launched.
     pub launch_mode: LaunchMode,
     /// The job's folder: keeper, journal, notes.

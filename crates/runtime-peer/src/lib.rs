@@ -24,4 +24,5 @@ pub use config::{PeerAuth, PeerConfig};
 pub use end::{End, NOTE_NAME};
 pub use headless::{RunConfig, RunFailure, RunResult, run_notebook};
 pub use peer::{READY_MARKER, run};
+pub use position::is_delivered;
 pub use session_core::LaunchMode;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cloud_client::{CloudClient, RoomAuth, RoomDial};
+use kernel::LaunchSpec;
 use kernel::client::KeeperClient;
 use kernel::journal::{FILE_NAME, JournalError, Record, START};
 use kernel::keeper::end_leftover_kernel;
@@ -50,6 +51,7 @@ struct Peer {
     position: Position,
     python: Option<PathBuf>,
     working_dir: PathBuf,
+    process_memory: Option<u64>,
     wake: Option<Instant>,
     stop_by: Option<Instant>,
 }
@@ -231,6 +233,7 @@ impl Peer {
             position,
             python: config.python.clone(),
             working_dir: config.working_dir.clone(),
+            process_memory: config.process_memory,
             wake: None,
             stop_by: None,
         };
@@ -386,7 +389,10 @@ impl Peer {
     fn launch(&mut self, restart: bool) -> Option<End> {
         let wanted = self.session.kernelspec();
         let spec = match launch_spec(wanted.as_ref(), self.python.as_deref(), &self.working_dir) {
-            Ok(spec) => Box::new(spec),
+            Ok(spec) => Box::new(LaunchSpec {
+                process_memory: self.process_memory,
+                ..spec
+            }),
             Err(details) => {
                 if restart {
                     // What was to be replaced ends all the same: whatever comes next finds no kernel there.

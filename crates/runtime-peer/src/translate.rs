@@ -8,6 +8,10 @@ use session_core::{Channel, Event, JournalEntry, KernelInfo, KernelMessage};
 /// Where the environment comes from, for a kernel in the interpreter as it is (4.7).
 const ENV_SOURCE: &str = "uv:current_python";
 
+/// The next step for a kernel that the system killed.
+const MEMORY_HINT: &str =
+    "\nHint: work on less at once, or let the machine's operator give notebooks more memory";
+
 /// From which generation of the kernel on its life is news; what came before is history that the
 /// session must not hear again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -97,6 +101,9 @@ fn lifecycle(event: KeeperEvent, news: News) -> Option<Event> {
             if let Some(line) = stderr_tail.iter().rev().find(|line| !line.is_empty()) {
                 details.push_str(": ");
                 details.push_str(line);
+            }
+            if exit.out_of_memory {
+                details.push_str(MEMORY_HINT);
             }
             Some(Event::KernelDied { details })
         }

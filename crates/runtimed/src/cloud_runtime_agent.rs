@@ -76,6 +76,9 @@ pub struct Args {
     /// The attach job's id.
     #[arg(long)]
     runtime_session_id: Option<String>,
+    /// The most private memory of each of the kernel's processes, in bytes.
+    #[arg(long)]
+    process_memory: Option<u64>,
     /// When the kernel is launched.
     #[arg(long, value_enum, default_value = "attach")]
     launch_mode: Mode,
@@ -190,6 +193,7 @@ fn config(args: Args) -> Result<PeerConfig, End> {
         )?,
         notebook_id: args.notebook_id,
         runtime_session_id: args.runtime_session_id,
+        process_memory: args.process_memory,
         launch_mode,
         keeper: KeeperCommand {
             program,

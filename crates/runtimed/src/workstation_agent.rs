@@ -7,9 +7,9 @@ use agent_core::{Admission, AgentConfig, CRASH_RESTARTS, StopPolicy};
 use anyhow::{Context as _, Result, bail};
 use cloud_client::{BaseUrl, SecretString, install_crypto_provider};
 use workstation::{
-    AgentError, AgentOptions, Env, Folders, TOKEN_VARIABLE, absolute_interpreter,
-    check_display_name, check_workstation_id, default_workstation_id, find_interpreter, hostname,
-    run_agent,
+    AgentError, AgentOptions, CpuLimit, Env, Folders, JobLimits, KEEP_BYTES, KEEP_DAYS, Keep,
+    MOST_NICE, MemoryLimit, TOKEN_VARIABLE, absolute_interpreter, check_display_name,
+    check_workstation_id, default_workstation_id, find_interpreter, hostname, run_agent,
 };
 
 #[derive(Debug, clap::Args)]
@@ -44,6 +44,21 @@ pub struct Args {
     /// Most notebooks at once.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     max_jobs: Option<u32>,
+    /// Most memory of one notebook's job.
+    #[arg(long, value_name = "SIZE")]
+    job_memory: Option<MemoryLimit>,
+    /// Most processors of one notebook's job.
+    #[arg(long, value_name = "NUMBER")]
+    job_cpus: Option<CpuLimit>,
+    /// How far jobs give way to other work.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=i64::from(MOST_NICE)))]
+    nice: Option<u8>,
+    /// Days that the folders of ended jobs are kept.
+    #[arg(long, default_value_t = KEEP_DAYS, value_parser = clap::value_parser!(u32).range(1..))]
+    keep_days: u32,
+    /// Most space of them [default: 2G].
+    #[arg(long, value_name = "SIZE")]
+    keep_size: Option<MemoryLimit>,
     /// A further environment variable to hand to peers; may be repeated.
     #[arg(long, value_name = "NAME")]
     pass_env: Vec<String>,
@@ -131,6 +146,16 @@ fn options(args: Args) -> Result<AgentOptions> {
         agent_root: folders.agent_root(),
         program: std::env::current_exe().context("cannot find the own program")?,
         pass_env: args.pass_env,
+        limits: JobLimits {
+            memory: args.job_memory,
+            cpus: args.job_cpus,
+            nice: args.nice,
+        },
+        keep: Keep {
+            days: args.keep_days,
+            bytes: args.keep_size.map_or(KEEP_BYTES, MemoryLimit::bytes),
+            delivered: runtime_peer::is_delivered,
+        },
         config: AgentConfig {
             poll_ms: args.poll_ms,
             heartbeat_ms: args.heartbeat_ms,

@@ -14,11 +14,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::control_desk::ControlDesk;
 use crate::drain_mark::DrainMark;
+use crate::housekeeping::{Keep, look_after};
+use crate::limits::JobLimits;
 use crate::link::Link;
 use crate::lock::{AgentLock, LockError};
 use crate::own_credential::{Notice, OwnCredential};
 use crate::peers::Peers;
 use crate::reports::{failure, order, status};
+use crate::scopes::Containment;
 use crate::{
     Accelerator, Env, MachineFacts, MachineName, detect_accelerators, registration, with_drain,
     with_machine,
@@ -54,6 +57,10 @@ pub struct AgentOptions {
     pub pass_env: Vec<String>,
     /// The agent's environment.
     pub env: Env,
+    /// What each job may take.
+    pub limits: JobLimits,
+    /// How much of ended jobs is kept.
+    pub keep: Keep,
     /// Times and policies.
     pub config: AgentConfig,
 }
@@ -146,8 +153,11 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
     let client = CloudClient::new(options.base.clone())?.with_token(options.token.clone());
     let (news, inbox) = mpsc::channel(NEWS_LIMIT);
     let drain = DrainMark::at(state, &options.workstation_id);
+    let containment = Containment::find(options.limits, &options.env).await;
+    let limits = containment.in_force().clone();
+    tracing::info!(limits = limits.line(), "[workstation-agent] limits of jobs");
     // An agent that cannot be spoken to still serves.
-    let _desk = ControlDesk::open(state, &options.workstation_id, news.clone())
+    let _desk = ControlDesk::open(state, &options.workstation_id, limits, news.clone())
         .inspect_err(|error| {
             tracing::warn!(%error, "[workstation-agent] no orders can be taken");
         })
@@ -166,6 +176,7 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
     );
     let peers = Peers::new(
         options.program.clone(),
+        containment,
         settings,
         environment,
         client.clone(),
@@ -181,6 +192,7 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         root = %options.agent_root.display(),
         "[workstation-agent] starting"
     );
+    let housekeeper = tokio::spawn(look_after(options.agent_root.clone(), options.keep));
     let own = OwnCredential::find(
         options.credential_file.clone(),
         &options.base,
@@ -201,7 +213,9 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         news,
         options,
     };
-    agent_loop.run(inbox).await
+    let ended = agent_loop.run(inbox).await;
+    housekeeper.abort();
+    ended
 }
 
 impl AgentLoop {

@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::time::timeout;
 
 use crate::control_desk::{ControlDesk, Reply};
+use crate::limits::LimitsInForce;
 use crate::{Folders, socket_path};
 
 /// How long an agent may take to answer.
@@ -23,6 +24,8 @@ pub struct RunningAgent {
     pub pid: u32,
     /// Its build.
     pub version: String,
+    /// How it holds the limits of its jobs.
+    pub limits: LimitsInForce,
     /// How it stands.
     pub status: AgentStatus,
 }
@@ -78,6 +81,7 @@ pub async fn tell_agent(
         Answer::Ok(status) => Ok(RunningAgent {
             pid: reply.pid,
             version: reply.version,
+            limits: reply.limits,
             status,
         }),
         Answer::Refused(reason) => Err(ControlError::Refused(reason)),

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use crate::agent_loop::News;
 use crate::installed_build;
+use crate::limits::LimitsInForce;
 use crate::socket_path;
 
 /// Visitors that are served at once; more wait.
@@ -34,6 +35,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Reply {
     pub pid: u32,
     pub version: String,
+    #[serde(default)]
+    pub limits: LimitsInForce,
     #[serde(flatten)]
     pub answer: Answer,
 }
@@ -51,7 +54,12 @@ impl ControlDesk {
     }
 
     /// Opens it; the caller holds the workstation's lock, so that a socket that lies there is nobody's.
-    pub fn open(state: &Path, workstation_id: &str, news: mpsc::Sender<News>) -> io::Result<Self> {
+    pub fn open(
+        state: &Path,
+        workstation_id: &str,
+        limits: LimitsInForce,
+        news: mpsc::Sender<News>,
+    ) -> io::Result<Self> {
         let path = Self::path(state, workstation_id);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -59,7 +67,7 @@ impl ControlDesk {
         }
         let listener = socket_path::bind(&path)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-        let task = tokio::spawn(serve(listener, news));
+        let task = tokio::spawn(serve(listener, limits, news));
         Ok(Self { task, path })
     }
 }
@@ -72,7 +80,7 @@ impl Drop for ControlDesk {
     }
 }
 
-async fn serve(listener: UnixListener, news: mpsc::Sender<News>) {
+async fn serve(listener: UnixListener, limits: LimitsInForce, news: mpsc::Sender<News>) {
     let places = Arc::new(Semaphore::new(VISITORS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
@@ -80,9 +88,9 @@ async fn serve(listener: UnixListener, news: mpsc::Sender<News>) {
         };
         match listener.accept().await {
             Ok((visitor, _)) if is_same_user(&visitor) => {
-                let news = news.clone();
+                let (limits, news) = (limits.clone(), news.clone());
                 tokio::spawn(async move {
-                    let _ = timeout(VISIT_LIMIT, attend(visitor, news)).await;
+                    let _ = timeout(VISIT_LIMIT, attend(visitor, limits, news)).await;
                     drop(place);
                 });
             }
@@ -102,7 +110,11 @@ fn is_same_user(visitor: &UnixStream) -> bool {
         .is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
 }
 
-async fn attend(visitor: UnixStream, news: mpsc::Sender<News>) -> io::Result<()> {
+async fn attend(
+    visitor: UnixStream,
+    limits: LimitsInForce,
+    news: mpsc::Sender<News>,
+) -> io::Result<()> {
     let (read, mut write) = visitor.into_split();
     let mut line = String::new();
     let limit = CONTROL_LINE_LIMIT as u64 + 1;
@@ -123,6 +135,7 @@ async fn attend(visitor: UnixStream, news: mpsc::Sender<News>) -> io::Result<()>
     let reply = Reply {
         pid: std::process::id(),
         version: installed_build(),
+        limits,
         answer,
     };
     let mut text = serde_json::to_vec(&reply)?;

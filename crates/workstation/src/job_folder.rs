@@ -21,7 +21,8 @@ use std::path::{Path, PathBuf};
 use agent_core::{JobOrder, PeerExit};
 use serde::{Deserialize, Serialize};
 
-use crate::process::{ProcessIdentity, command_line_has};
+use crate::machine::this_machine;
+use crate::process::ProcessIdentity;
 
 /// Most jobs left behind that are looked after at once; the others have their turn at the next start.
 const LEFT_BEHIND_LIMIT: usize = 256;
@@ -42,6 +43,25 @@ pub(crate) struct PeerRecord {
 pub(crate) struct JobOwner {
     pub cloud_url: String,
     pub workstation_id: String,
+    /// The machine, where several share the folder; jobs of former versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+}
+
+impl JobOwner {
+    /// A workstation that is served on this machine.
+    pub fn here(cloud_url: &str, workstation_id: &str) -> Self {
+        Self {
+            cloud_url: cloud_url.to_owned(),
+            workstation_id: workstation_id.to_owned(),
+            machine: Some(this_machine().to_owned()),
+        }
+    }
+
+    fn is_here(&self) -> bool {
+        let machine = self.machine.as_ref();
+        machine.is_none_or(|machine| machine == this_machine())
+    }
 }
 
 /// What a job is for, for people who look at this machine.
@@ -137,11 +157,24 @@ impl JobFolder {
         #[derive(Deserialize)]
         struct Keeper {
             pid: u32,
+            start_time: String,
         }
         let record = fs::read(self.0.join("keeper.json")).ok()?;
-        let Keeper { pid } = serde_json::from_slice(&record).ok()?;
-        let is_keeper = command_line_has(pid, &["kernel-keeper"]).unwrap_or(true);
-        (is_keeper && ProcessIdentity::of(pid).is_some()).then_some(pid)
+        let Keeper { pid, start_time } = serde_json::from_slice(&record).ok()?;
+        ProcessIdentity::of(pid)?
+            .started_as(&start_time)
+            .then_some(pid)
+    }
+
+    /// Whether its peer or its kernel keeper lives on this machine.
+    pub fn is_alive(&self) -> bool {
+        let record = self.record();
+        record.is_some_and(|record| record.process.is_alive()) || self.keeper_pid().is_some()
+    }
+
+    /// Whether the job was given to this machine, and not to another one with the same folder.
+    pub fn is_of_this_machine(&self) -> bool {
+        self.owner().is_none_or(|owner| owner.is_here())
     }
 
     /// Whose the job is.
@@ -153,7 +186,13 @@ impl JobFolder {
     pub fn left_behind(root: &Path, owner: &JobOwner) -> Vec<String> {
         Self::all(root)
             .filter(|folder| folder.has_keeper() || folder.has_record())
-            .filter(|folder| folder.owner().as_ref() == Some(owner))
+            .filter(|folder| {
+                let found = folder.owner().filter(JobOwner::is_here);
+                found.is_some_and(|found| {
+                    found.cloud_url == owner.cloud_url
+                        && found.workstation_id == owner.workstation_id
+                })
+            })
             .filter_map(|folder| folder.job_id())
             .take(LEFT_BEHIND_LIMIT)
             .collect()
@@ -218,6 +257,8 @@ impl JobFolder {
         const TAIL: u64 = 4096;
         let mut file = fs::File::open(self.log_path()).ok()?;
         let length = file.metadata().ok()?.len();
+        // A log that was cut begins anew.
+        let offset = if offset > length { 0 } else { offset };
         file.seek(SeekFrom::Start(offset.max(length.saturating_sub(TAIL))))
             .ok()?;
         let mut bytes = Vec::new();
@@ -279,6 +320,9 @@ impl ReadyScan {
         let Ok(mut file) = fs::File::open(&self.path) else {
             return false;
         };
+        if file.metadata().is_ok_and(|meta| meta.len() < self.offset) {
+            self.offset = 0;
+        }
         if file.seek(SeekFrom::Start(self.offset)).is_err() {
             return false;
         }
@@ -313,10 +357,7 @@ mod tests {
     }
 
     fn owner(workstation_id: &str) -> JobOwner {
-        JobOwner {
-            cloud_url: "https://cloud.example".into(),
-            workstation_id: workstation_id.into(),
-        }
+        JobOwner::here("https://cloud.example", workstation_id)
     }
 
     #[test]

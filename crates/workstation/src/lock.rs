@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use agent_core::slug;
 
+use crate::{Env, hostname};
+
 /// Held for the life of an agent; the operating system releases it however the agent ends.
 #[derive(Debug)]
 pub struct AgentLock {
@@ -70,7 +72,11 @@ impl AgentLock {
             Err(TryLockError::Error(cause)) => return Err(unusable(cause)),
         }
         // For diagnosis only; failing to write it harms nobody.
-        let note = format!("pid {}\n", std::process::id());
+        let note = format!(
+            "pid {} on {}\n",
+            std::process::id(),
+            hostname(&Env::of_process())
+        );
         let _ = file
             .set_len(0)
             .and_then(|()| file.rewind())

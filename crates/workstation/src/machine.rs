@@ -1,5 +1,7 @@
 //! Which machine this is: what tells two of the same hostname apart.
 
+use std::sync::OnceLock;
+
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -22,14 +24,9 @@ pub struct MachineName {
 impl MachineName {
     /// Asks the system.
     pub fn detect(env: &Env) -> Self {
-        let files = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
-        let id = files
-            .into_iter()
-            .filter_map(|file| std::fs::read_to_string(file).ok())
-            .find(|id| !id.trim().is_empty());
         Self {
             hostname: hostname(env),
-            machine_id: id.map(|id| hashed(id.trim())),
+            machine_id: system_id().map(|id| hashed(&id)),
             os: os(),
         }
     }
@@ -39,6 +36,22 @@ impl MachineName {
         let suffix = self.machine_id.as_deref()?.get(..4)?;
         Some(format!("{workstation_id}-{suffix}"))
     }
+}
+
+fn system_id() -> Option<String> {
+    let files = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
+    let id = files
+        .into_iter()
+        .filter_map(|file| std::fs::read_to_string(file).ok())
+        .find(|id| !id.trim().is_empty());
+    id.map(|id| id.trim().to_owned())
+}
+
+/// What tells this machine from others that share a home directory with it: the system's id, else its name. (Processes
+/// are told apart by the start of the system, too.)
+pub(crate) fn this_machine() -> &'static str {
+    static ID: OnceLock<String> = OnceLock::new();
+    ID.get_or_init(|| hashed(&system_id().unwrap_or_else(|| hostname(&Env::of_process()))))
 }
 
 /// The system's id must not be told to others as it is (machine-id(5)): a hash with a word of ours.

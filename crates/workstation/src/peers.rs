@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use agent_core::{Event, JobOrder, LocalPeer, PeerExit, SpawnSettings, slug, spawn_plan};
 use cloud_client::{CloudClient, ExposeSecret as _, SecretString};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use crate::TOKEN_VARIABLE;
 use crate::agent_loop::News;
 use crate::job_folder::{JobFolder, JobOwner, PeerRecord, ReadyScan};
 use crate::process::{ProcessIdentity, command_line_has, environment_value};
+use crate::scopes::Containment;
 use crate::token_desk::{Exchange, TokenDesk};
 
 /// Carries the nonce by which a peer is recognised later.
@@ -28,6 +29,7 @@ const ADOPTED_TICK: Duration = Duration::from_millis(250);
 /// The peers of this machine that the agent looks after.
 pub(crate) struct Peers {
     program: PathBuf,
+    containment: Containment,
     settings: SpawnSettings,
     environment: Vec<(String, String)>,
     client: CloudClient,
@@ -42,6 +44,7 @@ pub(crate) struct Peers {
 impl Peers {
     pub fn new(
         program: PathBuf,
+        containment: Containment,
         settings: SpawnSettings,
         environment: Vec<(String, String)>,
         client: CloudClient,
@@ -50,6 +53,7 @@ impl Peers {
     ) -> Self {
         Self {
             program,
+            containment,
             settings,
             environment,
             client,
@@ -98,10 +102,7 @@ impl Peers {
     }
 
     fn owner(&self) -> JobOwner {
-        JobOwner {
-            cloud_url: self.settings.cloud_url.clone(),
-            workstation_id: self.settings.workstation_id.clone(),
-        }
+        JobOwner::here(&self.settings.cloud_url, &self.settings.workstation_id)
     }
 
     /// Jobs of this workstation with a peer or a kernel that an earlier agent left.
@@ -139,7 +140,7 @@ impl Peers {
             .try_clone()
             .map_err(|e| told("cannot open the peer's log", e))?;
         let nonce = Uuid::new_v4().to_string();
-        let mut command = Command::new(&self.program);
+        let mut command = self.containment.command(&self.program, &job.job_id);
         command
             .args(&plan.args)
             .current_dir(&plan.working_directory)
@@ -152,6 +153,12 @@ impl Peers {
             // Its own group: a Ctrl-C in the terminal is the agent's to handle, and the peer outlives the agent.
             .process_group(0)
             .kill_on_drop(false);
+        if let Some(folder) = self.containment.runtime_folder() {
+            command.env("XDG_RUNTIME_DIR", folder);
+        }
+        if let Some(bytes) = self.containment.process_memory() {
+            command.args(["--process-memory", &bytes.to_string()]);
+        }
         if !self.room_tokens {
             let credential = self.credential.borrow().clone();
             command.env(TOKEN_VARIABLE, credential.expose_secret());
@@ -172,6 +179,7 @@ impl Peers {
             .spawn()
             .map_err(|e| told("cannot start the program", e))?;
         let pid = child.id().unwrap_or_default();
+        self.containment.give_way(pid);
         let process = ProcessIdentity::of(pid).unwrap_or(ProcessIdentity {
             pid,
             started: "ended at once".to_owned(),
@@ -206,7 +214,7 @@ impl Peers {
     pub fn inspect(&mut self, job: &JobOrder) -> LocalPeer {
         let Some(folder) = self
             .folder(&job.job_id)
-            .filter(|f| f.job_id().as_deref() == Some(&job.job_id))
+            .filter(|f| f.job_id().as_deref() == Some(&job.job_id) && f.is_of_this_machine())
         else {
             return LocalPeer::Foreign;
         };
@@ -248,29 +256,30 @@ impl Peers {
         }
     }
 
-    /// Ends the kernel that a peer that was killed may have left; others end theirs themselves.
+    /// Ends the kernel that a peer that was killed may have left, and whatever else of the job is there.
     pub fn end_kernel(&self, job_id: &str) {
         let Some(folder) = self
             .folder(job_id)
-            .filter(|f| f.job_id().as_deref() == Some(job_id) && f.has_keeper())
+            .filter(|f| f.job_id().as_deref() == Some(job_id) && f.is_of_this_machine())
         else {
             return;
         };
-        tracing::info!(
-            job_id,
-            "[workstation-agent] ending the kernel that a peer left"
-        );
-        let mut command = Command::new(&self.program);
+        let keeper = folder.has_keeper().then(|| folder.path());
+        if keeper.is_some() {
+            tracing::info!(
+                job_id,
+                "[workstation-agent] ending the kernel that a peer left"
+            );
+        }
+        let Some(mut command) = self.containment.end(&self.program, job_id, keeper) else {
+            return;
+        };
         command
-            .args(["kernel-keeper", "--end", "--job-dir"])
-            .arg(folder.path())
             .env_clear()
-            .envs(self.environment.iter().map(|(k, v)| (k, v)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .kill_on_drop(false);
+            .envs(self.environment.iter().map(|(k, v)| (k, v)));
+        if let Some(folder) = self.containment.runtime_folder() {
+            command.env("XDG_RUNTIME_DIR", folder);
+        }
         match command.spawn() {
             Ok(mut child) => {
                 // It ends by itself, also when the agent ends first.
@@ -288,7 +297,7 @@ impl Peers {
         self.desks.remove(job_id);
         if let Some(folder) = self
             .folder(job_id)
-            .filter(|f| f.job_id().as_deref() == Some(job_id))
+            .filter(|f| f.job_id().as_deref() == Some(job_id) && f.is_of_this_machine())
         {
             folder.remove_record();
         }

@@ -23,6 +23,11 @@ impl ProcessIdentity {
         })
     }
 
+    /// Whether a kernel keeper wrote down this very process: it notes the same two things in its own form.
+    pub fn started_as(&self, noted: &str) -> bool {
+        self.started == noted.replacen(':', "/", 1)
+    }
+
     /// Whether this very process still lives.
     pub fn is_alive(&self) -> bool {
         started(self.pid).is_some_and(|now| now == self.started)

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::{JobLimits, MOST_NICE, MemoryLimit};
 use toml_edit::{DocumentMut, Item, Value, value};
 
 /// Longest settings file that is read.
@@ -12,7 +13,7 @@ const FILE_LIMIT: u64 = 256 * 1024;
 const ALLOW_LIMIT: usize = 1000;
 
 /// The settings by name, with what each is for.
-pub const SETTINGS: [(&str, &str); 5] = [
+pub const SETTINGS: [(&str, &str); 10] = [
     ("working_directory", "where kernels start"),
     ("python_path", "the Python for kernels"),
     (
@@ -20,6 +21,14 @@ pub const SETTINGS: [(&str, &str); 5] = [
         "notebooks and people that may use this machine; none named is everyone",
     ),
     ("max_jobs", "most notebooks at once"),
+    ("job_memory", "most memory of one notebook, such as 8G"),
+    (
+        "job_cpus",
+        "most processors of one notebook, such as 2 or 0.5",
+    ),
+    ("nice", "how far kernels give way to other work, 1 to 19"),
+    ("keep_days", "days that what ended notebooks left is kept"),
+    ("keep_size", "most space of that, such as 2G"),
     (
         "on_stop",
         "what happens to kernels when the agent stops: end or detach",
@@ -37,6 +46,12 @@ pub struct WorkstationSettings {
     pub allow: Vec<String>,
     /// Most notebooks at once.
     pub max_jobs: Option<u32>,
+    /// What each notebook's job may take.
+    pub limits: JobLimits,
+    /// Days that folders of ended jobs are kept.
+    pub keep_days: Option<u32>,
+    /// Most space of them.
+    pub keep_size: Option<MemoryLimit>,
     /// `end` or `detach`.
     pub on_stop: Option<String>,
 }
@@ -140,6 +155,25 @@ impl SettingsFile {
             "python_path" => value(shown(settings.python_path)),
             "allow" => value(settings.allow.into_iter().collect::<Value>()),
             "max_jobs" => value(i64::from(settings.max_jobs.unwrap_or_default())),
+            "job_memory" => value(
+                settings
+                    .limits
+                    .memory
+                    .map_or_else(String::new, |limit| limit.to_string()),
+            ),
+            "job_cpus" => value(
+                settings
+                    .limits
+                    .cpus
+                    .map_or_else(String::new, |limit| limit.to_string()),
+            ),
+            "nice" => value(i64::from(settings.limits.nice.unwrap_or_default())),
+            "keep_days" => value(i64::from(settings.keep_days.unwrap_or_default())),
+            "keep_size" => value(
+                settings
+                    .keep_size
+                    .map_or_else(String::new, |size| size.to_string()),
+            ),
             _ => value(settings.on_stop.unwrap_or_default()),
         };
         self.document[name] = item;
@@ -188,6 +222,7 @@ fn texts(item: &Item) -> Option<Vec<String>> {
     match item.as_value()? {
         Value::String(text) => Some(vec![text.value().clone()]),
         Value::Integer(number) => Some(vec![number.value().to_string()]),
+        Value::Float(number) => Some(vec![number.value().to_string()]),
         Value::Array(items) => items
             .iter()
             .map(|item| item.as_str().map(str::to_owned))
@@ -221,6 +256,23 @@ impl WorkstationSettings {
                     wrong(format!("{text:?} is not a number above 0\nHint: `runt workstation config unset max_jobs` takes the limit away"))
                 })?);
             }
+            "job_memory" => self.limits.memory = Some(text.parse().map_err(wrong)?),
+            "job_cpus" => self.limits.cpus = Some(text.parse().map_err(wrong)?),
+            "nice" => {
+                let nice = text
+                    .parse()
+                    .ok()
+                    .filter(|nice| (1..=MOST_NICE).contains(nice));
+                self.limits.nice = Some(nice.ok_or_else(|| {
+                    wrong(format!("{text:?} is not a number from 1 to {MOST_NICE}"))
+                })?);
+            }
+            "keep_days" => {
+                let days = text.parse().ok().filter(|days| *days > 0);
+                self.keep_days =
+                    Some(days.ok_or_else(|| wrong(format!("{text:?} is not a number above 0")))?);
+            }
+            "keep_size" => self.keep_size = Some(text.parse().map_err(wrong)?),
             _ => {
                 if !matches!(text.as_str(), "end" | "detach") {
                     return Err(wrong(format!("{text:?} is neither end nor detach")));
@@ -303,7 +355,7 @@ mod tests {
         for text in [
             "max_jobs = ",
             "max_job = 1",
-            "allow = 1.5",
+            "allow = true",
             "max_jobs = [\"a\", \"b\"]",
         ] {
             fs::write(&path, text).unwrap();

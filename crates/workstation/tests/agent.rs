@@ -15,7 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgid};
 use support::{FakeCloud, TOKEN, until};
 use tokio::process::{Child, Command};
-use workstation::{AgentOptions, Env, run_agent};
+use workstation::{AgentOptions, Env, JobLimits, KEEP_BYTES, KEEP_DAYS, Keep, run_agent};
 
 const CLOUD: &str = "TEST_AGENT_CLOUD";
 const PLACE: &str = "TEST_AGENT_PLACE";
@@ -72,6 +72,12 @@ fn agent_process() {
         agent_root: place.join("state/workstation-agent"),
         program: place.join("peer"),
         pass_env: vec![],
+        limits: JobLimits::default(),
+        keep: Keep {
+            days: KEEP_DAYS,
+            bytes: KEEP_BYTES,
+            delivered: |_| true,
+        },
         config: AgentConfig {
             repeat_ms: 300,
             grace_ms: 1_000,

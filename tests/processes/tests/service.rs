@@ -143,6 +143,11 @@ async fn ws_116_123_262_a_kernel_outlives_its_agents() -> Result<()> {
         .await?;
     room.run("x = 40", LIMIT).await?;
     let kernel = service.process("ipykernel").await?;
+    let group = fs::read_to_string(format!("/proc/{kernel}/cgroup"))?;
+    assert!(
+        group.contains("/runt-workstation.slice/runt-job-") && group.contains(".scope"),
+        "{group}"
+    );
     let first = service.process(AGENT).await?;
 
     service.done(&["restart"]).await?;
@@ -191,5 +196,71 @@ async fn ws_116_123_262_a_kernel_outlives_its_agents() -> Result<()> {
         .systemctl(&["show", UNIT, "--property=NRestarts,ExecMainStatus"])
         .await?;
     assert_eq!(shown, "NRestarts=0\nExecMainStatus=75");
+    manager.end().await
+}
+
+// D18: the limit of a job holds for the job where the manager has the memory of its groups, else for each process; which
+// it is is said, and so is what became of the kernel.
+#[tokio::test]
+async fn a_kernel_gets_no_more_memory_than_the_operator_allows() -> Result<()> {
+    let cloud = Cloud::start().await?;
+    let machine = Machine::new(&cloud, "machine");
+    machine.connect(&cloud).await?;
+    let Some(manager) = UserManager::start(&machine).await? else {
+        return Ok(());
+    };
+    let service = Service {
+        machine: &machine,
+        manager: &manager,
+    };
+    for (name, value) in [("job_memory", "400M"), ("job_cpus", "1.5"), ("nice", "7")] {
+        let set = ["workstation", "config", "set", name, value];
+        assert!(machine.runt(&set)?.output().await?.status.success());
+    }
+    let python = python()?.display().to_string();
+    service
+        .done(&["install", "--python-path", &python, "--start"])
+        .await?;
+    service.is("active").await?;
+    let notebook = cloud.create_notebook("hog").await?;
+    let room = Room::join(&cloud, &notebook).await?;
+    cloud.attach(&notebook, &machine.id()?).await?;
+    room.runtime_is(&["workstation", "status"], "ready", LIMIT)
+        .await?;
+    room.run("1", LIMIT).await?;
+    let kernel = service.process("ipykernel").await?;
+    let stat = fs::read_to_string(format!("/proc/{kernel}/stat"))?;
+    let (_, fields) = stat.rsplit_once(')').context("no stat")?;
+    assert_eq!(fields.split_whitespace().nth(16), Some("7"), "{stat}");
+
+    let mut status = machine.runt(&["workstation", "status", "--json"])?;
+    let status: serde_json::Value = serde_json::from_slice(&status.output().await?.stdout)?;
+    let limits = &status["this_machine"]["agent"]["limits"];
+    assert_eq!(limits["scopes"], "user", "{status}");
+    assert_eq!(limits["memory"]["limit"], "400M");
+    let hog = "b'x' * 900_000_000";
+    if limits["memory"]["holds_for"] == "job" {
+        let cell = room.add_cell(hog).await?;
+        room.execute(&cell).await?;
+        room.runtime_is(&["kernel", "lifecycle"], "Error", LIMIT)
+            .await?;
+        let said = room.runtime_at(&["kernel", "error_details"]).to_string();
+        assert!(said.contains("out of memory"), "{said}");
+    } else {
+        println!("skipped: the limit of a whole job; this manager has no memory of its groups");
+        assert_eq!(limits["memory"]["holds_for"], "process");
+        let answer = room.run(hog, LIMIT).await?;
+        assert!(format!("{answer:?}").contains("MemoryError"), "{answer:?}");
+        assert_eq!(service.process("ipykernel").await?, kernel);
+    }
+    service.done(&["stop", "--all"]).await?;
+    until("nothing to be left", LIMIT, async || {
+        let left = ["runtimed", "ipykernel"].map(|name| machine.processes(name).len());
+        let scopes = manager
+            .systemctl(&["list-units", "--no-legend", "runt-job-*"])
+            .await?;
+        Ok((left == [0, 0] && scopes.is_empty()).then_some(()))
+    })
+    .await?;
     manager.end().await
 }

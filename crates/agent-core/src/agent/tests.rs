@@ -5,6 +5,7 @@ mod adoption;
 mod jobs;
 mod orders;
 mod pace;
+mod persistent;
 
 /// The agent on a fake clock: advances to each deadline and notes when which call was made.
 struct Bench {

@@ -57,6 +57,8 @@ pub(super) struct Running {
     stderr: StderrTail,
     stderr_task: tokio::task::JoinHandle<()>,
     executed: HashSet<String>,
+    /// How often the system had killed for want of memory when this kernel began.
+    memory_kills: Option<u64>,
     /// The id of the last request: who lost the answer asks once more.
     last_sent: Option<String>,
 }
@@ -76,6 +78,7 @@ impl Running {
             stderr,
             stderr_task,
             kernel_info,
+            memory_kills,
         } = launched;
         let Channels {
             iopub,
@@ -140,6 +143,7 @@ impl Running {
             stderr,
             stderr_task,
             executed: HashSet::new(),
+            memory_kills,
             last_sent: None,
         }
     }
@@ -207,11 +211,8 @@ impl Running {
 
     /// Waits for the process's end.
     pub(super) async fn exited(&mut self) -> ExitCause {
-        self.child
-            .wait()
-            .await
-            .map(ExitCause::from)
-            .unwrap_or_default()
+        let status = self.child.wait().await;
+        ExitCause::seen(status.ok(), self.memory_kills)
     }
 
     /// Asks, then terminates, then kills, each with its time; the group, not the process alone.

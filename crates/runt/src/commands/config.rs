@@ -87,6 +87,11 @@ fn of(settings: &WorkstationSettings, name: &str) -> Option<String> {
         "python_path" => path(&settings.python_path),
         "allow" => (!settings.allow.is_empty()).then(|| settings.allow.join(",")),
         "max_jobs" => settings.max_jobs.map(|most| most.to_string()),
+        "job_memory" => settings.limits.memory.map(|limit| limit.to_string()),
+        "job_cpus" => settings.limits.cpus.map(|limit| limit.to_string()),
+        "nice" => settings.limits.nice.map(|nice| nice.to_string()),
+        "keep_days" => settings.keep_days.map(|days| days.to_string()),
+        "keep_size" => settings.keep_size.map(|size| size.to_string()),
         _ => settings.on_stop.clone(),
     }
 }

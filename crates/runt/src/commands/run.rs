@@ -7,8 +7,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result, anyhow, bail};
 use cloud_client::ExposeSecret as _;
 use workstation::{
-    TOKEN_VARIABLE, WorkstationSettings, absolute_interpreter, find_interpreter, find_runtimed,
-    probe_ipykernel, resolve_credential,
+    CpuLimit, MOST_NICE, MemoryLimit, TOKEN_VARIABLE, WorkstationSettings, absolute_interpreter,
+    find_interpreter, find_runtimed, probe_ipykernel, resolve_credential,
 };
 
 use super::Here;
@@ -32,6 +32,21 @@ pub struct Args {
     /// Most notebooks at once.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     max_jobs: Option<u32>,
+    /// Most memory of one notebook, such as 8G.
+    #[arg(long, value_name = "SIZE")]
+    job_memory: Option<MemoryLimit>,
+    /// Most processors of one notebook, such as 2 or 0.5.
+    #[arg(long, value_name = "NUMBER")]
+    job_cpus: Option<CpuLimit>,
+    /// How far kernels give way to other work, 1 to 19.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=i64::from(MOST_NICE)))]
+    nice: Option<u8>,
+    /// Days that what ended notebooks left is kept [default: 14].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    keep_days: Option<u32>,
+    /// Most space of that, such as 2G [default: 2G].
+    #[arg(long, value_name = "SIZE")]
+    keep_size: Option<MemoryLimit>,
 }
 
 impl Args {
@@ -41,6 +56,11 @@ impl Args {
         self.working_directory = self.working_directory.or(settings.working_directory);
         self.on_stop = self.on_stop.or(settings.on_stop);
         self.max_jobs = self.max_jobs.or(settings.max_jobs);
+        self.job_memory = self.job_memory.or(settings.limits.memory);
+        self.job_cpus = self.job_cpus.or(settings.limits.cpus);
+        self.nice = self.nice.or(settings.limits.nice);
+        self.keep_days = self.keep_days.or(settings.keep_days);
+        self.keep_size = self.keep_size.or(settings.keep_size);
         if self.allow.is_empty() {
             self.allow = settings.allow;
         }
@@ -112,14 +132,22 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
             .arg(directory)
             .current_dir(directory);
     }
-    if let Some(policy) = &args.on_stop {
-        command.args(["--on-stop", policy]);
+    let given = [
+        ("on-stop", args.on_stop),
+        ("max-jobs", args.max_jobs.map(|most| most.to_string())),
+        ("job-memory", args.job_memory.map(|most| most.to_string())),
+        ("job-cpus", args.job_cpus.map(|most| most.to_string())),
+        ("nice", args.nice.map(|nice| nice.to_string())),
+        ("keep-days", args.keep_days.map(|days| days.to_string())),
+        ("keep-size", args.keep_size.map(|size| size.to_string())),
+    ];
+    for (flag, value) in given {
+        if let Some(value) = value {
+            command.arg(format!("--{flag}={value}"));
+        }
     }
     for allowed in &args.allow {
         command.arg(format!("--allow={allowed}"));
-    }
-    if let Some(most) = args.max_jobs {
-        command.arg(format!("--max-jobs={most}"));
     }
     command.env(TOKEN_VARIABLE, credential.token.expose_secret());
     // The agent replaces this process: signals, exit code and supervision are its own.

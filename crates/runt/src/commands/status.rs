@@ -8,7 +8,8 @@ use cloud_client::{BaseUrl, CloudClient, CloudError, RefusalKind};
 use serde::Serialize;
 use serde_json::{Value, json};
 use workstation::{
-    ControlError, ResolvedCredential, StoredCredential, TOKEN_VARIABLE, resolve_credential,
+    ControlError, LimitsInForce, ResolvedCredential, StoredCredential, TOKEN_VARIABLE,
+    resolve_credential,
 };
 
 use super::{Here, printable, served};
@@ -62,6 +63,8 @@ struct Agent {
     notebooks: usize,
     allow: Vec<String>,
     max_jobs: Option<u32>,
+    /// What one notebook may take, and for what that holds on this machine.
+    limits: LimitsInForce,
 }
 
 pub async fn run(args: Args, printer: &Printer) -> Result<()> {
@@ -153,6 +156,7 @@ async fn look(here: &Here, credential: &ResolvedCredential) -> ThisMachine {
             trouble: agent.status.trouble,
             allow: agent.status.allow,
             max_jobs: agent.status.max_jobs,
+            limits: agent.limits,
         }),
         agent_trouble: trouble,
     }
@@ -197,6 +201,7 @@ impl ThisMachine {
             if !limits.is_empty() {
                 lines.push(("Serves:", limits.join("; ")));
             }
+            lines.push(("Limits:", printable(&agent.limits.line())));
             if let Some(trouble) = &agent.trouble {
                 lines.push(("Trouble:", printable(trouble)));
             }

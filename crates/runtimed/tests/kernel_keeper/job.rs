@@ -193,6 +193,10 @@ impl Job {
         self.keeper = KeeperRecord::read_alive(&self.dir).unwrap().process;
     }
 
+    pub fn keeper_pid(&self) -> i32 {
+        self.keeper.pid
+    }
+
     pub async fn kill_kernel(&self) {
         kill(self.client.status().await.unwrap().kernel_pid.unwrap());
     }

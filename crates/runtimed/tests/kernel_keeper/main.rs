@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails by panicking")]
 
 mod job;
+mod memory;
 
 use std::time::Duration;
 
@@ -195,8 +196,8 @@ async fn a_killed_kernel_is_reported_and_can_be_started_again() {
     assert_eq!(
         exit,
         ExitCause {
-            code: None,
-            signal: Some(9)
+            signal: Some(9),
+            ..ExitCause::default()
         }
     );
     assert_eq!(job.client.status().await.unwrap().kernel, KernelState::None);
@@ -370,7 +371,7 @@ async fn a_kernel_that_dies_at_once_fails_with_its_exit_and_its_words() {
         failure.exit,
         Some(ExitCause {
             code: Some(3),
-            signal: None
+            ..ExitCause::default()
         })
     );
     assert_eq!(failure.stderr_tail, ["no luck"]);

@@ -45,6 +45,7 @@ fn by_command(program: &Path, arguments: &[&str]) -> LaunchSpec {
         resource_dir: None,
         kernelspec: None,
         ipc: false,
+        process_memory: None,
     }
 }
 
