@@ -12,6 +12,8 @@ pub struct Admission {
     pub max_jobs: Option<u32>,
     /// What runs is finished and nothing new is taken.
     pub draining: bool,
+    /// Why nothing can be stored on this machine: new jobs are refused, those that live go on.
+    pub storage: Option<String>,
 }
 
 impl Admission {
@@ -24,6 +26,12 @@ impl Admission {
                  Hint: choose another workstation, or ask its operator to run `runt workstation drain --undo`"
                     .to_owned(),
             );
+        }
+        if let Some(trouble) = &self.storage {
+            return Some(format!(
+                "This workstation cannot store what a notebook needs: {trouble}\n\
+                 Hint: choose another workstation, or ask its operator to make space (`runt workstation doctor`)"
+            ));
         }
         let is_allowed = |allowed: &String| {
             *allowed == order.notebook_id || order.requested_by.as_ref() == Some(allowed)
@@ -96,5 +104,11 @@ mod tests {
             ..Admission::default()
         };
         assert!(draining.refusal(&order(), 0).unwrap().contains("draining"));
+        let full_disk = Admission {
+            storage: Some("the disk is full".into()),
+            ..Admission::default()
+        };
+        let told = full_disk.refusal(&order(), 0).unwrap();
+        assert!(told.contains("the disk is full\nHint: "), "{told}");
     }
 }

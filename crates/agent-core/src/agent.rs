@@ -155,6 +155,7 @@ impl Agent {
                     job.exited(now, &exit, &self.config, &mut out);
                 }
             }
+            Event::Storage(trouble) => self.on_storage(now, trouble, &mut out),
             Event::StopRequested => self.on_stop(now, &mut out),
         }
         self.advance(now, &mut out);

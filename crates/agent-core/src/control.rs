@@ -58,6 +58,8 @@ pub struct AgentStatus {
     pub allow: Vec<String>,
     /// Most jobs at once.
     pub max_jobs: Option<u32>,
+    /// Why nothing can be stored on this machine.
+    pub storage: Option<String>,
     /// The jobs.
     pub jobs: Vec<JobLine>,
 }

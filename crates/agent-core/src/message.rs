@@ -126,6 +126,8 @@ pub enum Event {
         /// How.
         exit: PeerExit,
     },
+    /// Why nothing can be stored on this machine; `None` when all is well. Told whenever it was looked at.
+    Storage(Option<String>),
     /// A signal asks the agent to end; a second one asks louder.
     StopRequested,
 }

@@ -128,12 +128,18 @@ pub enum KeeperEvent {
         /// The request's id.
         msg_id: String,
     },
-    /// A message was too large to keep.
+    /// Messages were too large to keep, or came while the disk was full and the memory for them was used up.
     Dropped {
-        /// Where it came from.
+        /// Where they came from.
         channel: Channel,
-        /// Its size.
+        /// Their size.
         bytes: u64,
+        /// The request that the first of them belongs to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<String>,
+        /// Whether the disk was full; else a single message was too large.
+        #[serde(default)]
+        disk_full: bool,
     },
 }
 

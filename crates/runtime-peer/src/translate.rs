@@ -2,7 +2,7 @@
 
 use kernel::journal::{Channel as From, Record};
 use kernel::protocol::{KeeperEvent, Outgoing};
-use serde_json::Value;
+use serde_json::{Value, json};
 use session_core::{Channel, Event, JournalEntry, KernelInfo, KernelMessage};
 
 /// Where the environment comes from, for a kernel in the interpreter as it is (4.7).
@@ -47,6 +47,16 @@ pub(crate) fn events(records: Vec<Record>, news: News) -> Vec<Event> {
             entries.extend(message(&record));
             continue;
         };
+        if let KeeperEvent::Dropped {
+            bytes,
+            parent,
+            disk_full,
+            ..
+        } = event
+        {
+            entries.push(loss(&record, bytes, parent, disk_full));
+            continue;
+        }
         if let KeeperEvent::Sent {
             msg_type, msg_id, ..
         } = event
@@ -139,7 +149,7 @@ fn message(record: &Record) -> Option<JournalEntry> {
         From::Shell => Channel::Shell,
         From::Stdin => Channel::Stdin,
         From::Control => Channel::Control,
-        // A `dropped` note, or an event of a later version.
+        // An event of a later version.
         From::Keeper => return None,
     };
     let header = record.header();
@@ -169,6 +179,32 @@ fn sent(record: &Record, msg_type: String, msg_id: String) -> JournalEntry {
         parent_msg_id: Some(msg_id),
         header: Value::Null,
         content: Value::Null,
+        buffers: Vec::new(),
+    }
+}
+
+/// What stands in the document for output that the keeper could not keep.
+fn loss(record: &Record, bytes: u64, parent: Option<String>, disk_full: bool) -> JournalEntry {
+    let mib = bytes.div_ceil(1024 * 1024);
+    let text = if disk_full {
+        format!(
+            "[up to {mib} MiB of output are lost here: the disk of the workstation was full]\n\
+             Hint: make space on the workstation (`runt workstation doctor` shows where), then run the cell again\n"
+        )
+    } else {
+        format!(
+            "[an output of {mib} MiB is left out here: it is too large]\n\
+             Hint: write it to a file on the workstation instead\n"
+        )
+    };
+    JournalEntry {
+        position: record.position,
+        end: record.end,
+        channel: Channel::Iopub,
+        msg_type: "stream".to_owned(),
+        parent_msg_id: parent,
+        header: json!({ "msg_type": "stream" }),
+        content: json!({ "name": "stderr", "text": text }),
         buffers: Vec::new(),
     }
 }

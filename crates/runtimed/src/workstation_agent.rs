@@ -163,7 +163,7 @@ fn options(args: Args) -> Result<AgentOptions> {
             admission: Admission {
                 allow: args.allow,
                 max_jobs: args.max_jobs,
-                draining: false,
+                ..Admission::default()
             },
             on_stop: match args.on_stop {
                 OnStop::Detach => StopPolicy::Detach,

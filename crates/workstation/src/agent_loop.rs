@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use agent_core::{
-    Agent, AgentConfig, Answer, Effect, Event, LogLevel, Order, SpawnSettings, peer_environment,
+    Agent, AgentConfig, Answer, Effect, Event, LogLevel, Order, SpawnSettings,
+    peer_environment,
 };
 use cloud_client::{BaseUrl, CloudClient, CloudError, JobPatch, SecretString};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -22,6 +23,7 @@ use crate::own_credential::{Notice, OwnCredential};
 use crate::peers::Peers;
 use crate::reports::{failure, order, status};
 use crate::scopes::Containment;
+use crate::storage::{self, with_storage};
 use crate::{
     Accelerator, Env, MachineFacts, MachineName, detect_accelerators, registration, with_drain,
     with_machine,
@@ -136,6 +138,8 @@ struct AgentLoop {
     peers: Peers,
     link: Option<Link>,
     drain: DrainMark,
+    /// Why nothing can be stored here, as last seen.
+    storage: Option<String>,
     news: mpsc::Sender<News>,
 }
 
@@ -192,7 +196,11 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         root = %options.agent_root.display(),
         "[workstation-agent] starting"
     );
-    let housekeeper = tokio::spawn(look_after(options.agent_root.clone(), options.keep));
+    let housekeeper = tokio::spawn(look_after(
+        options.agent_root.clone(),
+        options.keep,
+        news.clone(),
+    ));
     let own = OwnCredential::find(
         options.credential_file.clone(),
         &options.base,
@@ -210,6 +218,7 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         peers,
         link: None,
         drain,
+        storage: None,
         news,
         options,
     };
@@ -269,7 +278,12 @@ impl AgentLoop {
 
     fn take(&mut self, news: News) -> Event {
         match news {
-            News::Core(event) => event,
+            News::Core(event) => {
+                if let Event::Storage(trouble) = &event {
+                    self.storage.clone_from(trouble);
+                }
+                event
+            }
             // Answered by the loop itself.
             News::Order(..) => Event::Tick,
             News::Accelerators(found) => {
@@ -396,7 +410,7 @@ impl AgentLoop {
             (self.client.clone(), self.news.clone(), self.options.clone());
         let (facts, known) = (self.facts, self.accelerators.clone());
         let machine = self.machine.clone();
-        let draining = self.drain.is_set();
+        let (draining, storage) = (self.drain.is_set(), self.storage.clone());
         tokio::spawn(async move {
             let mut accelerators = known;
             if due {
@@ -412,6 +426,7 @@ impl AgentLoop {
                 accelerators.as_deref(),
             );
             let payload = with_drain(with_machine(payload, &machine), draining);
+            let payload = with_storage(payload, storage.as_deref());
             let answer = client.register(&payload).await;
             if let Ok(answer) = &answer {
                 let _ = news.send(News::Notice(Notice::of(answer))).await;
@@ -424,11 +439,17 @@ impl AgentLoop {
     fn poll(&self) {
         let (client, news) = (self.client.clone(), self.news.clone());
         let id = self.options.workstation_id.clone();
+        let root = self.options.agent_root.clone();
         tokio::spawn(async move {
             let polled = client.poll_attach_jobs(&id).await;
             let result = polled
                 .map(|polled| (polled.jobs.into_iter().map(order).collect(), polled.skipped))
                 .map_err(|error| failure(&error));
+            // Whether a new job can be taken is seen afresh.
+            let seen = tokio::task::spawn_blocking(move || storage::trouble(&root)).await;
+            if let Ok(trouble) = seen {
+                let _ = news.send(News::Core(Event::Storage(trouble))).await;
+            }
             let _ = news.send(News::Core(Event::Polled(result))).await;
         });
     }

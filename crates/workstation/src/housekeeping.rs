@@ -9,7 +9,12 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use agent_core::Event;
+use tokio::sync::mpsc;
+
+use crate::agent_loop::News;
 use crate::job_folder::JobFolder;
+use crate::storage;
 
 /// How often logs are looked at.
 const LOG_TICK: Duration = Duration::from_mins(1);
@@ -47,7 +52,7 @@ pub struct Keep {
 }
 
 /// Looks after the job folders below `root` for as long as the agent lives.
-pub(crate) async fn look_after(root: PathBuf, keep: Keep) {
+pub(crate) async fn look_after(root: PathBuf, keep: Keep, news: mpsc::Sender<News>) {
     let mut tick = tokio::time::interval(LOG_TICK);
     let mut rounds: u32 = 0;
     loop {
@@ -60,9 +65,16 @@ pub(crate) async fn look_after(root: PathBuf, keep: Keep) {
             if with_folders {
                 remove_old(&root, keep, SystemTime::now());
             }
+            storage::trouble(&root)
         });
-        if let Err(error) = look.await {
-            tracing::warn!(%error, "[workstation-agent] the job folders cannot be looked after");
+        match look.await {
+            Ok(trouble) => {
+                // The loop is gone only when the agent ends.
+                let _ = news.send(News::Core(Event::Storage(trouble))).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "[workstation-agent] the job folders cannot be looked after");
+            }
         }
     }
 }

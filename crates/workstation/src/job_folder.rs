@@ -383,6 +383,54 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_another_machine_began_in_a_shared_folder_is_left_alone() {
+        let (place, folder) = folder();
+        fs::write(folder.0.join("keeper.json"), "{}").unwrap();
+        let elsewhere = JobOwner {
+            machine: Some("another machine's id".into()),
+            ..owner("ws-1")
+        };
+        assert!(folder.is_of_this_machine());
+        folder.create("Job 1", &elsewhere).unwrap();
+        assert!(!folder.is_of_this_machine());
+        assert_eq!(
+            JobFolder::left_behind(place.path(), &owner("ws-1")),
+            [""; 0]
+        );
+        // Folders of former versions name no machine.
+        fs::write(
+            folder.0.join("job-of.json"),
+            r#"{"cloud_url":"https://cloud.example","workstation_id":"ws-1"}"#,
+        )
+        .unwrap();
+        assert!(folder.is_of_this_machine());
+        assert_eq!(
+            JobFolder::left_behind(place.path(), &owner("ws-1")),
+            ["Job 1"]
+        );
+    }
+
+    #[test]
+    fn a_keepers_number_counts_only_with_its_start() {
+        let (_place, folder) = folder();
+        let own = ProcessIdentity::of(std::process::id()).unwrap();
+        let note = |start: &str| {
+            let text = format!(
+                r#"{{"pid":{},"start_time":{start:?},"nonce":"n"}}"#,
+                own.pid
+            );
+            fs::write(folder.0.join("keeper.json"), text).unwrap();
+        };
+        note(&own.started.replacen('/', ":", 1));
+        assert_eq!(folder.keeper_pid(), Some(own.pid));
+        assert!(folder.is_alive());
+        // The same number after a restart of the system, or on another machine.
+        note("another-boot:1");
+        assert_eq!(folder.keeper_pid(), None);
+        assert!(!folder.is_alive());
+    }
+
     // WS-212 WS-213
     #[test]
     fn ws_212_213_names_and_modes() {

@@ -32,6 +32,7 @@ mod scopes;
 mod service;
 mod settings_file;
 mod socket_path;
+mod storage;
 mod token_desk;
 mod usage;
 

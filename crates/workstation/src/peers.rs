@@ -191,7 +191,9 @@ impl Peers {
             log_offset,
         };
         if let Err(error) = folder.write_record(&record) {
-            tracing::warn!(job_id = job.job_id, %error, "[workstation-agent] cannot record the peer");
+            // Nobody could recognise it later, and it gets no token.
+            process.kill_group();
+            return Err(told("cannot record the peer", error));
         }
         tracing::info!(
             job_id = job.job_id,

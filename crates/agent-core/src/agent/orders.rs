@@ -42,6 +42,7 @@ impl Agent {
             stopping: self.mode != Mode::Working,
             allow: self.config.admission.allow.clone(),
             max_jobs: self.config.admission.max_jobs,
+            storage: self.config.admission.storage.clone(),
             jobs: self.jobs.values().map(crate::job::Job::line).collect(),
         }
     }
@@ -72,7 +73,29 @@ impl Agent {
             },
         ));
         out.push(Effect::Draining { on: draining });
-        // The panel is to know it now; a failure's own wait stays.
+        self.tell_soon(now);
+    }
+
+    /// Whether anything can be stored here: what lives goes on, nothing new is taken.
+    pub(super) fn on_storage(
+        &mut self,
+        now: Millis,
+        trouble: Option<String>,
+        out: &mut Vec<Effect>,
+    ) {
+        let known = &mut self.config.admission.storage;
+        if known.is_some() != trouble.is_some() {
+            out.push(match &trouble {
+                Some(trouble) => log(LogLevel::Error, format!("no new jobs are taken: {trouble}")),
+                None => log(LogLevel::Info, "there is space again: taking new jobs"),
+            });
+            *known = trouble;
+            self.tell_soon(now);
+        }
+    }
+
+    /// The panel is to know it now; a failure's own wait stays.
+    fn tell_soon(&mut self, now: Millis) {
         if self.register.plain == 0 && self.register.hinted == 0 {
             self.register.due = self.register.due.min(now);
         }

@@ -147,3 +147,113 @@ async fn what_is_released_gives_its_space_back_and_the_rest_stays_where_it_was()
     assert_eq!(read(&path, kept.position).len(), 2);
     assert_eq!(read(&path, kept.position)[0], kept);
 }
+
+/// A disk that can be full.
+#[derive(Clone, Default)]
+struct FullDisk {
+    file: std::sync::Arc<std::sync::Mutex<std::io::Cursor<Vec<u8>>>>,
+    is_full: std::sync::Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl FullDisk {
+    fn is_full(&self, full: bool) {
+        self.is_full
+            .store(full, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+impl std::io::Write for FullDisk {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.is_full.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        // As a disk that is nearly full: not all at once.
+        let some = bytes.len().div_ceil(2);
+        self.file.lock().unwrap().write(&bytes[..some])
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl std::io::Seek for FullDisk {
+    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+        self.file.lock().unwrap().seek(to)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_stops_nobody_and_what_is_lost_is_noted_behind_what_was_kept() {
+    let disk = FullDisk::default();
+    disk.is_full(true);
+    let (writer, thread) = JournalWriter::start(disk.clone(), 0, 64).unwrap();
+    let output = |text: &str| {
+        let mut parts = message("stream");
+        parts[1] = Bytes::from_static(br#"{"msg_id":"e1"}"#);
+        parts[3] = Bytes::from(format!(r#"{{"text":"{text}"}}"#));
+        parts
+    };
+    let big = "x".repeat(10_000);
+    // Ten of them are more than the memory for them; whatever the kernel says besides is kept.
+    for _ in 0..10 {
+        assert!(writer.append(Channel::Iopub, output(&big)).await);
+    }
+    for _ in 0..100 {
+        assert!(writer.append(Channel::Iopub, message("status")).await);
+        assert!(
+            writer
+                .append(Channel::Shell, message("execute_reply"))
+                .await
+        );
+    }
+    disk.is_full(false);
+    assert!(writer.append(Channel::Iopub, output("after")).await);
+    drop(writer);
+    thread.join().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("j");
+    let bytes = disk.file.lock().unwrap().get_ref().clone();
+    std::fs::write(&path, [&super::MAGIC[..], &bytes].concat()).unwrap();
+    let records = read(&path, START);
+    let count = |kind: &str| {
+        let kinds = records.iter().map(super::Record::header);
+        kinds.filter(|header| header["msg_type"] == kind).count()
+    };
+    assert_eq!((count("status"), count("execute_reply")), (100, 100));
+    let lost: Vec<_> = records.iter().filter_map(super::Record::event).collect();
+    let [
+        KeeperEvent::Dropped {
+            channel: Channel::Iopub,
+            bytes,
+            parent: Some(parent),
+            disk_full: true,
+        },
+    ] = lost.as_slice()
+    else {
+        panic!("{lost:?}")
+    };
+    assert_eq!(parent, "e1");
+    let kept = count("stream");
+    assert!((2..10).contains(&kept), "{kept}");
+    // Each of the eleven outputs was kept or counted.
+    let missing = (11 - kept) as u64;
+    assert!(
+        *bytes >= (missing - 1) * 10_000 && *bytes < missing * 11_000,
+        "{bytes} bytes, {missing} missing"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keeper_that_ends_does_not_wait_for_ever_for_a_full_disk() {
+    let disk = FullDisk::default();
+    disk.is_full(true);
+    let (writer, thread) = JournalWriter::start(disk, 0, 64).unwrap();
+    writer
+        .append(Channel::Shell, message("execute_reply"))
+        .await;
+    drop(writer);
+    tokio::task::spawn_blocking(move || thread.join().unwrap())
+        .await
+        .unwrap();
+}

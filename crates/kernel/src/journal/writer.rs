@@ -1,10 +1,15 @@
 //! Appending to the journal from a thread of its own, in batches.
+//!
+//! While the disk refuses (it is full, or was mounted read-only), the kernel goes on: what it says is kept in memory up
+//! to the queue's limits and written once the disk takes it. Output beyond that is dropped, counted, and noted in the
+//! journal behind what was kept; the kernel's states and replies are never dropped.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Seek as _, SeekFrom, Write as _};
+use std::fs::OpenOptions;
+use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,12 +29,47 @@ const QUEUE_KIB: usize = 256 * 1024;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Pause before a refused write (a full disk) is tried again.
 const WRITE_RETRY: Duration = Duration::from_secs(1);
+/// So often a refused write is tried again once nobody appends any more: a keeper that was told to end does end.
+const LAST_TRIES: u32 = 10;
+/// Places in the queue that output leaves to the rest while the disk refuses.
+const RESERVED_RECORDS: usize = 4_096;
 
 struct Entry {
     at_ms: u64,
     channel: Channel,
     parts: Vec<Bytes>,
-    _permit: OwnedSemaphorePermit,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// What the handles and the thread know of the disk.
+#[derive(Debug, Default)]
+struct Disk {
+    /// It refuses at the moment.
+    refuses: AtomicBool,
+    /// Bytes of output that were dropped and not noted yet.
+    lost: AtomicU64,
+    /// The request that the first of them belongs to.
+    parent: Mutex<Option<String>>,
+}
+
+impl Disk {
+    fn lose(&self, bytes: usize, parts: &[Bytes]) {
+        if self.lost.fetch_add(bytes as u64, Ordering::Relaxed) == 0 {
+            *self.parent.lock().unwrap_or_else(PoisonError::into_inner) = parent(parts);
+        }
+    }
+
+    /// What is to be noted of what was dropped.
+    fn take_loss(&self) -> Option<KeeperEvent> {
+        let bytes = self.lost.swap(0, Ordering::Relaxed);
+        let mut first = self.parent.lock().unwrap_or_else(PoisonError::into_inner);
+        (bytes > 0).then(|| KeeperEvent::Dropped {
+            channel: Channel::Iopub,
+            bytes,
+            parent: first.take(),
+            disk_full: true,
+        })
+    }
 }
 
 /// A cheap handle that appends records; clones write to the same journal.
@@ -37,7 +77,9 @@ struct Entry {
 pub struct JournalWriter {
     queue: mpsc::Sender<Entry>,
     budget: Arc<Semaphore>,
+    queue_kib: usize,
     end: watch::Receiver<u64>,
+    disk: Arc<Disk>,
 }
 
 impl JournalWriter {
@@ -61,23 +103,34 @@ impl JournalWriter {
         };
         file.set_len(end)?;
         file.seek(SeekFrom::Start(end))?;
-        let (queue, entries) = mpsc::channel(QUEUE_RECORDS);
-        let (end_sender, end_receiver) = watch::channel(end);
-        let thread = std::thread::Builder::new()
-            .name("journal".to_owned())
-            .spawn(move || write_all(file, end, entries, &end_sender))?;
-        let budget = Arc::new(Semaphore::new(QUEUE_KIB));
-        Ok((
-            Self {
-                queue,
-                budget,
-                end: end_receiver,
-            },
-            thread,
-        ))
+        Ok(Self::start(file, end, QUEUE_KIB)?)
     }
 
-    /// Appends one record; waits only while the queue is full. False after the writer ended.
+    /// Starts the thread that writes to `file` from `end` on.
+    pub(super) fn start<F: Write + Seek + Send + 'static>(
+        file: F,
+        end: u64,
+        queue_kib: usize,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (queue, entries) = mpsc::channel(QUEUE_RECORDS);
+        let (end_sender, end_receiver) = watch::channel(end);
+        let disk = Arc::<Disk>::default();
+        let writing = Arc::clone(&disk);
+        let thread = std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || write_all(file, end, entries, &end_sender, &writing))?;
+        let writer = Self {
+            queue,
+            budget: Arc::new(Semaphore::new(queue_kib)),
+            queue_kib,
+            end: end_receiver,
+            disk,
+        };
+        Ok((writer, thread))
+    }
+
+    /// Appends one record; waits only while the queue is full and the disk takes what is in it. False after the writer
+    /// ended.
     pub async fn append(&self, channel: Channel, parts: Vec<Bytes>) -> bool {
         let bytes = encoded_len(&parts);
         let (channel, parts) = if bytes > MAX_RECORD_BYTES || parts.len() > usize::from(u16::MAX) {
@@ -87,6 +140,8 @@ impl JournalWriter {
                     KeeperEvent::Dropped {
                         channel,
                         bytes: bytes as u64,
+                        parent: parent(&parts),
+                        disk_full: false,
                     }
                     .to_bytes(),
                 ],
@@ -94,12 +149,15 @@ impl JournalWriter {
         } else {
             (channel, parts)
         };
-        let kib = (bytes / 1024 + 1).min(QUEUE_KIB);
-        let Ok(permit) = Arc::clone(&self.budget)
-            .acquire_many_owned(kib as u32)
-            .await
-        else {
-            return false;
+        let permit = if is_output(channel, &parts) {
+            let kib = (bytes / 1024 + 1).min(self.queue_kib) as u32;
+            let Some(permit) = self.room(kib).await else {
+                self.disk.lose(bytes, &parts);
+                return true;
+            };
+            Some(permit)
+        } else {
+            None
         };
         let entry = Entry {
             at_ms: now_ms(),
@@ -108,6 +166,25 @@ impl JournalWriter {
             _permit: permit,
         };
         self.queue.send(entry).await.is_ok()
+    }
+
+    /// Room in the queue; none where it is full and the disk does not take what is in it.
+    async fn room(&self, kib: u32) -> Option<OwnedSemaphorePermit> {
+        loop {
+            let refuses = self.disk.refuses.load(Ordering::Relaxed);
+            if refuses && self.queue.capacity() < RESERVED_RECORDS {
+                return None;
+            }
+            match Arc::clone(&self.budget).try_acquire_many_owned(kib) {
+                Ok(permit) => return Some(permit),
+                Err(_) if refuses => return None,
+                Err(_) => {}
+            }
+            let room = Arc::clone(&self.budget).acquire_many_owned(kib);
+            if let Ok(room) = tokio::time::timeout(WRITE_RETRY, room).await {
+                return room.ok();
+            }
+        }
     }
 
     /// Appends one of the keeper's own events.
@@ -119,6 +196,19 @@ impl JournalWriter {
     pub fn end(&self) -> watch::Receiver<u64> {
         self.end.clone()
     }
+}
+
+/// Whether a record is output, of which the kernel can say without end.
+fn is_output(channel: Channel, parts: &[Bytes]) -> bool {
+    const STATUS: &[u8] = b"\"status\"";
+    let header = parts.first().map_or(&[][..], |header| header);
+    channel == Channel::Iopub && !header.windows(STATUS.len()).any(|part| part == STATUS)
+}
+
+/// The id of the request that a message belongs to.
+fn parent(parts: &[Bytes]) -> Option<String> {
+    let header: serde_json::Value = serde_json::from_slice(parts.get(1)?).ok()?;
+    Some(header["msg_id"].as_str()?.to_owned())
 }
 
 /// Where reading a journal from its start stops making sense.
@@ -133,39 +223,71 @@ fn last_whole_record_end(path: &Path) -> Result<u64, JournalError> {
     }
 }
 
-fn write_all(
-    mut file: File,
+fn write_all<F: Write + Seek>(
+    mut file: F,
     mut end: u64,
     mut entries: mpsc::Receiver<Entry>,
     end_sender: &watch::Sender<u64>,
+    disk: &Disk,
 ) {
     let mut batch = Vec::new();
     while let Some(first) = entries.blocking_recv() {
         batch.clear();
         encode(&mut batch, first.at_ms, first.channel, &first.parts);
-        drop(first);
+        // What is not written yet still counts against the limit.
+        let mut held = vec![first];
         while batch.len() < BATCH_BYTES {
             let Ok(next) = entries.try_recv() else { break };
             encode(&mut batch, next.at_ms, next.channel, &next.parts);
+            held.push(next);
         }
-        write_batch(&mut file, end, &batch);
+        if !write_batch(&mut file, end, &batch, &entries, disk) {
+            return;
+        }
         end += batch.len() as u64;
+        if entries.is_empty()
+            && let Some(loss) = disk.take_loss()
+        {
+            batch.clear();
+            encode(&mut batch, now_ms(), Channel::Keeper, &[loss.to_bytes()]);
+            if !write_batch(&mut file, end, &batch, &entries, disk) {
+                return;
+            }
+            end += batch.len() as u64;
+        }
         end_sender.send_replace(end);
     }
 }
 
-/// Writes the batch at `end`, however often the disk refuses.
-fn write_batch(file: &mut File, end: u64, batch: &[u8]) {
+/// Writes the batch at `end`, however often the disk refuses; false when it was given up because the keeper ends.
+fn write_batch<F: Write + Seek>(
+    file: &mut F,
+    end: u64,
+    batch: &[u8],
+    entries: &mpsc::Receiver<Entry>,
+    disk: &Disk,
+) -> bool {
+    let mut last_tries = 0;
     loop {
-        match file.write_all(batch) {
-            Ok(()) => return,
-            Err(error) => {
-                tracing::error!(%error, "the kernel journal cannot be written; trying again");
-                std::thread::sleep(WRITE_RETRY);
-                if let Err(error) = file.seek(SeekFrom::Start(end)) {
-                    tracing::error!(%error, "the kernel journal cannot be rewound");
-                }
+        let Err(error) = file.write_all(batch) else {
+            if disk.refuses.swap(false, Ordering::Relaxed) {
+                tracing::info!("the kernel journal can be written again");
             }
+            return true;
+        };
+        if !disk.refuses.swap(true, Ordering::Relaxed) {
+            tracing::error!(%error, "the kernel journal cannot be written; what the kernel says is kept in memory");
+        }
+        if entries.is_closed() {
+            last_tries += 1;
+            if last_tries > LAST_TRIES {
+                tracing::error!(%error, bytes = batch.len(), "the end of the kernel journal is lost");
+                return false;
+            }
+        }
+        std::thread::sleep(WRITE_RETRY);
+        if let Err(error) = file.seek(SeekFrom::Start(end)) {
+            tracing::error!(%error, "the kernel journal cannot be rewound");
         }
     }
 }

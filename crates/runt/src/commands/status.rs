@@ -60,6 +60,8 @@ struct Agent {
     connected: bool,
     draining: bool,
     trouble: Option<String>,
+    /// Why nothing can be stored on this machine, so that nothing new is taken.
+    storage: Option<String>,
     notebooks: usize,
     allow: Vec<String>,
     max_jobs: Option<u32>,
@@ -154,6 +156,7 @@ async fn look(here: &Here, credential: &ResolvedCredential) -> ThisMachine {
             draining: agent.status.draining,
             notebooks: served(&agent.status),
             trouble: agent.status.trouble,
+            storage: agent.status.storage,
             allow: agent.status.allow,
             max_jobs: agent.status.max_jobs,
             limits: agent.limits,
@@ -202,6 +205,9 @@ impl ThisMachine {
                 lines.push(("Serves:", limits.join("; ")));
             }
             lines.push(("Limits:", printable(&agent.limits.line())));
+            if let Some(trouble) = &agent.storage {
+                lines.push(("Disk:", format!("no new notebooks: {}", printable(trouble))));
+            }
             if let Some(trouble) = &agent.trouble {
                 lines.push(("Trouble:", printable(trouble)));
             }

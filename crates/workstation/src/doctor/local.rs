@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::{Finding, Patient};
+use crate::storage::NO_SPACE;
 use crate::{
     ControlError, ResolvedCredential, absolute_interpreter, detect_accelerators, find_interpreter,
     find_runtimed, installed_build, probe_ipykernel, resolve_credential, tell_agent,
@@ -20,8 +21,6 @@ use crate::{
 const LIMIT: Duration = Duration::from_secs(5);
 /// Free space that outputs and logs soon fill.
 const LITTLE_SPACE: u64 = 1024 * 1024 * 1024;
-/// Free space with which nothing works.
-const NO_SPACE: u64 = 64 * 1024 * 1024;
 
 pub(super) fn credential(
     patient: &Patient,
@@ -225,6 +224,15 @@ pub(super) async fn agent(patient: &Patient) -> Finding {
                 installed_build()
             ),
             "restart the agent; kernels live on with `--on-stop detach`",
+        ),
+        Ok(agent) if agent.status.storage.is_some() => Finding::problem(
+            "agent",
+            format!(
+                "process {} takes no new notebooks: {}",
+                agent.pid,
+                agent.status.storage.unwrap_or_default()
+            ),
+            "make space, or let this user write there; what runs goes on",
         ),
         Ok(agent) => match agent.status.trouble {
             Some(trouble) => Finding::warning(

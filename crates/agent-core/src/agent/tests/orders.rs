@@ -81,7 +81,7 @@ fn notebooks_that_are_not_allowed_and_too_many_are_refused_with_the_reason() {
     let admission = Admission {
         allow: vec!["n".into()],
         max_jobs: Some(1),
-        draining: false,
+        ..crate::Admission::default()
     };
     let mut bench = Bench::working(AgentConfig {
         admission,
@@ -130,4 +130,37 @@ fn stop_all_ends_peers_and_agent_also_where_they_would_be_detached() {
         code: 0,
         message: None
     }));
+}
+
+#[test]
+fn a_machine_that_cannot_store_anything_goes_on_with_what_lives_and_refuses_the_rest() {
+    let mut bench = Bench::working(defaults());
+    bench.running("old");
+    let full = || Event::Storage(Some("the disk is full".to_owned()));
+    bench.send(full());
+    assert_eq!(bench.take(), [Effect::Register]);
+    bench.send(Event::Registered(Ok(())));
+    bench.send(full());
+    assert_eq!(bench.take(), [], "told once");
+    assert_eq!(
+        bench.agent.status().storage.as_deref(),
+        Some("the disk is full")
+    );
+    bench.offer(vec![order("old", "running"), order("new", "pending")]);
+    let reports = bench.reports();
+    let [(id, JobStatus::Failed, Some(reason))] = reports.as_slice() else {
+        panic!("{reports:?}")
+    };
+    assert!(
+        id == "new" && reason.contains("the disk is full"),
+        "{reason}"
+    );
+    bench.send(Event::Storage(None));
+    assert_eq!(bench.take(), [Effect::Register]);
+    bench.send(Event::Registered(Ok(())));
+    bench.offer(vec![order("old", "running"), order("newer", "pending")]);
+    assert_eq!(
+        bench.reports(),
+        [("newer".into(), JobStatus::Accepted, None)]
+    );
 }

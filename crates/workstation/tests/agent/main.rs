@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod disk;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::fs;
@@ -322,6 +324,35 @@ async fn ws_226_a_peer_is_ready_by_its_own_word_whatever_it_logs_also_an_adopted
     assert_eq!(read(bench.job_folder("job").join("runtime-peer.log")), "");
 }
 
+// WS-176 WS-381
+#[tokio::test]
+async fn ws_176_381_a_killed_peer_is_reported_at_once_whoever_started_it() {
+    let bench = Bench::new().await;
+    let mut first = bench.agent();
+    let own = bench.running("own", "notebook").await;
+    let adopted = bench.running("adopted", "notebook").await;
+    for (job, pid) in [("own", own), ("adopted", adopted)] {
+        let killed = std::time::Instant::now();
+        kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+        bench.cloud.job_is(job, "failed").await;
+        // A poll or a registration would come after a minute; the rest is for machines with much to do.
+        assert!(killed.elapsed() < std::time::Duration::from_secs(10));
+        if job == "own" {
+            first.kill().await.unwrap();
+            first = bench.agent();
+            bench.cloud.seen().patches.clear();
+            until("the adopted job to be reported", || async {
+                let seen = bench.cloud.seen();
+                seen.patches
+                    .iter()
+                    .any(|(id, _)| id == "adopted")
+                    .then_some(())
+            })
+            .await;
+        }
+    }
+}
+
 // WS-232 WS-235
 #[tokio::test]
 async fn ws_232_235_a_record_of_another_process_is_not_adopted() {
@@ -386,7 +417,7 @@ async fn ws_238_242_a_cancelled_job_ends_its_peer_even_a_stubborn_one() {
     }
 }
 
-// WS-129 WS-259
+// WS-129 WS-130 WS-259
 #[tokio::test]
 async fn ws_129_259_a_second_agent_is_refused_and_may_come_later() {
     let bench = Bench::new().await;
@@ -402,6 +433,13 @@ async fn ws_129_259_a_second_agent_is_refused_and_may_come_later() {
     assert!(
         text.contains("another agent") && text.contains("workstation-ws-test.lock"),
         "{text}"
+    );
+    assert!(
+        bench
+            .place
+            .path()
+            .join("state/workstation-ws-test.lock")
+            .exists()
     );
     first.kill().await.unwrap();
     bench.cloud.seen().registrations.clear();
