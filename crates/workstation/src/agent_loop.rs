@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use agent_core::{
-    Agent, AgentConfig, Answer, Effect, Event, LogLevel, Order, SpawnSettings,
+    Agent, AgentConfig, Answer, Effect, Event, LogLevel, Order, SpawnSettings, StopPolicy,
     peer_environment,
 };
 use cloud_client::{BaseUrl, CloudClient, CloudError, JobPatch, SecretString};
@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::control_desk::ControlDesk;
 use crate::drain_mark::DrainMark;
+use crate::first_process::{collect_orphans, is_first};
 use crate::housekeeping::{Keep, look_after};
 use crate::limits::JobLimits;
 use crate::link::Link;
@@ -196,6 +197,7 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         root = %options.agent_root.display(),
         "[workstation-agent] starting"
     );
+    let collector = tokio::spawn(collect_orphans());
     let housekeeper = tokio::spawn(look_after(
         options.agent_root.clone(),
         options.keep,
@@ -224,6 +226,7 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
     };
     let ended = agent_loop.run(inbox).await;
     housekeeper.abort();
+    collector.abort();
     ended
 }
 
@@ -236,6 +239,12 @@ impl AgentLoop {
         let now = || started.elapsed().as_millis() as u64;
         let mut config = self.options.config.clone();
         config.admission.draining = self.drain.is_set();
+        if is_first() && config.on_stop == StopPolicy::Detach {
+            tracing::warn!(
+                "[workstation-agent] nothing outlives the first process of a container: kernels end with this agent"
+            );
+            config.on_stop = StopPolicy::End;
+        }
         let mut agent = Agent::new(config);
         let first = Event::LeftBehind {
             job_ids: self.peers.left_behind(),

@@ -14,6 +14,7 @@ mod doctor;
 mod drain_mark;
 mod env;
 mod facts;
+mod first_process;
 mod folders;
 mod housekeeping;
 mod identity;
