@@ -20,6 +20,17 @@ pub struct SpawnSettings {
     pub display_name: String,
     /// The folder that holds the job folders.
     pub agent_root: String,
+    /// How much output is shown and kept.
+    pub output: OutputLimits,
+}
+
+/// Limits of output in MiB; what is not said is the peer's to choose.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OutputLimits {
+    /// Of one cell, in its notebook.
+    pub output_mib: Option<u32>,
+    /// Of one notebook's job, on disk.
+    pub journal_mib: Option<u32>,
 }
 
 /// Everything needed to start a job's peer but the credential.
@@ -81,6 +92,12 @@ pub fn spawn_plan(settings: &SpawnSettings, job: &JobOrder) -> Result<SpawnPlan,
         flag("--launch-mode", "execute");
     }
     flag("--workstation-display-name", &settings.display_name);
+    if let Some(mib) = settings.output.output_mib {
+        flag("--output-mib", &mib.to_string());
+    }
+    if let Some(mib) = settings.output.journal_mib {
+        flag("--journal-mib", &mib.to_string());
+    }
     if let Some(path) = job.notebook_path.as_deref().filter(|p| !p.is_empty()) {
         flag("--notebook-path", path);
     }

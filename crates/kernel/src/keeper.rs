@@ -4,6 +4,7 @@
 //! controller goes away. It knows no room and no credential. One controller is connected at a
 //! time; a newer one replaces an older one.
 
+mod flood;
 mod record;
 mod running;
 mod server;
@@ -25,6 +26,7 @@ use crate::process::{self, ProcessIdentity};
 use crate::protocol::{Command, ExitCause, FromKeeper, KeeperEvent, KernelState, Status};
 use crate::spec::LaunchSpec;
 
+use flood::Flood;
 pub use record::KeeperRecord;
 use running::Running;
 use server::{Incoming, Server};
@@ -45,6 +47,8 @@ pub struct KeeperConfig {
     pub job_dir: PathBuf,
     /// How long to live without a controller.
     pub orphan_limit: Duration,
+    /// Bytes that the journal may hold before output is cut.
+    pub journal_limit: u64,
 }
 
 /// Why a keeper cannot run.
@@ -78,6 +82,7 @@ struct Keeper {
     /// Marks all that its kernels start.
     family: String,
     journal: JournalWriter,
+    journal_limit: u64,
     kernel: Kernel,
     generation: u64,
     spec: Option<LaunchSpec>,
@@ -114,6 +119,7 @@ pub async fn run(config: KeeperConfig) -> Result<(), KeeperError> {
         nonce,
         family,
         journal,
+        journal_limit: config.journal_limit,
         kernel: Kernel::None,
         spec: None,
     };
@@ -301,6 +307,7 @@ impl Keeper {
             Command::Release { position } => {
                 let path = self.job_dir.join(journal::FILE_NAME);
                 journal::release(&path, position).map_err(|error| error.to_string())?;
+                self.journal.released(position);
             }
         }
         Ok(None)
@@ -366,7 +373,13 @@ impl Keeper {
                     .as_ref()
                     .map(|spec| spec.interrupt_mode)
                     .unwrap_or_default();
-                let running = Running::new(launched, generation, mode, &self.journal);
+                let running = Running::new(
+                    launched,
+                    generation,
+                    mode,
+                    &self.journal,
+                    Flood::new(self.journal_limit),
+                );
                 self.kernel = Kernel::Running(Box::new(running));
                 self.journal.append_event(&event).await;
             }

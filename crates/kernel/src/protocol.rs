@@ -128,7 +128,8 @@ pub enum KeeperEvent {
         /// The request's id.
         msg_id: String,
     },
-    /// Messages were too large to keep, or came while the disk was full and the memory for them was used up.
+    /// Messages were too large to keep, or came while the disk was full and the memory for them was used up, or while
+    /// the journal had no room for them.
     Dropped {
         /// Where they came from.
         channel: Channel,
@@ -140,10 +141,22 @@ pub enum KeeperEvent {
         /// Whether the disk was full; else a single message was too large.
         #[serde(default)]
         disk_full: bool,
+        /// Whether all further output of this request is dropped as well, without another word: the journal has reached
+        /// its limit.
+        #[serde(default)]
+        and_more: bool,
     },
 }
 
 impl KeeperEvent {
+    /// The request whose output was cut.
+    pub fn cut_request(&self) -> Option<&str> {
+        match self {
+            Self::Dropped { parent, .. } => parent.as_deref(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn to_bytes(&self) -> Bytes {
         serde_json::to_vec(self).unwrap_or_default().into()
     }

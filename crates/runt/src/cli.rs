@@ -46,6 +46,8 @@ pub enum Workstation {
     Jobs(commands::jobs::Args),
     /// Show what a notebook's runtime peer logged.
     Logs(commands::logs::Args),
+    /// Print what a cell printed, also where its notebook has no room for all of it.
+    Output(commands::output::Args),
     /// End a notebook's kernel, or everything.
     Stop(commands::stop::Args),
     /// Finish what runs and take no new notebooks.

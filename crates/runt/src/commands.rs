@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod drain;
 pub mod jobs;
 pub mod logs;
+pub mod output;
 pub mod run;
 pub mod service;
 pub mod status;

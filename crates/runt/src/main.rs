@@ -50,6 +50,7 @@ async fn carry_out(command: Command, printer: &Printer) -> anyhow::Result<ExitCo
             Workstation::Status(args) => commands::status::run(args, printer).await?,
             Workstation::Jobs(args) => commands::jobs::run(args, printer).await?,
             Workstation::Logs(args) => commands::logs::run(args, printer).await?,
+            Workstation::Output(args) => commands::output::run(&args)?,
             Workstation::Stop(args) => commands::stop::run(args, printer).await?,
             Workstation::Drain(args) => commands::drain::run(args, printer).await?,
             Workstation::Disconnect(args) => commands::disconnect::run(args, printer).await?,

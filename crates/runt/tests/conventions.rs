@@ -150,6 +150,8 @@ async fn settings_are_shown_with_where_they_come_from() {
     nice               -      default  how far kernels give way to other work, 1 to 19
     keep_days          -      default  days that what ended notebooks left is kept
     keep_size          -      default  most space of that, such as 2G
+    output_mib         -      default  MiB of one cell's output that its notebook shows at most
+    journal_mib        -      default  MiB of a notebook's output that wait on disk, and that are kept beyond output_mib, at most
     on_stop            -      default  what happens to kernels when the agent stops: end or detach
     --- stderr
     ");

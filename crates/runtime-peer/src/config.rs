@@ -44,6 +44,10 @@ pub struct PeerConfig {
     pub launch_mode: LaunchMode,
     /// The job's folder: keeper, journal, notes.
     pub job_dir: PathBuf,
+    /// Bytes of one execution's output that the notebook shows at most.
+    pub output_limit: u64,
+    /// Bytes that the journal may hold, and as many that are kept of outputs beyond their limit.
+    pub journal_limit: u64,
     /// How to start a keeper.
     pub keeper: KeeperCommand,
 }

@@ -12,7 +12,7 @@ use documents::hosted_file::HostedFile;
 use documents::runtime_state::status;
 use documents::{CommsDoc, NotebookDoc, RuntimeStateDoc, WantedKernelspec};
 use kernel::client::KeeperCommand;
-use kernel::journal::{JournalError, Record};
+use kernel::journal::{DEFAULT_LIMIT_BYTES, JournalError, Record};
 use kernel::protocol::KeeperEvent;
 use serde_json::{Value, json};
 use session_core::{Effect, Event, LaunchMode, Outcome, Session, Settings};
@@ -132,12 +132,14 @@ pub async fn run_notebook(file: HostedFile, config: RunConfig) -> Result<RunResu
     let terminate = signal(SignalKind::terminate()).map_err(|error| local(&error))?;
     let interrupt = signal(SignalKind::interrupt()).map_err(|error| local(&error))?;
     let room = LocalRoom::new(file).map_err(|error| local(&error))?;
-    let (position, from) = Position::open(&config.job_dir);
+    let (position, from) = Position::open(&config.job_dir, DEFAULT_LIMIT_BYTES);
     let grown = Arc::new(Notify::new());
     let mut settings = Settings::new(nonce(), LaunchMode::Execute);
     // Nobody is there to answer.
     settings.allow_stdin = false;
     settings.launch_attempts = 1;
+    // The file takes everything.
+    settings.output_cap_bytes = u64::MAX;
     let keeper = config.keeper.clone();
     let mut run = Run {
         session: Session::new(settings),
@@ -364,6 +366,8 @@ impl Run {
                     self.keeper.order(KeeperOrder::Release(position));
                 }
             }
+            // There is no limit.
+            Effect::KeepOutput { .. } => {}
             Effect::Reconnect => self.broken = Some("the documents do not sync".to_owned()),
             Effect::WakeAt(at) => self.wake = Some(Instant::now() + wait_until(at)),
             Effect::Exit(Outcome::Completed) => {

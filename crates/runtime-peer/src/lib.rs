@@ -25,4 +25,4 @@ pub use end::{End, NOTE_NAME};
 pub use headless::{RunConfig, RunFailure, RunResult, run_notebook};
 pub use peer::{READY_MARKER, run};
 pub use position::is_delivered;
-pub use session_core::LaunchMode;
+pub use session_core::{DEFAULT_OUTPUT_LIMIT_BYTES, LaunchMode};

@@ -171,7 +171,7 @@ impl Peer {
         before: Before,
     ) -> Result<(Self, Vec<Event>), End> {
         let job_dir = &config.job_dir;
-        let (position, from) = Position::open(job_dir);
+        let (position, from) = Position::open(job_dir, config.journal_limit);
         let adopted = has_journal(job_dir);
         let (client, status) = KeeperClient::adopt(job_dir).await.ok().unzip();
         let grown = Arc::new(Notify::new());
@@ -202,6 +202,7 @@ impl Peer {
         }
         let mut settings = Settings::new(nonce(), config.launch_mode);
         settings.adopted = adopted;
+        settings.output_cap_bytes = config.output_limit;
         if config.python.is_none() {
             // Whoever runs a cell is told why nothing runs.
             settings.launch = LaunchMode::Execute;
@@ -256,6 +257,10 @@ impl Peer {
                     Err(end) => return end,
                 },
                 Some(upload) = self.uploads.recv() => vec![on_upload(upload)],
+                released = self.position.kept() => {
+                    self.release(released);
+                    Vec::new()
+                }
                 () = until(self.wake) => {
                     self.wake = None;
                     vec![Event::Tick]
@@ -370,10 +375,14 @@ impl Peer {
                 self.uploader
                     .upload(blob.sha256, blob.media_type, blob.bytes.into());
             }
+            Effect::KeepOutput {
+                execution_id,
+                from,
+                to,
+            } => self.position.keep_output(execution_id, from, to),
             Effect::PersistPosition(position) => {
-                if let Some(position) = self.position.persist(position) {
-                    self.keeper.order(KeeperOrder::Release(position));
-                }
+                let released = self.position.persist(position);
+                self.release(released);
             }
             Effect::Reconnect => self.link.cut(self.connection),
             Effect::WakeAt(at) => self.wake = Some(Instant::now() + wait_until(at)),
@@ -384,6 +393,12 @@ impl Peer {
             Effect::Exit(Outcome::Failed(reason)) => return Some(End::Closed(reason)),
         }
         None
+    }
+
+    fn release(&mut self, position: Option<u64>) {
+        if let Some(position) = position {
+            self.keeper.order(KeeperOrder::Release(position));
+        }
     }
 
     fn launch(&mut self, restart: bool) -> Option<End> {

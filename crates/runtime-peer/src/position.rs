@@ -1,47 +1,105 @@
-//! How far the room has accepted the journal: a small file that a next peer begins from.
+//! How far the room has accepted the journal: a small file that a next peer begins from. What the room has no room for
+//! is copied before that.
 
 use std::path::{Path, PathBuf};
 
 use kernel::journal::{self, Channel, JournalReader, Record};
+use tokio::task::JoinHandle;
 
 /// Its name in the job's folder.
 const FILE_NAME: &str = "journal.position";
-/// Space is given back when this much more is not needed.
+/// Space is given back when this much more is not needed, or a quarter of what the journal may hold.
 const RELEASE_STEP: u64 = 64 * 1024 * 1024;
 
 /// The position on disk.
 #[derive(Debug)]
 pub(crate) struct Position {
-    path: PathBuf,
+    job_dir: PathBuf,
+    journal_limit: u64,
     released: u64,
+    /// Output that is being copied, one after the other.
+    keeping: Option<JoinHandle<()>>,
+    /// The position that waits for it.
+    held: Option<u64>,
 }
 
 impl Position {
     /// The position of a job, and what it is now.
-    pub(crate) fn open(job_dir: &Path) -> (Self, u64) {
-        let path = job_dir.join(FILE_NAME);
-        let at = std::fs::read_to_string(&path)
-            .ok()
-            .and_then(|text| text.trim().parse().ok())
-            .unwrap_or(0);
-        (Self { path, released: at }, at)
+    pub(crate) fn open(job_dir: &Path, journal_limit: u64) -> (Self, u64) {
+        let at = position_of(job_dir);
+        let position = Self {
+            job_dir: job_dir.to_owned(),
+            journal_limit,
+            released: at,
+            keeping: None,
+            held: None,
+        };
+        (position, at)
     }
 
-    /// Notes a position. Some when it is worth giving space back before it.
+    /// Notes a position, once everything that is being copied is. Some when it is worth giving space back before it.
     pub(crate) fn persist(&mut self, position: u64) -> Option<u64> {
-        let fresh = self.path.with_extension("position.new");
+        if self.keeping.is_some() {
+            self.held = Some(position);
+            return None;
+        }
+        let path = self.job_dir.join(FILE_NAME);
+        let fresh = path.with_extension("position.new");
         let written = std::fs::write(&fresh, position.to_string())
-            .and_then(|()| std::fs::rename(&fresh, &self.path));
+            .and_then(|()| std::fs::rename(&fresh, &path));
         if let Err(error) = written {
             tracing::warn!(%error, "the journal's position cannot be noted");
             return None;
         }
-        if position < self.released.saturating_add(RELEASE_STEP) {
+        let step = RELEASE_STEP.min(self.journal_limit / 4);
+        if position < self.released.saturating_add(step) {
             return None;
         }
         self.released = position;
         Some(position)
     }
+
+    /// Copies output in the background.
+    pub(crate) fn keep_output(&mut self, execution: String, from: u64, to: u64) {
+        let before = self.keeping.take();
+        let (job_dir, limit) = (self.job_dir.clone(), self.journal_limit);
+        self.keeping = Some(tokio::spawn(async move {
+            if let Some(before) = before {
+                // How it went it has said itself.
+                let _ = before.await;
+            }
+            let copied = tokio::task::spawn_blocking(move || {
+                match journal::keep(&job_dir, &execution, from, to, limit) {
+                    Ok(()) => tracing::info!(execution, "kept what the notebook has no room for"),
+                    Err(error) => {
+                        tracing::error!(execution, %error, "what the notebook has no room for cannot be kept");
+                    }
+                }
+            });
+            if let Err(error) = copied.await {
+                tracing::error!(%error, "what the notebook has no room for cannot be kept");
+            }
+        }));
+    }
+
+    /// Waits until everything is copied, if anything is; then as `persist`. Cancel-safe.
+    pub(crate) async fn kept(&mut self) -> Option<u64> {
+        match &mut self.keeping {
+            // How it went it has said itself.
+            Some(task) => drop(task.await),
+            None => std::future::pending().await,
+        }
+        self.keeping = None;
+        let held = self.held.take()?;
+        self.persist(held)
+    }
+}
+
+fn position_of(job_dir: &Path) -> u64 {
+    std::fs::read_to_string(job_dir.join(FILE_NAME))
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0)
 }
 
 /// Whether the room has accepted all that the kernel of a job said: what follows the position are words without output.
@@ -50,7 +108,7 @@ pub fn is_delivered(job_dir: &Path) -> bool {
     if !path.exists() {
         return true;
     }
-    let (_, at) = Position::open(job_dir);
+    let at = position_of(job_dir);
     let Ok(mut reader) = JournalReader::open(&path, at) else {
         // Nobody can ever read it.
         return true;
@@ -97,9 +155,9 @@ mod tests {
         assert!(is_delivered(job));
         let after_stream = say("stream").await;
         assert!(!is_delivered(job));
-        Position::open(job).0.persist(START);
+        Position::open(job, u64::MAX).0.persist(START);
         assert!(!is_delivered(job));
-        Position::open(job).0.persist(after_stream);
+        Position::open(job, u64::MAX).0.persist(after_stream);
         assert!(is_delivered(job));
         say("status").await;
         assert!(is_delivered(job));

@@ -47,22 +47,31 @@ pub(crate) fn events(records: Vec<Record>, news: News) -> Vec<Event> {
             entries.extend(message(&record));
             continue;
         };
-        if let KeeperEvent::Dropped {
-            bytes,
-            parent,
-            disk_full,
-            ..
-        } = event
-        {
-            entries.push(loss(&record, bytes, parent, disk_full));
-            continue;
-        }
-        if let KeeperEvent::Sent {
-            msg_type, msg_id, ..
-        } = event
-        {
-            entries.push(sent(&record, msg_type, msg_id));
-            continue;
+        match event {
+            KeeperEvent::Sent {
+                msg_type, msg_id, ..
+            } => {
+                entries.push(note(&record, Channel::Sent, msg_type, Some(msg_id)));
+                continue;
+            }
+            KeeperEvent::Dropped {
+                parent,
+                and_more: true,
+                ..
+            } => {
+                entries.push(note(&record, Channel::Cut, String::new(), parent));
+                continue;
+            }
+            KeeperEvent::Dropped {
+                bytes,
+                parent,
+                disk_full,
+                ..
+            } => {
+                entries.push(loss(&record, bytes, parent, disk_full));
+                continue;
+            }
+            _ => {}
         }
         if let Some(event) = lifecycle(event, news) {
             if !entries.is_empty() {
@@ -170,13 +179,18 @@ fn message(record: &Record) -> Option<JournalEntry> {
     })
 }
 
-fn sent(record: &Record, msg_type: String, msg_id: String) -> JournalEntry {
+fn note(
+    record: &Record,
+    channel: Channel,
+    msg_type: String,
+    parent_msg_id: Option<String>,
+) -> JournalEntry {
     JournalEntry {
         position: record.position,
         end: record.end,
-        channel: Channel::Sent,
+        channel,
         msg_type,
-        parent_msg_id: Some(msg_id),
+        parent_msg_id,
         header: Value::Null,
         content: Value::Null,
         buffers: Vec::new(),
@@ -214,7 +228,7 @@ pub(crate) fn outgoing(message: KernelMessage) -> Outgoing {
     let channel = match message.channel {
         Channel::Control => From::Control,
         Channel::Stdin => From::Stdin,
-        Channel::Shell | Channel::Iopub | Channel::Sent => From::Shell,
+        Channel::Shell | Channel::Iopub | Channel::Sent | Channel::Cut => From::Shell,
     };
     Outgoing {
         channel,

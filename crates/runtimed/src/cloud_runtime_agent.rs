@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use cloud_client::{BaseUrl, RoomAuth, SecretString};
 use kernel::client::KeeperCommand;
-use runtime_peer::{End, LaunchMode, PeerAuth, PeerConfig};
+use kernel::journal::DEFAULT_LIMIT_BYTES;
+use runtime_peer::{DEFAULT_OUTPUT_LIMIT_BYTES, End, LaunchMode, PeerAuth, PeerConfig};
 
 const TOKEN_VARIABLE: &str = "RUNT_CLOUD_TOKEN";
 const DEV_USER_VARIABLE: &str = "RUNT_CLOUD_DEV_USER";
@@ -82,6 +83,12 @@ pub struct Args {
     /// When the kernel is launched.
     #[arg(long, value_enum, default_value = "attach")]
     launch_mode: Mode,
+    /// MiB of one cell's output that the notebook shows at most.
+    #[arg(long, default_value_t = DEFAULT_OUTPUT_LIMIT_BYTES >> 20)]
+    output_mib: u64,
+    /// MiB of output that wait on disk at most; as many are kept of what a notebook has no room for.
+    #[arg(long, default_value_t = DEFAULT_LIMIT_BYTES >> 20)]
+    journal_mib: u64,
 }
 
 /// Runs until the job ends; the exit code tells the agent how (4.26).
@@ -195,9 +202,14 @@ fn config(args: Args) -> Result<PeerConfig, End> {
         runtime_session_id: args.runtime_session_id,
         process_memory: args.process_memory,
         launch_mode,
+        output_limit: args.output_mib.saturating_mul(1 << 20),
+        journal_limit: args.journal_mib.saturating_mul(1 << 20),
         keeper: KeeperCommand {
             program,
-            args: vec!["kernel-keeper".into()],
+            args: vec![
+                "kernel-keeper".into(),
+                format!("--journal-mib={}", args.journal_mib).into(),
+            ],
         },
     })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use kernel::client::{ClientError, KeeperClient};
+use kernel::journal::DEFAULT_LIMIT_BYTES;
 use kernel::keeper::{DEFAULT_ORPHAN_LIMIT, KeeperConfig, KeeperRecord, end_leftover_kernel};
 use kernel::protocol::Command;
 
@@ -18,6 +19,9 @@ pub struct Args {
     /// Seconds to live without a runtime peer.
     #[arg(long)]
     orphan_after: Option<u64>,
+    /// MiB that the journal may hold before output is cut.
+    #[arg(long, default_value_t = DEFAULT_LIMIT_BYTES >> 20)]
+    journal_mib: u64,
     /// End the keeper of this folder and its kernel instead.
     #[arg(long)]
     end: bool,
@@ -39,6 +43,7 @@ pub fn run(args: Args) -> ExitCode {
         let config = KeeperConfig {
             job_dir: args.job_dir,
             orphan_limit,
+            journal_limit: args.journal_mib.saturating_mul(1 << 20),
         };
         Ok(runtime.block_on(kernel::keeper::run(config))?)
     });

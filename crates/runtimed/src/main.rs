@@ -19,7 +19,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[command(name = "runtimed", version, about = "The workstation's daemon")]
 enum Cli {
     /// Register this machine with a cloud, take attach jobs and look after their peers.
-    WorkstationAgent(workstation_agent::Args),
+    WorkstationAgent(Box<workstation_agent::Args>),
     /// Serve one notebook: join its room and drive its kernel.
     #[command(hide = true)]
     CloudRuntimeAgent(Box<cloud_runtime_agent::Args>),
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     match cli {
-        Cli::WorkstationAgent(args) => workstation_agent::run(args),
+        Cli::WorkstationAgent(args) => workstation_agent::run(*args),
         Cli::CloudRuntimeAgent(args) => cloud_runtime_agent::run(*args),
         Cli::KernelKeeper(args) => kernel_keeper::run(args),
         Cli::Run(args) => run::run(&args),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use agent_core::{Admission, AgentConfig, CRASH_RESTARTS, StopPolicy};
+use agent_core::{Admission, AgentConfig, CRASH_RESTARTS, OutputLimits, StopPolicy};
 use anyhow::{Context as _, Result, bail};
 use cloud_client::{BaseUrl, SecretString, install_crypto_provider};
 use workstation::{
@@ -59,6 +59,12 @@ pub struct Args {
     /// Most space of them [default: 2G].
     #[arg(long, value_name = "SIZE")]
     keep_size: Option<MemoryLimit>,
+    /// MiB of one cell's output that its notebook shows at most.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    output_mib: Option<u32>,
+    /// MiB of a notebook's output that wait on disk at most; as many are kept of what the notebook has no room for.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    journal_mib: Option<u32>,
     /// A further environment variable to hand to peers; may be repeated.
     #[arg(long, value_name = "NAME")]
     pass_env: Vec<String>,
@@ -145,6 +151,10 @@ fn options(args: Args) -> Result<AgentOptions> {
         credential_file: Some(folders.credential_file()),
         agent_root: folders.agent_root(),
         program: std::env::current_exe().context("cannot find the own program")?,
+        output: OutputLimits {
+            output_mib: args.output_mib,
+            journal_mib: args.journal_mib,
+        },
         pass_env: args.pass_env,
         limits: JobLimits {
             memory: args.job_memory,

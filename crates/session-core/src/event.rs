@@ -13,6 +13,8 @@ pub enum Channel {
     Control,
     /// The keeper's own note that it handed a request to the kernel; `parent_msg_id` is its id.
     Sent,
+    /// The keeper's own note that it has no room for output of the request `parent_msg_id` from here on.
+    Cut,
 }
 
 /// One message of the keeper's journal.
@@ -159,6 +161,16 @@ pub enum Effect {
     UploadBlob(BlobUpload),
     /// The room has accepted everything before this journal position; a restart begins here.
     PersistPosition(u64),
+    /// Copy what the journal holds of an execution's output before its space is given back: the document has no room
+    /// for all of it. Positions persisted later wait for it.
+    KeepOutput {
+        /// The execution.
+        execution_id: String,
+        /// Where its output begins.
+        from: u64,
+        /// Where it ends.
+        to: u64,
+    },
     /// The link's state is broken: close it and dial again.
     Reconnect,
     /// Send a `Tick` at this time. The latest one counts.

@@ -5,7 +5,7 @@ use documents::traceback;
 use serde_json::{Value, json};
 
 use crate::commit::OpKind;
-use crate::event::{Channel, JournalEntry};
+use crate::event::{Channel, Effect, JournalEntry};
 use crate::lane::{Lane, Written, output_id};
 use crate::session::Session;
 
@@ -38,7 +38,22 @@ impl Session {
             for id in ids {
                 self.flush_streams(&id);
             }
+            self.keep_spilled(end);
             self.push_op(OpKind::Position(end), Vec::new());
+        }
+    }
+
+    /// What has no room in the document is kept before a restart would not find it any more (decision D10).
+    fn keep_spilled(&mut self, to: u64) {
+        for (id, lane) in &mut self.lanes {
+            if std::mem::take(&mut lane.spilled) {
+                self.effects.push(Effect::KeepOutput {
+                    execution_id: id.clone(),
+                    // What follows is a stretch of its own.
+                    from: lane.from.replace(to).unwrap_or(to),
+                    to,
+                });
+            }
         }
     }
 
@@ -52,6 +67,7 @@ impl Session {
             return;
         }
         match (entry.channel, entry.msg_type.as_str()) {
+            (Channel::Cut, _) => self.output_cut(parent, entry),
             (Channel::Iopub, "status") => self.kernel_status(parent, &entry.content),
             (Channel::Iopub, "execute_input") => {
                 if let Some(count) = entry.content.get("execution_count").and_then(Value::as_i64)
@@ -72,7 +88,7 @@ impl Session {
                 self.output(parent, entry, &entry.msg_type, 0, &entry.content);
             }
             (Channel::Iopub, "update_display_data") => self.update_display(entry),
-            (Channel::Iopub, "clear_output") => self.clear_output(parent, &entry.content),
+            (Channel::Iopub, "clear_output") => self.clear_output(parent, entry),
             (Channel::Iopub, "comm_open") => self.comm_open(entry),
             (Channel::Iopub, "comm_msg") => self.comm_message(entry),
             (Channel::Iopub, "comm_close") => self.comm_close(&entry.content),
@@ -101,6 +117,9 @@ impl Session {
                 && let Some(old) = self.lane_order.pop_front()
             {
                 self.flush_streams(&old);
+                if let Some(to) = self.read_to {
+                    self.keep_spilled(to);
+                }
                 self.lanes.remove(&old);
             }
         }
@@ -135,10 +154,13 @@ impl Session {
             .get("text")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        if text.is_empty() || !self.owns(parent) || !self.fits(parent, entry, text.len()) {
+        if text.is_empty() || !self.owns(parent) {
             return;
         }
-        self.clear_if_pending(parent);
+        self.clear_if_pending(parent, entry.position);
+        if !self.fits(parent, entry, text.len()) {
+            return;
+        }
         let name = entry
             .content
             .get("name")
@@ -195,20 +217,37 @@ impl Session {
     pub(crate) fn fits(&mut self, parent: &str, entry: &JournalEntry, bytes: usize) -> bool {
         let cap = self.settings.output_cap_bytes;
         let lane = self.lane(parent);
+        lane.from.get_or_insert(entry.position);
         lane.bytes += bytes as u64;
         if lane.bytes <= cap {
             return true;
         }
+        lane.spilled = true;
         if !std::mem::replace(&mut lane.capped, true) {
-            self.flush_streams(parent);
             let text = format!(
-                "[output of this cell reached {} MiB; the rest stays on the workstation]\n",
-                cap / (1024 * 1024)
+                "[the output of this cell reached {} MiB; the workstation keeps all of it]\n\
+                 Hint: run `runt workstation output {parent} > output.txt` there\n",
+                cap >> 20
             );
-            let content = json!({"name": "stderr", "text": text});
-            self.put_built(parent, entry, "stream", u32::MAX, &content);
+            self.put_notice(parent, entry, &text);
         }
         false
+    }
+
+    /// Says that output is missing that nobody has any more.
+    fn output_cut(&mut self, parent: &str, entry: &JournalEntry) {
+        if !self.owns(parent) {
+            return;
+        }
+        let text = "[the workstation has no more room for what this cell prints: from here on it is lost]\n\
+             Hint: print less, or give it more room with `runt workstation config set journal_mib MIB`\n";
+        self.put_notice(parent, entry, text);
+    }
+
+    fn put_notice(&mut self, parent: &str, entry: &JournalEntry, text: &str) {
+        self.flush_streams(parent);
+        let content = json!({"name": "stderr", "text": text});
+        self.put_built(parent, entry, "stream", u32::MAX, &content);
     }
 
     fn output(
@@ -245,10 +284,10 @@ impl Session {
             .or(content.get("traceback"))
             .map_or(0, weight);
         let buffers: usize = entry.buffers.iter().map(Vec::len).sum();
+        self.clear_if_pending(parent, entry.position);
         if kind != "error" && !self.fits(parent, entry, bytes + buffers) {
             return false;
         }
-        self.clear_if_pending(parent);
         self.flush_streams(parent);
         self.put_built(parent, entry, kind, part, content)
     }
@@ -334,7 +373,7 @@ impl Session {
     }
 
     /// Removes the running execution's outputs, now or with the next one (decision D10).
-    fn clear_output(&mut self, parent: &str, content: &Value) {
+    fn clear_output(&mut self, parent: &str, entry: &JournalEntry) {
         if self
             .current
             .as_ref()
@@ -342,26 +381,37 @@ impl Session {
         {
             return;
         }
-        let wait = content
+        let wait = entry
+            .content
             .get("wait")
             .and_then(Value::as_bool)
             .unwrap_or(false);
         self.lane(parent).clear_pending = true;
         if !wait {
-            self.clear_if_pending(parent);
+            self.clear_if_pending(parent, entry.position);
         }
     }
 
-    fn clear_if_pending(&mut self, parent: &str) {
+    /// Clears at a position of the journal: nothing of the execution's output before it is needed any more.
+    fn clear_if_pending(&mut self, parent: &str, position: u64) {
         let lane = self.lane(parent);
-        if std::mem::take(&mut lane.clear_pending) {
-            lane.drop_stream();
-            self.push_op(
-                OpKind::Clear {
-                    execution_id: parent.to_owned(),
-                },
-                Vec::new(),
-            );
+        if !lane.clear_pending {
+            return;
+        }
+        lane.clear();
+        lane.from = Some(position);
+        self.push_op(
+            OpKind::Clear {
+                execution_id: parent.to_owned(),
+            },
+            Vec::new(),
+        );
+        let all_is_written =
+            self.lanes.values().all(Lane::is_written) && self.output_widgets.is_empty();
+        let fails = self.current.as_ref().is_some_and(|current| current.failed);
+        if self.caught_up && self.gate.is_none() && all_is_written && !fails {
+            self.keep_spilled(position);
+            self.push_op(OpKind::Position(position), Vec::new());
         }
     }
 

@@ -41,10 +41,14 @@ pub(crate) struct Lane {
     stream: Option<Stream>,
     /// The `seq` of the next output, once known.
     pub next_seq: Option<u64>,
-    /// Bytes of output so far.
+    /// Bytes of output since it began or was cleared.
     pub bytes: u64,
+    /// Where that output begins.
+    pub from: Option<u64>,
     /// Whether the cap's notice was given.
     pub capped: bool,
+    /// Whether output beyond the cap is not kept elsewhere yet.
+    pub spilled: bool,
     /// A `clear_output` that waits for the next output.
     pub clear_pending: bool,
 }
@@ -123,9 +127,18 @@ impl Lane {
         written
     }
 
-    /// Forgets the terminal without writing.
-    pub fn drop_stream(&mut self) {
-        self.stream = None;
+    /// Begins anew after what was there is cleared.
+    pub fn clear(&mut self) {
+        let next_seq = self.next_seq.take();
+        *self = Self {
+            next_seq,
+            ..Self::default()
+        };
+    }
+
+    /// Whether all that was said is written.
+    pub fn is_written(&self) -> bool {
+        self.stream.is_none()
     }
 }
 

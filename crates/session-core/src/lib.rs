@@ -24,4 +24,4 @@ pub use event::{
     BlobUpload, Channel, Effect, Event, JournalEntry, KernelInfo, KernelMessage, Outcome,
 };
 pub use session::Session;
-pub use settings::{LaunchMode, Settings};
+pub use settings::{DEFAULT_OUTPUT_LIMIT_BYTES, LaunchMode, Settings};

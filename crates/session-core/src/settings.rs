@@ -1,5 +1,8 @@
 //! Named limits and times of a session.
 
+/// Bytes of one execution's output that a document shows, unless told otherwise (decision D10).
+pub const DEFAULT_OUTPUT_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
+
 /// When a kernel is launched (workstation.md 4.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LaunchMode {
@@ -59,7 +62,7 @@ impl Settings {
             seal_bytes: 64 * 1024,
             send_every_ms: 15,
             count_wait_ms: 15,
-            output_cap_bytes: 64 * 1024 * 1024,
+            output_cap_bytes: DEFAULT_OUTPUT_LIMIT_BYTES,
             pending_cap_bytes: 32 * 1024 * 1024,
             pending_cap_ops: 4096,
             query_timeout_ms: 5_000,

@@ -3,8 +3,6 @@
 
 mod support;
 
-use std::fmt::Write as _;
-
 use serde_json::json;
 use session_core::{Effect, Event, LaunchMode, Settings};
 use support::{Sim, json_at, settings};
@@ -168,46 +166,6 @@ fn another_output_ends_the_stream_entry() {
     assert_eq!(sim.text("a"), "beforeaftererrout");
 }
 
-#[test]
-fn long_text_is_kept_whole_in_sealed_entries_written_once() {
-    let mut sim = Sim::ready();
-    sim.queue(&["a"]);
-    let mut whole = String::new();
-    for block in 0..100 {
-        let mut text = String::new();
-        for line in 0..200 {
-            let _ = writeln!(text, "{block} {line} some words to fill the line");
-        }
-        whole.push_str(&text);
-        sim.print("a", &text);
-        sim.pass(5);
-    }
-    sim.idle("a");
-    assert_eq!(sim.text("a"), whole);
-    assert!(sim.outputs("a").len() > 3);
-    // Rewriting the tail costs little beside the text.
-    let uploaded: usize = sim.uploads.iter().map(|(_, _, bytes)| bytes.len()).sum();
-    assert!(uploaded < whole.len() * 3, "{uploaded} of {}", whole.len());
-}
-
-#[test]
-fn output_beyond_the_cap_stays_away_with_one_notice() {
-    let mut sim = Sim::new(Settings {
-        output_cap_bytes: 1000,
-        ..settings()
-    });
-    sim.link();
-    sim.queue(&["a"]);
-    for _ in 0..50 {
-        sim.print("a", &"x".repeat(100));
-    }
-    sim.idle("a");
-    let text = sim.text("a");
-    assert!(text.starts_with(&"x".repeat(1000)) && text.contains("stays on the workstation"));
-    assert_eq!(sim.outputs("a").len(), 2);
-    assert_eq!(sim.status("a"), "done");
-}
-
 // WS-320 WS-324 RP-212
 #[test]
 fn a_manifest_waits_for_its_blob_and_what_follows_waits_too() {
@@ -278,30 +236,6 @@ fn an_unlisted_media_type_is_uploaded_as_bytes() {
     sim.pass(100);
     assert_eq!(sim.uploads[0].1, "application/octet-stream");
     assert!(sim.outputs("a")[0]["data"]["application/xml"]["blob"].is_string());
-}
-
-#[test]
-fn a_thousand_displays_go_in_few_frames_with_bounded_memory() {
-    let mut sim = Sim::ready();
-    sim.queue(&["a"]);
-    let frames = sim.frames;
-    let entries = (0..1000)
-        .map(|i| {
-            let text = format!("{i}{}", "z".repeat(10_000));
-            sim.entry(
-                "a",
-                "display_data",
-                json!({"data": {"text/plain": text}, "metadata": {}}),
-            )
-        })
-        .collect::<Vec<_>>();
-    for batch in entries.chunks(50) {
-        sim.event(Event::Journal(batch.to_vec()));
-        sim.pass(1);
-    }
-    sim.idle("a");
-    assert_eq!(sim.outputs("a").len(), 1000);
-    assert!(sim.frames - frames < 60, "{} frames", sim.frames - frames);
 }
 
 // WS-318 DOC-110

@@ -20,7 +20,7 @@ fn play_part(part: u64) {
             let worlds = number("SEEDS").unwrap_or(1000) / 10;
             (part * worlds..(part + 1) * worlds).for_each(play);
             assert!(
-                epochs as u64 > worlds / 10,
+                worlds < 100 || epochs as u64 > worlds / 10,
                 "{epochs} epochs were begun in {worlds} worlds"
             );
         }

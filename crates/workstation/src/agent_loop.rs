@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use agent_core::{
-    Agent, AgentConfig, Answer, Effect, Event, LogLevel, Order, SpawnSettings, StopPolicy,
-    peer_environment,
+    Agent, AgentConfig, Answer, Effect, Event, LogLevel, Order, OutputLimits, SpawnSettings,
+    StopPolicy, peer_environment,
 };
 use cloud_client::{BaseUrl, CloudClient, CloudError, JobPatch, SecretString};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -58,6 +58,8 @@ pub struct AgentOptions {
     pub program: PathBuf,
     /// Variables handed to peers beyond the allowlist.
     pub pass_env: Vec<String>,
+    /// How much output is shown and kept.
+    pub output: OutputLimits,
     /// The agent's environment.
     pub env: Env,
     /// What each job may take.
@@ -174,6 +176,7 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         workstation_id: options.workstation_id.clone(),
         display_name: options.display_name.clone(),
         agent_root: options.agent_root.to_string_lossy().into_owned(),
+        output: options.output,
     };
     let environment = peer_environment(
         |name| options.env.raw(name).map(str::to_owned),

@@ -150,6 +150,8 @@ pub struct JobPlace {
     pub job_id: String,
     /// Its notebook, where that is known.
     pub notebook_id: Option<String>,
+    /// Its folder.
+    pub folder: PathBuf,
     /// What its runtime peer logged.
     pub log: PathBuf,
     /// Whether its peer or its kernel keeper lives.
@@ -162,6 +164,7 @@ pub fn job_places(folders: &Folders) -> Vec<JobPlace> {
         Some(JobPlace {
             job_id: folder.job_id()?,
             notebook_id: folder.note().map(|note| note.notebook_id),
+            folder: folder.path().to_owned(),
             log: folder.log_path(),
             is_served: living_peer(&folder).is_some() || folder.keeper_pid().is_some(),
         })

@@ -13,7 +13,7 @@ const FILE_LIMIT: u64 = 256 * 1024;
 const ALLOW_LIMIT: usize = 1000;
 
 /// The settings by name, with what each is for.
-pub const SETTINGS: [(&str, &str); 10] = [
+pub const SETTINGS: [(&str, &str); 12] = [
     ("working_directory", "where kernels start"),
     ("python_path", "the Python for kernels"),
     (
@@ -29,6 +29,14 @@ pub const SETTINGS: [(&str, &str); 10] = [
     ("nice", "how far kernels give way to other work, 1 to 19"),
     ("keep_days", "days that what ended notebooks left is kept"),
     ("keep_size", "most space of that, such as 2G"),
+    (
+        "output_mib",
+        "MiB of one cell's output that its notebook shows at most",
+    ),
+    (
+        "journal_mib",
+        "MiB of a notebook's output that wait on disk, and that are kept beyond output_mib, at most",
+    ),
     (
         "on_stop",
         "what happens to kernels when the agent stops: end or detach",
@@ -52,6 +60,10 @@ pub struct WorkstationSettings {
     pub keep_days: Option<u32>,
     /// Most space of them.
     pub keep_size: Option<MemoryLimit>,
+    /// MiB of one cell's output that its notebook shows at most.
+    pub output_mib: Option<u32>,
+    /// MiB of a notebook's output that wait on disk, and that are kept beside the notebook, at most.
+    pub journal_mib: Option<u32>,
     /// `end` or `detach`.
     pub on_stop: Option<String>,
 }
@@ -174,6 +186,8 @@ impl SettingsFile {
                     .keep_size
                     .map_or_else(String::new, |size| size.to_string()),
             ),
+            "output_mib" => value(i64::from(settings.output_mib.unwrap_or_default())),
+            "journal_mib" => value(i64::from(settings.journal_mib.unwrap_or_default())),
             _ => value(settings.on_stop.unwrap_or_default()),
         };
         self.document[name] = item;
@@ -250,11 +264,16 @@ impl WorkstationSettings {
                     self.working_directory = Some(path);
                 }
             }
-            "max_jobs" => {
+            "max_jobs" | "output_mib" | "journal_mib" => {
                 let most = text.parse().ok().filter(|most| *most > 0);
-                self.max_jobs = Some(most.ok_or_else(|| {
-                    wrong(format!("{text:?} is not a number above 0\nHint: `runt workstation config unset max_jobs` takes the limit away"))
-                })?);
+                let most = most.ok_or_else(|| {
+                    wrong(format!("{text:?} is not a number above 0\nHint: `runt workstation config unset {name}` brings the default back"))
+                })?;
+                match name {
+                    "max_jobs" => self.max_jobs = Some(most),
+                    "output_mib" => self.output_mib = Some(most),
+                    _ => self.journal_mib = Some(most),
+                }
             }
             "job_memory" => self.limits.memory = Some(text.parse().map_err(wrong)?),
             "job_cpus" => self.limits.cpus = Some(text.parse().map_err(wrong)?),

@@ -8,6 +8,7 @@ fn settings() -> SpawnSettings {
         workstation_id: "ws-1".into(),
         display_name: "Lab".into(),
         agent_root: "/state/workstation-agent".into(),
+        output: OutputLimits::default(),
     }
 }
 

@@ -2,7 +2,8 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 
-use super::{Channel, JournalError, JournalReader, JournalWriter, START};
+use super::{Channel, FILE_NAME, JournalError, JournalReader, JournalWriter, START};
+use super::{keep, read_output, release};
 use crate::protocol::KeeperEvent;
 
 fn message(text: &str) -> Vec<Bytes> {
@@ -228,6 +229,7 @@ async fn a_full_disk_stops_nobody_and_what_is_lost_is_noted_behind_what_was_kept
             bytes,
             parent: Some(parent),
             disk_full: true,
+            and_more: false,
         },
     ] = lost.as_slice()
     else {
@@ -256,4 +258,68 @@ async fn a_keeper_that_ends_does_not_wait_for_ever_for_a_full_disk() {
     tokio::task::spawn_blocking(move || thread.join().unwrap())
         .await
         .unwrap();
+}
+
+async fn say(writer: &JournalWriter, request: &str, text: &str) {
+    let parent = format!(r#"{{"msg_id":"{request}"}}"#);
+    let mut parts = message(text);
+    parts[1] = parent.into_bytes().into();
+    assert!(writer.append(Channel::Iopub, parts).await);
+}
+
+/// The types of what an execution said.
+fn output(job: &std::path::Path, request: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let any = read_output(job, request, |record| {
+        found.push(record.header()["msg_type"].as_str().unwrap().to_owned());
+        Ok(())
+    });
+    assert_eq!(any.unwrap(), !found.is_empty());
+    found
+}
+
+#[tokio::test]
+async fn output_is_found_in_the_journal_and_then_where_it_was_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (job, path) = (dir.path(), dir.path().join(FILE_NAME));
+    assert_eq!(output(job, "a"), [""; 0]);
+    let (writer, thread) = JournalWriter::open(&path).unwrap();
+    for (request, text) in [("x", "before"), ("a", "1"), ("b", "other"), ("a", "2")] {
+        say(&writer, request, text).await;
+    }
+    drop(writer);
+    thread.join().unwrap();
+    assert_eq!(output(job, "a"), ["1", "2"]);
+    let records = read(&path, START);
+    let (from, to) = (records[1].position, records[3].end);
+    // Twice is once, and ids that are no names are none.
+    for id in ["a", "a", "../../a"] {
+        keep(job, id, from, to, u64::MAX).unwrap();
+    }
+    release(&path, to).unwrap();
+    assert_eq!(output(job, "a"), ["1", "2"]);
+    assert_eq!(output(job, "b"), [""; 0]);
+    assert_eq!(std::fs::read_dir(job.join("outputs")).unwrap().count(), 2);
+    // What is kept now has room, what was kept first makes it.
+    keep(job, "c", from, to, 1).unwrap();
+    assert_eq!(output(job, "a"), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_size_is_what_was_appended_and_not_given_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("j");
+    let (writer, thread) = JournalWriter::open(&path).unwrap();
+    assert_eq!(writer.size(), 0);
+    say(&writer, "a", "1").await;
+    let size = writer.size();
+    say(&writer, "a", "1").await;
+    assert_eq!(writer.size(), 2 * size);
+    writer.released(START + size);
+    assert_eq!(writer.size(), size);
+    drop(writer);
+    thread.join().unwrap();
+    assert_eq!(path.metadata().unwrap().len(), START + 2 * size);
+    release(&path, START + size).unwrap();
+    assert_eq!(JournalWriter::open(&path).unwrap().0.size(), size);
 }

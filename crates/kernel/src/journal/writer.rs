@@ -55,7 +55,7 @@ struct Disk {
 impl Disk {
     fn lose(&self, bytes: usize, parts: &[Bytes]) {
         if self.lost.fetch_add(bytes as u64, Ordering::Relaxed) == 0 {
-            *self.parent.lock().unwrap_or_else(PoisonError::into_inner) = parent(parts);
+            *self.parent.lock().unwrap_or_else(PoisonError::into_inner) = request_of(parts);
         }
     }
 
@@ -68,6 +68,7 @@ impl Disk {
             bytes,
             parent: first.take(),
             disk_full: true,
+            and_more: false,
         })
     }
 }
@@ -80,6 +81,14 @@ pub struct JournalWriter {
     queue_kib: usize,
     end: watch::Receiver<u64>,
     disk: Arc<Disk>,
+    extent: Arc<Extent>,
+}
+
+/// From where to where the journal reaches, with what waits to be written.
+#[derive(Debug)]
+struct Extent {
+    released: AtomicU64,
+    appended: AtomicU64,
 }
 
 impl JournalWriter {
@@ -103,7 +112,9 @@ impl JournalWriter {
         };
         file.set_len(end)?;
         file.seek(SeekFrom::Start(end))?;
-        Ok(Self::start(file, end, QUEUE_KIB)?)
+        let (writer, thread) = Self::start(file, end, QUEUE_KIB)?;
+        writer.released(released(path));
+        Ok((writer, thread))
     }
 
     /// Starts the thread that writes to `file` from `end` on.
@@ -125,6 +136,10 @@ impl JournalWriter {
             queue_kib,
             end: end_receiver,
             disk,
+            extent: Arc::new(Extent {
+                released: AtomicU64::new(START),
+                appended: AtomicU64::new(end),
+            }),
         };
         Ok((writer, thread))
     }
@@ -140,8 +155,9 @@ impl JournalWriter {
                     KeeperEvent::Dropped {
                         channel,
                         bytes: bytes as u64,
-                        parent: parent(&parts),
+                        parent: request_of(&parts),
                         disk_full: false,
+                        and_more: false,
                     }
                     .to_bytes(),
                 ],
@@ -149,6 +165,7 @@ impl JournalWriter {
         } else {
             (channel, parts)
         };
+        let bytes = encoded_len(&parts);
         let permit = if is_output(channel, &parts) {
             let kib = (bytes / 1024 + 1).min(self.queue_kib) as u32;
             let Some(permit) = self.room(kib).await else {
@@ -159,6 +176,9 @@ impl JournalWriter {
         } else {
             None
         };
+        self.extent
+            .appended
+            .fetch_add(bytes as u64, Ordering::Relaxed);
         let entry = Entry {
             at_ms: now_ms(),
             channel,
@@ -192,6 +212,18 @@ impl JournalWriter {
         self.append(Channel::Keeper, vec![event.to_bytes()]).await
     }
 
+    /// Bytes that the journal holds or will hold.
+    pub fn size(&self) -> u64 {
+        let released = self.extent.released.load(Ordering::Relaxed);
+        let appended = self.extent.appended.load(Ordering::Relaxed);
+        appended.saturating_sub(released)
+    }
+
+    /// What lies before a position was given back.
+    pub fn released(&self, position: u64) {
+        self.extent.released.fetch_max(position, Ordering::Relaxed);
+    }
+
     /// The end of what is written; changes when more is.
     pub fn end(&self) -> watch::Receiver<u64> {
         self.end.clone()
@@ -206,9 +238,9 @@ fn is_output(channel: Channel, parts: &[Bytes]) -> bool {
 }
 
 /// The id of the request that a message belongs to.
-fn parent(parts: &[Bytes]) -> Option<String> {
+pub(crate) fn request_of(parts: &[Bytes]) -> Option<String> {
     let header: serde_json::Value = serde_json::from_slice(parts.get(1)?).ok()?;
-    Some(header["msg_id"].as_str()?.to_owned())
+    header["msg_id"].as_str().map(str::to_owned)
 }
 
 /// Where reading a journal from its start stops making sense.

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use zeromq::SocketRecv;
 
+use super::flood::Flood;
 use crate::channels::{Channels, read_raw, send};
 use crate::endpoint::Endpoint;
 use crate::journal::{Channel, JournalWriter};
@@ -69,6 +70,7 @@ impl Running {
         generation: u64,
         mode: InterruptMode,
         journal: &JournalWriter,
+        flood: Flood,
     ) -> Self {
         let Launched {
             child,
@@ -96,7 +98,7 @@ impl Running {
                 channel,
                 journal.clone(),
                 ended.subscribe(),
-                None,
+                Taker::Plain,
             ));
         };
         drain(Channel::Shell, shell.1);
@@ -106,14 +108,14 @@ impl Running {
             Channel::Iopub,
             journal.clone(),
             ended.subscribe(),
-            None,
+            Taker::Bounded(flood),
         ));
         readers.spawn(read_all(
             control.1,
             Channel::Control,
             journal.clone(),
             ended.subscribe(),
-            Some(replied),
+            Taker::Counting(replied),
         ));
         let mut sender = |mut connection| {
             let (queue, mut waiting) = mpsc::channel(SEND_QUEUE);
@@ -259,13 +261,22 @@ fn control_message(msg_type: &str, content: Value) -> Outgoing {
     }
 }
 
+/// How a channel's messages are taken.
+enum Taker {
+    Plain,
+    /// As far as there is room.
+    Bounded(Flood),
+    /// Each is counted.
+    Counting(watch::Sender<u64>),
+}
+
 /// Drains one channel into the journal and does nothing else.
 async fn read_all<S: SocketRecv>(
     mut connection: jupyter_zmq_client::Connection<S>,
     channel: Channel,
     journal: JournalWriter,
     mut ended: watch::Receiver<bool>,
-    replied: Option<watch::Sender<u64>>,
+    mut taker: Taker,
 ) {
     loop {
         let dead = *ended.borrow();
@@ -277,8 +288,11 @@ async fn read_all<S: SocketRecv>(
         };
         match read {
             Ok(parts) => {
-                journal.append(channel, parts).await;
-                if let Some(replied) = &replied {
+                match &mut taker {
+                    Taker::Bounded(flood) => flood.append(&journal, parts).await,
+                    Taker::Plain | Taker::Counting(_) => journal.append(channel, parts).await,
+                };
+                if let Taker::Counting(replied) = &taker {
                     replied.send_modify(|count| *count += 1);
                 }
             }

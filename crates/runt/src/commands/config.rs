@@ -92,6 +92,8 @@ fn of(settings: &WorkstationSettings, name: &str) -> Option<String> {
         "nice" => settings.limits.nice.map(|nice| nice.to_string()),
         "keep_days" => settings.keep_days.map(|days| days.to_string()),
         "keep_size" => settings.keep_size.map(|size| size.to_string()),
+        "output_mib" => settings.output_mib.map(|most| most.to_string()),
+        "journal_mib" => settings.journal_mib.map(|most| most.to_string()),
         _ => settings.on_stop.clone(),
     }
 }

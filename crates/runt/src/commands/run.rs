@@ -47,6 +47,13 @@ pub struct Args {
     /// Most space of that, such as 2G [default: 2G].
     #[arg(long, value_name = "SIZE")]
     keep_size: Option<MemoryLimit>,
+    /// MiB of one cell's output that its notebook shows at most [default: 64].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    output_mib: Option<u32>,
+    /// MiB of a notebook's output that wait on disk at most; as many are kept of what the notebook has no room for
+    /// [default: 1024].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    journal_mib: Option<u32>,
 }
 
 impl Args {
@@ -61,6 +68,8 @@ impl Args {
         self.nice = self.nice.or(settings.limits.nice);
         self.keep_days = self.keep_days.or(settings.keep_days);
         self.keep_size = self.keep_size.or(settings.keep_size);
+        self.output_mib = self.output_mib.or(settings.output_mib);
+        self.journal_mib = self.journal_mib.or(settings.journal_mib);
         if self.allow.is_empty() {
             self.allow = settings.allow;
         }
@@ -135,6 +144,8 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     let given = [
         ("on-stop", args.on_stop),
         ("max-jobs", args.max_jobs.map(|most| most.to_string())),
+        ("output-mib", args.output_mib.map(|mib| mib.to_string())),
+        ("journal-mib", args.journal_mib.map(|mib| mib.to_string())),
         ("job-memory", args.job_memory.map(|most| most.to_string())),
         ("job-cpus", args.job_cpus.map(|most| most.to_string())),
         ("nice", args.nice.map(|nice| nice.to_string())),

@@ -177,6 +177,7 @@ impl World {
                     keeper.persisted = keeper.persisted.max(position);
                 }
             }
+            Effect::KeepOutput { .. } => {}
             Effect::Reconnect => self.cut(end, ""),
             Effect::WakeAt(at) => {
                 let delay = at.since(self.now);

@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use agent_core::{AgentConfig, StopPolicy};
+use agent_core::{AgentConfig, OutputLimits, StopPolicy};
 use cloud_client::{BaseUrl, SecretString, install_crypto_provider};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgid};
@@ -80,6 +80,7 @@ fn agent_process() {
             bytes: KEEP_BYTES,
             delivered: |_| true,
         },
+        output: OutputLimits::default(),
         config: AgentConfig {
             repeat_ms: 300,
             grace_ms: 1_000,
