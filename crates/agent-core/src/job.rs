@@ -68,6 +68,8 @@ pub(crate) struct Job {
     kernel: Option<String>,
     /// The end was asked for while the process was still being started.
     stop_when_spawned: Option<Why>,
+    /// The peer was ready before the edge had said that it was started or found.
+    ready_early: bool,
     gone: bool,
 }
 
@@ -103,6 +105,7 @@ impl Job {
             crashes: Vec::new(),
             kernel: None,
             stop_when_spawned: None,
+            ready_early: false,
             gone: false,
         }
     }
@@ -145,6 +148,7 @@ impl Job {
         let id = self.id();
         match found {
             LocalPeer::Alive { ready } => {
+                let ready = std::mem::take(&mut self.ready_early) || ready;
                 let running = ready || self.order.status == "running";
                 out.push(log(
                     LogLevel::Info,
@@ -198,15 +202,24 @@ impl Job {
                 self.over(now, JobStatus::Failed, Some(text), out);
             }
             (Ok(()), Some(why)) => self.stop(now, why, out),
-            (Ok(()), None) => self.phase = Phase::Starting { since: now },
+            (Ok(()), None) => {
+                self.phase = Phase::Starting { since: now };
+                if std::mem::take(&mut self.ready_early) {
+                    self.ready(now);
+                }
+            }
         }
     }
 
     /// The peer said that it is connected.
     pub(crate) fn ready(&mut self, now: Millis) {
-        if matches!(self.phase, Phase::Starting { .. }) {
-            self.phase = Phase::Running;
-            self.tell(now, JobStatus::Running, None);
+        match self.phase {
+            Phase::Starting { .. } => {
+                self.phase = Phase::Running;
+                self.tell(now, JobStatus::Running, None);
+            }
+            Phase::Spawning | Phase::Inspecting { .. } => self.ready_early = true,
+            _ => {}
         }
     }
 
@@ -270,6 +283,7 @@ impl Job {
             self.over(now, JobStatus::Failed, Some(text), out);
             return;
         }
+        self.ready_early = false;
         out.push(Effect::ForgetPeer { job_id: id.clone() });
         out.push(log(
             LogLevel::Warn,

@@ -106,11 +106,16 @@ impl FakeCloud {
     }
 
     pub async fn job_is(&self, id: &str, status: &str) -> Job {
-        until(&format!("job {id} to be {status}"), || async {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
             let job = self.job(id);
-            (job.status == status).then_some(job)
-        })
-        .await
+            if job.status == status {
+                return job;
+            }
+            let is_late = Instant::now() >= deadline;
+            assert!(!is_late, "not {status}: {job:?}, {:?}", self.seen());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     fn refusal(&self, headers: &HeaderMap) -> Option<Response> {

@@ -235,3 +235,26 @@ fn ws_201_a_peer_that_never_becomes_ready_is_ended() {
             .any(|(_, s, m)| *s == JobStatus::Failed && m.as_ref().unwrap().contains("ready"))
     );
 }
+
+// WS-224: the edge's news may overtake each other.
+#[test]
+fn a_peer_that_is_ready_before_its_start_was_told_is_ready() {
+    let mut bench = Bench::working(defaults());
+    bench.offer(vec![order("j", "pending"), order("k", "accepted")]);
+    bench.reported("j", JobStatus::Accepted);
+    bench.take();
+    let ready = |id: &str| Event::PeerReady { job_id: id.into() };
+    bench.send(ready("j"));
+    bench.send(ready("k"));
+    assert_eq!(bench.take(), []);
+    bench.send(Event::Spawned {
+        job_id: "j".into(),
+        result: Ok(()),
+    });
+    assert_eq!(bench.take(), [report("j", JobStatus::Running)]);
+    bench.send(Event::Inspected {
+        job_id: "k".into(),
+        found: LocalPeer::Alive { ready: false },
+    });
+    assert_eq!(bench.take(), [report("k", JobStatus::Running)]);
+}
