@@ -81,6 +81,7 @@ pub(crate) async fn launch(
         }
     };
     let pid = child.id().map_or(0, |pid| pid as i32);
+    memory::goes_first(pid);
     if let Some(bytes) = spec.process_memory {
         memory::limit(pid, bytes);
     }

@@ -23,6 +23,22 @@ pub(crate) fn limit(pid: i32, bytes: u64) {
     let _ = (pid, bytes);
 }
 
+/// What is added to the chance of a kernel, and of all that it starts, to be chosen when memory runs out.
+const FIRST_TO_GO: i32 = 300;
+
+/// When memory runs out, a kernel that has just started goes before its keeper, its runtime peer and the rest of the
+/// machine. One that may not be told so is not; a kernel that was told more already is left as it is.
+pub(crate) fn goes_first(pid: i32) {
+    let file = format!("/proc/{pid}/oom_score_adj");
+    let now = std::fs::read_to_string(&file).ok();
+    let now = now.and_then(|now| now.trim().parse::<i32>().ok());
+    if now.is_some_and(|now| now < FIRST_TO_GO)
+        && let Err(error) = std::fs::write(&file, FIRST_TO_GO.to_string())
+    {
+        tracing::debug!(%error, "the kernel is not the first to go when memory runs out");
+    }
+}
+
 /// How many processes of this process's control group the system has killed because memory ran out; `None` where it
 /// does not tell.
 pub(crate) fn kills() -> Option<u64> {

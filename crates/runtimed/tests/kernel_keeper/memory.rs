@@ -74,6 +74,13 @@ async fn a_kernel_that_the_system_kills_for_its_memory_is_reported_as_such() {
     job.client.request(Command::Restart).await.unwrap();
     job.event(|event| matches!(event, KeeperEvent::KernelStarted { generation: 2, .. }))
         .await;
+    // It goes before its keeper.
+    let chance = |pid: i32| {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
+        text.trim().parse::<i32>().unwrap()
+    };
+    let kernel = job.client.status().await.unwrap().kernel_pid.unwrap();
+    assert!(chance(kernel) > chance(job.keeper_pid()));
     job.execute("hog", HOG).await;
     let died = job
         .event(|event| matches!(event, KeeperEvent::KernelDied { .. }))
