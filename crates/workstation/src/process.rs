@@ -103,6 +103,72 @@ mod tests {
     use super::*;
     use std::process::{Command, Stdio};
 
+    /// A start is counted from the start of the system: setting the clock changes nothing.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_start_does_not_depend_on_the_clock() {
+        let uptime = || {
+            let text = std::fs::read_to_string("/proc/uptime").unwrap();
+            let seconds = text.split_once(' ').unwrap().0.to_owned();
+            seconds.parse::<f64>().unwrap()
+        };
+        let before = uptime();
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        let started = ProcessIdentity::of(child.id()).unwrap().started;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let ticks = started.rsplit_once('/').unwrap().1.parse::<f64>().unwrap();
+        let second = Command::new("getconf").arg("CLK_TCK").output().unwrap();
+        let second = String::from_utf8(second.stdout).unwrap();
+        let since_boot = ticks / second.trim().parse::<f64>().unwrap();
+        assert!(
+            (before - 1.0..=uptime() + 1.0).contains(&since_boot),
+            "{since_boot} {before}"
+        );
+    }
+
+    /// The same number stands for another process in another PID namespace.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_number_of_another_pid_namespace_is_nobody_here() {
+        let script = "cat /proc/self/stat /proc/sys/kernel/random/boot_id; exec sleep 600";
+        let inside = Command::new("unshare")
+            .args(["-r", "-p", "-f", "--mount-proc", "--kill-child"])
+            .args(["sh", "-c", script])
+            .stdout(Stdio::piped())
+            .spawn();
+        let Ok(mut inside) = inside else {
+            println!("skipped: no PID namespace can be made here");
+            return;
+        };
+        let mut out = std::io::BufReader::new(inside.stdout.take().unwrap());
+        let mut line = || {
+            let mut line = String::new();
+            std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+            line
+        };
+        let (stat, boot) = (line(), line());
+        if boot.is_empty() {
+            println!("skipped: no PID namespace can be made here");
+        } else {
+            let ticks = stat
+                .rsplit_once(')')
+                .unwrap()
+                .1
+                .split_whitespace()
+                .nth(19)
+                .unwrap();
+            let identity = ProcessIdentity {
+                pid: stat.split_once(' ').unwrap().0.parse().unwrap(),
+                started: format!("{}/{ticks}", boot.trim()),
+            };
+            assert!(identity.pid < 100, "{stat}");
+            assert!(!identity.is_alive(), "{stat}");
+        }
+        let _ = inside.kill();
+        inside.wait().unwrap();
+    }
+
     // WS-235 WS-236
     #[test]
     fn ws_235_236_other_processes_and_zombies_are_not_alive() {
