@@ -117,6 +117,25 @@ async fn ws_062_063_no_server_and_no_answer_are_unreachable() {
     );
 }
 
+// WS-137
+#[tokio::test]
+async fn ws_137_an_empty_answer_is_an_empty_object_and_no_error_grows_without_bound() {
+    cloud_client::install_crypto_provider();
+    let long = "x".repeat(100_000);
+    let router = Router::new()
+        .route("/api/workstations", post(|| async { StatusCode::OK }))
+        .route(
+            "/api/workstations/{id}/attach-jobs",
+            get(move || async move { (StatusCode::BAD_GATEWAY, long) }),
+        );
+    let client = CloudClient::new(serve(router).await)
+        .unwrap()
+        .with_token(token());
+    assert_eq!(client.register(&json!({})).await.unwrap(), json!({}));
+    let error = client.poll_attach_jobs("ws").await.unwrap_err().to_string();
+    assert!(error.contains("502") && error.len() <= 500, "{error}");
+}
+
 // WS-134 WS-138 WS-140
 #[tokio::test]
 async fn ws_134_138_140_calls_carry_the_bearer_and_read_their_answers() {

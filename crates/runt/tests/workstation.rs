@@ -33,7 +33,7 @@ async fn ws_001_002_usage_errors_exit_2() {
     }
 }
 
-// WS-004 WS-051 WS-064 WS-065 WS-069 WS-070
+// WS-004 WS-051 WS-064 WS-065 WS-069 WS-070 WS-071 WS-380
 #[tokio::test]
 async fn ws_004_051_064_065_069_070_connect_pairs_and_registers() {
     let home = Home::new().await;
@@ -46,6 +46,8 @@ async fn ws_004_051_064_065_069_070_connect_pairs_and_registers() {
 
     Next: serve this machine's kernels with
       runt workstation run
+    or, to keep it running, with
+      runt workstation service install --start
     --- stderr
     ");
     assert_eq!(
@@ -83,6 +85,22 @@ async fn ws_034_056_the_code_is_read_from_standard_input() {
     assert!(when.contains('T') && when.trim().ends_with("Z\""), "{when}");
 }
 
+// WS-020
+#[tokio::test]
+async fn ws_020_a_machine_without_a_name_is_called_as_its_host() {
+    let home = Home::new().await;
+    let runt = Path::new(env!("CARGO_BIN_EXE_runt"));
+    let command = home.command(runt, &["connect", home.cloud.url(), "--code", CODE]);
+    let text = home.finish(command, "").await;
+    assert!(text.starts_with("exit: 0"), "{text}");
+    let stored: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(home.credential()).unwrap()).unwrap();
+    let host = workstation::hostname(&workstation::Env::from_pairs([]));
+    assert_eq!(stored["display_name"], host);
+    let seen = home.cloud.seen();
+    assert_eq!(seen.registrations[0]["display_name"], host);
+}
+
 // WS-003 WS-053 WS-054
 #[tokio::test]
 async fn ws_003_053_054_no_code_sends_nothing() {
@@ -100,7 +118,7 @@ async fn ws_003_053_054_no_code_sends_nothing() {
     assert!(home.cloud.seen().redeemed.is_empty() && home.wrote_nothing());
 }
 
-// WS-057
+// WS-057 WS-380
 #[tokio::test]
 async fn ws_057_a_wrong_or_used_code_is_one_clear_line() {
     let home = Home::new().await;
@@ -210,6 +228,8 @@ async fn ws_068_a_failed_registration_is_a_warning() {
 
     Next: serve this machine's kernels with
       runt workstation run
+    or, to keep it running, with
+      runt workstation service install --start
     --- stderr
     Warning: registering the workstation failed: the cloud answered 500: later
     Hint: `runt workstation run` will try again
@@ -421,6 +441,34 @@ async fn ws_073_074_075_076_078_079_086_run_becomes_the_agent() {
     Warning: HOME/venv/bin/python could not be asked whether it has ipykernel; kernels may fail to start
     Reason: No such file or directory (os error 2)
     ");
+}
+
+// WS-093
+#[tokio::test]
+async fn ws_093_warnings_go_to_standard_error_and_the_agent_starts_all_the_same() {
+    let home = Home::new().await;
+    home.pair();
+    let runt = bundle(&home);
+    for (name, script) in [
+        ("lacks-ipykernel", "#!/bin/sh\nexit 1\n"),
+        ("is-no-python", "not a program"),
+    ] {
+        let python = home.place.path().join(name);
+        fs::write(&python, script).unwrap();
+        fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut command = home.command(&runt, &["run", "--python-path"]);
+        command.arg(&python);
+        let text = home.finish(command, "").await;
+        let (out, err) = text.split_once("--- stderr\n").unwrap();
+        assert!(
+            out.starts_with("exit: 42") && out.contains("arg: workstation-agent"),
+            "{text}"
+        );
+        assert!(
+            err.starts_with("Warning: ") && !out.contains("Warning"),
+            "{text}"
+        );
+    }
 }
 
 // WS-077

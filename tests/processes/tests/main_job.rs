@@ -23,6 +23,24 @@ async fn attached(cloud: &Cloud) -> Result<(Machine, Room, String)> {
     Ok((machine, room, notebook))
 }
 
+/// The files below a folder that contain a text.
+fn files_with(folder: &std::path::Path, text: &str) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let below = entries.flat_map(|entry| {
+        let path = entry.path();
+        if path.is_dir() {
+            return files_with(&path, text);
+        }
+        let bytes = std::fs::read(&path).unwrap_or_default();
+        let found = bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes());
+        Vec::from_iter(found.then_some(path))
+    });
+    below.collect()
+}
+
+// WS-133 WS-376 WS-379
 #[tokio::test]
 async fn a_cell_runs_on_the_paired_machine_and_its_outputs_arrive() -> Result<()> {
     let cloud = Cloud::start().await?;
@@ -42,6 +60,22 @@ async fn a_cell_runs_on_the_paired_machine_and_its_outputs_arrive() -> Result<()
         result.map(|output| output["data"]["text/plain"]["inline"].clone()),
         Some("42".into())
     );
+    // Nothing that the machine wrote holds the credential; what it is set to is said.
+    let credential = machine.credential()?;
+    let token = credential["token"].as_str().context("no token")?;
+    assert_eq!(
+        files_with(&machine.home().join("state"), token),
+        [] as [std::path::PathBuf; 0]
+    );
+    let log = machine.log();
+    let said = log
+        .lines()
+        .find(|line| line.contains("starting"))
+        .context("no first line")?;
+    for part in [cloud.url(), machine.id()?, python()?.display().to_string()] {
+        assert!(said.contains(&part), "{part}: {said}");
+    }
+    assert!(!log.contains(token));
     assert_eq!(machine.stop().await?, Some(0), "{}", machine.log());
     until(
         "every process of the machine to be gone",

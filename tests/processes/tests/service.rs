@@ -68,7 +68,7 @@ impl Service<'_> {
     }
 }
 
-// WS-106 WS-107 WS-115 WS-117 WS-119
+// WS-106 WS-107 WS-115 WS-117 WS-119 WS-376
 #[tokio::test]
 async fn ws_106_115_117_119_install_and_uninstall() -> Result<()> {
     let cloud = Cloud::start().await?;

@@ -103,6 +103,10 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     printer.line("");
     printer.line("Next: serve this machine's kernels with");
     printer.line("  runt workstation run");
+    if cfg!(target_os = "linux") {
+        printer.line("or, to keep it running, with");
+        printer.line("  runt workstation service install --start");
+    }
     Ok(())
 }
 

@@ -110,7 +110,7 @@ fn up(connection: u64) -> LinkEvent {
     }
 }
 
-// WS-273 WS-274 RP-032 RP-057
+// WS-273 WS-274 WS-277 RP-032 RP-057
 #[tokio::test]
 async fn ready_needs_a_principal_and_frames_before_it_come_after_it() {
     let room = Room::open().await;

@@ -402,7 +402,7 @@ async fn a_keeper_that_lives_and_cannot_be_reached_is_ended() -> Result<()> {
     Ok(())
 }
 
-// D4
+// D4 WS-363
 #[tokio::test]
 async fn a_peer_asked_to_end_ends_its_job_and_leaves_nothing() -> Result<()> {
     for moment in moments() {

@@ -186,7 +186,7 @@ fn one_odd_401_ends_nothing() {
     assert!(bench.take().contains(&Effect::Poll));
 }
 
-// WS-175 WS-160 WS-170
+// WS-175 WS-160 WS-166 WS-170
 #[test]
 fn ws_160_170_175_wake_ups_poll_once() {
     let mut bench = Bench::working(defaults());

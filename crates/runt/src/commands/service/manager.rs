@@ -36,9 +36,7 @@ impl Manager {
 
     /// Fails unless the manager answers: the first step of every command.
     pub fn available(&self) -> Result<()> {
-        if !cfg!(target_os = "linux") {
-            bail!("services are managed on Linux only\nHint: {FOREGROUND}");
-        }
+        supported(std::env::consts::OS)?;
         let detail = match self.systemctl(&["show-environment"]) {
             Ok(output) if output.status.success() => return Ok(()),
             Ok(output) => said(&output),
@@ -98,20 +96,33 @@ impl Manager {
             .map_or_else(|_| "unknown".to_owned(), |output| said(&output))
     }
 
-    /// Shows the unit's journal.
-    pub fn journal(&self, follow: bool, lines: u32) -> Result<()> {
+    fn journalctl(&self, follow: bool, lines: u32) -> Command {
         let mut command = tool("journalctl");
         command.arg(if self.system { "--unit" } else { "--user-unit" });
         command.args([UNIT, "--no-pager", "--lines", &lines.to_string()]);
         if follow {
             command.arg("--follow");
         }
+        command
+    }
+
+    /// Shows the unit's journal.
+    pub fn journal(&self, follow: bool, lines: u32) -> Result<()> {
+        let mut command = self.journalctl(follow, lines);
         let status = command.status().context("journalctl does not start")?;
         if status.success() {
             return Ok(());
         }
         bail!("the journal cannot be read\nHint: ask `journalctl` itself whether you may read it");
     }
+}
+
+/// Fails, with what to do instead, on systems without systemd.
+fn supported(system: &str) -> Result<()> {
+    if system != "linux" {
+        bail!("services are managed on Linux only\nHint: {FOREGROUND}");
+    }
+    Ok(())
 }
 
 /// Whether the user's manager runs while the user is logged out; `None` where nobody can say.
@@ -148,6 +159,41 @@ fn said(output: &Output) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // WS-104
+    #[test]
+    fn ws_104_elsewhere_the_foreground_command_is_named() {
+        supported("linux").unwrap();
+        let told = supported("macos").unwrap_err().to_string();
+        assert!(told.contains("runt workstation run"), "{told}");
+    }
+
+    // WS-118
+    #[test]
+    fn ws_118_the_journal_is_asked_for_fifty_lines_and_followed_when_told() {
+        let command =
+            crate::cli::command().get_matches_from(["runt", "workstation", "service", "logs"]);
+        let (_, workstation) = command.subcommand().unwrap();
+        let (_, service) = workstation.subcommand().unwrap();
+        let (_, logs) = service.subcommand().unwrap();
+        assert_eq!(logs.get_one::<u32>("lines"), Some(&50));
+        assert!(!logs.get_flag("follow"));
+        let manager = Manager {
+            system: false,
+            folder: PathBuf::new(),
+        };
+        let words = |follow| {
+            let command = manager.journalctl(follow, 7);
+            let words: Vec<_> = command
+                .get_args()
+                .map(|word| word.to_str().unwrap().to_owned())
+                .collect();
+            words.join(" ")
+        };
+        let shown = "--user-unit runt-workstation.service --no-pager --lines 7";
+        assert_eq!(words(false), shown);
+        assert_eq!(words(true), format!("{shown} --follow"));
+    }
 
     // WS-120
     #[test]
