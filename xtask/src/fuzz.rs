@@ -18,7 +18,8 @@ const HANGS: &str = "10";
 /// How long one round may take unless asked otherwise, in seconds.
 const SECONDS: u32 = 45;
 /// The paths that are no page.
-const INTERFACE: &str = r"^/(api|healthz|readyz|sign-in|oidc|n/\{notebook_id\}/sync)";
+const INTERFACE: &str =
+    r"^/(api|healthz|readyz|sign-in|oidc|downloads|install\.sh|n/\{notebook_id\}/sync)";
 
 #[derive(clap::Args)]
 pub struct Options {

@@ -17,6 +17,7 @@ const FUNCTION_LIMIT: usize = 100;
 const FLOORS: &[(&str, u8)] = &[
     ("wire", 0),
     ("documents", 1),
+    ("downloads", 1),
     ("room", 2),
     ("session-core", 2),
     ("agent-core", 2),

@@ -18,6 +18,15 @@ pub fn compare(workstation: &mut Workstation, latest: &LatestBuilds) {
     workstation.latest_build = newest;
 }
 
+/// The newer of two versions; one that reads as none is older than any.
+pub fn newer(one: String, other: String) -> String {
+    match (Version::parse(&one), Version::parse(&other)) {
+        (Ok(first), Ok(second)) if first.cmp_precedence(&second).is_lt() => other,
+        (Err(_), Ok(_)) => other,
+        _ => one,
+    }
+}
+
 /// Whether both read as versions and the first comes before the second; build metadata does not
 /// count.
 fn is_older(installed: &str, newest: &str) -> bool {

@@ -314,3 +314,32 @@ fn the_keys_of_a_bucket_come_from_the_environment_or_a_file_of_ones_own() {
     let (fine, text) = seen(&[]);
     assert!(fine, "{text}");
 }
+
+#[test]
+fn check_says_what_other_machines_are_offered() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cloud.toml");
+    let downloads = folder.path().join("downloads");
+    let data = folder.path().join("data");
+    std::fs::write(
+        &file,
+        format!("data = {data:?}\ndownloads = {downloads:?}\n"),
+    )
+    .unwrap();
+    let told = || {
+        let output = check(&file, &["--listen", "127.0.0.1:0"]);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(told().contains("offers nothing: it has no manifest.json\nHint: "));
+    std::fs::create_dir(&downloads).unwrap();
+    let manifest = downloads.join("manifest.json");
+    std::fs::write(&manifest, "no").unwrap();
+    assert!(told().contains("is no manifest of downloads"));
+    let digest = "0".repeat(64);
+    let archive = format!(
+        r#"{{"package":"runt","version":"0.1.0","target":"x","file":"runt.tar.gz","sha256":"{digest}","size":1,"programs":[]}}"#
+    );
+    std::fs::write(&manifest, format!(r#"{{"archives":[{archive}]}}"#)).unwrap();
+    assert!(told().contains("offers runt.tar.gz"));
+}

@@ -12,6 +12,7 @@ use crate::backup::Restored;
 use crate::builds::Builds;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::downloads::Downloads;
 use crate::identity::oidc::Oidc;
 use crate::live::Live;
 use crate::metrics::Metrics;
@@ -38,6 +39,7 @@ struct Parts {
     metrics: Metrics,
     oidc: Option<Oidc>,
     builds: Builds,
+    downloads: Downloads,
     closing: CancellationToken,
     tasks: TaskTracker,
 }
@@ -72,6 +74,7 @@ impl App {
             metrics: Metrics::default(),
             oidc: config.oidc.clone().map(Oidc::new),
             builds: Builds::new(config.latest_builds.clone()),
+            downloads: Downloads::new(config.downloads.clone()),
             config,
             clock,
             storage: Arc::new(storage),
@@ -166,6 +169,11 @@ impl App {
     /// What is known of the newest builds.
     pub fn builds(&self) -> &Builds {
         &self.0.builds
+    }
+
+    /// What is offered to other machines.
+    pub fn downloads(&self) -> &Downloads {
+        &self.0.downloads
     }
 
     /// Cancelled when the server begins to stop.

@@ -133,6 +133,19 @@ impl Channel {
 impl App {
     /// The newest build of each channel, where one is known.
     pub async fn latest_builds(&self) -> LatestBuilds {
+        // Nothing is said where to look: what this server itself hands out is the newest.
+        if self
+            .config()
+            .settings
+            .workstation
+            .latest_build_base_url
+            .is_none()
+        {
+            return LatestBuilds {
+                stable: self.offered_build().await,
+                nightly: None,
+            };
+        }
         let (stable, nightly) = tokio::join!(
             self.latest_build(|builds| &builds.stable),
             self.latest_build(|builds| &builds.nightly)

@@ -34,6 +34,7 @@ pub async fn check(loaded: &Loaded) -> Findings {
         match Config::new(settings, bound) {
             Ok(config) => {
                 findings.warnings.extend(config.warnings());
+                offered(settings, &config, &mut findings);
                 findings.good.push(format!("people use {}", config.public));
                 if let Some(output) = &config.output {
                     findings
@@ -67,6 +68,26 @@ pub async fn check(loaded: &Loaded) -> Findings {
         }
     }
     findings
+}
+
+/// What other machines are offered; without any the server serves everything else.
+fn offered(settings: &Settings, config: &Config, findings: &mut Findings) {
+    let folder = config.downloads.display();
+    match ::downloads::read(&config.downloads) {
+        Ok(Some(manifest)) => {
+            let files: Vec<&str> = manifest.archives.iter().map(|a| a.file.as_str()).collect();
+            let files = files.join(", ");
+            findings.good.push(format!("{folder} offers {files}"));
+        }
+        Ok(None) if settings.downloads.is_some() => findings.warnings.push(format!(
+            "{folder} offers nothing: it has no {}\nHint: put there what `cargo xtask dist` makes, see docs/distribution.md",
+            ::downloads::MANIFEST
+        )),
+        Ok(None) => {}
+        Err(cause) => findings.warnings.push(format!(
+            "{folder} offers nothing: {cause}\nHint: put there what `cargo xtask dist` makes, see docs/distribution.md"
+        )),
+    }
 }
 
 /// Writes an object into the bucket, reads it, lists and removes it. What is wrong with the settings themselves has been

@@ -1,7 +1,7 @@
 //! What the server was told, checked, with the addresses that follow from it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use blob_store::BucketConfig;
 use ipnet::IpNet;
@@ -106,6 +106,8 @@ pub struct Config {
     pub oidc: Option<OidcConfig>,
     /// Where the newest builds are looked up, without a slash at its end; none looks up nothing.
     pub latest_builds: Option<String>,
+    /// The folder of what is offered to other machines; it need not be there.
+    pub downloads: PathBuf,
 }
 
 impl Config {
@@ -147,6 +149,7 @@ impl Config {
         Ok(Self {
             bound,
             database: database(settings)?,
+            downloads: downloads(settings, &data),
             bucket: bucket(settings)?,
             data,
             dev_identity: settings.dev_identity,
@@ -234,6 +237,12 @@ pub fn database(settings: &Settings) -> Result<Database, ConfigError> {
 /// Each with a hint.
 pub fn bucket(settings: &Settings) -> Result<Option<BucketConfig>, ConfigError> {
     Ok(settings.s3.check()?)
+}
+
+/// The folder that was named, or one in the data folder.
+fn downloads(settings: &Settings, data: &Path) -> PathBuf {
+    let named = settings.downloads.clone();
+    named.unwrap_or_else(|| data.join("downloads"))
 }
 
 fn latest_builds(given: Option<&str>) -> Result<Option<String>, ConfigError> {

@@ -18,6 +18,7 @@ pub mod collection;
 pub mod compute;
 pub mod config;
 pub mod console;
+pub mod downloads;
 pub mod effects;
 pub mod error;
 pub mod identity;

@@ -11,6 +11,7 @@ mod body;
 mod conventions;
 mod credentials;
 mod download;
+mod downloads;
 mod events;
 mod health;
 mod invites;
@@ -79,6 +80,7 @@ fn all() -> Routes {
         .merge(attach_jobs::routes())
         .merge(events::routes())
         .merge(machines::routes())
+        .merge(downloads::routes())
         .merge(pages())
 }
 

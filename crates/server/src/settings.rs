@@ -32,6 +32,9 @@ pub struct Settings {
     pub database: Option<String>,
     /// A file that holds the database's password and nothing else.
     pub database_password_file: Option<PathBuf>,
+    /// The folder of what is offered to other machines, with its `manifest.json`; none means
+    /// `downloads` in the data folder, where there is one.
+    pub downloads: Option<PathBuf>,
     /// A bucket for the bytes of blobs; without one they are in the data folder.
     pub s3: S3Settings,
     /// Accept the development identity (CP 1.7); loopback only.
@@ -67,6 +70,7 @@ impl Default for Settings {
             data: None,
             database: None,
             database_password_file: None,
+            downloads: None,
             s3: S3Settings::default(),
             dev_identity: false,
             public_url: None,
@@ -136,7 +140,7 @@ pub enum LogFormat {
 #[serde(default)]
 pub struct WorkstationSettings {
     /// Where `<channel>-latest/latest.json` names the newest build (CP 2.15); blank, `off`, `none`
-    /// or `disabled` looks up nothing.
+    /// or `disabled` looks up nothing; unset, the newest `runt` among the downloads counts.
     pub latest_build_base_url: Option<String>,
 }
 

@@ -7,11 +7,13 @@
     reason = "field names are those of control-plane.md, which explains them"
 )]
 
+mod downloads;
 mod jobs;
 mod notebooks;
 mod pairing;
 mod workstations;
 
+pub use downloads::*;
 pub use jobs::*;
 pub use notebooks::*;
 pub use pairing::*;
@@ -56,6 +58,9 @@ pub struct Health {
 pub struct BuildInfo {
     #[serde(default)]
     pub sha: Option<String>,
+    /// The server's version; additive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// `POST /api/n/:notebookId/runtime-state-repair` request (2.24).

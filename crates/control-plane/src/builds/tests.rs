@@ -47,3 +47,12 @@ fn cp_155_a_channel_that_nobody_knows_has_no_latest_build() {
         assert_eq!(compared(channel, Some("0.0.1")), (None, false));
     }
 }
+
+#[test]
+fn the_newer_of_two_is_chosen_by_number() {
+    let chosen = |one: &str, other: &str| newer(one.into(), other.into());
+    assert_eq!(chosen("0.9.0", "0.10.0"), "0.10.0");
+    assert_eq!(chosen("0.10.0", "0.10.0-rc.1"), "0.10.0");
+    assert_eq!(chosen("mine", "0.1.0"), "0.1.0");
+    assert_eq!(chosen("0.1.0", "mine"), "0.1.0");
+}

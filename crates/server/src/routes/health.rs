@@ -20,7 +20,7 @@ pub(super) async fn health(State(_app): State<App>) -> Response {
             "status": "ok",
             "service": "nteract-notebook-cloud",
             "deployment_env": "self-hosted",
-            "build": { "sha": sha },
+            "build": { "sha": sha, "version": env!("CARGO_PKG_VERSION") },
             "auth": {
                 "anaconda_api_key": disabled,
                 "app_session": { "status": "configured" },

@@ -9,7 +9,8 @@ use control_plane::{Fields, Refusal, builds, credentials, hash_secret, limits, r
 use http::StatusCode;
 use serde_json::json;
 use wire::http::{
-    self as wire_http, CredentialNotice, LatestBuilds, RegisterResponse, WorkstationsResponse,
+    self as wire_http, CredentialNotice, LatestBuilds, MINIMUM_BUILD, RegisterResponse,
+    WorkstationsResponse,
 };
 use wire::{CredentialId, UnixMs, WorkstationId};
 
@@ -47,6 +48,7 @@ async fn list(State(app): State<App>, facts: Facts) -> Result<Response, ApiError
             .map(|view| shown(view, &latest_builds))
             .collect(),
         latest_builds,
+        minimum_build: Some(MINIMUM_BUILD.to_owned()),
     };
     Ok(error::json(StatusCode::OK, &body))
 }
@@ -82,6 +84,7 @@ async fn register(
         ok: true,
         workstation: shown(&view, &latest_builds),
         latest_builds,
+        minimum_build: Some(MINIMUM_BUILD.to_owned()),
         room_tokens: caller.credential.is_some(),
         credential: caller.credential.map(|credential| CredentialNotice {
             rotate: credentials::should_rotate(&credential, now),

@@ -149,6 +149,9 @@ pub struct RegisterResponse {
     pub ok: bool,
     #[serde(default)]
     pub latest_builds: LatestBuilds,
+    /// The oldest build of `runt` that this cloud serves without loss; additive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_build: Option<String>,
     pub workstation: Workstation,
     /// Accepted jobs can be exchanged for room tokens; additive.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -164,6 +167,9 @@ pub struct WorkstationsResponse {
     pub default_workstation_id: Option<WorkstationId>,
     #[serde(default)]
     pub latest_builds: LatestBuilds,
+    /// The oldest build of `runt` that this cloud serves without loss; additive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_build: Option<String>,
     pub workstations: Vec<Workstation>,
 }
 

@@ -393,6 +393,21 @@ const OPERATIONS: &[Operation] = &[
         may("environment_id", Kind::Text(128)),
         may("working_directory", Kind::Text(1024)),
     ]),
+    route(
+        "GET",
+        "/api/downloads",
+        "What this server offers to other machines: archives of programs.",
+    ),
+    route(
+        "GET",
+        "/downloads/{file}",
+        "An archive, or SHA256SUMS of all.",
+    ),
+    route(
+        "GET",
+        "/install.sh",
+        "The script that installs runt and pairs a machine.",
+    ),
     route("GET", "/sign-in", "Signs in by a one-time link.").query(&["token", "next"]),
     route("GET", "/", "The page."),
     route("GET", "/index.html", "The page."),
