@@ -119,6 +119,30 @@ test("a code for one machine only works there and nowhere else", async () => {
   await page.getByTestId("add-machine-close").click();
 });
 
+test("one line installs runt on a machine that has none, and pairs it", async () => {
+  cloud.offerPrograms();
+  await until("the offer", async () => (await api(page, cloud, "GET", "/api/downloads")).archives.length === 1);
+  await page.goto(`${cloud.url}/workstations`);
+  await page.getByTestId("add-machine").click();
+  await page.getByTestId("offered-systems").getByText("Linux on").waitFor();
+  const line = () => page.getByTestId("pairing-command").innerText();
+  assert.match(await line(), /^curl -fsSL http:\S+\/install\.sh \| sh -s -- --code \S+$/);
+  await assertAccessible(page, "a machine to add, with a download");
+  // By the keyboard to the line for machines that have it, and back.
+  await page.getByTestId("way-install").focus();
+  await page.keyboard.press("ArrowRight");
+  assert.match(await line(), /^runt workstation connect http/);
+  assert.equal(await page.getByTestId("run-command").innerText(), "runt workstation run");
+  await page.keyboard.press("ArrowLeft");
+  const fresh = cloud.workstation();
+  const pasted = fresh.shell(await line());
+  const { code } = await pasted.ended;
+  assert.equal(code, 0, pasted.output);
+  assert.match(pasted.output, /Installed runt/);
+  await page.locator('[data-testid="pairing-status"][data-status="registered"]').waitFor();
+  await page.getByTestId("add-machine-close").click();
+});
+
 test("a revoked credential is told in the history, and kept among the ended", async () => {
   await toPanel();
   const row = page.getByTestId("credential").filter({ hasText: "lab-tower" });

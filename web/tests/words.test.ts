@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { deviceName } from "../src/account/device-name";
 import type { AuditEvent } from "../src/api/audit";
+import { systemOf } from "../src/api/downloads";
 import { actorOf, sentence } from "../src/audit/words";
 import { historySentence } from "../src/panel/history-words";
 
@@ -47,6 +48,15 @@ describe("the audit trail in sentences", () => {
     expect(sentence(event({ action: "machine.moved_house", detail: "attic" }), ME)).toBe(
       "machine: moved house (attic)",
     );
+  });
+});
+
+describe("the systems of downloads", () => {
+  it("are named as their people name them", () => {
+    expect(systemOf("x86_64-unknown-linux-gnu")).toBe("Linux on x86-64");
+    expect(systemOf("aarch64-unknown-linux-musl")).toBe("Linux on ARM64");
+    expect(systemOf("aarch64-apple-darwin")).toBe("macOS on ARM64");
+    expect(systemOf("riscv64gc-unknown-freebsd")).toBe("unknown-freebsd on riscv64gc");
   });
 });
 

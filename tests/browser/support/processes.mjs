@@ -1,7 +1,8 @@
 // The real programs, started for one test and stopped with it.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { arch, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const programs = resolve(process.env.PROGRAMS ?? "../../target/debug");
@@ -25,7 +26,7 @@ export async function until(what, probe, limitMs = 30_000) {
 }
 
 function start(name, args, options, log) {
-  const child = spawn(join(programs, name), args, { stdio: ["ignore", "pipe", "pipe"], ...options });
+  const child = spawn(resolve(programs, name), args, { stdio: ["ignore", "pipe", "pipe"], ...options });
   child.output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (data) => {
@@ -121,6 +122,26 @@ export class Cloud {
     return link;
   }
 
+  /** Puts the programs under test into the server's downloads folder. */
+  offerPrograms() {
+    const folder = join(this.folder, "data/downloads");
+    mkdirSync(folder, { recursive: true });
+    const target = `${arch() === "arm64" ? "aarch64" : "x86_64"}-unknown-linux-gnu`;
+    const stem = `runt-0.1.0-${target}`;
+    const file = `${stem}.tar.gz`;
+    const names = ["runt", "runtimed"];
+    const tar = ["-I", "gzip -1", "-cf", join(folder, file), "-C", programs, `--transform=s,^,${stem}/,`, ...names];
+    const packed = spawnSync("tar", tar, { encoding: "utf8" });
+    if (packed.status !== 0) throw new Error(packed.stderr);
+    const facts = (path) => ({
+      sha256: createHash("sha256").update(readFileSync(path)).digest("hex"),
+      size: statSync(path).size,
+    });
+    const archive = { package: "runt", version: "0.1.0", target, file, ...facts(join(folder, file)) };
+    archive.programs = names.map((name) => ({ name, ...facts(join(programs, name)) }));
+    writeFileSync(join(folder, "manifest.json"), JSON.stringify({ archives: [archive] }));
+  }
+
   /** A machine of its own folders; `connect` runs exactly what the page says to paste. */
   workstation() {
     const machine = new Workstation(this, join(this.folder, `machine-${this.workstations.length}`));
@@ -168,6 +189,12 @@ class Workstation {
     const { code } = await child.ended;
     if (code !== 0) throw new Error(`${line}: ${child.output}`);
     return child.output;
+  }
+
+  /** Pastes a line into a shell on this machine, which has nothing installed; it may go on running. */
+  shell(line) {
+    mkdirSync(this.environment.HOME, { recursive: true });
+    return start("/bin/sh", ["-c", line], { env: this.environment, cwd: this.environment.HOME }, process.env.LOG);
   }
 
   run(interpreter = python, cwd = undefined) {

@@ -27,6 +27,8 @@ export interface Workstation {
   memoryBytes: number | undefined;
   accelerators: Accelerator[];
   build: string | undefined;
+  /** The newest build of its channel, where its own is older. */
+  newerBuild: string | undefined;
   isDefault: boolean;
 }
 
@@ -57,6 +59,7 @@ function readWorkstation(shape: Shape): Workstation | undefined {
     memoryBytes: number(shape, "memory_bytes"),
     accelerators: list(shape.accelerators, readAccelerator),
     build: text(shape, "installed_build"),
+    newerBuild: flag(shape, "is_outdated") ? text(shape, "latest_build") : undefined,
     isDefault: flag(shape, "is_default"),
   };
 }

@@ -1,5 +1,6 @@
 // Pairing: a code, its countdown, the line to paste; turns to "registered" by itself.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { offeredSystems } from "../api/downloads";
 import { messageOf } from "../api/http";
 import { mintPairingCode, type Pairing, type PairingStatus, pollPairing } from "../api/workstations";
 import { CopyLine } from "../ui/copy-line";
@@ -67,22 +68,70 @@ function Progress({ pairing, status }: { pairing: Pairing; status: PairingStatus
   );
 }
 
-function Steps({ pairing }: { pairing: Pairing }) {
+/** The systems that the server has a runt for; nothing until it has answered. */
+function useOffered(): string[] | undefined {
+  const [systems, setSystems] = useState<string[] | undefined>();
+  useEffect(() => {
+    offeredSystems().then(setSystems);
+  }, []);
+  return systems;
+}
+
+type Way = "install" | "installed";
+
+const WAYS: [Way, string][] = [
+  ["install", "Install runt and connect"],
+  ["installed", "runt is already installed"],
+];
+
+function Ways({ way, choose }: { way: Way; choose(way: Way): void }) {
   return (
-    <ol class="steps">
-      <li>
-        <p>On the machine, paste this:</p>
-        <CopyLine
-          text={`runt workstation connect ${location.origin} --code ${pairing.code}`}
-          label="Copy the pairing command"
-          testId="pairing-command"
-        />
-      </li>
-      <li>
-        <p>Then let it listen:</p>
-        <CopyLine text="runt workstation run" label="Copy the run command" testId="run-command" />
-      </li>
-    </ol>
+    <fieldset class="ways" aria-label="How to connect the machine">
+      {WAYS.map(([value, label]) => (
+        <label key={value}>
+          <input
+            type="radio"
+            name="way"
+            checked={way === value}
+            data-testid={`way-${value}`}
+            onChange={() => choose(value)}
+          />
+          {label}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function Steps({ pairing, systems }: { pairing: Pairing; systems: string[] }) {
+  const [chosen, choose] = useState<Way>("install");
+  const isOffered = systems.length > 0;
+  const way = isOffered ? chosen : "installed";
+  const cloud = location.origin;
+  const connect =
+    way === "install"
+      ? `curl -fsSL ${cloud}/install.sh | sh -s -- --code ${pairing.code}`
+      : `runt workstation connect ${cloud} --code ${pairing.code}`;
+  const run = way === "install" ? "~/.local/bin/runt workstation run" : "runt workstation run";
+  return (
+    <>
+      {isOffered && <Ways way={way} choose={choose} />}
+      <ol class="steps">
+        <li>
+          <p>On the machine, paste this:</p>
+          <CopyLine text={connect} label="Copy the pairing command" testId="pairing-command" />
+          {way === "install" && (
+            <p class="hint" data-testid="offered-systems">
+              For {systems.join(", ")}. Needs no root; puts runt into ~/.local/bin.
+            </p>
+          )}
+        </li>
+        <li>
+          <p>Then let it listen:</p>
+          <CopyLine text={run} label="Copy the run command" testId="run-command" />
+        </li>
+      </ol>
+    </>
   );
 }
 
@@ -130,6 +179,7 @@ function OnlyFor({ machine, mint }: { machine: string | undefined; mint(name?: s
 
 export function AddMachine({ close, arrived }: { close(): void; arrived(): void }) {
   const { pairing, machine, status, why, mint } = usePairing(arrived);
+  const systems = useOffered();
   const registered = status === "registered";
   const expired = status === "expired";
   return (
@@ -143,12 +193,12 @@ export function AddMachine({ close, arrived }: { close(): void; arrived(): void 
           {why}
         </p>
       )}
-      {pairing && !registered && !expired && (
+      {pairing && systems && !registered && !expired && (
         <>
           <p class="pairing-code" data-testid="pairing-code">
             {pairing.code}
           </p>
-          <Steps pairing={pairing} />
+          <Steps pairing={pairing} systems={systems} />
           <Progress pairing={pairing} status={status} />
           {status === "pending" && <OnlyFor machine={machine} mint={mint} />}
         </>

@@ -7,10 +7,16 @@ export interface MachineState {
   next: string | undefined;
 }
 
+/** What to do about a build that is older than the cloud's. */
+function upgrade({ build, newerBuild }: Workstation): string | undefined {
+  if (newerBuild === undefined) return undefined;
+  return `Its runt is ${build ?? "old"}, the newest is ${newerBuild}: run “runt upgrade” there; its kernels live on.`;
+}
+
 export function stateOf(machine: Workstation): MachineState {
   switch (machine.status) {
     case "online":
-      return { label: "Online", tone: "ok", next: undefined };
+      return { label: "Online", tone: "ok", next: upgrade(machine) };
     case "connecting":
       return { label: "Connecting", tone: "wait", next: undefined };
     case "offline":
