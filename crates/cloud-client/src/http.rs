@@ -310,19 +310,30 @@ impl CloudClient {
         path: &str,
         limit: Duration,
     ) -> Result<(u16, header::HeaderMap, Vec<u8>), CloudError> {
+        let mut response = self.open_bare(call, path, limit).await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let unreachable = |error| self.unreachable(error);
+        let body = read_limited(&mut response).await.map_err(unreachable)?;
+        Ok((status, headers, body))
+    }
+
+    /// Gets a path without the credential, up to the headers of the answer.
+    pub(crate) async fn open_bare(
+        &self,
+        call: &'static str,
+        path: &str,
+        limit: Duration,
+    ) -> Result<Response, CloudError> {
         let request = self.http.get(self.base.join(path)).timeout(limit);
         let request = request.build().map_err(|e| CloudError::Request {
             call,
             cause: chain(&e),
         })?;
-        let unreachable = |error| self.unreachable(error);
-        let mut response = self.http.execute(request).await.map_err(unreachable)?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = read_limited(&mut response).await.map_err(unreachable)?;
-        Ok((status, headers, body))
+        let sent = self.http.execute(request).await;
+        sent.map_err(|error| self.unreachable(error))
     }
 
-    fn unreachable(&self, error: reqwest::Error) -> CloudError {
+    pub(crate) fn unreachable(&self, error: reqwest::Error) -> CloudError {
         CloudError::Unreachable {
             base: self.base.to_string(),
             cause: if error.is_timeout() {
@@ -350,15 +361,7 @@ impl CloudClient {
         let bytes = read_limited(&mut response).await.map_err(unreachable)?;
         let text = String::from_utf8_lossy(&bytes);
         if !accepted.contains(&status) {
-            let body = parse_tolerant(&text);
-            let shown = body.get("error").and_then(Value::as_str).unwrap_or(&text);
-            return Err(CloudError::Refused(Box::new(Refusal {
-                call,
-                status,
-                snippet: snippet(shown, SNIPPET),
-                body,
-                retry_after,
-            })));
+            return Err(refused(call, status, &text, retry_after));
         }
         if text.trim().is_empty() {
             return Ok(json!({}));
@@ -370,6 +373,23 @@ impl CloudClient {
             cause: e.to_string(),
         })
     }
+}
+
+pub(crate) fn refused(
+    call: &'static str,
+    status: u16,
+    text: &str,
+    retry_after: Option<Duration>,
+) -> CloudError {
+    let body = parse_tolerant(text);
+    let shown = body.get("error").and_then(Value::as_str).unwrap_or(text);
+    CloudError::Refused(Box::new(Refusal {
+        call,
+        status,
+        snippet: snippet(shown, SNIPPET),
+        body,
+        retry_after,
+    }))
 }
 
 /// A refusal's body: blank → `{}`, JSON → as it is, other text → `{"error": first 500 characters}` (WS-137).
@@ -386,12 +406,12 @@ pub(crate) fn unix_ms() -> i64 {
     since.map_or(0, |d| d.as_millis() as i64)
 }
 
-fn retry_after_of(response: &Response) -> Option<Duration> {
+pub(crate) fn retry_after_of(response: &Response) -> Option<Duration> {
     let value = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
     parse_retry_after(value, unix_ms())
 }
 
-async fn read_limited(response: &mut Response) -> Result<Vec<u8>, reqwest::Error> {
+pub(crate) async fn read_limited(response: &mut Response) -> Result<Vec<u8>, reqwest::Error> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         let room = MAX_BODY.saturating_sub(bytes.len());

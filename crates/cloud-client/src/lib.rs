@@ -5,6 +5,7 @@
 //! limits of one call, no files. Start reading at [`CloudClient`] and [`dial_room`].
 
 mod base_url;
+mod downloads;
 mod error;
 mod events;
 mod http;

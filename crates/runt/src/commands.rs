@@ -12,6 +12,7 @@ pub mod run;
 pub mod service;
 pub mod status;
 pub mod stop;
+pub mod upgrade;
 
 use anyhow::{Result, bail};
 use workstation::{

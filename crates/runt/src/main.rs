@@ -41,6 +41,7 @@ fn main() -> ExitCode {
 
 async fn carry_out(command: Command, printer: &Printer) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Upgrade(args) => commands::upgrade::run(args, printer).await?,
         Command::Completions(args) => papers::completions(&args)?,
         Command::Man(args) => papers::man(&args, printer)?,
         Command::Workstation(command) => match command {

@@ -143,6 +143,8 @@ struct AgentLoop {
     drain: DrainMark,
     /// Why nothing can be stored here, as last seen.
     storage: Option<String>,
+    /// What was last said about this build.
+    build: Option<String>,
     news: mpsc::Sender<News>,
 }
 
@@ -224,6 +226,7 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         link: None,
         drain,
         storage: None,
+        build: None,
         news,
         options,
     };
@@ -303,6 +306,12 @@ impl AgentLoop {
                 Event::Tick
             }
             News::Notice(notice) => {
+                if notice.build != self.build
+                    && let Some(told) = &notice.build
+                {
+                    tracing::warn!("[workstation-agent] {told}; `runt upgrade` replaces it");
+                }
+                self.build = notice.build;
                 if notice.room_tokens {
                     self.peers.use_room_tokens();
                 }

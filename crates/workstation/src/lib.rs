@@ -15,6 +15,7 @@ mod drain_mark;
 mod env;
 mod facts;
 mod first_process;
+mod fit;
 mod folders;
 mod housekeeping;
 mod identity;
@@ -30,11 +31,13 @@ mod peers;
 mod process;
 mod reports;
 mod scopes;
+mod script_connector;
 mod service;
 mod settings_file;
 mod socket_path;
 mod storage;
 mod token_desk;
+mod upgrade;
 mod usage;
 
 pub use accelerators::{Accelerator, detect_accelerators};
@@ -46,6 +49,7 @@ pub use credential::{CredentialError, ResolvedCredential, StoredCredential, reso
 pub use doctor::{Finding, Level, Patient, examine};
 pub use env::{Env, INSECURE_HTTP_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE};
 pub use facts::{MachineFacts, installed_build, minimal_registration, registration, with_drain};
+pub use fit::{Fit, cloud_too_old};
 pub use folders::{Folders, FoldersError};
 pub use housekeeping::{KEEP_BYTES, KEEP_DAYS, Keep};
 pub use identity::{
@@ -56,8 +60,10 @@ pub use limits::{CpuLimit, HeldLimit, JobLimits, LimitsInForce, MOST_NICE, Memor
 pub use local_jobs::{JobPlace, LocalJob, end_unattended, job_places, local_jobs};
 pub use lock::{AgentLock, LockError};
 pub use machine::{MachineName, with_machine};
+pub use script_connector::script_connector_note;
 pub use service::{
     LAUNCHD_LABEL, ServiceSpec, UNIT, UnfitPath, UnitScope, carried_variables, launchd_agent,
     systemd_unit,
 };
 pub use settings_file::{SETTINGS, SettingsError, SettingsFile, WorkstationSettings};
+pub use upgrade::{Installation, Offer, Standing, UpgradeError};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use cloud_client::{BaseUrl, CloudClient, CloudError, ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use crate::StoredCredential;
+use crate::{Fit, StoredCredential, installed_build};
 
 /// What the cloud says of the credential when it takes a registration.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,6 +15,8 @@ pub(crate) struct Notice {
     pub room_tokens: bool,
     /// The credential's id, when it should be rotated now.
     pub rotate: Option<String>,
+    /// What is to be said about this build, if anything.
+    pub build: Option<String>,
 }
 
 impl Notice {
@@ -24,6 +26,7 @@ impl Notice {
         let id = answer.pointer("/credential/credential_id");
         Self {
             room_tokens: answer["room_tokens"] == true,
+            build: Fit::of(answer, &installed_build()).told(),
             rotate: id
                 .and_then(Value::as_str)
                 .filter(|_| rotate)

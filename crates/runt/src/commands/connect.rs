@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result, bail};
 use cloud_client::{BaseUrl, CloudClient, CloudError, RefusalKind};
 use workstation::{
     Env, Folders, MachineFacts, MachineName, StoredCredential, check_display_name,
-    check_workstation_id, default_workstation_id, hostname, minimal_registration, with_machine,
+    check_workstation_id, default_workstation_id, hostname, minimal_registration,
+    script_connector_note, with_machine,
 };
 
 use crate::printer::{Plain, Printer};
@@ -38,6 +39,9 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
         None => default_workstation_id(&host),
     };
     let display_name = check_display_name(args.name.as_deref().unwrap_or_default(), &host);
+    if let Some(note) = script_connector_note(&env) {
+        printer.warn(&note);
+    }
     // Before the code is spent.
     StoredCredential::check_writable(&path)?;
     let code = match args.code {

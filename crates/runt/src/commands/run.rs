@@ -7,8 +7,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result, anyhow, bail};
 use cloud_client::ExposeSecret as _;
 use workstation::{
-    CpuLimit, MOST_NICE, MemoryLimit, TOKEN_VARIABLE, WorkstationSettings, absolute_interpreter,
-    find_interpreter, find_runtimed, probe_ipykernel, resolve_credential,
+    CpuLimit, CredentialError, MOST_NICE, MemoryLimit, TOKEN_VARIABLE, WorkstationSettings,
+    absolute_interpreter, find_interpreter, find_runtimed, probe_ipykernel, resolve_credential,
+    script_connector_note,
 };
 
 use super::Here;
@@ -80,7 +81,13 @@ impl Args {
 pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     let here = Here::find()?;
     let env = &here.env;
-    let credential = resolve_credential(env, &here.folders)?;
+    let credential = resolve_credential(env, &here.folders);
+    if let (Err(CredentialError::NotPaired { .. }), Some(note)) =
+        (&credential, script_connector_note(env))
+    {
+        printer.warn(&note);
+    }
+    let credential = credential?;
     let args = args.or(super::config::settings(&here)?);
     let directory = args.working_directory.map(|asked| {
         let found = asked

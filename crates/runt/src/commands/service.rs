@@ -109,6 +109,16 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     }
 }
 
+/// The service that runs the agent now: one's own, or the system's.
+pub(super) fn running(here: &Here) -> Option<Manager> {
+    let managers = [false, true].map(|system| {
+        let folder = unit_folder(system, here).ok()?;
+        Some(Manager { system, folder })
+    });
+    let mut installed = managers.into_iter().flatten().filter(Manager::is_installed);
+    installed.find(|manager| manager.probe("is-active") == "active")
+}
+
 fn unit_folder(system: bool, here: &Here) -> Result<PathBuf> {
     if system {
         return Ok("/etc/systemd/system".into());

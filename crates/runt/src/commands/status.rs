@@ -8,8 +8,8 @@ use cloud_client::{BaseUrl, CloudClient, CloudError, RefusalKind};
 use serde::Serialize;
 use serde_json::{Value, json};
 use workstation::{
-    ControlError, LimitsInForce, ResolvedCredential, StoredCredential, TOKEN_VARIABLE,
-    resolve_credential,
+    ControlError, Fit, LimitsInForce, ResolvedCredential, StoredCredential, TOKEN_VARIABLE,
+    installed_build, resolve_credential,
 };
 
 use super::{Here, printable, served};
@@ -94,6 +94,11 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     }
     printer.line("");
     let body = answer?;
+    if let Some(told) = Fit::of(&body, &installed_build()).told() {
+        printer.line(&format!("{:<13} {}: {told}", "Version:", installed_build()));
+        printer.line("Hint: runt upgrade");
+        printer.line("");
+    }
     let rows = body
         .get("workstations")
         .and_then(Value::as_array)

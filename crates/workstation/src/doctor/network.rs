@@ -8,7 +8,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::{Finding, Patient};
-use crate::{Env, ResolvedCredential};
+use crate::{Env, Fit, ResolvedCredential, cloud_too_old, installed_build};
 
 /// How long a name or a connection may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -46,6 +46,7 @@ pub(super) async fn examine(
                 return findings.push(wrong);
             }
             findings.push(Finding::ok("answer", format!("{base} is a notebook cloud")));
+            findings.extend(probe.json.as_ref().and_then(cloud_version));
         }
     }
     let client = client.with_token(credential.token.clone());
@@ -53,6 +54,7 @@ pub(super) async fn examine(
         Err(error) => findings.push(refused(base, &error)),
         Ok(body) => {
             findings.push(Finding::ok("access", "the cloud accepts the credential"));
+            findings.extend(own_version(&body));
             findings.extend(version(&body, &credential.workstation_id));
         }
     }
@@ -229,7 +231,24 @@ fn refused(base: &BaseUrl, error: &CloudError) -> Finding {
     }
 }
 
-/// Whether the cloud knows a newer build, and this machine.
+/// Whether the cloud is too old for this build.
+fn cloud_version(health: &Value) -> Option<Finding> {
+    let version = cloud_too_old(health)?;
+    Some(Finding::problem(
+        "version",
+        format!("the cloud is version {version}, which is too old for this `runt`"),
+        "ask whoever runs the cloud to upgrade it, or install the `runt` that it offers",
+    ))
+}
+
+/// Whether the cloud still serves this build.
+fn own_version(body: &Value) -> Option<Finding> {
+    let fit = Fit::of(body, &installed_build());
+    matches!(fit, Fit::TooOld { .. })
+        .then(|| Finding::problem("version", fit.told().unwrap_or_default(), "runt upgrade"))
+}
+
+/// Whether the cloud knows a newer build than that of this machine's agent.
 fn version(body: &Value, workstation_id: &str) -> Option<Finding> {
     let rows = body.get("workstations")?.as_array()?;
     let row = rows
@@ -245,7 +264,7 @@ fn version(body: &Value, workstation_id: &str) -> Option<Finding> {
                 "this machine runs {}, the newest is {latest}",
                 own.unwrap_or("an unknown build")
             ),
-            "install the newest `runt` and restart the agent",
+            "runt upgrade",
         ));
     }
     Some(Finding::ok("version", format!("{latest} is the newest")))

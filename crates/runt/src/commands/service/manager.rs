@@ -34,6 +34,11 @@ impl Manager {
         self.folder.join(UNIT)
     }
 
+    /// Whether it has our unit.
+    pub fn is_installed(&self) -> bool {
+        self.unit_file().exists()
+    }
+
     /// Fails unless the manager answers: the first step of every command.
     pub fn available(&self) -> Result<()> {
         supported(std::env::consts::OS)?;
