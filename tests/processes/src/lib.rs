@@ -6,6 +6,7 @@
 mod cloud;
 mod host;
 mod machine;
+mod offer;
 mod programs;
 mod reading;
 mod relay;
@@ -16,6 +17,7 @@ mod wait;
 pub use cloud::{Cloud, USER, http_client};
 pub use host::describe_host;
 pub use machine::Machine;
+pub use offer::{offer_other_build, offer_programs, offer_scripts};
 pub use programs::{program, python};
 pub use relay::Relay;
 pub use room::{Execution, Output, Room, resolve};

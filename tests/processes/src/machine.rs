@@ -20,6 +20,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(20);
 /// A workstation: its folders, its credential and, while it runs, its agent.
 pub struct Machine {
     home: PathBuf,
+    /// Where its programs are, unless they are those of this build.
+    programs: Option<PathBuf>,
     /// Further environment variables of its programs.
     variables: Vec<(String, PathBuf)>,
     agent: Option<Child>,
@@ -32,6 +34,7 @@ impl Machine {
     pub fn new(cloud: &Cloud, name: &str) -> Self {
         Self {
             home: cloud.folder(name),
+            programs: None,
             variables: Vec::new(),
             agent: None,
             log_offset: 0,
@@ -41,6 +44,11 @@ impl Machine {
     /// Its user's home.
     pub fn home(&self) -> &std::path::Path {
         &self.home
+    }
+
+    /// Lets it use the programs in a folder.
+    pub fn use_programs(&mut self, folder: &std::path::Path) {
+        self.programs = Some(folder.to_owned());
     }
 
     /// Gives its programs an environment variable.
@@ -59,7 +67,11 @@ impl Machine {
 
     /// `runt` with this machine's folders and nothing of the caller's cloud settings.
     pub fn runt(&self, arguments: &[&str]) -> Result<Command> {
-        let mut command = Command::new(program("runt")?);
+        let runt = match &self.programs {
+            Some(folder) => folder.join("runt"),
+            None => program("runt")?,
+        };
+        let mut command = Command::new(runt);
         command
             .args(arguments)
             .env("HOME", &self.home)
