@@ -4,6 +4,7 @@
 mod bench;
 mod browser;
 mod conformance;
+mod dist;
 mod fuzz;
 mod identity_provider;
 mod loadtest;
@@ -31,6 +32,8 @@ struct Arguments {
 enum Task {
     /// Build everything, start the cloud, pair this machine, open the welcome notebook.
     Up(up::Options),
+    /// Make the archives that are handed out, with their checksums and manifest.
+    Dist(dist::Options),
     /// Format check, lints, tidy, and every test: units, protocol, simulator, processes, browser.
     Test(test::Options),
     /// The long ones: twenty repetitions of each kill, a million worlds, hours of made-up requests.
@@ -50,6 +53,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Up(options) => up::run(&options),
+        Task::Dist(options) => dist::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Soak(options) => soak::run(&options),
         Task::Bench(options) => bench::run(&options),

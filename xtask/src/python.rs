@@ -71,6 +71,14 @@ pub fn for_fuzzing() -> Result<PathBuf> {
     environment_with(&folder, "schemathesis", &["schemathesis>=4.30,<5"])
 }
 
+/// The environment of the compiler and linker of distributions, made once under `target/`; its folder of programs.
+pub fn for_distributions() -> Result<PathBuf> {
+    let folder = tools::target_dir().join("dist-venv");
+    let packages = &["ziglang>=0.15,<0.18", "cargo-zigbuild>=0.22,<0.25"];
+    environment_with(&folder, "ziglang", packages)?;
+    Ok(folder.join("bin"))
+}
+
 /// Makes (or finds again) a virtual environment with ipykernel in it.
 fn environment(folder: &Path, packages: &[&str]) -> Result<PathBuf> {
     environment_with(folder, "ipykernel", packages)

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::tools::{root, run_program, step, target_dir};
 use crate::up::cloud::Cloud;
-use crate::{python, web};
+use crate::{dist, python, web};
 
 mod cloud;
 
@@ -48,6 +48,7 @@ pub fn run(options: &Options) -> Result<()> {
         .with_context(|| format!("could not make {}", data.display()))?;
     web::build()?;
     let programs = build_programs(options.debug)?;
+    dist::offer_quickly(&programs, &data.join("downloads"))?;
     let python = python::with_ipykernel(&data.join("python"))?;
 
     let mut signals = signal_hook::iterator::Signals::new([
