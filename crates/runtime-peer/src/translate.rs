@@ -240,3 +240,70 @@ pub(crate) fn outgoing(message: KernelMessage) -> Outgoing {
         buffers: message.buffers.into_iter().map(Into::into).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use kernel::protocol::ExitCause;
+
+    use super::*;
+
+    fn event(event: &KeeperEvent) -> Record {
+        Record {
+            position: 8,
+            end: 9,
+            at_ms: 1,
+            channel: From::Keeper,
+            parts: vec![Bytes::from(serde_json::to_vec(event).unwrap())],
+        }
+    }
+
+    #[test]
+    fn what_was_lost_is_said_where_it_is_missing() {
+        for (disk_full, word) in [(true, "disk"), (false, "too large")] {
+            let dropped = KeeperEvent::Dropped {
+                channel: From::Iopub,
+                bytes: 5_000_000,
+                parent: Some("e1".to_owned()),
+                disk_full,
+                and_more: false,
+            };
+            let told = events(vec![event(&dropped)], News::default());
+            let [Event::Journal(entries)] = told.as_slice() else {
+                panic!("{told:?}")
+            };
+            assert_eq!(entries[0].parent_msg_id.as_deref(), Some("e1"));
+            assert_eq!(entries[0].content["name"], "stderr");
+            let text = entries[0].content["text"].as_str().unwrap();
+            assert!(text.contains("5 MiB") && text.contains(word) && text.contains("\nHint: "));
+        }
+    }
+
+    #[test]
+    fn a_kernel_that_ran_out_of_memory_is_said_to_have() {
+        let died = |out_of_memory| {
+            let died = KeeperEvent::KernelDied {
+                generation: 1,
+                exit: ExitCause {
+                    signal: Some(9),
+                    out_of_memory,
+                    ..ExitCause::default()
+                },
+                stderr_tail: vec!["last words".to_owned()],
+            };
+            match events(vec![event(&died)], News::default()).pop() {
+                Some(Event::KernelDied { details }) => details,
+                other => panic!("{other:?}"),
+            }
+        };
+        let told = died(true);
+        assert!(
+            told.contains("out of memory") && told.contains("last words\nHint: "),
+            "{told}"
+        );
+        assert_eq!(
+            died(false),
+            "the kernel ended unexpectedly (signal 9): last words"
+        );
+    }
+}

@@ -86,6 +86,35 @@ async fn a_cell_runs_on_the_paired_machine_and_its_outputs_arrive() -> Result<()
     Ok(())
 }
 
+// WS-226
+#[tokio::test]
+async fn ws_226_a_peer_that_logs_errors_only_is_ready_all_the_same() -> Result<()> {
+    let cloud = Cloud::start().await?;
+    let mut machine = Machine::new(&cloud, "machine");
+    machine.connect(&cloud).await?;
+    machine.set("RUST_LOG", std::path::Path::new("error"));
+    machine.start(&python()?)?;
+    let notebook = cloud.create_notebook("quiet").await?;
+    let room = Room::join(&cloud, &notebook).await?;
+    let id = machine.id()?;
+    cloud.attach(&notebook, &id).await?;
+    let jobs = format!("/api/workstations/{id}/attach-jobs");
+    until("the job to run", LIMIT, async || {
+        let listed = cloud.ok(Method::GET, &jobs, None).await?;
+        Ok((listed["jobs"][0]["status"] == "running").then_some(()))
+    })
+    .await?;
+    let answer = room.run("6 * 7", LIMIT).await?;
+    assert_eq!(answer.status, "done");
+    assert_eq!(
+        machine.log().matches("starting").count(),
+        0,
+        "{}",
+        machine.log()
+    );
+    Ok(())
+}
+
 // WS-372 CP-235
 #[tokio::test]
 async fn a_notebook_opened_again_resumes_on_its_machine_when_a_cell_runs() -> Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! While the disk refuses (it is full, or was mounted read-only), the kernel goes on: what it says is kept in memory up
 //! to the queue's limits and written once the disk takes it. Output beyond that is dropped, counted, and noted in the
-//! journal behind what was kept; the kernel's states and replies are never dropped.
+//! journal before anything that follows; the kernel's states and replies are never dropped.
 
 use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};
@@ -176,9 +176,25 @@ impl JournalWriter {
         } else {
             None
         };
+        // What is missing is noted before anything that follows, above all before the end of its execution.
+        if let Some(loss) = self.disk.take_loss() {
+            let note = vec![loss.to_bytes()];
+            if !self.enqueue(Channel::Keeper, note, None).await {
+                return false;
+            }
+        }
+        self.enqueue(channel, parts, permit).await
+    }
+
+    async fn enqueue(
+        &self,
+        channel: Channel,
+        parts: Vec<Bytes>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> bool {
         self.extent
             .appended
-            .fetch_add(bytes as u64, Ordering::Relaxed);
+            .fetch_add(encoded_len(&parts) as u64, Ordering::Relaxed);
         let entry = Entry {
             at_ms: now_ms(),
             channel,
