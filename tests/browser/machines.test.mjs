@@ -143,6 +143,17 @@ test("one line installs runt on a machine that has none, and pairs it", async ()
   await page.getByTestId("add-machine-close").click();
 });
 
+test("a machine that runs an older build than the offered one is told what to do", async () => {
+  cloud.offerPrograms("9.9.9");
+  const card = page.locator('[data-workstation-id="lab-tower"]');
+  await until("the newer build", async () => {
+    const { workstations } = await api(page, cloud, "GET", "/api/workstations");
+    return workstations.some(({ latest_build: latest }) => latest === "9.9.9");
+  });
+  await toPanel();
+  await card.getByText("the newest is 9.9.9: run “runt upgrade” there").waitFor();
+});
+
 test("a revoked credential is told in the history, and kept among the ended", async () => {
   await toPanel();
   const row = page.getByTestId("credential").filter({ hasText: "lab-tower" });

@@ -122,12 +122,12 @@ export class Cloud {
     return link;
   }
 
-  /** Puts the programs under test into the server's downloads folder. */
-  offerPrograms() {
+  /** Puts the programs under test into the server's downloads folder, called a version. */
+  offerPrograms(version = "0.1.0") {
     const folder = join(this.folder, "data/downloads");
     mkdirSync(folder, { recursive: true });
     const target = `${arch() === "arm64" ? "aarch64" : "x86_64"}-unknown-linux-gnu`;
-    const stem = `runt-0.1.0-${target}`;
+    const stem = `runt-${version}-${target}`;
     const file = `${stem}.tar.gz`;
     const names = ["runt", "runtimed"];
     const tar = ["-I", "gzip -1", "-cf", join(folder, file), "-C", programs, `--transform=s,^,${stem}/,`, ...names];
@@ -137,7 +137,7 @@ export class Cloud {
       sha256: createHash("sha256").update(readFileSync(path)).digest("hex"),
       size: statSync(path).size,
     });
-    const archive = { package: "runt", version: "0.1.0", target, file, ...facts(join(folder, file)) };
+    const archive = { package: "runt", version, target, file, ...facts(join(folder, file)) };
     archive.programs = names.map((name) => ({ name, ...facts(join(programs, name)) }));
     writeFileSync(join(folder, "manifest.json"), JSON.stringify({ archives: [archive] }));
   }
