@@ -15,28 +15,34 @@ use crate::failure::{FailureClass, LaunchFailure};
 pub(crate) const MAX_SOCKET_PATH: usize = 100;
 /// Room for `/k12345-ipc-5`.
 const SOCKET_NAME_ROOM: usize = 20;
+/// The kernel's folder in the job's.
+const KERNEL_DIR: &str = "kernel";
 
-/// A folder for the sockets of this job: the job's own when its path is short, else one in the
-/// user's runtime folder or in `/tmp`, mode 0700 and owned by this user (WS-298).
-pub(crate) fn socket_dir(job_dir: &Path) -> std::io::Result<PathBuf> {
-    if job_dir.as_os_str().len() + SOCKET_NAME_ROOM <= MAX_SOCKET_PATH {
-        return Ok(job_dir.to_owned());
+/// A folder for the sockets of a folder: itself when its path is short, else one in the user's
+/// runtime folder or in `/tmp`, mode 0700 and owned by this user (WS-298).
+pub(crate) fn socket_dir(folder: &Path) -> std::io::Result<PathBuf> {
+    if folder.as_os_str().len() + SOCKET_NAME_ROOM <= MAX_SOCKET_PATH {
+        return Ok(folder.to_owned());
     }
-    let uid = rustix::process::getuid().as_raw();
     let id = uuid::Uuid::new_v5(
         &uuid::Uuid::NAMESPACE_URL,
-        job_dir.as_os_str().as_encoded_bytes(),
+        folder.as_os_str().as_encoded_bytes(),
     );
     let id = &id.simple().to_string()[..16];
     let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let parent = match runtime_dir {
         Some(dir) if dir.is_dir() && dir.as_os_str().len() < 40 => dir.join("runt"),
-        _ => PathBuf::from(format!("/tmp/runt-{uid}")),
+        _ => fallback_dir(),
     };
     private_dir(&parent)?;
     let dir = parent.join(id);
     private_dir(&dir)?;
     Ok(dir)
+}
+
+/// Where sockets go without a folder of the user's own for them.
+pub(crate) fn fallback_dir() -> PathBuf {
+    format!("/tmp/runt-{}", rustix::process::getuid().as_raw()).into()
 }
 
 /// Makes sure of a folder that only this user can enter; refuses somebody else's.
@@ -70,15 +76,20 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// Chooses addresses and writes the connection file (mode 0600, a new name each launch,
-    /// WS-297).
+    /// WS-297), all in folders of the kernel's own, since it sees nothing else of the job's.
     pub(crate) fn create(job_dir: &Path, ipc: bool) -> Result<Self, LaunchFailure> {
         let id = uuid::Uuid::new_v4().simple().to_string();
+        let folder = job_dir.join(KERNEL_DIR);
+        private_dir(&folder).map_err(|error| {
+            let what = format!("the kernel's folder cannot be used: {error}");
+            LaunchFailure::new(FailureClass::Other, what)
+        })?;
         let (info, listeners) = if ipc {
-            ipc_info(job_dir, &id)?
+            ipc_info(&folder, &id)?
         } else {
             tcp_info()?
         };
-        let file = job_dir.join(format!("kernel-{id}.json"));
+        let file = folder.join(format!("kernel-{id}.json"));
         let json = serde_json::to_vec_pretty(&info)
             .map_err(|error| LaunchFailure::new(FailureClass::Other, error.to_string()))?;
         OpenOptions::new()
@@ -108,17 +119,31 @@ impl Endpoint {
             .collect()
     }
 
-    /// Removes connection file and sockets (WS-343).
+    /// The folders that the kernel needs.
+    pub(crate) fn folders(&self) -> Vec<PathBuf> {
+        let files = self.sockets().into_iter().chain([self.file.clone()]);
+        let mut folders: Vec<_> = files
+            .filter_map(|file| Some(file.parent()?.to_owned()))
+            .collect();
+        folders.dedup();
+        folders
+    }
+
+    /// Removes connection file and sockets, and the kernel's folder with them (WS-343).
     pub(crate) fn remove_files(&self) {
         for path in self.sockets().iter().chain([&self.file]) {
             // Absent already is as good.
             let _ = std::fs::remove_file(path);
         }
+        for folder in self.folders() {
+            // What else is in it stays.
+            let _ = std::fs::remove_dir(folder);
+        }
     }
 }
 
-fn ipc_info(job_dir: &Path, id: &str) -> Result<(ConnectionInfo, Vec<TcpListener>), LaunchFailure> {
-    let dir = socket_dir(job_dir).map_err(|error| {
+fn ipc_info(folder: &Path, id: &str) -> Result<(ConnectionInfo, Vec<TcpListener>), LaunchFailure> {
+    let dir = socket_dir(folder).map_err(|error| {
         let what = format!("the folder for the kernel's sockets cannot be used: {error}");
         LaunchFailure::new(FailureClass::Other, what)
     })?;

@@ -18,6 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::confinement::Confinement;
 use crate::failure::{FailureClass, LaunchFailure};
 use crate::family;
 use crate::journal::{self, JournalWriter};
@@ -49,6 +50,8 @@ pub struct KeeperConfig {
     pub orphan_limit: Duration,
     /// Bytes that the journal may hold before output is cut.
     pub journal_limit: u64,
+    /// What is kept from its kernels.
+    pub confinement: Confinement,
 }
 
 /// Why a keeper cannot run.
@@ -86,6 +89,7 @@ struct Keeper {
     kernel: Kernel,
     generation: u64,
     spec: Option<LaunchSpec>,
+    confinement: Confinement,
 }
 
 /// What the loop does after an event.
@@ -122,6 +126,7 @@ pub async fn run(config: KeeperConfig) -> Result<(), KeeperError> {
         journal_limit: config.journal_limit,
         kernel: Kernel::None,
         spec: None,
+        confinement: config.confinement,
     };
     keeper.serve(&mut server, config.orphan_limit).await;
     server.close().await;
@@ -352,8 +357,9 @@ impl Keeper {
         spec.env
             .insert(family::VARIABLE.to_owned(), self.family.clone());
         let (job_dir, journal) = (self.job_dir.clone(), self.journal.clone());
+        let confinement = self.confinement.clone();
         self.kernel = Kernel::Starting(tokio::spawn(async move {
-            launch(&spec, &job_dir, &journal).await
+            launch(&spec, &job_dir, &journal, Some(&confinement)).await
         }));
     }
 

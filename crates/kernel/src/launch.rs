@@ -1,7 +1,8 @@
 //! Starting a kernel: spawn, then a race of three: it answers, it ends, time is up.
 
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::channels::{Channels, read_raw, send};
+use crate::confinement::{self, Confinement, Obstacle};
 use crate::endpoint::Endpoint;
 use crate::environment;
 use crate::failure::{FailureClass, LaunchFailure};
@@ -69,23 +71,26 @@ pub(crate) async fn launch(
     spec: &LaunchSpec,
     job_dir: &Path,
     journal: &JournalWriter,
+    confinement: Option<&Confinement>,
 ) -> Result<Launched, LaunchFailure> {
-    let mut endpoint = Endpoint::create(job_dir, spec.ipc)?;
+    let endpoint = Endpoint::create(job_dir, spec.ipc)?;
     let argv = spec.command_line(&endpoint.file);
     let memory_kills = memory::kills();
-    let mut child = match spawn(spec, &argv) {
-        Ok(child) => child,
-        Err(failure) => {
-            endpoint.remove_files();
-            return Err(failure);
-        }
+    let shown = endpoint.folders();
+    let mut guard = Guard {
+        endpoint: Some(endpoint),
+        pid: 0,
     };
+    let mut child = start(spec, &argv, confinement, &shown).await?;
     let pid = child.id().map_or(0, |pid| pid as i32);
+    guard.pid = pid;
+    if let Some(endpoint) = &mut guard.endpoint {
+        endpoint.listeners.clear();
+    }
     memory::goes_first(pid);
     if let Some(bytes) = spec.process_memory {
         memory::limit(pid, bytes);
     }
-    endpoint.listeners.clear();
     let stderr = StderrTail::default();
     let stderr_task = match child.stderr.take() {
         Some(pipe) => tokio::spawn(stderr_log::drain(
@@ -94,10 +99,6 @@ pub(crate) async fn launch(
             job_dir.join(LOG_NAME),
         )),
         None => tokio::spawn(async {}),
-    };
-    let mut guard = Guard {
-        endpoint: Some(endpoint),
-        pid,
     };
     let raced = {
         let endpoint = guard.endpoint.as_ref();
@@ -136,25 +137,60 @@ pub(crate) async fn launch(
     }
 }
 
-fn spawn(spec: &LaunchSpec, argv: &[String]) -> Result<Child, LaunchFailure> {
-    let Some((program, arguments)) = argv.split_first() else {
+/// Starts the kernel where it does not see this machine's secrets, or plainly where there is no such place.
+async fn start(
+    spec: &LaunchSpec,
+    argv: &[String],
+    confinement: Option<&Confinement>,
+    shown: &[PathBuf],
+) -> Result<Child, LaunchFailure> {
+    let Some(program) = argv.first() else {
         return Err(LaunchFailure::new(
             FailureClass::Misconfiguration,
             "no program to start",
         ));
     };
+    let plain: Vec<OsString> = argv.iter().map(OsString::from).collect();
+    let Some(confinement) = confinement else {
+        return spawn(spec, program, &plain, Stdio::null());
+    };
+    let line = confinement.command_line(argv, shown);
+    let mut child = spawn(spec, program, &line, Stdio::piped())?;
+    match confinement::obstacle(&mut child).await {
+        None => Ok(child),
+        Some(Obstacle::Unsupported(why)) => {
+            tracing::warn!("notebook code is not kept from this machine's secrets: {why}");
+            spawn(spec, program, &plain, Stdio::null())
+        }
+        Some(Obstacle::Failed(why)) => Err(LaunchFailure::new(
+            FailureClass::Other,
+            format!("notebook code cannot be kept from this machine's secrets now: {why}"),
+        )),
+        Some(Obstacle::Program(number)) => {
+            let error = std::io::Error::from_raw_os_error(number);
+            Err(cannot_start(program, &error))
+        }
+    }
+}
+
+fn spawn(
+    spec: &LaunchSpec,
+    program: &str,
+    line: &[OsString],
+    stdout: Stdio,
+) -> Result<Child, LaunchFailure> {
     if !spec.cwd.is_dir() {
         let what = format!(
             "the working directory `{}` does not exist",
             spec.cwd.display()
         );
         let mut failure = LaunchFailure::new(FailureClass::ToolBootstrap, what);
-        failure.command.clone_from(program);
+        program.clone_into(&mut failure.command);
         return Err(failure);
     }
-    let mut command = std::process::Command::new(program);
+    let mut command = std::process::Command::new(&line[0]);
     command
-        .args(arguments)
+        .args(&line[1..])
         .current_dir(&spec.cwd)
         .env_clear()
         .envs(environment::inherited())
@@ -168,24 +204,25 @@ fn spawn(spec: &LaunchSpec, argv: &[String]) -> Result<Child, LaunchFailure> {
                 .filter(|(name, value)| environment::may_reach_kernel(name, value)),
         )
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(stdout)
         .stderr(Stdio::piped())
         .process_group(0);
     Command::from(command)
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| {
-            let class = match error.kind() {
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied => {
-                    FailureClass::ToolBootstrap
-                }
-                _ => FailureClass::Other,
-            };
-            let mut failure =
-                LaunchFailure::new(class, format!("`{program}` cannot be started: {error}"));
-            failure.command.clone_from(program);
-            failure
-        })
+        .map_err(|error| cannot_start(program, &error))
+}
+
+fn cannot_start(program: &str, error: &std::io::Error) -> LaunchFailure {
+    let class = match error.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied => {
+            FailureClass::ToolBootstrap
+        }
+        _ => FailureClass::Other,
+    };
+    let mut failure = LaunchFailure::new(class, format!("`{program}` cannot be started: {error}"));
+    program.clone_into(&mut failure.command);
+    failure
 }
 
 async fn handshake(

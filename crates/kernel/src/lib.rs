@@ -10,6 +10,7 @@
 
 mod channels;
 pub mod client;
+pub mod confinement;
 mod endpoint;
 pub mod environment;
 pub mod failure;

@@ -279,7 +279,7 @@ async fn ws_099_100_101_103_status_is_a_table() {
     Cloud:        CLOUD
     This machine: ws-1 (Lab)
     Credential:   HOME/config/runt/workstation.json, paired 2026-11-20T14:00:00Z
-    Kernels:      unprotected: kernels run as this account and can read its credential
+    Kernels:      PROTECTION
     Agent:        not running
 
     No workstation is registered yet.
@@ -298,7 +298,7 @@ async fn ws_099_100_101_103_status_is_a_table() {
     Cloud:        CLOUD
     This machine: ws-1 (Lab)
     Credential:   HOME/config/runt/workstation.json, paired 2026-11-20T14:00:00Z
-    Kernels:      unprotected: kernels run as this account and can read its credential
+    Kernels:      PROTECTION
     Agent:        not running
 
     WORKSTATION                  NAME                     STATUS    CHANNEL  BUILD                    LAST SEEN                 DEFAULT
@@ -320,20 +320,79 @@ async fn ws_098_status_json_is_the_clouds_answer() {
         .unwrap();
     let mut value: serde_json::Value = serde_json::from_str(body).unwrap();
     let machine = value.as_object_mut().unwrap().remove("this_machine");
+    let mut machine = machine.unwrap();
+    let protection = ["protected", "unprotected_because", "protection_trouble"]
+        .map(|member| machine.as_object_mut().unwrap().remove(member).unwrap());
+    assert_eq!(protection[0].as_bool().unwrap(), protection[1].is_null());
     assert_eq!(
-        machine.unwrap(),
+        machine,
         serde_json::json!({
             "workstation_id": "ws-1", "display_name": "Lab", "cloud_url": "CLOUD",
             "credential": "file", "credential_file": "HOME/config/runt/workstation.json",
-            "connected_at": "2026-11-20T14:00:00Z", "protected": false, "agent": null,
-            "agent_trouble": null,
+            "connected_at": "2026-11-20T14:00:00Z", "agent": null, "agent_trouble": null,
         })
     );
     assert_eq!(value, serde_json::json!({"ok": true, "workstations": []}));
     assert!(body.contains("\n  \"ok\""), "{body}");
 }
 
-// WS-096 WS-097
+// D18
+#[tokio::test]
+async fn status_and_doctor_say_whether_notebook_code_is_kept_from_secrets() {
+    let home = Home::new().await;
+    home.pair();
+    let runt = bundle(&home);
+    let told = async |answer: &str, args: &[&str]| {
+        let daemon = format!("#!/bin/sh\n[ \"$1 $2\" = 'confined --probe' ] && echo '{answer}'\n");
+        fs::write(home.place.path().join("bundle/runtimed"), daemon).unwrap();
+        let output = home.command(&runt, args).output().await.unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (answer, members, line, level) in [
+        (
+            "{}",
+            serde_json::json!([true, null, null]),
+            "Kernels:      protected: notebook code reaches neither credential nor agent",
+            "ok",
+        ),
+        (
+            r#"{"unprotected":"no namespaces"}"#,
+            serde_json::json!([false, "no namespaces", null]),
+            "Kernels:      unprotected: notebook code can read the credential; no namespaces",
+            "warning",
+        ),
+        (
+            r#"{"trouble":"too many"}"#,
+            serde_json::json!([true, null, "too many"]),
+            "Kernels:      cannot be started: too many",
+            "problem",
+        ),
+    ] {
+        let status = told(answer, &["status"]).await;
+        assert!(status.lines().any(|told| told == line), "{status}");
+        let status = told(answer, &["status", "--json"]).await;
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        let machine = &status["this_machine"];
+        let is = [
+            &machine["protected"],
+            &machine["unprotected_because"],
+            &machine["protection_trouble"],
+        ];
+        assert_eq!(serde_json::json!(is), members);
+        let doctor = told(answer, &["doctor", "--json"]).await;
+        let doctor: serde_json::Value = serde_json::from_str(&doctor).unwrap();
+        let findings = doctor["findings"].as_array().unwrap();
+        let found = findings.iter().find(|f| f["check"] == "protection");
+        assert_eq!(found.unwrap()["level"], level);
+    }
+    let status = told("nonsense", &["status"]).await;
+    assert!(
+        status.contains("unprotected") && status.contains("cannot tell"),
+        "{status}"
+    );
+}
+
+// WS-096 WS-097 WS-377
 #[tokio::test]
 async fn ws_096_097_status_of_a_refused_credential() {
     let home = Home::new().await;
@@ -345,7 +404,7 @@ async fn ws_096_097_status_of_a_refused_credential() {
     Cloud:        CLOUD
     This machine: ws-1 (Lab)
     Credential:   HOME/config/runt/workstation.json, paired 2026-11-20T14:00:00Z
-    Kernels:      unprotected: kernels run as this account and can read its credential
+    Kernels:      PROTECTION
     Agent:        not running
 
     --- stderr
@@ -359,7 +418,7 @@ async fn ws_096_097_status_of_a_refused_credential() {
     Cloud:        CLOUD
     This machine: ws-1 (Lab)
     Credential:   HOME/config/runt/workstation.json, paired 2026-11-20T14:00:00Z
-    Kernels:      unprotected: kernels run as this account and can read its credential
+    Kernels:      PROTECTION
     Agent:        not running
 
     --- stderr

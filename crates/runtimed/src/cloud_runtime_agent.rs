@@ -9,7 +9,8 @@ use kernel::client::KeeperCommand;
 use kernel::journal::DEFAULT_LIMIT_BYTES;
 use runtime_peer::{DEFAULT_OUTPUT_LIMIT_BYTES, End, LaunchMode, PeerAuth, PeerConfig};
 
-const TOKEN_VARIABLE: &str = "RUNT_CLOUD_TOKEN";
+use crate::own_secrets::{TOKEN_VARIABLE, take_token};
+
 const DEV_USER_VARIABLE: &str = "RUNT_CLOUD_DEV_USER";
 const INSECURE_HTTP_VARIABLE: &str = "RUNT_ALLOW_INSECURE_HTTP";
 const CLOUD_VARIABLE: &str = "RUNT_CLOUD_URL";
@@ -93,7 +94,14 @@ pub struct Args {
 
 /// Runs until the job ends; the exit code tells the agent how (4.26).
 pub fn run(args: Args) -> ExitCode {
-    hide_memory();
+    let token = match take_token() {
+        Ok(token) => token,
+        Err(error) => {
+            return finish(&End::Config(format!(
+                "the token of `{TOKEN_VARIABLE}`: {error}"
+            )));
+        }
+    };
     cloud_client::install_crypto_provider();
     // Its tasks hand everything to each other: on one thread none waits for another thread to wake.
     let runtime = match tokio::runtime::Builder::new_current_thread()
@@ -103,7 +111,7 @@ pub fn run(args: Args) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return finish(&End::Local(format!("no runtime: {error}"))),
     };
-    let end = match config(args) {
+    let end = match config(args, token) {
         Ok(config) => runtime.block_on(runtime_peer::run(config)),
         Err(end) => end,
     };
@@ -119,22 +127,9 @@ fn finish(end: &End) -> ExitCode {
     ExitCode::from(end.code())
 }
 
-/// Notebook code runs as the same user: it must not read the token from our memory or from
-/// `/proc/<pid>/environ` (4.30).
-fn hide_memory() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) =
-        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
-    {
-        tracing::warn!(%error, "this process's memory can be read by the same user");
-    }
-}
-
-/// The credential in the environment.
-fn given_auth(kind: AuthKind) -> Result<RoomAuth, End> {
-    let token = variable(TOKEN_VARIABLE)
-        .ok_or_else(|| End::Config(format!("`{TOKEN_VARIABLE}` is not set")))?;
-    let token = SecretString::from(token);
+/// The credential that this process was started with (WS-263, WS-264).
+fn given_auth(kind: AuthKind, token: Option<SecretString>) -> Result<RoomAuth, End> {
+    let token = token.ok_or_else(|| End::Config(format!("`{TOKEN_VARIABLE}` is not set")))?;
     Ok(match kind {
         AuthKind::Oidc | AuthKind::Workstation => RoomAuth::Bearer(token),
         AuthKind::Dev => {
@@ -145,10 +140,10 @@ fn given_auth(kind: AuthKind) -> Result<RoomAuth, End> {
     })
 }
 
-fn config(args: Args) -> Result<PeerConfig, End> {
+fn config(args: Args, token: Option<SecretString>) -> Result<PeerConfig, End> {
     let auth = match args.token_socket {
-        Some(socket) if variable(TOKEN_VARIABLE).is_none() => PeerAuth::FromAgent(socket),
-        socket => PeerAuth::Given(given_auth(args.auth_kind)?, socket),
+        Some(socket) if token.is_none() => PeerAuth::FromAgent(socket),
+        socket => PeerAuth::Given(given_auth(args.auth_kind, token)?, socket),
     };
     let insecure = variable(INSECURE_HTTP_VARIABLE).is_some_and(|value| value != "0");
     let cloud = BaseUrl::parse(&args.cloud_url, insecure)

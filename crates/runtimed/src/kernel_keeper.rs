@@ -41,6 +41,7 @@ pub fn run(args: Args) -> ExitCode {
             return runtime.block_on(end(&args.job_dir));
         }
         let config = KeeperConfig {
+            confinement: crate::confined::confinement(Some(&args.job_dir)),
             job_dir: args.job_dir,
             orphan_limit,
             journal_limit: args.journal_mib.saturating_mul(1 << 20),

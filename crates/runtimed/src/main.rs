@@ -1,7 +1,9 @@
 //! `runtimed`: the workstation's daemon. Each subcommand is a process of its own.
 
 mod cloud_runtime_agent;
+mod confined;
 mod kernel_keeper;
+mod own_secrets;
 mod run;
 mod workstation_agent;
 
@@ -26,12 +28,18 @@ enum Cli {
     /// Keep one kernel and its journal for a job.
     #[command(hide = true)]
     KernelKeeper(kernel_keeper::Args),
+    /// Start a program that does not see this machine's secrets.
+    #[command(hide = true)]
+    Confined(confined::Args),
     /// Execute a notebook file on this machine, without a cloud.
     Run(Box<run::Args>),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Cli::Confined(args) = cli {
+        return confined::run(&args);
+    }
     let asked = std::env::var("RUST_LOG").ok();
     let usual = match cli {
         Cli::Run(_) => "warn",
@@ -45,10 +53,14 @@ fn main() -> ExitCode {
         .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
+    if !matches!(cli, Cli::Run(_)) {
+        own_secrets::hide_memory();
+    }
     match cli {
         Cli::WorkstationAgent(args) => workstation_agent::run(*args),
         Cli::CloudRuntimeAgent(args) => cloud_runtime_agent::run(*args),
         Cli::KernelKeeper(args) => kernel_keeper::run(args),
+        Cli::Confined(args) => confined::run(&args),
         Cli::Run(args) => run::run(&args),
     }
 }

@@ -8,9 +8,11 @@ use anyhow::{Context as _, Result, bail};
 use cloud_client::{BaseUrl, SecretString, install_crypto_provider};
 use workstation::{
     AgentError, AgentOptions, CpuLimit, Env, Folders, JobLimits, KEEP_BYTES, KEEP_DAYS, Keep,
-    MOST_NICE, MemoryLimit, TOKEN_VARIABLE, absolute_interpreter, check_display_name,
-    check_workstation_id, default_workstation_id, find_interpreter, hostname, run_agent,
+    MOST_NICE, MemoryLimit, absolute_interpreter, check_display_name, check_workstation_id,
+    default_workstation_id, find_interpreter, hostname, run_agent,
 };
+
+use crate::own_secrets::{TOKEN_VARIABLE, take_token};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -84,8 +86,12 @@ enum OnStop {
 /// Runs the agent; the exit code says why it ended: 0 asked to, 77 credential rejected, 75 another
 /// agent serves already, 1 anything else.
 pub fn run(args: Args) -> ExitCode {
+    let token = match take_token() {
+        Ok(token) => token,
+        Err(error) => return fail(&format!("the token of {TOKEN_VARIABLE}: {error}"), 1),
+    };
     install_crypto_provider();
-    let result = options(args).and_then(|options| {
+    let result = options(args, token).and_then(|options| {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
@@ -107,14 +113,13 @@ fn fail(message: &str, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn options(args: Args) -> Result<AgentOptions> {
+fn options(args: Args, token: Option<SecretString>) -> Result<AgentOptions> {
     let env = Env::of_process();
-    let Some(token) = env.get(TOKEN_VARIABLE) else {
+    let Some(token) = token else {
         bail!(
             "the environment variable {TOKEN_VARIABLE} is not set\nHint: start the agent with `runt workstation run`, which sets it"
         );
     };
-    let token = SecretString::from(token.to_owned());
     let base = BaseUrl::parse(&args.cloud_url, env.allows_insecure_http())?;
     let host = hostname(&env);
     let workstation_id = match args.workstation_id {

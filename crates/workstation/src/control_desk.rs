@@ -1,7 +1,7 @@
 //! The socket at which the operator's command line speaks to the running agent: one line of JSON in, one out.
 //!
-//! It lies in the agent's state folder (0700) with mode 0600, and whoever connects must be the same user. What an order
-//! does is decided in `agent-core`.
+//! It lies in the agent's state folder (0700) with mode 0600, and whoever connects must be the same user, and no kernel:
+//! those are in user namespaces of their own. What an order does is decided in `agent-core`.
 
 use std::fs;
 use std::io;
@@ -87,14 +87,16 @@ async fn serve(listener: UnixListener, limits: LimitsInForce, news: mpsc::Sender
             return;
         };
         match listener.accept().await {
-            Ok((visitor, _)) if is_same_user(&visitor) => {
+            Ok((visitor, _)) if may_give_orders(&visitor) => {
                 let (limits, news) = (limits.clone(), news.clone());
                 tokio::spawn(async move {
                     let _ = timeout(VISIT_LIMIT, attend(visitor, limits, news)).await;
                     drop(place);
                 });
             }
-            Ok(_) => tracing::warn!("[workstation-agent] another user tried to give orders"),
+            Ok(_) => tracing::warn!(
+                "[workstation-agent] another user, or a kernel, tried to give orders"
+            ),
             Err(error) => {
                 tracing::warn!(%error, "[workstation-agent] an order could not be heard");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -103,11 +105,28 @@ async fn serve(listener: UnixListener, limits: LimitsInForce, news: mpsc::Sender
     }
 }
 
-fn is_same_user(visitor: &UnixStream) -> bool {
+fn may_give_orders(visitor: &UnixStream) -> bool {
     let own = rustix::process::geteuid().as_raw();
-    visitor
-        .peer_cred()
-        .is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
+    visitor.peer_cred().is_ok_and(|peer| {
+        peer.uid() == 0 || (peer.uid() == own && peer.pid().is_none_or(is_outside_of_views))
+    })
+}
+
+/// Whether a process of this user looks at the machine as we do, and not from where kernels are kept.
+#[cfg(target_os = "linux")]
+fn is_outside_of_views(pid: i32) -> bool {
+    let namespace = |of: &str| fs::read_link(format!("/proc/{of}/ns/user"));
+    match (namespace("self"), namespace(&pid.to_string())) {
+        (Ok(own), Ok(other)) => own == other,
+        // The system has no such namespaces, so nobody is kept in one.
+        (Err(_), _) => true,
+        (Ok(_), Err(_)) => false,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_outside_of_views(_pid: i32) -> bool {
+    true
 }
 
 async fn attend(

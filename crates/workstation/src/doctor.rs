@@ -27,8 +27,8 @@ pub enum Level {
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at: `credential`, `program`, `python`, `folders`, `disk`, `loopback`, `gpu`, `linger`, `agent`,
-    /// `proxy`, `dns`, `connection`, `certificate`, `answer`, `clock`, `access` or `version`.
+    /// What was looked at: `credential`, `program`, `python`, `folders`, `disk`, `loopback`, `gpu`, `protection`, `linger`,
+    /// `agent`, `proxy`, `dns`, `connection`, `certificate`, `answer`, `clock`, `access` or `version`.
     pub check: &'static str,
     /// How bad it is.
     pub level: Level,
@@ -100,6 +100,7 @@ pub async fn examine(patient: &Patient) -> Vec<Finding> {
     findings.extend(local::folders(patient));
     findings.push(local::loopback().await);
     findings.extend(local::gpu().await);
+    findings.extend(local::protection(patient).await);
     findings.extend(local::linger(patient));
     findings.push(local::agent(patient).await);
     if let Some(credential) = credential {

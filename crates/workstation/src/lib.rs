@@ -29,6 +29,7 @@ mod machine;
 mod own_credential;
 mod peers;
 mod process;
+mod protection;
 mod reports;
 mod scopes;
 mod script_connector;
@@ -60,6 +61,7 @@ pub use limits::{CpuLimit, HeldLimit, JobLimits, LimitsInForce, MOST_NICE, Memor
 pub use local_jobs::{JobPlace, LocalJob, end_unattended, job_places, local_jobs};
 pub use lock::{AgentLock, LockError};
 pub use machine::{MachineName, with_machine};
+pub use protection::{Protection, probe_protection};
 pub use script_connector::script_connector_note;
 pub use service::{
     LAUNCHD_LABEL, ServiceSpec, UNIT, UnfitPath, UnitScope, carried_variables, launchd_agent,

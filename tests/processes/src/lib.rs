@@ -3,6 +3,7 @@
 //!
 //! Start reading at [`Cloud::start`].
 
+mod account;
 mod cloud;
 mod host;
 mod machine;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 
 use crate::Cloud;
+use crate::account::Account;
 use crate::programs::{program, python};
 use crate::wait::until;
 
@@ -24,6 +25,8 @@ pub struct Machine {
     programs: Option<PathBuf>,
     /// Further environment variables of its programs.
     variables: Vec<(String, PathBuf)>,
+    /// Whose its programs are, if not the test's own user's.
+    account: Option<Account>,
     agent: Option<Child>,
     /// Where the running agent's part of the log begins.
     log_offset: usize,
@@ -36,6 +39,7 @@ impl Machine {
             home: cloud.folder(name),
             programs: None,
             variables: Vec::new(),
+            account: None,
             agent: None,
             log_offset: 0,
         }
@@ -49,6 +53,31 @@ impl Machine {
     /// Lets it use the programs in a folder.
     pub fn use_programs(&mut self, folder: &std::path::Path) {
         self.programs = Some(folder.to_owned());
+    }
+
+    /// Lets its programs run without rights, also where the test itself runs as root.
+    pub fn unprivileged(&mut self, python: &std::path::Path) -> Result<()> {
+        self.account = Account::make(&self.home, &program("runtimed")?, python)?;
+        Ok(())
+    }
+
+    /// A program with this machine's folders, user and rights.
+    pub fn command(&self, program: &std::path::Path) -> Result<Command> {
+        std::fs::create_dir_all(&self.home)?;
+        let mut command = match &self.account {
+            Some(account) => account.command(program, &self.home),
+            None => Command::new(program),
+        };
+        command
+            .env("HOME", &self.home)
+            .env("XDG_CONFIG_HOME", self.home.join("config"))
+            .env("XDG_STATE_HOME", self.home.join("state"))
+            .env("XDG_CACHE_HOME", self.home.join("cache"))
+            .env_remove("RUNT_CLOUD_TOKEN")
+            .env_remove("RUNT_CLOUD_URL")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null());
+        Ok(command)
     }
 
     /// Gives its programs an environment variable.
@@ -71,18 +100,8 @@ impl Machine {
             Some(folder) => folder.join("runt"),
             None => program("runt")?,
         };
-        let mut command = Command::new(runt);
-        command
-            .args(arguments)
-            .env("HOME", &self.home)
-            .env("XDG_CONFIG_HOME", self.home.join("config"))
-            .env("XDG_STATE_HOME", self.home.join("state"))
-            .env("XDG_CACHE_HOME", self.home.join("cache"))
-            .env_remove("RUNT_CLOUD_TOKEN")
-            .env_remove("RUNT_CLOUD_URL")
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null());
-        std::fs::create_dir_all(&self.home)?;
+        let mut command = self.command(&runt)?;
+        command.args(arguments);
         Ok(command)
     }
 

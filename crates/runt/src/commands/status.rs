@@ -8,8 +8,8 @@ use cloud_client::{BaseUrl, CloudClient, CloudError, RefusalKind};
 use serde::Serialize;
 use serde_json::{Value, json};
 use workstation::{
-    ControlError, Fit, LimitsInForce, ResolvedCredential, StoredCredential, TOKEN_VARIABLE,
-    installed_build, resolve_credential,
+    ControlError, Fit, LimitsInForce, Protection, ResolvedCredential, StoredCredential,
+    TOKEN_VARIABLE, find_runtimed, installed_build, probe_protection, resolve_credential,
 };
 
 use super::{Here, printable, served};
@@ -44,8 +44,12 @@ struct ThisMachine {
     credential_file: Option<String>,
     /// When this machine was paired.
     connected_at: Option<String>,
-    /// Whether kernels are kept from the credential.
+    /// Whether notebook code is kept from the credential and the agent.
     protected: bool,
+    /// Why it is not.
+    unprotected_because: Option<String>,
+    /// Why no kernel can be protected now, and so none be started.
+    protection_trouble: Option<String>,
     /// The running agent.
     agent: Option<Agent>,
     /// An agent that runs and does not answer.
@@ -144,6 +148,10 @@ async fn look(here: &Here, credential: &ResolvedCredential) -> ThisMachine {
         Ok(agent) => (agent, None),
         Err(error) => (None, Some(first_line(&error))),
     };
+    let Protection {
+        unprotected,
+        trouble: protection_trouble,
+    } = protection().await;
     ThisMachine {
         workstation_id: credential.workstation_id.clone(),
         display_name: credential.display_name.clone(),
@@ -151,8 +159,9 @@ async fn look(here: &Here, credential: &ResolvedCredential) -> ThisMachine {
         credential: if from_file { "file" } else { "environment" },
         credential_file: from_file.then(|| path.display().to_string()),
         connected_at: stored.map(|stored| stored.connected_at),
-        // Kernels run as the account that may read the file and speak to the agent (decision D18).
-        protected: false,
+        protected: unprotected.is_none(),
+        unprotected_because: unprotected,
+        protection_trouble,
         agent: agent.map(|agent| Agent {
             pid: agent.pid,
             version: agent.version,
@@ -170,6 +179,18 @@ async fn look(here: &Here, credential: &ResolvedCredential) -> ThisMachine {
     }
 }
 
+/// Whether the daemon here keeps kernels from secrets.
+async fn protection() -> Protection {
+    let own = std::env::current_exe().unwrap_or_default();
+    match find_runtimed(&own) {
+        Ok(daemon) => probe_protection(&daemon).await,
+        Err(error) => Protection {
+            unprotected: error.to_string().lines().next().map(str::to_owned),
+            trouble: None,
+        },
+    }
+}
+
 fn first_line(error: &anyhow::Error) -> String {
     let told = error
         .downcast_ref::<ControlError>()
@@ -184,7 +205,6 @@ impl ThisMachine {
             (Some(path), None) => path.clone(),
             (Some(path), Some(when)) => format!("{path}, paired {}", printable(when)),
         };
-        let protection = "unprotected: kernels run as this account and can read its credential";
         let mut lines = vec![
             ("Cloud:", self.cloud_url.clone()),
             (
@@ -192,7 +212,7 @@ impl ThisMachine {
                 format!("{} ({})", self.workstation_id, self.display_name),
             ),
             ("Credential:", credential),
-            ("Kernels:", protection.to_owned()),
+            ("Kernels:", self.protection_line()),
             ("Agent:", self.agent_line()),
         ];
         if let Some(agent) = &self.agent {
@@ -218,6 +238,19 @@ impl ThisMachine {
             }
         }
         lines
+    }
+
+    fn protection_line(&self) -> String {
+        match (&self.unprotected_because, &self.protection_trouble) {
+            (Some(why), _) => format!(
+                "unprotected: notebook code can read the credential; {}",
+                printable(why)
+            ),
+            (None, Some(why)) => format!("cannot be started: {}", printable(why)),
+            (None, None) => {
+                "protected: notebook code reaches neither credential nor agent".to_owned()
+            }
+        }
     }
 
     fn agent_line(&self) -> String {

@@ -202,12 +202,7 @@ async fn a_killed_kernel_is_reported_and_can_be_started_again() {
         }
     );
     assert_eq!(job.client.status().await.unwrap().kernel, KernelState::None);
-    let left: Vec<_> = std::fs::read_dir(job.dir())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.contains("-ipc-") || name.starts_with("kernel-"))
-        .collect();
-    assert_eq!(left, Vec::<String>::new());
+    assert!(!job.dir().join("kernel").exists());
     let refused = job.try_execute("e2", "1").await.unwrap_err();
     assert!(matches!(refused, ClientError::Refused(_)), "{refused}");
 

@@ -14,7 +14,8 @@ use super::{Finding, Patient};
 use crate::storage::NO_SPACE;
 use crate::{
     ControlError, ResolvedCredential, absolute_interpreter, detect_accelerators, find_interpreter,
-    find_runtimed, installed_build, probe_ipykernel, resolve_credential, tell_agent,
+    find_runtimed, installed_build, probe_ipykernel, probe_protection, resolve_credential,
+    tell_agent,
 };
 
 /// How long a program of ours, or this machine itself, may take to answer.
@@ -186,6 +187,32 @@ pub(super) async fn gpu() -> Vec<Finding> {
         }
     });
     findings.collect()
+}
+
+/// Whether notebook code is kept from the credential; a missing daemon is told already.
+pub(super) async fn protection(patient: &Patient) -> Option<Finding> {
+    let daemon = find_runtimed(&patient.program).ok()?;
+    let protection = probe_protection(&daemon).await;
+    if let Some(why) = protection.trouble {
+        return Some(Finding::problem(
+            "protection",
+            format!(
+                "notebook code cannot be kept from the credential now, so no kernel starts: {why}"
+            ),
+            "end what uses up the user namespaces (sysctl user.max_user_namespaces), or start the machine anew",
+        ));
+    }
+    Some(match protection.unprotected {
+        None => Finding::ok(
+            "protection",
+            "notebook code reaches neither credential nor agent",
+        ),
+        Some(why) => Finding::warning(
+            "protection",
+            format!("unprotected: notebook code can read the credential; {why}"),
+            "serve as a user other than root, and allow that user namespaces; see docs/remote-workstation.md, Secrets",
+        ),
+    })
 }
 
 /// Whether what runs for the user ends with the last login; only where systemd looks after that.
