@@ -61,17 +61,12 @@ impl Room {
         }
         let scope = self.frame_scope(peer_id, frame_type);
         if let Err(error) = frame_type.check(payload.len(), scope) {
-            // A hint the room does not carry must not end a compute session (decision D13).
-            if scope == Scope::RuntimePeer && frame_type == FrameType::Broadcast {
-                return self.reject(
-                    now,
-                    peer_id,
-                    Some(frame_type),
-                    error.to_string(),
-                    Counted::No,
-                );
-            }
-            return self.reject_framing(now, peer_id, error);
+            // A hint that is too large must not end a compute session (decision D13).
+            let counted = match (scope, frame_type) {
+                (Scope::RuntimePeer, FrameType::Broadcast) => Counted::No,
+                _ => Counted::Yes,
+            };
+            return self.reject(now, peer_id, Some(frame_type), error.to_string(), counted);
         }
         match frame_type {
             FrameType::Presence => self.presence(now, peer_id, payload),
@@ -81,7 +76,8 @@ impl Room {
                 let reason = format!("{frame_type} frames are not carried by this room");
                 self.reject(now, peer_id, Some(frame_type), reason, Counted::No);
             }
-            FrameType::Broadcast | FrameType::SessionControl => {}
+            FrameType::Broadcast => self.broadcast(now, peer_id, payload),
+            FrameType::SessionControl => {}
             FrameType::AutomergeSync
             | FrameType::RuntimeStateSync
             | FrameType::CommsDocSync
@@ -91,6 +87,20 @@ impl Room {
                 }
             }
         }
+    }
+
+    /// Hands on what a kernel says to everybody, such as a widget's own message (Appendix B, Q-01).
+    fn broadcast(&mut self, now: UnixMs, peer_id: &PeerId, payload: &[u8]) {
+        for other in self.others(peer_id) {
+            if self
+                .peers
+                .get(&other)
+                .is_some_and(|peer| !peer.is_runtime())
+            {
+                self.send(&other, FrameType::Broadcast, payload);
+            }
+        }
+        self.accept(now, peer_id, FrameType::Broadcast, payload.len());
     }
 
     /// Returns whether a runtime peer still matches the selected session (7.3).

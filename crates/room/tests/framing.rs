@@ -168,11 +168,39 @@ fn rp_079_an_undecodable_presence_is_silent_but_counts() {
     );
 }
 
+// WS-333 RP-045
+#[test]
+fn ws_333_what_a_kernel_says_to_everybody_reaches_everybody() {
+    let mut harness = with_everyone();
+    let payload =
+        br#"{"event":"comm","msg_type":"comm_msg","content":{"comm_id":"k1"},"buffers":[]}"#;
+    harness.binary("rt", FrameType::Broadcast, payload);
+    let frame = Received::Frame(FrameType::Broadcast, payload.to_vec());
+    for who in ["owner", "editor", "viewer"] {
+        assert_eq!(harness.take(who), vec![frame.clone()], "{who}");
+    }
+    let control = &harness.controls("rt")[..];
+    assert!(
+        matches!(
+            control,
+            [SessionControl::FrameAccepted { frame_type: 3, .. }]
+        ),
+        "{control:?}"
+    );
+    for who in ["owner", "editor", "viewer"] {
+        harness.binary(who, FrameType::Broadcast, payload);
+        let refused = "broadcast is server-originated";
+        assert_eq!(rejection(&mut harness, who).1, refused);
+    }
+    assert_eq!(harness.take("rt"), vec![]);
+}
+
 #[test]
 fn d13_a_runtime_peer_survives_frames_the_room_does_not_want() {
     let mut harness = with_everyone();
+    let large = vec![b' '; FrameType::Broadcast.cap() + 1];
     for _ in 0..20 {
-        harness.binary("rt", FrameType::Broadcast, b"{}");
+        harness.binary("rt", FrameType::Broadcast, &large);
         harness.binary("rt", FrameType::Response, br#"{"id":"x","result":"ok"}"#);
     }
     assert!(harness.room.has_peer(&"rt".into()));

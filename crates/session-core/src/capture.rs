@@ -169,7 +169,7 @@ impl Session {
                 let message = self.message("comm_msg", json!({"comm_id": comm_id, "data": data}));
                 self.effects.push(Effect::SendToKernel(Box::new(message)));
             }
-            let blobs = fold_large(&mut state);
+            let blobs = fold_large(&mut state, |_| false);
             self.push_op(OpKind::CommState { comm_id, state }, blobs);
         }
     }

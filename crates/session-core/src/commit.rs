@@ -60,6 +60,11 @@ pub(crate) enum OpKind {
         comm_id: String,
     },
     CommsGone,
+    Broadcast {
+        comm_id: Option<String>,
+        message: Map<String, Value>,
+        size: usize,
+    },
     Position(u64),
 }
 
@@ -205,6 +210,9 @@ impl Session {
             if !op.waits.iter().all(|sha| self.uploaded.contains(sha)) {
                 break;
             }
+            if matches!(op.kind, OpKind::Broadcast { .. }) && self.widgets.broadcasts.are_full() {
+                break;
+            }
             if let Some(op) = self.ops.pop_front() {
                 self.apply(op.kind);
             }
@@ -221,6 +229,14 @@ impl Session {
     fn apply(&mut self, kind: OpKind) {
         if let OpKind::Position(position) = kind {
             return self.acks.mark(position, self.dirty);
+        }
+        if let OpKind::Broadcast {
+            comm_id,
+            message,
+            size,
+        } = kind
+        {
+            return self.apply_broadcast(comm_id.as_deref(), message, size);
         }
         // A count is worth no frame of its own while an output may be right behind it.
         let waits =
@@ -302,10 +318,12 @@ impl Session {
             }
             OpKind::CommsGone => {
                 for comm_id in doc.close_all_comms().unwrap_or_default() {
-                    let _ = comms.doc.remove(&comm_id);
+                    if let Ok(false) = comms.doc.remove(&comm_id) {
+                        self.widgets.is_gone(comm_id);
+                    }
                 }
             }
-            OpKind::Position(_) => {}
+            OpKind::Position(_) | OpKind::Broadcast { .. } => {}
         }
     }
 

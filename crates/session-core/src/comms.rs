@@ -13,6 +13,8 @@ use crate::session::{Kernel, Session};
 const INLINE_VALUE_BYTES: usize = 1024;
 /// Comms of this prefix are never stored.
 const PRIVATE_TARGET: &str = "nteract.dx.";
+/// Ids of messages that bring the kernel what CommsDoc holds begin so; what it echoes of these is known.
+const FORWARDED: &str = "comms-";
 /// Traits that never go back to the kernel.
 const CANVAS_KEY: &str = "_nteract_mpl_canvas";
 
@@ -30,6 +32,10 @@ impl Session {
             return;
         }
         self.output_widget_opened(&comm_id, &entry.content);
+        // What was written when it opened may be older than what is there by now.
+        if !self.caught_up && self.knows_comm(&comm_id) {
+            return;
+        }
         let (state, blobs) = stored_state(entry);
         self.push_op(
             OpKind::CommOpen {
@@ -41,31 +47,51 @@ impl Session {
         );
     }
 
-    pub(crate) fn comm_message(&mut self, entry: &JournalEntry) {
+    /// Whether the documents have a comm's entry and its state.
+    fn knows_comm(&self, comm_id: &str) -> bool {
+        let (state, comms) = (self.state.as_ref(), self.comms.as_ref());
+        state.is_some_and(|state| state.doc.has_comm(comm_id))
+            && comms.is_some_and(|comms| comms.doc.state(comm_id).is_some())
+    }
+
+    pub(crate) fn comm_message(&mut self, parent: &str, entry: &JournalEntry) {
+        let Some(comm_id) = entry.content.get("comm_id").and_then(Value::as_str) else {
+            return;
+        };
         let method = entry
             .content
             .pointer("/data/method")
             .and_then(Value::as_str);
-        let Some(comm_id) = entry.content.get("comm_id").and_then(Value::as_str) else {
-            return;
-        };
         if !matches!(method, Some("update" | "echo_update")) {
-            return;
+            return self.comm_said(comm_id, entry);
         }
+        let is_echo = method == Some("echo_update");
         let own = self.output_widget_told(comm_id, &entry.content);
         let (mut state, blobs) = stored_state(entry);
-        if own && method == Some("echo_update") {
+        if is_echo && parent.starts_with(FORWARDED) {
+            // The document had it before the kernel.
+            return self.widgets.forget(comm_id, &state);
+        }
+        if own && is_echo {
             // The echo of what was captured may be older than what was captured since.
             state.shift_remove("outputs");
         }
-        if !state.is_empty() {
-            self.push_op(
-                OpKind::CommState {
-                    comm_id: comm_id.to_owned(),
-                    state,
-                },
-                blobs,
-            );
+        self.widgets.drop_overtaken(comm_id, parent, &mut state);
+        if state.is_empty() {
+            return;
+        }
+        if self.caught_up {
+            let comm_id = comm_id.to_owned();
+            self.push_op(OpKind::CommState { comm_id, state }, blobs);
+        } else {
+            self.widgets.remember(comm_id, state, blobs);
+        }
+    }
+
+    /// Writes what a second reading of the journal found: of each trait the last word, once.
+    pub(crate) fn write_comms_again(&mut self) {
+        for (comm_id, (state, blobs)) in self.widgets.take_remembered() {
+            self.push_op(OpKind::CommState { comm_id, state }, blobs);
         }
     }
 
@@ -73,6 +99,7 @@ impl Session {
         if let Some(comm_id) = content.get("comm_id").and_then(Value::as_str) {
             self.output_widgets
                 .retain(|widget| widget.comm_id != comm_id);
+            self.widgets.closed(comm_id);
             self.push_op(
                 OpKind::CommClose {
                     comm_id: comm_id.to_owned(),
@@ -84,7 +111,16 @@ impl Session {
 
     pub(crate) fn drop_comms(&mut self) {
         self.output_widgets.clear();
+        self.widgets.all_closed();
         self.push_op(OpKind::CommsGone, Vec::new());
+    }
+
+    /// A new kernel knows none of the comms that an earlier session left behind.
+    pub(crate) fn drop_comms_of_before(&mut self) {
+        let state = self.state.as_ref();
+        if state.is_some_and(|state| !state.doc.comm_ids().is_empty()) {
+            self.drop_comms();
+        }
     }
 
     /// Sends to the kernel what others changed: only those traits, only open comms (WS-330).
@@ -115,45 +151,13 @@ impl Session {
             }
         }
         for (comm_id, state) in updates {
+            let keys: Vec<String> = state.keys().cloned().collect();
             let data = json!({"method": "update", "state": state, "buffer_paths": []});
-            let message = self.message("comm_msg", json!({"comm_id": comm_id, "data": data}));
+            let mut message = self.message("comm_msg", json!({"comm_id": comm_id, "data": data}));
+            message.msg_id.insert_str(0, FORWARDED);
+            self.widgets.forwarded(&comm_id, keys, &message.msg_id);
             self.effects.push(Effect::SendToKernel(Box::new(message)));
         }
-    }
-
-    /// Hands a browser's own comm message to the kernel (room protocol 5.6).
-    pub(crate) fn send_comm(&mut self, sent: &Value) {
-        if self.kernel != Kernel::Ready {
-            return;
-        }
-        let kind = sent
-            .pointer("/header/msg_type")
-            .and_then(Value::as_str)
-            .unwrap_or("comm_msg");
-        if !matches!(
-            kind,
-            "comm_open" | "comm_msg" | "comm_close" | "comm_info_request"
-        ) {
-            return;
-        }
-        let content = sent.get("content").cloned().unwrap_or_else(|| json!({}));
-        let mut message = self.message(kind, content);
-        message.metadata = sent.get("metadata").cloned().unwrap_or_else(|| json!({}));
-        message.buffers = sent
-            .get("buffers")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_array)
-            .map(|bytes| {
-                bytes
-                    .iter()
-                    .filter_map(Value::as_u64)
-                    .map(|b| b as u8)
-                    .collect()
-            })
-            .collect();
-        self.effects.push(Effect::SendToKernel(Box::new(message)));
     }
 }
 
@@ -165,10 +169,12 @@ fn stored_state(entry: &JournalEntry) -> (Map<String, Value>, Vec<Blob>) {
         .and_then(Value::as_object)
         .cloned()
         .unwrap_or_default();
-    let mut blobs = fold_large(&mut state);
     let paths = data
         .and_then(|data| data.get("buffer_paths"))
         .and_then(Value::as_array);
+    let has_buffer = |key: &str| paths.into_iter().flatten().any(|path| path[0] == key);
+    // A value with a buffer in it stays in the document, where the buffer's blob can be seen.
+    let mut blobs = fold_large(&mut state, has_buffer);
     for (path, buffer) in paths.into_iter().flatten().zip(&entry.buffers) {
         if let Some(path) = path.as_array() {
             let value = reference("application/octet-stream", buffer.clone(), &mut blobs);
@@ -178,10 +184,16 @@ fn stored_state(entry: &JournalEntry) -> (Map<String, Value>, Vec<Blob>) {
     (state, blobs)
 }
 
-/// Replaces large values by references.
-pub(crate) fn fold_large(state: &mut Map<String, Value>) -> Vec<Blob> {
+/// Replaces large values by references, but for those whose keys are to be left.
+pub(crate) fn fold_large(
+    state: &mut Map<String, Value>,
+    leave: impl Fn(&str) -> bool,
+) -> Vec<Blob> {
     let mut blobs = Vec::new();
     for (key, value) in state {
+        if leave(key) {
+            continue;
+        }
         let text = match &*value {
             Value::String(text) => text.clone(),
             Value::Array(_) | Value::Object(_) => value.to_string(),

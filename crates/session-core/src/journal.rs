@@ -90,10 +90,11 @@ impl Session {
             (Channel::Iopub, "update_display_data") => self.update_display(entry),
             (Channel::Iopub, "clear_output") => self.clear_output(parent, entry),
             (Channel::Iopub, "comm_open") => self.comm_open(entry),
-            (Channel::Iopub, "comm_msg") => self.comm_message(entry),
+            (Channel::Iopub, "comm_msg") => self.comm_message(parent, entry),
+            (Channel::Iopub, "debug_event") => self.debug_event(&entry.content),
             (Channel::Iopub, "comm_close") => self.comm_close(&entry.content),
             (Channel::Shell, "execute_reply") => self.execute_reply(parent, entry),
-            (Channel::Shell, _) => self.query_reply(parent, &entry.content),
+            (Channel::Shell | Channel::Control, _) => self.query_reply(parent, &entry.content),
             (Channel::Stdin, "input_request") => self.input_request(parent, entry),
             _ => {}
         }
@@ -130,6 +131,7 @@ impl Session {
         if content.get("execution_state").and_then(Value::as_str) != Some("idle") {
             return;
         }
+        self.widgets.processed(parent);
         if self
             .gate
             .as_ref()

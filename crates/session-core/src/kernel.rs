@@ -77,6 +77,7 @@ impl Session {
         if self.launch_armed || queued {
             self.launch_armed = false;
             self.kernel = Kernel::Launching;
+            self.drop_comms_of_before();
             self.put_lifecycle(Lifecycle::new("Launching"), "", "");
             self.write_lifecycle();
             self.effects.push(Effect::LaunchKernel);

@@ -7,6 +7,7 @@
 //! [`Session`].
 
 mod capture;
+mod comm_messages;
 mod commit;
 mod comms;
 mod event;
@@ -19,6 +20,7 @@ mod replica;
 mod requests;
 mod session;
 mod settings;
+mod widgets;
 
 pub use event::{
     BlobUpload, Channel, Effect, Event, JournalEntry, KernelInfo, KernelMessage, Outcome,

@@ -48,6 +48,7 @@ impl Session {
         }
         self.dirty = true;
         self.queries.clear();
+        self.widgets.link_down();
         match verdict(reason) {
             Verdict::Recoverable => {}
             Verdict::Graceful => {
@@ -116,6 +117,9 @@ impl Session {
                 if self.comms_known {
                     self.forward_comm_changes(&changed);
                 }
+                if !changed.is_empty() {
+                    self.widgets.look_for_orphans(self.now);
+                }
                 self.comms_known |= self.comms.as_ref().is_some_and(Replica::in_sync);
                 self.generate(FrameType::CommsDocSync);
             }
@@ -131,6 +135,11 @@ impl Session {
                 if let Some(position) = self.acks.accepted() {
                     self.effects.push(Effect::PersistPosition(position));
                 }
+            }
+            Ok(SessionControl::FrameAccepted { frame_type, .. })
+                if frame_type == FrameType::Broadcast.byte() =>
+            {
+                self.widgets.broadcasts.answered();
             }
             Ok(SessionControl::FrameRejected {
                 frame_type, reason, ..
@@ -161,6 +170,7 @@ impl Session {
                     "the room refused a change: {reason}"
                 )));
             }
+            Some(FrameType::Broadcast) => self.widgets.broadcasts.refused(),
             Some(_) => {}
         }
     }

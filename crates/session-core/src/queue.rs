@@ -81,6 +81,7 @@ impl Session {
     /// Everything is read: an execution the kernel never got is lost.
     pub(crate) fn journal_caught_up(&mut self) {
         self.caught_up = true;
+        self.write_comms_again();
         if let Some(current) = &self.current
             && !current.confirmed
             && !current.ending

@@ -52,7 +52,10 @@ impl Session {
         let name = request.action.name().to_owned();
         match request.action {
             Action::InterruptExecution => self.interrupt(),
-            Action::SendComm { message } => self.send_comm(&message),
+            Action::SendComm {
+                message,
+                comms_heads,
+            } => self.comm_sent(message, &comms_heads),
             Action::Complete { code, cursor_pos } => {
                 let content = json!({"code": code, "cursor_pos": cursor_pos});
                 self.query(&id, &name, "complete_request", content);
@@ -71,6 +74,9 @@ impl Session {
             }
             Action::History { fields } => {
                 self.query(&id, &name, "history_request", Value::Object(fields));
+            }
+            Action::Debug { request } => {
+                self.query_on(Channel::Control, &id, &name, "debug_request", request);
             }
             Action::InputReply {
                 execution_id,
@@ -101,13 +107,25 @@ impl Session {
     }
 
     fn query(&mut self, id: &str, action: &str, msg_type: &str, content: Value) {
+        self.query_on(Channel::Shell, id, action, msg_type, content);
+    }
+
+    fn query_on(
+        &mut self,
+        channel: Channel,
+        id: &str,
+        action: &str,
+        msg_type: &str,
+        content: Value,
+    ) {
         if self.kernel != Kernel::Ready {
             return self.respond(&Response::error(id, "No kernel running"));
         }
         if self.queries.len() >= MAX_QUERIES {
             return self.respond(&Response::error(id, "Too many queries are pending"));
         }
-        let message = self.message(msg_type, content);
+        let mut message = self.message(msg_type, content);
+        message.channel = channel;
         let query = Query {
             request_id: id.to_owned(),
             action: action.to_owned(),
@@ -146,6 +164,8 @@ impl Session {
                 "complete" => "Completion",
                 "inspect" => "Inspection",
                 "history" => "History",
+                // A kernel without a debugger does not answer at all.
+                "debug" => "Debug",
                 _ => "Query",
             };
             let text = format!("{word} request timed out");

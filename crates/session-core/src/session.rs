@@ -62,6 +62,7 @@ pub struct Session {
     pub(crate) lanes: HashMap<String, Lane>,
     pub(crate) lane_order: VecDeque<String>,
     pub(crate) output_widgets: Vec<crate::capture::OutputWidget>,
+    pub(crate) widgets: crate::widgets::Widgets,
     pub(crate) ops: VecDeque<Op>,
     pub(crate) pending_bytes: usize,
     pub(crate) uploading: HashMap<String, usize>,
@@ -128,6 +129,7 @@ impl Session {
             lanes: HashMap::new(),
             lane_order: VecDeque::new(),
             output_widgets: Vec::new(),
+            widgets: crate::widgets::Widgets::default(),
             ops: VecDeque::new(),
             pending_bytes: 0,
             uploading: HashMap::new(),
@@ -216,7 +218,10 @@ impl Session {
     /// What follows from everything that happened so far.
     fn advance(&mut self) {
         self.flush_due_streams();
+        self.release_comms();
         if self.in_sync() {
+            self.remove_gone();
+            self.remove_orphans();
             self.write_lifecycle();
             self.apply_ops();
             self.settle_orphans();
@@ -254,7 +259,8 @@ impl Session {
         let queries = self.queries.values().map(|query| query.deadline).min();
         let gate = self.gate.as_ref().and_then(|gate| gate.escalate_at);
         let stop = self.stopping.map(|at| at.plus(self.settings.stop_flush_ms));
-        let due = [streams, send, queries, gate, stop]
+        let widgets = self.widgets.due();
+        let due = [streams, send, queries, gate, stop, widgets]
             .into_iter()
             .flatten()
             .min();

@@ -17,7 +17,7 @@ pub enum FrameType {
     Request = 0x01,
     /// JSON response.
     Response = 0x02,
-    /// JSON broadcast; server only.
+    /// JSON broadcast: what a kernel says to everybody and nobody keeps.
     Broadcast = 0x03,
     /// CBOR presence.
     Presence = 0x04,
@@ -108,7 +108,7 @@ impl FrameType {
         }
     }
 
-    /// Returns whether only the server originates this type.
+    /// Returns whether only the server, or for broadcasts a runtime peer, originates this type.
     pub const fn is_server_originated(self) -> bool {
         matches!(self, Self::Broadcast | Self::SessionControl)
     }
@@ -133,9 +133,9 @@ impl FrameType {
             | Self::CommsDocSync
             | Self::CommentsDocSync => true,
             Self::Request | Self::PoolStateSync => matches!(scope, Scope::Owner),
-            Self::Response => matches!(scope, Scope::RuntimePeer),
+            Self::Response | Self::Broadcast => matches!(scope, Scope::RuntimePeer),
             Self::PutBlob => matches!(scope, Scope::RuntimePeer | Scope::Owner),
-            Self::Broadcast | Self::SessionControl => false,
+            Self::SessionControl => false,
         }
     }
 
@@ -144,7 +144,7 @@ impl FrameType {
         if payload_len > self.cap() {
             return Err(FrameError::TooLarge(self));
         }
-        if self.is_server_originated() {
+        if self.is_server_originated() && !self.may_send(scope) {
             return Err(FrameError::ServerOriginated(self));
         }
         if !self.may_send(scope) {

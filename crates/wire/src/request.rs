@@ -44,6 +44,8 @@ pub enum Action {
     SendComm {
         /// The Jupyter message.
         message: Value,
+        /// CommsDoc heads that it comes after (additive).
+        comms_heads: Vec<String>,
     },
     /// Asks for completions.
     Complete {
@@ -78,6 +80,11 @@ pub enum Action {
         /// The code.
         code: String,
     },
+    /// Speaks to the kernel's debugger (additive).
+    Debug {
+        /// The request of the Debug Adapter Protocol.
+        request: Value,
+    },
     /// Restarts the kernel in place (additive).
     RestartKernel,
     /// Shuts the kernel down (additive).
@@ -110,6 +117,7 @@ impl Action {
             Self::Inspect { .. } => "inspect",
             Self::History { .. } => "history",
             Self::IsComplete { .. } => "is_complete",
+            Self::Debug { .. } => "debug",
             Self::RestartKernel => "restart_kernel",
             Self::ShutdownKernel => "shutdown_kernel",
             Self::Other { action } => action.as_deref().unwrap_or(""),
@@ -135,6 +143,7 @@ impl Action {
                 | Self::Inspect { .. }
                 | Self::History { .. }
                 | Self::IsComplete { .. }
+                | Self::Debug { .. }
                 | Self::RestartKernel
                 | Self::ShutdownKernel
         )
@@ -231,6 +240,7 @@ fn action(mut fields: Map<String, Value>) -> Action {
         },
         Some("interrupt_execution") => Action::InterruptExecution,
         Some("send_comm") => Action::SendComm {
+            comms_heads: heads(&fields, "comms_heads").unwrap_or_default(),
             message: fields.remove("message").unwrap_or(Value::Null),
         },
         Some("complete") => Action::Complete {
@@ -254,6 +264,9 @@ fn action(mut fields: Map<String, Value>) -> Action {
         }
         Some("is_complete") => Action::IsComplete {
             code: text(&fields, "code").unwrap_or_default(),
+        },
+        Some("debug") => Action::Debug {
+            request: fields.remove("request").unwrap_or(Value::Null),
         },
         Some("restart_kernel") => Action::RestartKernel,
         Some("shutdown_kernel") => Action::ShutdownKernel,
@@ -287,7 +300,15 @@ fn put_action(out: &mut Map<String, Value>, action: &Action) {
             put("cell_execution_ids", cell_execution_ids.clone().into());
             put("observed_heads", observed_heads.clone().into());
         }
-        Action::SendComm { message } => put("message", message.clone()),
+        Action::SendComm {
+            message,
+            comms_heads,
+        } => {
+            put("message", message.clone());
+            if !comms_heads.is_empty() {
+                put("comms_heads", comms_heads.clone().into());
+            }
+        }
         Action::Complete { code, cursor_pos } => {
             put("code", code.clone().into());
             put("cursor_pos", (*cursor_pos).into());
@@ -317,6 +338,7 @@ fn put_action(out: &mut Map<String, Value>, action: &Action) {
             }
         }
         Action::IsComplete { code } => put("code", code.clone().into()),
+        Action::Debug { request } => put("request", request.clone()),
         Action::InterruptExecution
         | Action::RestartKernel
         | Action::ShutdownKernel

@@ -116,6 +116,64 @@ impl Room {
         at(&replica.documents[1], path)
     }
 
+    /// One value of the widgets' state, by keys from the root.
+    pub fn comms_at(&self, path: &[&str]) -> Value {
+        at(&lock(&self.replica).documents[2], path)
+    }
+
+    /// Waits until a trait of a widget has a value.
+    pub async fn trait_is(
+        &self,
+        comm: &str,
+        key: &str,
+        value: Value,
+        limit: Duration,
+    ) -> Result<()> {
+        self.wait(&format!("{key} = {value}"), limit, |replica| {
+            at(&replica.documents[2], &["comms", comm, key]) == value
+        })
+        .await
+        .with_context(|| format!("it is {}", self.comms_at(&["comms", comm])))
+    }
+
+    /// Sets a whole number of a widget, as a person who moves it; the heads after that.
+    pub async fn set_trait(&self, comm: &str, key: &str, value: i64) -> Result<Vec<String>> {
+        let heads = {
+            let mut replica = lock(&self.replica);
+            let document = &mut replica.documents[2];
+            let comms = child(document, &ROOT, "comms").context("no comms")?;
+            let comm = child(document, &comms, comm).context("no such comm")?;
+            document.put(&comm, key, value)?;
+            document
+                .get_heads()
+                .iter()
+                .map(ToString::to_string)
+                .collect()
+        };
+        self.commands
+            .send(Command::Flush)
+            .await
+            .context("the room is closed")?;
+        Ok(heads)
+    }
+
+    /// Waits for an answer, or for something that is said to everybody.
+    pub async fn heard(
+        &self,
+        what: &str,
+        limit: Duration,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        self.wait(what, limit, |replica| replica.heard.iter().any(&wanted))
+            .await?;
+        let heard = lock(&self.replica)
+            .heard
+            .iter()
+            .find(|&frame| wanted(frame))
+            .cloned();
+        heard.context("it is not kept any more")
+    }
+
     /// Replaces a cell's source.
     pub async fn set_source(&self, cell: &str, source: &str) -> Result<()> {
         {

@@ -95,6 +95,7 @@ fn rp_048_rp_049_rp_050_rp_051_scope_gate() {
             .collect()
     };
     assert_eq!(allowed(FrameType::PutBlob), ["runtime_peer", "owner"]);
+    assert_eq!(allowed(FrameType::Broadcast), ["runtime_peer"]);
     assert_eq!(allowed(FrameType::PoolStateSync), ["owner"]);
     assert_eq!(allowed(FrameType::AutomergeSync).len(), 4);
 }

@@ -30,6 +30,8 @@ fn guarded_and_additive_actions_round_trip() {
         r#"{"id":"a","action":"send_comm","message":{"content":{}}}"#,
         r#"{"id":"a","action":"input_reply","execution_id":"e","value":"x"}"#,
         r#"{"id":"a","action":"inspect","code":"x","cursor_pos":1,"detail_level":0}"#,
+        r#"{"id":"a","action":"send_comm","message":{},"comms_heads":["00"]}"#,
+        r#"{"id":"a","action":"debug","request":{"command":"debugInfo"}}"#,
         r#"{"id":"a","action":"history","n":3}"#,
         r#"{"id":"a","action":"is_complete","code":"x"}"#,
         r#"{"id":"a","action":"restart_kernel"}"#,

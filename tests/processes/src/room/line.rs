@@ -1,4 +1,4 @@
-//! The socket of a room's client and the two documents that it keeps in step.
+//! The socket of a room's client and the documents that it keeps in step.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,14 +17,19 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Frame types of the two documents that are read: NotebookDoc and RuntimeStateDoc.
-const KINDS: [u8; 2] = [0x00, 0x05];
+/// Frame types of the documents that are read: NotebookDoc, RuntimeStateDoc and CommsDoc.
+const KINDS: [u8; 3] = [0x00, 0x05, 0x09];
 const REQUEST: u8 = 0x01;
+/// Answers to requests, and what is said to everybody.
+const HEARD: [u8; 2] = [0x02, 0x03];
+/// What was heard last is kept.
+const HEARD_MAX: usize = 256;
 const CONTROL: u8 = 0x07;
 const DIAL_LIMIT: Duration = Duration::from_secs(10);
-const SEEDS: [&[u8]; 2] = [
+const SEEDS: [&[u8]; 3] = [
     include_bytes!("../../../vectors/notebook_genesis_v5.am"),
     include_bytes!("../../../vectors/runtime_state_genesis_v2.am"),
+    include_bytes!("../../../vectors/comms_doc_genesis_v1.am"),
 ];
 
 /// Where and as whom.
@@ -80,54 +85,62 @@ fn fresh(index: usize, ready: &Value) -> Result<AutoCommit> {
 
 /// The documents, as a reader sees them.
 pub(super) struct Replica {
-    pub(super) documents: [AutoCommit; 2],
-    pub(super) syncs: [PeerSync; 2],
-    /// The runtime state of a new epoch, until it is whole.
-    renewed: Option<AutoCommit>,
+    pub(super) documents: [AutoCommit; 3],
+    pub(super) syncs: [PeerSync; 3],
+    /// Frames that are in no document, the newest last.
+    pub(super) heard: VecDeque<Value>,
+    /// What a runtime peer writes, in a new epoch, until it is whole.
+    renewed: [Option<AutoCommit>; 3],
 }
 
 impl Replica {
     pub(super) fn new(ready: &Value) -> Result<Self> {
         Ok(Self {
-            documents: [fresh(0, ready)?, fresh(1, ready)?],
-            syncs: [PeerSync::new(false), PeerSync::new(false)],
-            renewed: None,
+            documents: [fresh(0, ready)?, fresh(1, ready)?, fresh(2, ready)?],
+            syncs: [(); 3].map(|()| PeerSync::new(false)),
+            heard: VecDeque::new(),
+            renewed: [None, None, None],
         })
     }
 
-    /// The room started over: the runtime state is taken afresh, the cells go on.
+    /// The room started over: what a runtime peer writes is taken afresh, the cells go on.
     fn rejoin(&mut self, ready: &Value) -> Result<()> {
         let label = ready["actor_label"].as_str().context("no actor label")?;
         self.documents[0].set_actor(ActorId::from(label.as_bytes()));
-        self.renewed = Some(fresh(1, ready)?);
+        self.renewed = [None, Some(fresh(1, ready)?), Some(fresh(2, ready)?)];
         self.syncs.iter_mut().for_each(PeerSync::reset);
         Ok(())
     }
 
     fn generate(&mut self, index: usize) -> Option<Vec<u8>> {
-        let document = match &mut self.renewed {
-            Some(renewed) if index == 1 => renewed,
-            _ => &mut self.documents[index],
-        };
+        let document = self.renewed[index]
+            .as_mut()
+            .unwrap_or(&mut self.documents[index]);
         let message = self.syncs[index].generate(document)?;
         Some([&[KINDS[index]], message.as_slice()].concat())
     }
 
     fn receive(&mut self, index: usize, payload: &[u8]) {
-        let document = match &mut self.renewed {
-            Some(renewed) if index == 1 => renewed,
-            _ => &mut self.documents[index],
-        };
+        let document = self.renewed[index]
+            .as_mut()
+            .unwrap_or(&mut self.documents[index]);
         // What cannot be read is missed by whoever waits for it.
         let _ = self.syncs[index].receive_logged(document, payload, &mut PatchLog::inactive());
         let theirs = self.syncs[index].state().their_heads.as_deref();
         let has = |head| document.get_change_meta_by_hash(head).is_some();
-        if index == 1 && theirs.unwrap_or_default().iter().all(has) {
-            self.documents[1] = self
-                .renewed
-                .take()
-                .unwrap_or(std::mem::take(&mut self.documents[1]));
+        if theirs.unwrap_or_default().iter().all(has)
+            && let Some(renewed) = self.renewed[index].take()
+        {
+            self.documents[index] = renewed;
         }
+    }
+
+    fn hear(&mut self, payload: &[u8]) {
+        if self.heard.len() == HEARD_MAX {
+            self.heard.pop_front();
+        }
+        self.heard
+            .push_back(serde_json::from_slice(payload).unwrap_or_default());
     }
 }
 
@@ -206,7 +219,10 @@ impl Line {
             tokio::select! {
                 message = socket.next() => match message {
                     Some(Ok(Message::Binary(bytes))) => {
-                        if let Some(index) = self.receive(&bytes) {
+                        if bytes.first().is_some_and(|kind| HEARD.contains(kind)) {
+                            lock(&self.replica).hear(&bytes[1..]);
+                            self.version.send_modify(|version| *version += 1);
+                        } else if let Some(index) = self.receive(&bytes) {
                             self.version.send_modify(|version| *version += 1);
                             outgoing.extend(lock(&self.replica).generate(index));
                         }

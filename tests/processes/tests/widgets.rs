@@ -1,0 +1,151 @@
+//! Widgets of a real kernel: their state in CommsDoc, their own messages to everybody, people's messages to the kernel.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use e2e::{Cloud, Machine, Room, USER, python};
+use serde_json::{Value, json};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+const SOURCE: &str = "\
+import ipywidgets
+slider = ipywidgets.IntSlider(value=3, max=10)
+double = ipywidgets.IntText()
+button = ipywidgets.Button()
+slider.observe(lambda change: setattr(double, 'value', 2 * change.new), 'value')
+button.on_click(lambda _: setattr(double, 'value', 1000 + slider.value))
+slider.on_msg(lambda _, content, buffers: slider.send({'heard': content}, [bytes(b)[::-1] for b in buffers]))
+print(slider.model_id, double.model_id, button.model_id)
+";
+
+struct Scene {
+    cloud: Cloud,
+    machine: Machine,
+    notebook: String,
+    room: Room,
+}
+
+async fn scene() -> Result<Scene> {
+    let cloud = Cloud::start().await?;
+    let mut machine = Machine::new(&cloud, "machine");
+    machine.connect(&cloud).await?;
+    machine.start(&python()?)?;
+    machine.online(&cloud).await?;
+    let notebook = cloud.create_notebook("widgets").await?;
+    let room = Room::join(&cloud, &notebook).await?;
+    cloud.attach(&notebook, &machine.id()?).await?;
+    room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
+        .await
+        .with_context(|| machine.log())?;
+    Ok(Scene {
+        cloud,
+        machine,
+        notebook,
+        room,
+    })
+}
+
+async fn tell(
+    room: &Room,
+    comm: &str,
+    content: Value,
+    buffers: Value,
+    heads: &[String],
+) -> Result<()> {
+    let data = json!({"method": "custom", "content": content});
+    let message = json!({"header": {"msg_type": "comm_msg"}, "buffers": buffers,
+        "content": {"comm_id": comm, "data": data}});
+    let id = uuid::Uuid::new_v4().to_string();
+    room.request(json!({"id": id, "action": "send_comm", "message": message, "comms_heads": heads}))
+        .await
+}
+
+// WS-333 WS-330 RP-169
+#[tokio::test]
+async fn widgets_live_in_the_room_and_their_messages_reach_everybody() -> Result<()> {
+    let Scene {
+        cloud,
+        mut machine,
+        notebook,
+        room,
+    } = scene().await?;
+    let other = Room::join_as(&cloud, &notebook, USER, "viewer").await?;
+    let execution = room.run(SOURCE, LIMIT).await?;
+    let text = room.text(&cloud, &notebook, &execution, "stdout").await?;
+    let [slider, double, button] = text.split_whitespace().collect::<Vec<_>>()[..] else {
+        anyhow::bail!("{text}");
+    };
+    other.trait_is(slider, "value", json!(3), LIMIT).await?;
+
+    room.set_trait(slider, "value", 7).await?;
+    other.trait_is(double, "value", json!(14), LIMIT).await?;
+    other.trait_is(slider, "value", json!(7), LIMIT).await?;
+    // What the kernel makes of it counts.
+    room.set_trait(slider, "value", 99).await?;
+    room.trait_is(slider, "value", json!(10), LIMIT).await?;
+    room.trait_is(double, "value", json!(20), LIMIT).await?;
+
+    // The click comes after the move, though it may be sooner on the line.
+    let heads = room.set_trait(slider, "value", 4).await?;
+    tell(&room, button, json!({"event": "click"}), json!([]), &heads).await?;
+    other.trait_is(double, "value", json!(1004), LIMIT).await?;
+
+    let long: Vec<u8> = (0..100_000).map(|at| (at % 251) as u8).collect();
+    tell(
+        &room,
+        slider,
+        json!("hello"),
+        json!([[1, 2, 255], long]),
+        &[],
+    )
+    .await?;
+    for room in [&room, &other] {
+        let said = room
+            .heard("the widget's message", LIMIT, |frame| {
+                frame["event"] == "comm"
+            })
+            .await?;
+        assert_eq!(said["content"]["comm_id"], slider);
+        assert_eq!(
+            said["content"]["data"]["content"],
+            json!({"heard": "hello"})
+        );
+        assert_eq!(said["buffers"][0], json!([255, 2, 1]));
+        // 4 characters for each 3 bytes.
+        assert_eq!(said["buffers"][1].as_str().map(str::len), Some(133_336));
+    }
+    assert_eq!(machine.stop().await?, Some(0), "{}", machine.log());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_kernels_debugger_answers() -> Result<()> {
+    let Scene {
+        cloud: _cloud,
+        mut machine,
+        room,
+        ..
+    } = scene().await?;
+    let ask = async |seq: u64, command: &str, arguments: Value| {
+        let request =
+            json!({"type": "request", "seq": seq, "command": command, "arguments": arguments});
+        let id = format!("debug-{seq}");
+        room.request(json!({"id": id, "action": "debug", "request": request}))
+            .await?;
+        room.heard("the debugger's answer", LIMIT, |frame| frame["id"] == id)
+            .await
+    };
+    let info = ask(1, "debugInfo", json!({})).await?;
+    assert_eq!(info["result"], "debug_result", "{info}");
+    assert_eq!(info["body"]["isStarted"], false, "{info}");
+    room.run("answer = 42", LIMIT).await?;
+    let seen = ask(2, "inspectVariables", json!({})).await?;
+    let variables = seen["body"]["variables"]
+        .as_array()
+        .context("no variables")?;
+    let is_answer = |variable: &Value| variable["name"] == "answer" && variable["value"] == "42";
+    assert!(variables.iter().any(is_answer), "{seen}");
+    assert_eq!(machine.stop().await?, Some(0), "{}", machine.log());
+    Ok(())
+}
