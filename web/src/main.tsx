@@ -1,4 +1,5 @@
 // The page starts here.
+import "./ui/palette.css";
 import "./ui/base.css";
 import "./ui/controls.css";
 import { render } from "preact";

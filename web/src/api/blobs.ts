@@ -6,6 +6,7 @@ const RETRY_STATUS = new Set([404, 409, 425, 429]);
 const MAX_CACHED = 200;
 
 const texts = new Map<string, Promise<string>>();
+const bytes = new Map<string, Promise<ArrayBuffer>>();
 const urls = new Map<string, Promise<string>>();
 
 async function fetchBlob(notebookId: string, hash: string): Promise<Response> {
@@ -20,15 +21,12 @@ async function fetchBlob(notebookId: string, hash: string): Promise<Response> {
   }
 }
 
-function cached(
-  cache: Map<string, Promise<string>>,
-  key: string,
-  load: () => Promise<string>,
-): Promise<string> {
+function cached<T>(cache: Map<string, Promise<T>>, key: string, load: () => Promise<T>): Promise<T> {
   const found = cache.get(key);
   if (found) return found;
   const oldest = cache.keys().next().value;
-  if (cache === texts && cache.size >= MAX_CACHED && oldest !== undefined) cache.delete(oldest);
+  // Object URLs are in use for as long as the page is open.
+  if ((cache as unknown) !== urls && cache.size >= MAX_CACHED && oldest !== undefined) cache.delete(oldest);
   const loading = load();
   cache.set(key, loading);
   loading.catch(() => cache.delete(key));
@@ -37,6 +35,10 @@ function cached(
 
 export function blobText(notebookId: string, hash: string): Promise<string> {
   return cached(texts, hash, async () => (await fetchBlob(notebookId, hash)).text());
+}
+
+export function blobBytes(notebookId: string, hash: string): Promise<ArrayBuffer> {
+  return cached(bytes, hash, async () => (await fetchBlob(notebookId, hash)).arrayBuffer());
 }
 
 /** A URL of our own for the bytes; the MIME type comes from the manifest, not from the store. */

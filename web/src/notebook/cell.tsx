@@ -108,7 +108,8 @@ function Tools({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "a
 function CellOutputs({ cell, actions, outputOrigin }: Pick<CellProps, "cell" | "actions" | "outputOrigin">) {
   const execution = useExecution(actions.store, cell);
   if (execution === undefined) return null;
-  const place = { notebookId: actions.store.id, outputOrigin };
+  const { store } = actions;
+  const place = { store, notebookId: store.id, outputOrigin };
   return (
     <>
       {execution.status === "cancelled" && (

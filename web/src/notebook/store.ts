@@ -3,6 +3,7 @@ import { batch, computed, effect, type Signal, signal } from "@preact/signals";
 import { ApiError, messageOf } from "../api/http";
 import { attach, endWork, getNotebook, type NotebookInfo, renameNotebook } from "../api/notebooks";
 import { checkSession, signedIn } from "../api/session";
+import type { Shape } from "../api/shape";
 import { type Automerge, loadAutomerge } from "../sync/automerge";
 import type { Scope } from "../sync/control";
 import { RoomDocuments } from "../sync/documents";
@@ -48,6 +49,7 @@ export function syncUrl(notebookId: string, scope: Scope): string {
 
 export class NotebookStore {
   readonly id: string;
+  readonly api: Automerge;
   readonly title = signal<string | undefined>(undefined);
   readonly session: Signal<SessionState>;
   readonly cells = signal<readonly CellView[]>([]);
@@ -78,6 +80,7 @@ export class NotebookStore {
   /** The scope that the room is asked for. */
   private wanted: Scope;
   private readonly room: RoomSession;
+  private readonly listeners = new Set<(message: Shape) => void>();
   private readonly others = new Cursors();
   private heartbeat: ReturnType<typeof setInterval> | undefined;
   private rights: ReturnType<typeof setInterval> | undefined;
@@ -100,6 +103,7 @@ export class NotebookStore {
 
   constructor(api: Automerge, id: string, scope: Scope) {
     this.id = id;
+    this.api = api;
     this.wanted = scope;
     this.documents = new RoomDocuments(api);
     this.editor = new NotebookEditor(api, this.documents.notebook);
@@ -127,6 +131,9 @@ export class NotebookStore {
         if (event === undefined) return;
         this.others.apply(event, this.session.peek().peerId, Date.now());
         this.showCursors();
+      },
+      broadcast: (message) => {
+        for (const listener of this.listeners) listener(message);
       },
     });
     this.session = signal(this.room.state);
@@ -228,6 +235,16 @@ export class NotebookStore {
   /** Answers what the running cell asked with `input()` (D12). */
   async answerInput(executionId: string, value: string): Promise<void> {
     await this.room.query("input_reply", { execution_id: executionId, value });
+  }
+
+  /** Sends a widget's message to the kernel, behind the widget state that it names by its heads (RP 5.6). */
+  sendComm(message: Shape, commsHeads: readonly string[]): Promise<void> {
+    return this.room.request("send_comm", { message, comms_heads: commsHeads });
+  }
+
+  /** Hears what the kernel's side says to everybody, for as long as the notebook is open. */
+  onBroadcast(listener: (message: Shape) => void): void {
+    this.listeners.add(listener);
   }
 
   complete(code: string, position: number): Promise<Completion[]> {

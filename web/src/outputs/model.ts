@@ -11,7 +11,10 @@ export type OutputView =
   | { kind: "error"; key: string; name: string; value: string; traceback: ContentRef | undefined }
   | { kind: "display"; key: string; mime: string; content: ContentRef; plain: ContentRef | undefined };
 
+export const WIDGET_VIEW = "application/vnd.jupyter.widget-view+json";
+
 const PRIORITY: readonly string[] = [
+  WIDGET_VIEW,
   "text/html",
   "text/markdown",
   "text/latex",

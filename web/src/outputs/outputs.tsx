@@ -1,19 +1,36 @@
 // The outputs of one execution, each by its kind.
+import "./ansi.css";
 import "./outputs.css";
+import { lazy, Suspense } from "preact/compat";
 import { useMemo } from "preact/hooks";
 import type { OutputRecord } from "../notebook/executions";
+import type { NotebookStore } from "../notebook/store";
 import { AnsiText } from "./ansi-text";
 import { useText, useUrl } from "./content";
 import { OutputFrame } from "./frame";
 import { Markdown } from "./markdown";
-import { type ContentRef, isFramed, isImage, type OutputView, readOutputs, tracebackText } from "./model";
+import {
+  type ContentRef,
+  isFramed,
+  isImage,
+  type OutputView,
+  readOutputs,
+  tracebackText,
+  WIDGET_VIEW,
+} from "./model";
 import { Scrolled } from "./scrolled";
 import { StreamOutput } from "./stream";
 
 interface Place {
+  store: NotebookStore;
   notebookId: string;
   outputOrigin: string | undefined;
 }
+
+type DisplayView = Extract<OutputView, { kind: "display" }>;
+
+/** Loaded with the first widget. */
+const WidgetOutput = lazy(() => import("../widgets/view"));
 
 function ImageOutput({
   place,
@@ -57,11 +74,28 @@ function TextDisplay({ place, content, mime }: { place: Place; content: ContentR
   );
 }
 
-function DisplayOutput({ place, view }: { place: Place; view: Extract<OutputView, { kind: "display" }> }) {
+function Widget({ place, view }: { place: Place; view: DisplayView }) {
+  if (!("inline" in view.content)) return null;
+  const plain = view.plain && "inline" in view.plain ? view.plain.inline : undefined;
+  return (
+    <Suspense fallback={<p class="output-note">Loading the widget…</p>}>
+      <WidgetOutput
+        store={place.store}
+        origin={place.outputOrigin}
+        content={view.content.inline}
+        plain={plain}
+      />
+    </Suspense>
+  );
+}
+
+function DisplayOutput({ place, view }: { place: Place; view: DisplayView }) {
   const alt = view.plain && "inline" in view.plain ? view.plain.inline : "Output picture";
   return (
     <div class="output output-display" data-testid="output-display" data-mime={view.mime}>
-      {isImage(view.mime) ? (
+      {view.mime === WIDGET_VIEW ? (
+        <Widget place={place} view={view} />
+      ) : isImage(view.mime) ? (
         <ImageOutput place={place} content={view.content} mime={view.mime} alt={alt} />
       ) : (
         <TextDisplay place={place} content={view.content} mime={view.mime} />

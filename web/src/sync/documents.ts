@@ -3,12 +3,12 @@ import type { Automerge } from "./automerge";
 import { type DocumentFrame, FrameType } from "./frames";
 import { COMMENTS_GENESIS, COMMS_GENESIS, NOTEBOOK_GENESIS, RUNTIME_GENESIS } from "./genesis";
 import { Replica } from "./replica";
-import type { NotebookDoc, RuntimeDoc } from "./shapes";
+import type { CommsDoc, NotebookDoc, RuntimeDoc } from "./shapes";
 
 export class RoomDocuments {
   readonly notebook: Replica<NotebookDoc>;
   readonly runtime: Replica<RuntimeDoc>;
-  readonly comms: Replica<object>;
+  readonly comms: Replica<CommsDoc>;
   readonly comments: Replica<object>;
 
   constructor(api: Automerge) {

@@ -17,6 +17,8 @@ export class Replica<T> {
   private sync: SyncState;
   /** What was shown before the document began anew: shown until the room's is here. */
   private before: Doc<T> | undefined;
+  /** Whether changes made here went with the document that began anew. */
+  private loss = false;
 
   constructor(api: Automerge, frame: DocumentFrame, genesis: string) {
     this.api = api;
@@ -29,6 +31,7 @@ export class Replica<T> {
   /** Takes the document up afresh: the room has started it over (decision D11), and this one fits it no more. */
   renew(): void {
     this.before ??= this.doc;
+    this.loss ||= !this.isSaved();
     this.doc = this.api.load<T>(fromBase64(this.genesis), { actor: this.api.getActorId(this.doc) });
     this.restartSync();
   }
@@ -47,6 +50,18 @@ export class Replica<T> {
     const target = of(this.value);
     if (target === undefined) return [];
     return Object.values(this.api.getConflicts(target as Doc<object>, key) ?? {});
+  }
+
+  /** True once after the document began anew without changes that were made here. */
+  takeLoss(): boolean {
+    const { loss } = this;
+    this.loss = false;
+    return loss;
+  }
+
+  /** Whether what was written up to these heads is here. */
+  has(heads: readonly string[]): boolean {
+    return this.before === undefined && this.api.hasHeads(this.doc, [...heads]);
   }
 
   heads(): string[] {

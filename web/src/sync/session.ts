@@ -46,6 +46,8 @@ export interface SessionOptions {
   /** The room started the notebook itself over: it can never be synced again, only loaded anew. */
   outdated?(): void;
   presence?(payload: Uint8Array): void;
+  /** What the kernel's side says to everybody and nobody keeps. */
+  broadcast?(message: Shape): void;
 }
 
 export interface SessionState {
@@ -228,6 +230,8 @@ export class RoomSession {
     } else if (frame.type === FrameType.Response) {
       const answer = record(decodeJson(frame.payload));
       this.answers.get(text(answer, "id") ?? "")?.(answer ?? {});
+    } else if (frame.type === FrameType.Broadcast) {
+      this.options.broadcast?.(record(decodeJson(frame.payload)) ?? {});
     } else if (frame.type === FrameType.Presence) {
       this.options.presence?.(frame.payload);
     }

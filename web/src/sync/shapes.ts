@@ -14,6 +14,12 @@ export interface RuntimeDoc {
   [key: string]: unknown;
 }
 
+export interface CommsDoc {
+  /** The traits of each comm, by its id. */
+  comms?: Record<string, Record<string, unknown>>;
+  [key: string]: unknown;
+}
+
 /** A scalar string arrives as an object with `val`, a Text as a plain string; both read as text. */
 export function stringOf(value: unknown): string | undefined {
   if (typeof value === "string") return value;
@@ -38,6 +44,7 @@ export function plain(value: unknown): unknown {
   const text = stringOf(value);
   if (text !== undefined) return text;
   if (Array.isArray(value)) return value.map(plain);
+  if (typeof value === "bigint") return Number(value);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }

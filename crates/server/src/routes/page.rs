@@ -21,6 +21,9 @@ use crate::request::Facts;
 struct Dist;
 
 const FRAME: &str = "output-frame.html";
+/// The document that shows widgets, and the folder of its files.
+const WIDGETS: &str = "widgets/frame.html";
+const WIDGET_FILES: &str = "widgets/assets/";
 const NOT_BUILT: &str = "notebook-cloud is running, but its page was not built into it.\n\
      Hint: run `npm install --no-save && npm run build` in the folder `web`, then build notebook-cloud again;\n\
      or start everything with `cargo xtask up`. The API works without the page.\n";
@@ -85,20 +88,19 @@ pub(super) async fn file(facts: Facts) -> Response {
     file_response(file, content_type(path), cache)
 }
 
-/// Requests to the output host get the frame document and nothing else: no API, no cookie.
+/// Requests to the output host get the frame documents and the files of the second, and nothing else: no API, no cookie.
 pub(super) async fn output_host(State(app): State<App>, request: Request, next: Next) -> Response {
     let facts = Facts::new(&app, request.method(), request.uri(), request.headers());
-    let is_output = app.config().output.as_ref().is_some_and(|output| {
+    let Some(output) = app.config().output.as_ref().filter(|output| {
         facts.own.as_ref().map(crate::origin::Origin::host) == Some(output.host())
-    });
-    if !is_output {
+    }) else {
         return next.run(request).await;
-    }
+    };
+    let path = facts.uri.path().trim_start_matches('/');
+    let is_known = path == FRAME || path == WIDGETS || path.starts_with(WIDGET_FILES);
     let readable = matches!(facts.method, Method::GET | Method::HEAD);
-    let frame = (readable && facts.uri.path() == "/output-frame.html")
-        .then(|| Dist::get(FRAME))
-        .flatten();
-    let Some(frame) = frame else {
+    let file = (readable && is_known).then(|| Dist::get(path)).flatten();
+    let Some(file) = file else {
         return ApiError::not_found("not found")
             .with(
                 "hint",
@@ -109,14 +111,23 @@ pub(super) async fn output_host(State(app): State<App>, request: Request, next: 
             )
             .into_response();
     };
-    let mut response = file_response(frame, "text/html; charset=utf-8", "no-cache");
+    if path.starts_with(WIDGET_FILES) {
+        let mut response = file_response(file, content_type(path), IMMUTABLE);
+        // The frame's origin is opaque: to it these files are another's.
+        set(&mut response, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+        return response;
+    }
+    // Only what shows widgets loads anything, and that from this host.
+    let own = Some(output).filter(|_| path == WIDGETS);
+    let own = own.map(ToString::to_string).unwrap_or_default();
+    let mut response = file_response(file, "text/html; charset=utf-8", "no-cache");
     set(
         &mut response,
         header::CONTENT_SECURITY_POLICY,
         &format!(
             "sandbox allow-scripts; default-src 'none'; \
-             script-src 'unsafe-inline' 'unsafe-eval' data: blob:; \
-             style-src 'unsafe-inline' data:; img-src data: blob:; font-src data:; \
+             script-src {own} 'unsafe-inline' 'unsafe-eval' data: blob:; \
+             style-src {own} 'unsafe-inline' data:; img-src data: blob:; font-src {own} data:; \
              media-src data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors {}",
             app.config().public
         ),

@@ -1,0 +1,245 @@
+// Widgets of a real kernel in real browsers: the same one in two pages, readers, reloads, restarts, captured outputs,
+// widgets that bring their own code, and those that nobody knows here.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch } from "./support/browser.mjs";
+import { addMachine, newNotebook, openNotebook, signIn } from "./support/page.mjs";
+import { Cloud, until } from "./support/processes.mjs";
+
+const SOURCE = `import ipywidgets as w
+slider = w.IntSlider(value=3, max=10, description="Speed")
+seen = w.Label("nothing yet")
+button = w.Button(description="Count", icon="check", button_style="primary")
+count = w.IntText(description="Clicks")
+out = w.Output()
+def moved(change):
+    seen.value = f"kernel saw {change.new}"
+    with out:
+        print("moved to", change.new)
+slider.observe(moved, "value")
+button.on_click(lambda _: setattr(count, "value", count.value + 1))
+w.VBox([slider, seen, w.HBox([button, count]), out])`;
+
+const OWN_CODE = `from traitlets import Dict, Int, Unicode
+class Own(w.DOMWidget):
+    _model_name = Unicode("AnyModel").tag(sync=True)
+    _model_module = Unicode("anywidget").tag(sync=True)
+    _model_module_version = Unicode("~0.9.0").tag(sync=True)
+    _view_name = Unicode("AnyView").tag(sync=True)
+    _view_module = Unicode("anywidget").tag(sync=True)
+    _view_module_version = Unicode("~0.9.0").tag(sync=True)
+    _css = Unicode(".own { font-weight: 600 }").tag(sync=True)
+    _esm = Unicode("""
+      // ${"long ".repeat(300)}
+      function render({ model, el }) {
+        const button = document.createElement("button");
+        button.className = "own";
+        const show = () => { button.textContent = "own " + model.get("value"); };
+        const answer = document.createElement("output");
+        button.addEventListener("click", () => { model.set("value", model.get("value") + 1); model.save_changes(); });
+        button.addEventListener("dblclick", () => model.send({ ask: 1 }, undefined, [new Uint8Array([1, 2, 3]).buffer]));
+        model.on("change:value", show);
+        model.on("msg:custom", (content, [bytes]) => { answer.textContent = content.sum + " of " + bytes.byteLength + " after " + model.get("value"); });
+        show();
+        el.append(button, answer);
+      }
+      export default { render };
+    """).tag(sync=True)
+    value = Int(1).tag(sync=True)
+own = Own()
+def asked(_, content, buffers):
+    own.value = 100
+    own.send({"sum": sum(bytes(buffers[0]))}, [b"four"])
+own.on_msg(asked)
+own`;
+
+const UNKNOWN = `class Strange(w.DOMWidget):
+    _model_name = Unicode("MapModel").tag(sync=True)
+    _model_module = Unicode("jupyter-strange").tag(sync=True)
+    _view_name = Unicode("MapView").tag(sync=True)
+    _view_module = Unicode("jupyter-strange").tag(sync=True)
+Strange()`;
+
+let cloud;
+let browser;
+
+before(async () => {
+  cloud = new Cloud();
+  await cloud.start();
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await cloud?.stop();
+});
+
+/** The widget that a cell shows. */
+class Shown {
+  constructor(cell) {
+    this.element = cell.element.getByTestId("widget-frame");
+    this.inside = this.element.contentFrame();
+  }
+
+  usable(usable = true) {
+    return this.element.and(this.element.page().locator(`[data-usable="${usable}"]`)).waitFor({ timeout: 30_000 });
+  }
+
+  shows(text) {
+    return this.inside.getByText(text, { exact: true }).first().waitFor({ timeout: 30_000 });
+  }
+
+  /** What stands beside the slider. */
+  readout() {
+    return this.inside.locator(".widget-readout").first();
+  }
+
+  reads(value) {
+    return until(`the slider to read ${value}`, async () => (await this.readout().innerText()) === String(value));
+  }
+
+  async press(key) {
+    await this.inside.locator(".noUi-handle").first().focus();
+    await this.inside.locator(".noUi-handle").first().press(key);
+  }
+}
+
+test("widgets live in every page at once", async (t) => {
+  const page = await (await browser.newContext()).newPage();
+  const problems = [];
+  page.on("pageerror", (error) => problems.push(error.message));
+  await signIn(page, cloud);
+  await addMachine(page, cloud);
+  const notebook = await newNotebook(page, cloud);
+  await notebook.attach();
+  await notebook.compute("idle");
+  const cell = notebook.cell(0);
+  await cell.write(SOURCE);
+  await cell.run();
+  const mine = new Shown(cell);
+  await mine.usable();
+  await mine.reads(3);
+
+  await t.test("what shows it has no way to the page or the server", async () => {
+    const handle = await mine.element.elementHandle();
+    const frame = await handle.contentFrame();
+    assert.notEqual(new URL(frame.url()).host, new URL(page.url()).host);
+    assert.equal(await frame.evaluate(() => self.origin), "null");
+    const reached = await frame.evaluate(async (url) => {
+      const tries = [fetch(url, { mode: "no-cors" }), fetch("/widgets/frame.html")];
+      return (await Promise.allSettled(tries)).filter(({ status }) => status === "fulfilled").length;
+    }, `${cloud.url}/api/config`);
+    assert.equal(reached, 0);
+  });
+
+  const other = await (await browser.newContext()).newPage();
+  await signIn(other, cloud);
+  const theirs = new Shown((await openNotebook(other, cloud, notebook.id)).cell(0));
+
+  await t.test("the kernel and the other page follow a move", async () => {
+    await theirs.usable();
+    await mine.press("ArrowRight");
+    await Promise.all([mine, theirs].flatMap((shown) => [shown.reads(4), shown.shows("kernel saw 4")]));
+    await theirs.press("ArrowLeft");
+    await Promise.all([mine, theirs].flatMap((shown) => [shown.reads(3), shown.shows("kernel saw 3")]));
+  });
+
+  await t.test("what is dragged never jumps back, and the last place counts everywhere", async () => {
+    const readout = await mine.readout().elementHandle();
+    await readout.evaluate((node) => {
+      window.read = [];
+      new MutationObserver(() => window.read.push(Number(node.innerText))).observe(node, {
+        childList: true,
+        characterData: true,
+        subtree: true,
+      });
+    });
+    await mine.press("Home");
+    await mine.reads(0);
+    for (let at = 1; at <= 10; at += 1) await mine.press("ArrowRight");
+    await Promise.all([mine, theirs].flatMap((shown) => [shown.reads(10), shown.shows("kernel saw 10")]));
+    const read = await readout.evaluate(() => window.read);
+    const moves = read.slice(read.indexOf(0));
+    assert.deepEqual(moves, moves.toSorted((a, b) => a - b));
+  });
+
+  await t.test("a click runs in the kernel and is seen everywhere", async () => {
+    for (const [shown, clicks] of [
+      [mine, 1],
+      [theirs, 2],
+    ]) {
+      await shown.inside.getByRole("button", { name: "Count" }).click();
+      for (const { inside } of [mine, theirs]) {
+        const field = inside.locator("input[type=number]");
+        await until(`${clicks} clicks`, async () => (await field.inputValue()) === String(clicks));
+      }
+    }
+  });
+
+  await t.test("the Output widget shows what was captured, and the cell does not", async () => {
+    for (const shown of [mine, theirs]) {
+      const captured = shown.inside.locator(".output-area pre");
+      await until("the captured lines", async () => (await captured.allInnerTexts()).join("").includes("moved to 10"));
+    }
+    assert.equal(await cell.stdout().count(), 0);
+  });
+
+  await t.test("a reload shows the state at once", async () => {
+    await other.reload();
+    await theirs.reads(10);
+    await theirs.shows("kernel saw 10");
+  });
+
+  await t.test("a reader sees and cannot move", async () => {
+    await page.getByTestId("share").click();
+    await page.getByTestId("public-link").click();
+    await page.locator('[data-testid="public-link"][aria-checked="true"]').waitFor();
+    await page.getByTestId("share-close").click();
+    const reader = await (await browser.newContext()).newPage();
+    const seen = new Shown((await openNotebook(reader, cloud, notebook.id)).cell(0));
+    await seen.reads(10);
+    await seen.usable(false);
+    assert.equal(await reader.getByTestId("widget-stale").count(), 0);
+    await seen.inside.locator(".noUi-handle").evaluate((handle) => {
+      handle.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true }));
+    });
+    await mine.press("ArrowLeft");
+    await seen.reads(9);
+    await mine.reads(9);
+    await reader.context().close();
+  });
+
+  await t.test("a widget brings its own code, and speaks with the kernel in bytes", async () => {
+    const own = new Shown(await notebook.addAndRun(OWN_CODE));
+    await own.inside.getByRole("button", { name: "own 1" }).click();
+    const there = new Shown((await openNotebook(other, cloud, notebook.id)).cell(1));
+    await there.inside.getByRole("button", { name: "own 2" }).waitFor({ timeout: 30_000 });
+    await own.inside.getByRole("button").dispatchEvent("dblclick");
+    for (const shown of [own, there]) await shown.shows("6 of 4 after 100");
+    const weight = await own.inside.getByRole("button").evaluate((node) => getComputedStyle(node).fontWeight);
+    assert.equal(weight, "600");
+  });
+
+  await t.test("a widget of an unknown module says which", async () => {
+    const strange = new Shown(await notebook.addAndRun(UNKNOWN));
+    await strange.inside.getByText("jupyter-strange").waitFor({ timeout: 30_000 });
+  });
+
+  await t.test("when its kernel is gone it keeps its last state and says so", async () => {
+    await page.getByTestId("restart").click();
+    await page.getByTestId("confirm-yes").click();
+    await cell.element.getByTestId("widget-stale").waitFor({ timeout: 60_000 });
+    await mine.usable(false);
+    await mine.reads(9);
+    await other.reload();
+    await other.getByTestId("widget-gone").first().waitFor({ timeout: 60_000 });
+    await notebook.compute("idle", 60_000);
+    await cell.run();
+    await mine.usable();
+    await mine.reads(3);
+    await mine.press("ArrowRight");
+    await mine.shows("kernel saw 4");
+  });
+
+  assert.deepEqual(problems, []);
+});

@@ -1,0 +1,149 @@
+// The Output widget: shows what it captured, as the page shows the outputs of a cell.
+import { DOMWidgetModel, DOMWidgetView } from "@jupyter-widgets/base";
+import { record, type Shape, text } from "../api/shape";
+import { ansiPieces } from "../outputs/ansi";
+import { typeset } from "./maths";
+import { note } from "./note";
+
+export const WIDGET_VIEW = "application/vnd.jupyter.widget-view+json";
+
+export class OutputModel extends DOMWidgetModel {
+  override defaults(): never {
+    return {
+      ...super.defaults(),
+      _model_name: "OutputModel",
+      _view_name: "OutputView",
+      _model_module: "@jupyter-widgets/output",
+      _view_module: "@jupyter-widgets/output",
+      msg_id: "",
+      outputs: [],
+    } as never;
+  }
+}
+
+function terminal(content: string, className: string): HTMLElement {
+  const pre = document.createElement("pre");
+  pre.className = className;
+  for (const { text, classes, color, background } of ansiPieces(content)) {
+    const span = document.createElement("span");
+    span.className = classes;
+    span.style.color = color ?? "";
+    span.style.backgroundColor = background ?? "";
+    span.textContent = text;
+    pre.append(span);
+  }
+  return pre;
+}
+
+/** nbformat allows a text to be a list of lines. */
+function joined(value: unknown): string {
+  return Array.isArray(value) ? value.join("") : String(value ?? "");
+}
+
+function html(content: string): HTMLElement {
+  const box = document.createElement("div");
+  box.className = "rich";
+  box.innerHTML = content;
+  for (const old of box.querySelectorAll("script")) {
+    const script = document.createElement("script");
+    for (const { name, value } of old.attributes) script.setAttribute(name, value);
+    script.textContent = old.textContent;
+    old.replaceWith(script);
+  }
+  return box;
+}
+
+function script(content: string): HTMLElement {
+  const element = document.createElement("script");
+  element.textContent = content;
+  return element;
+}
+
+function picture(mime: string, content: string, alt: string): HTMLElement {
+  const image = new Image();
+  image.src = `data:${mime};base64,${content.replace(/\s/g, "")}`;
+  image.alt = alt;
+  return image;
+}
+
+function formula(content: string): HTMLElement {
+  const box = document.createElement("div");
+  box.textContent = content;
+  typeset(box);
+  return box;
+}
+
+function markdown(content: string): HTMLElement {
+  const box = document.createElement("div");
+  box.className = "rich";
+  box.textContent = content;
+  import("../outputs/set-maths").then(({ fillMarkdown }) => fillMarkdown(box, content, () => true));
+  return box;
+}
+
+/** The richest form of a display that is shown here. */
+function display(data: Shape): HTMLElement {
+  const of = (mime: string) => joined(data[mime]);
+  const alt = of("text/plain");
+  const image = ["image/png", "image/jpeg", "image/gif", "image/webp"].find((mime) => mime in data);
+  if ("text/html" in data) return html(of("text/html"));
+  if ("text/markdown" in data) return markdown(of("text/markdown"));
+  if ("text/latex" in data) return formula(of("text/latex"));
+  if ("application/javascript" in data) return script(of("application/javascript"));
+  if ("image/svg+xml" in data) return html(of("image/svg+xml"));
+  if (image !== undefined) return picture(image, of(image), alt);
+  if (alt !== "") return terminal(alt, "plain");
+  const json = data["application/json"];
+  return terminal(json === undefined ? Object.keys(data).join(", ") : JSON.stringify(json, null, 2), "plain");
+}
+
+export class OutputView extends DOMWidgetView {
+  private round = 0;
+
+  override render(): void {
+    super.render();
+    this.el.classList.add("output-area");
+    this.listenTo(this.model, "change:outputs", () => this.draw());
+    this.draw();
+  }
+
+  private async draw(): Promise<void> {
+    this.round += 1;
+    const round = this.round;
+    const outputs: unknown = this.model.get("outputs");
+    const shown = await Promise.all(
+      (Array.isArray(outputs) ? outputs : []).map((output) => this.element(record(output))),
+    );
+    if (round === this.round) this.el.replaceChildren(...shown);
+  }
+
+  private async element(output: Shape | undefined): Promise<HTMLElement> {
+    switch (text(output, "output_type")) {
+      case "stream":
+        return terminal(joined(output?.text), output?.name === "stderr" ? "stderr" : "plain");
+      case "error":
+        return terminal(
+          Array.isArray(output?.traceback) && output.traceback.length > 0
+            ? output.traceback.join("\n")
+            : `${output?.ename}: ${output?.evalue}`,
+          "stderr",
+        );
+      default: {
+        const data = record(output?.data) ?? {};
+        const view = record(data[WIDGET_VIEW]);
+        return view === undefined ? display(data) : this.nested(text(view, "model_id") ?? "");
+      }
+    }
+  }
+
+  private async nested(id: string): Promise<HTMLElement> {
+    try {
+      const view = (await this.create_child_view(
+        await this.model.widget_manager.get_model(id),
+      )) as DOMWidgetView;
+      return view.el;
+    } catch {
+      return note("This widget is gone.");
+    }
+  }
+}

@@ -1,0 +1,58 @@
+// Writing widget state into CommsDoc (documents 9): in place, strings as scalars, nothing that is the same already.
+import type { Automerge } from "../sync/automerge";
+import type { Origin, Replica } from "../sync/replica";
+import { type CommsDoc, mapOf, plain } from "../sync/shapes";
+import { isSame } from "./state";
+
+type Target = Record<string | number, unknown>;
+
+export type States = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+
+export class CommsWriter {
+  private readonly api: Automerge;
+  private readonly replica: Replica<CommsDoc>;
+
+  constructor(api: Automerge, replica: Replica<CommsDoc>) {
+    this.api = api;
+    this.replica = replica;
+  }
+
+  /** Writes all that is given as one change; comms that are gone are left. */
+  write(origin: Origin, states: States): void {
+    this.replica.change(origin, (doc) => {
+      for (const [id, state] of states) {
+        const comm = doc.comms?.[id];
+        if (comm === undefined) continue;
+        for (const [key, value] of Object.entries(state)) this.put(comm, key, value);
+      }
+    });
+  }
+
+  private put(target: Target, key: string | number, value: unknown): void {
+    const now = target[key];
+    if (value === undefined || isSame(plain(now), value)) return;
+    if (Array.isArray(now) && Array.isArray(value)) {
+      for (let at = 0; at < Math.min(now.length, value.length); at += 1) {
+        this.put(now as unknown as Target, at, value[at]);
+      }
+      if (value.length < now.length) now.splice(value.length, now.length - value.length);
+      else now.push(...value.slice(now.length).map((item) => this.stored(item)));
+      return;
+    }
+    const map = mapOf(value);
+    if (map !== undefined && mapOf(now) !== undefined) {
+      const held = now as Target;
+      for (const old of Object.keys(held)) if (!(old in map)) delete held[old];
+      for (const [inner, item] of Object.entries(map)) this.put(held, inner, item);
+      return;
+    }
+    target[key] = this.stored(value);
+  }
+
+  private stored(value: unknown): unknown {
+    if (typeof value === "string") return new this.api.ImmutableString(value);
+    if (Array.isArray(value)) return value.map((item) => this.stored(item));
+    if (typeof value !== "object" || value === null) return value === undefined ? null : value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.stored(item)]));
+  }
+}

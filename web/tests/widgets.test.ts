@@ -1,0 +1,124 @@
+import { describe, expect, it } from "vitest";
+import { FrameType } from "../src/sync/frames";
+import { COMMS_GENESIS } from "../src/sync/genesis";
+import { Replica } from "../src/sync/replica";
+import type { CommsDoc } from "../src/sync/shapes";
+import { fromWire, toWire } from "../src/widgets/buffers";
+import { readFromFrame } from "../src/widgets/messages";
+import { isLink, namedIn } from "../src/widgets/state";
+import { CommsWriter } from "../src/widgets/write";
+import { automerge } from "./support/automerge";
+
+async function document(state: Record<string, unknown>) {
+  const api = await automerge();
+  const replica = new Replica<CommsDoc>(api, FrameType.Comms, COMMS_GENESIS);
+  replica.change({}, (doc) => {
+    if (doc.comms) doc.comms.w = state;
+  });
+  return { api, replica, writer: new CommsWriter(api, replica) };
+}
+
+const shown = (doc: CommsDoc) => doc.comms?.w as { list: number[]; map: { a: unknown; b: object } };
+
+describe("writing widget state", () => {
+  it("changes what differs, in place, and strings are scalars", async () => {
+    const { api, replica, writer } = await document({
+      value: 1,
+      list: [1, 2, 3],
+      map: { a: 1, b: { c: 2 } },
+    });
+    const kept = shown(replica.value).map.b;
+    const origin = {};
+    const origins: unknown[] = [];
+    replica.onPatches((_patches, from) => origins.push(from));
+    const state = { value: 2, list: [1, 5], map: { a: "one", b: { c: 2 } }, fresh: ["x", null] };
+    writer.write(origin, new Map([["w", state]]));
+    expect(JSON.parse(JSON.stringify(replica.value.comms?.w))).toEqual(state);
+    expect(shown(replica.value).map.b).toBe(kept);
+    expect(shown(replica.value).map.a).toBeInstanceOf(api.ImmutableString);
+    expect(origins).toEqual([origin]);
+  });
+
+  it("writes nothing that is there already, and nothing of a widget that is gone", async () => {
+    const { replica, writer } = await document({ value: 1, list: [1], text: "a" });
+    const heads = replica.heads();
+    writer.write(
+      {},
+      new Map([
+        ["w", { value: 1, list: [1], text: "a" }],
+        ["gone", { value: 3 }],
+      ]),
+    );
+    expect(replica.heads()).toEqual(heads);
+  });
+
+  // DOC 9: lists and maps are updated in place, so that two who change different items keep both.
+  it("merges with what another changed in the same list", async () => {
+    const { api, replica, writer } = await document({ list: [1, 2] });
+    const other = api.change(api.clone(replica.value), (doc) => {
+      const list = doc.comms?.w?.list as number[];
+      list[1] = 9;
+    });
+    writer.write({}, new Map([["w", { list: [7, 2] }]]));
+    const merged = api.merge(api.clone(replica.value), other);
+    expect([...shown(merged).list]).toEqual([7, 9]);
+  });
+
+  it("knows once when a document began anew without what was written here", async () => {
+    const { replica } = await document({ value: 1 });
+    expect(replica.takeLoss()).toBe(false);
+    replica.renew();
+    expect(replica.takeLoss()).toBe(true);
+    expect(replica.takeLoss()).toBe(false);
+  });
+});
+
+describe("reading widget state", () => {
+  it("finds the models that a state names, in children, layouts and captured outputs", () => {
+    const view = { "application/vnd.jupyter.widget-view+json": { model_id: "nested" } };
+    const outputs = [{ output_type: "display_data", data: view }];
+    const state = { children: ["IPY_MODEL_a", "IPY_MODEL_b"], layout: "IPY_MODEL_l", value: "a", outputs };
+    expect(namedIn(state)).toEqual(["a", "b", "l", "nested"]);
+    expect(isLink({ _model_name: "DirectionalLinkModel" })).toBe(true);
+    expect(isLink({ _model_name: "IntSliderModel" })).toBe(false);
+  });
+});
+
+describe("messages of a frame", () => {
+  it("are read by shape, and everything else is nothing", () => {
+    const buffers = [new Uint8Array([1, 2, 3]).subarray(1), new ArrayBuffer(2), "no"];
+    const said = {
+      type: "widget-state",
+      id: "w",
+      message: "1",
+      state: { a: 1 },
+      paths: [["a", 0], [], [{}]],
+      buffers,
+    };
+    const read = readFromFrame(said);
+    if (read?.type !== "state") throw new Error("not a state");
+    expect(read.paths).toEqual([["a", 0]]);
+    expect(read.buffers.map((buffer) => buffer.byteLength)).toEqual([2, 2]);
+    expect(readFromFrame({ type: "widget-height", height: 1e9 })).toEqual({ type: "height", height: 20_000 });
+    for (const other of [
+      null,
+      "x",
+      [],
+      { type: "widget-state", id: "w" },
+      { type: "other", id: "w", message: "1" },
+    ]) {
+      expect(readFromFrame(other)).toBeUndefined();
+    }
+  });
+
+  it("carry bytes as numbers, and many as base64", () => {
+    const few = new Uint8Array([0, 1, 255]).buffer;
+    const many = Uint8Array.from({ length: 70_000 }, (_, at) => at % 256).buffer;
+    expect(toWire(few)).toEqual([0, 1, 255]);
+    expect(typeof toWire(many)).toBe("string");
+    const back = fromWire([toWire(few), toWire(many)]);
+    expect(back.map((buffer) => buffer.byteLength)).toEqual([3, 70_000]);
+    expect(new Uint8Array(back[1] ?? few)[69_999]).toBe(69_999 % 256);
+    expect(fromWire(undefined)).toEqual([]);
+  });
+});
