@@ -200,6 +200,41 @@ cloudTest("the server and the machine go away and come back", async ({ t, cloud,
     assert.equal(await cell.element.getByTestId("input-prompt").count(), 0);
   });
 
+  await t.test("getpass() hides what is typed", async () => {
+    const cell = await notebook.addAndRun("import getpass\nword = getpass.getpass('Secret? ')\nprint(len(word))");
+    const field = cell.element.getByTestId("input-field");
+    await field.waitFor();
+    assert.equal(await field.getAttribute("type"), "password");
+    await field.fill("open sesame");
+    await field.press("Enter");
+    await cell.status("done");
+    assert.equal((await cell.stdout().innerText()).trim(), "11");
+    assert.ok(!(await page.content()).includes("open sesame"));
+  });
+
+  await t.test("Shift+Tab shows what the kernel knows, then its source; elsewhere it dedents", async () => {
+    const cell = await notebook.addAndRun("def area(side):\n    'The area of a square.'\n    return side ** 2");
+    await cell.status("done");
+    await cell.write("area");
+    const shown = cell.element.page().getByTestId("inspect");
+    await page.keyboard.press("Shift+Tab");
+    await shown.getByText("The area of a square.").waitFor();
+    assert.ok(!(await shown.innerText()).includes("return side"));
+    await page.keyboard.press("Shift+Tab");
+    await shown.getByText("return side ** 2").waitFor();
+    await page.keyboard.press("Escape");
+    await shown.waitFor({ state: "detached" });
+    await page.keyboard.press("Shift+Tab");
+    await shown.waitFor();
+    await page.keyboard.type(" + nothing_of_this_name");
+    assert.equal(await shown.count(), 0);
+    await page.keyboard.press("Shift+Tab");
+    await shown.getByText("The kernel knows nothing of this.").waitFor();
+    await cell.write("    ");
+    await page.keyboard.press("Shift+Tab");
+    assert.equal((await cell.editor().innerText()).replaceAll("\n", ""), "");
+  });
+
   await t.test("the server is killed while a cell runs, and started again", async () => {
     const cell = await notebook.addAndRun(COUNTING);
     await cell.stdout().filter({ hasText: "line 5" }).waitFor();

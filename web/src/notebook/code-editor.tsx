@@ -45,6 +45,7 @@ export function CodeEditor({ cell, actions, label }: { cell: CellView; actions: 
       label,
       binding: textBinding(store.documents.notebook, store.editor, cell.id),
       complete: (code, position) => store.complete(code, position),
+      inspect: (code, position, detail) => store.inspect(code, position, detail),
       runAdvance: () => actions.runAdvance(cell.id),
       runStay: () => actions.runStay(cell.id),
       leave: () => selection.command(cell.id),

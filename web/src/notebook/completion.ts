@@ -1,5 +1,5 @@
-// Completion by the kernel. It counts code points, the editor UTF-16 units: converted here, both ways (RP 5.5).
-import { list, number, text } from "../api/shape";
+// Completion and documentation by the kernel. It counts code points, the editor UTF-16 units: converted here, both ways (RP 5.5).
+import { flag, list, number, record, text } from "../api/shape";
 import type { RoomSession } from "../sync/session";
 
 export interface Completion {
@@ -30,4 +30,19 @@ export async function complete(
     const label = text(item, "label");
     return label === undefined ? undefined : { label, kind: text(item, "kind"), from, to };
   });
+}
+
+/** What the kernel knows of the code at a place, as terminal text. */
+export async function inspect(
+  room: Pick<RoomSession, "query">,
+  code: string,
+  position: number,
+  detail: 0 | 1,
+): Promise<string | undefined> {
+  const answer = await room.query("inspect", {
+    code,
+    cursor_pos: toCodePoints(code, position),
+    detail_level: detail,
+  });
+  return flag(answer, "found") ? text(record(answer.data), "text/plain") : undefined;
 }

@@ -26,6 +26,7 @@ import { tags } from "@lezer/highlight";
 import { parser as markdownParser } from "@lezer/markdown";
 import type { CellType } from "./cells";
 import type { Completion } from "./completion";
+import { type Ask, inspection } from "./inspect";
 import { remoteCursors } from "./remote-cursors";
 
 export interface EditorOptions {
@@ -36,6 +37,7 @@ export interface EditorOptions {
   label: string;
   binding: Extension;
   complete(code: string, position: number): Promise<Completion[]>;
+  inspect: Ask;
   runAdvance(): void;
   runStay(): void;
   leave(): void;
@@ -167,6 +169,7 @@ export function createEditor(options: EditorOptions): EditorView {
     state: EditorState.create({
       doc: EditorState.create({ extensions: EditorState.lineSeparator.of("\n") }).toText(options.source),
       extensions: [
+        options.language === "code" ? inspection(options.inspect) : [],
         keys,
         keymap.of(completionKeymap),
         edges,

@@ -18,7 +18,7 @@ import {
 } from "../sync/presence";
 import { RoomSession, type SessionState, type Socket } from "../sync/session";
 import { type CellType, type CellView, readCells } from "./cells";
-import { type Completion, complete } from "./completion";
+import { type Completion, complete, inspect } from "./completion";
 import { NotebookEditor } from "./edit";
 import {
   type AttachmentView,
@@ -249,6 +249,10 @@ export class NotebookStore {
 
   complete(code: string, position: number): Promise<Completion[]> {
     return complete(this.room, code, position);
+  }
+
+  inspect(code: string, position: number, detail: 0 | 1): Promise<string | undefined> {
+    return inspect(this.room, code, position, detail);
   }
 
   attach(workstationId: string): Promise<void> {
