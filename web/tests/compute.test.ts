@@ -31,6 +31,16 @@ describe("the state of the compute", () => {
     expect(computeState(at("idle"), kernel("Shutdown"), 0, true).status).toBe("stopped");
   });
 
+  it("says since when a kernel gives no sign of life, while it runs", () => {
+    const since = "2026-01-02T03:04:05.000Z";
+    const silent = computeState(at("ready"), kernel("Running", "Busy"), 1, true, since);
+    expect(silent.status).toBe("silent");
+    expect(silent.label).toMatch(/^Lab · not responding since \d/);
+    expect(silent.detail).toContain("left alone");
+    expect(computeState(at("ready"), kernel("Launching"), 1, true, since).status).toBe("starting");
+    expect(computeState(at("ready"), kernel("Running", "Busy"), 0, true, since).status).toBe("unreachable");
+  });
+
   it("says since when a machine is unreachable, and never that its work failed", () => {
     const away = computeState(
       at("disconnected", "unreachable since 2026-01-02T03:04:05.000Z"),

@@ -63,3 +63,34 @@ describe("completion positions", () => {
     expect(toUnits("😀ab", 2)).toBe(3);
   });
 });
+
+describe("what a kernel uses", () => {
+  const told = (text: string) => {
+    const data = [...new TextEncoder().encode(text)];
+    return readPresence(encodeCbor({ type: "update", peer_id: "rt", channel: "custom", data }));
+  };
+
+  it("is read from the channel that nobody else uses", () => {
+    const note = {
+      kernel: { cpu_percent: 12.5, memory_bytes: 7, unresponsive_since: "2026-01-02T03:04:05.000Z" },
+    };
+    expect(told(JSON.stringify(note))).toEqual({
+      type: "kernel",
+      peerId: "rt",
+      use: {
+        cpuPercent: 12.5,
+        memoryBytes: 7,
+        gpuMemoryBytes: undefined,
+        unresponsiveSince: "2026-01-02T03:04:05.000Z",
+      },
+    });
+  });
+
+  it("is nothing where others put something else there", () => {
+    for (const odd of ["", "{", "1", "{}", '{"kernel":{}}', '{"kernel":{"memory_bytes":"x"}}']) {
+      expect(told(odd)).toBeUndefined();
+    }
+    const text = encodeCbor({ type: "update", peer_id: "rt", channel: "custom", data: "text" });
+    expect(readPresence(text)).toBeUndefined();
+  });
+});

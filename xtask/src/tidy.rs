@@ -24,6 +24,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("store", 2),
     ("control-plane", 2),
     ("cloud-client", 3),
+    ("meter", 3),
     ("kernel", 3),
     ("store-sql", 3),
     ("blob-store", 3),
@@ -47,7 +48,9 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("server", "blob-store"),
     ("runtime-peer", "kernel"),
     ("runtime-peer", "cloud-client"),
+    ("runtime-peer", "meter"),
     ("workstation", "cloud-client"),
+    ("workstation", "meter"),
 ];
 
 /// Crates that must stay free of I/O, and what they may therefore not depend on.

@@ -63,6 +63,8 @@ pub struct Agent {
     poll: Periodic,
     reports_hinted: u32,
     registered: bool,
+    /// What the registration under way says is out of date already.
+    register_again: bool,
     poll_wanted: bool,
     last_poll: Option<Millis>,
     cooldown_until: Millis,
@@ -87,6 +89,7 @@ impl Agent {
             poll: Periodic::default(),
             reports_hinted: 0,
             registered: false,
+            register_again: false,
             poll_wanted: true,
             last_poll: None,
             cooldown_until: 0,
@@ -156,6 +159,10 @@ impl Agent {
                 }
             }
             Event::Storage(trouble) => self.on_storage(now, trouble, &mut out),
+            Event::FactsChanged => {
+                self.register_again = self.register.in_flight;
+                self.register_soon(now);
+            }
             Event::StopRequested => self.on_stop(now, &mut out),
         }
         self.advance(now, &mut out);
@@ -213,6 +220,9 @@ impl Agent {
                 self.registered = true;
                 self.register.due = now + self.config.heartbeat_ms;
                 (self.register.hinted, self.register.plain) = (0, 0);
+                if std::mem::take(&mut self.register_again) {
+                    self.register_soon(now);
+                }
                 self.accepted_credential();
             }
             Err(failure) => self.step_failed(now, Step::Register, &failure, out),
@@ -280,12 +290,7 @@ impl Agent {
         self.link.handle(now, event, &mut self.jitter);
         match event {
             LinkEvent::Opened | LinkEvent::AttachJobs => self.poll_wanted = true,
-            LinkEvent::WentOffline => {
-                // At most once a second, and a failure's own wait stays.
-                if self.register.plain == 0 && self.register.hinted == 0 {
-                    self.register.due = self.register.due.min(now + 1_000);
-                }
-            }
+            LinkEvent::WentOffline => self.register_soon(now),
             LinkEvent::Failed(failure) => {
                 let text = format!(
                     "the event socket is down, polling instead: {}",
@@ -295,6 +300,13 @@ impl Agent {
                 self.note_rejection(now, failure, out);
             }
             LinkEvent::Traffic | LinkEvent::Closed => {}
+        }
+    }
+
+    /// At most once a second, and a failure's own wait stays.
+    fn register_soon(&mut self, now: Millis) {
+        if self.register.plain == 0 && self.register.hinted == 0 {
+            self.register.due = self.register.due.min(now + 1_000);
         }
     }
 

@@ -60,6 +60,8 @@ pub struct AgentStatus {
     pub max_jobs: Option<u32>,
     /// Why nothing can be stored on this machine.
     pub storage: Option<String>,
+    /// How far the machine's clock is ahead of the cloud's, once measured.
+    pub clock_skew_ms: Option<i64>,
     /// The jobs.
     pub jobs: Vec<JobLine>,
 }

@@ -128,6 +128,8 @@ pub enum Event {
     },
     /// Why nothing can be stored on this machine; `None` when all is well. Told whenever it was looked at.
     Storage(Option<String>),
+    /// What the machine says of itself is not what the cloud knows: the next registration comes soon.
+    FactsChanged,
     /// A signal asks the agent to end; a second one asks louder.
     StopRequested,
 }

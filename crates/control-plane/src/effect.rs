@@ -59,6 +59,13 @@ pub enum Effect {
         /// The principal, or `None` for everybody who came by the public link.
         principal: Option<String>,
     },
+    /// The owner says after how many minutes a notebook's unused compute stops; 0 is never.
+    IdleMinutes {
+        /// The notebook.
+        notebook_id: String,
+        /// The minutes, or `None` for what the machine says.
+        minutes: Option<i64>,
+    },
     /// Close every socket of a notebook's room: nobody reaches the notebook any more.
     EndRoom {
         /// The notebook.

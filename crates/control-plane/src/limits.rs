@@ -42,6 +42,14 @@ pub const NOTEBOOKS_LOOKED_THROUGH: usize = 20_000;
 pub const ACCELERATORS: usize = 16;
 /// Environments kept of a registration.
 pub const ENVIRONMENTS: usize = 16;
+/// Kernels kept of a registration.
+pub const KERNELS: usize = 48;
+/// Graphics processors kept of a heartbeat.
+pub const GPUS: usize = 16;
+/// Jobs kept of a heartbeat.
+pub const JOBS_IN_USE: usize = 32;
+/// The longest time without execution after which compute stops, in minutes; 0 is never.
+pub const IDLE_MINUTES: i64 = 30 * 24 * 60;
 /// The longest reason of a repair.
 pub const REPAIR_REASON: usize = 240;
 /// Characters of a title.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use store::{NewNotebook, Notebook, Notebooks};
 use wire::Scope;
 
-use crate::{Caller, Fields, Refusal, Result, limits};
+use crate::{Caller, Effect, Fields, Refusal, Result, limits};
 
 /// Crockford's base 32, as ULIDs use it.
 const ULID_ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -165,6 +165,30 @@ pub async fn rename<S: Notebooks>(
     } else {
         Err(Refusal::Absent("notebook not found"))
     }
+}
+
+/// Checks a body about a notebook's compute: minutes without execution after which it stops; 0 is never, null is what the
+/// machine says.
+pub fn parse_compute(body: &Map<String, Value>) -> Result<Option<i64>> {
+    if !body.contains_key("idle_minutes") {
+        return Err(Refusal::invalid("idle_minutes is required"));
+    }
+    crate::registration::idle_minutes(&Fields::new(body))
+}
+
+/// Sets after how many minutes a notebook's unused compute stops. `authorize` with owner scope must have passed.
+pub async fn set_idle_minutes<S: Notebooks>(
+    store: &S,
+    notebook_id: &str,
+    minutes: Option<i64>,
+) -> Result<Vec<Effect>> {
+    if !store.set_idle_minutes(notebook_id, minutes).await? {
+        return Err(Refusal::Absent("notebook not found"));
+    }
+    Ok(vec![Effect::IdleMinutes {
+        notebook_id: notebook_id.to_owned(),
+        minutes,
+    }])
 }
 
 /// A 26-character ULID: 48 bits of time, 80 random bits.

@@ -43,6 +43,10 @@ pub fn parse(body: &Map<String, Value>) -> Result<RegistrationInput> {
         memory_bytes: fields.optional_count("memory_bytes")?,
         accelerators_json: accelerators(&fields)?,
         environments_json: environments(&fields)?,
+        kernels_json: facts::kernels(&fields)?,
+        utilisation_json: facts::utilisation(&fields)?,
+        clock_skew_ms: facts::clock_skew(&fields),
+        idle_minutes: facts::idle_minutes(&fields)?,
         machine_id: fields.optional("machine_id", limits::ID)?,
         hostname: fields.optional("hostname", limits::MACHINE_NAME)?,
         os: fields.optional("os", 80)?,
@@ -212,6 +216,10 @@ fn environment(entry: &Value) -> Result<Value> {
         "policy": fields.optional("policy", 80)?,
     }))
 }
+
+mod facts;
+
+pub(crate) use facts::idle_minutes;
 
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,24 @@ impl WorkstationView {
         self.status == "online"
     }
 
+    /// The workstation object with what only its owner's list tells: the kernels offered and what the machine does now.
+    pub fn to_wire_in_full(&self) -> http::Workstation {
+        fn read<T: serde::de::DeserializeOwned>(text: Option<&String>) -> Option<T> {
+            serde_json::from_str(text?).ok()
+        }
+        // What a machine did before it went away says nothing of now.
+        let live = self
+            .row
+            .utilisation_json
+            .as_ref()
+            .filter(|_| self.is_online());
+        http::Workstation {
+            kernels: read(self.row.kernels_json.as_ref()),
+            utilisation: read(live),
+            ..self.to_wire()
+        }
+    }
+
     /// The workstation object of the wire, the same everywhere.
     pub fn to_wire(&self) -> http::Workstation {
         let row = &self.row;
@@ -72,6 +90,12 @@ impl WorkstationView {
             hostname: row.hostname.clone(),
             os: row.os.clone(),
             address: row.address.clone(),
+            kernels: None,
+            utilisation: None,
+            clock_skew_ms: row.clock_skew_ms,
+            idle_minutes: row
+                .idle_minutes
+                .and_then(|minutes| u64::try_from(minutes).ok()),
         }
     }
 }

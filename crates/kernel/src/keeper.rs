@@ -334,6 +334,10 @@ impl Keeper {
                 Kernel::Starting(_) | Kernel::None => serde_json::Value::Null,
             },
             kernelspec: self.kernelspec(),
+            unresponsive_since_ms: match &self.kernel {
+                Kernel::Running(running) => running.unresponsive_since().and_then(ms),
+                Kernel::Starting(_) | Kernel::None => None,
+            },
         }
     }
 
@@ -452,6 +456,11 @@ impl Keeper {
         };
         self.journal.append_event(&event).await;
     }
+}
+
+fn ms(at: std::time::SystemTime) -> Option<i64> {
+    let since = at.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok()
 }
 
 /// Kills what the kernel left behind.

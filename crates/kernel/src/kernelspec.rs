@@ -87,8 +87,13 @@ impl Kernelspec {
             resource_dir: Some(self.dir.clone()),
             kernelspec: Some(self.name.clone()),
             process_memory: None,
-            ipc: self.argv.iter().any(|part| part.contains("ipykernel")),
+            ipc: self.is_ipykernel(),
         }
+    }
+
+    /// Whether it is ipykernel in some interpreter.
+    pub(crate) fn is_ipykernel(&self) -> bool {
+        self.argv.iter().any(|part| part.contains("ipykernel"))
     }
 }
 

@@ -21,6 +21,8 @@ pub mod keeper;
 pub mod kernelspec;
 mod launch;
 mod memory;
+pub mod offers;
+mod places;
 pub mod process;
 pub mod protocol;
 mod spec;

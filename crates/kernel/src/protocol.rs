@@ -247,6 +247,9 @@ pub struct Status {
     /// The name of the kernelspec of the last kernel, if it was started by one.
     #[serde(default)]
     pub kernelspec: Option<String>,
+    /// Milliseconds since 1970 at which the kernel last gave a sign of life, once it gives none any more.
+    #[serde(default)]
+    pub unresponsive_since_ms: Option<i64>,
 }
 
 /// A request as it travels: the command and the number its answer carries.

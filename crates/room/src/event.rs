@@ -46,6 +46,8 @@ pub enum Event {
     },
     /// The agent, or the owner, reports that an attach job is over.
     JobEnded(JobEnd),
+    /// The owner says after how many minutes without execution compute stops; 0 is never, none is what the machine says.
+    IdleMinutes(Option<u64>),
     /// Time passed.
     Tick,
 }
@@ -109,6 +111,8 @@ pub struct WorkstationHeaders {
     pub memory_bytes: Option<u64>,
     /// Accelerators, from the registry.
     pub accelerators: Option<Vec<wire::http::Accelerator>>,
+    /// Minutes without execution after which compute stops there, from the registry; 0 is never.
+    pub idle_minutes: Option<u64>,
 }
 
 /// A new attachment, and whether its publication ends sockets.

@@ -18,10 +18,39 @@ impl Room {
         }
     }
 
+    /// Idleness without execution after which compute stops: the owner's word for the notebook, else the machine's, else
+    /// the operator's setting; `None` is never.
+    fn idle_ttl_ms(&self) -> Option<i64> {
+        let of_machine = || {
+            let runtime = self.peers.values().filter(|peer| peer.is_runtime());
+            let mut headers = runtime.filter_map(|peer| peer.join.workstation.as_ref());
+            headers.find_map(|headers| headers.idle_minutes)
+        };
+        match self.idle_minutes.or_else(of_machine) {
+            None => Some(self.settings.idle_ttl_ms),
+            Some(0) => None,
+            Some(minutes) => Some(
+                i64::try_from(minutes)
+                    .unwrap_or(i64::MAX)
+                    .saturating_mul(60_000),
+            ),
+        }
+    }
+
+    /// The owner has just looked at it: what they allow counts from now.
+    pub(crate) fn set_idle_minutes(&mut self, now: UnixMs, minutes: Option<u64>) {
+        if self.idle_minutes != minutes {
+            self.idle_minutes = minutes;
+            self.idle_since = None;
+            self.watch_idleness(now);
+        }
+    }
+
     /// The alarm that went by while no runtime peer was here does not end the one that comes.
     pub(crate) fn forget_missed_alarm(&mut self, now: UnixMs) {
-        let ttl = self.settings.idle_ttl_ms;
-        self.idle_since = self.idle_since.filter(|since| now < since.plus(ttl));
+        if let Some(ttl) = self.idle_ttl_ms() {
+            self.idle_since = self.idle_since.filter(|since| now < since.plus(ttl));
+        }
     }
 
     fn has_activity(&mut self) -> bool {
@@ -36,18 +65,18 @@ impl Room {
         if self.runtime_peer_count() == 0 {
             return None;
         }
-        Some(self.idle_since?.plus(self.settings.idle_ttl_ms))
+        Some(self.idle_since?.plus(self.idle_ttl_ms()?))
     }
 
     pub(crate) fn idle_tick(&mut self, now: UnixMs) {
         if self.idle_deadline().is_none_or(|at| now < at) {
             return;
         }
+        let minutes = self.idle_ttl_ms().unwrap_or_default() / 60_000;
         self.idle_since = None;
         if self.has_activity() {
             return;
         }
-        let minutes = self.settings.idle_ttl_ms / 60_000;
         let reason =
             format!("Compute stopped after {minutes} minutes without queued or active execution.");
         if let Some(job_id) = self

@@ -63,6 +63,8 @@ pub struct Room {
     pub(crate) next_request: u64,
     pub(crate) trim_at: usize,
     pub(crate) idle_since: Option<UnixMs>,
+    /// The owner's word for this notebook: minutes, 0 is never.
+    pub(crate) idle_minutes: Option<u64>,
     /// After a load: until when a runtime peer that was here is expected back.
     pub(crate) return_by: Option<UnixMs>,
     pub(crate) planned_wake: Option<UnixMs>,
@@ -107,6 +109,7 @@ impl Room {
             next_request: 0,
             trim_at: 0,
             idle_since: None,
+            idle_minutes: None,
             return_by: None,
             planned_wake: None,
             live_limit: settings.live_epoch_changes,
@@ -135,6 +138,7 @@ impl Room {
                 self.compute_resolved(now, request, outcome);
             }
             Event::JobEnded(end) => self.job_ended(now, &end),
+            Event::IdleMinutes(minutes) => self.set_idle_minutes(now, minutes),
             Event::Tick => self.tick(now),
         }
         self.ask_to_start_over(now);

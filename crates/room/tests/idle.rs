@@ -188,3 +188,73 @@ fn cp_247_an_idle_session_admits_nobody() {
         assert_eq!(text, "selected runtime session is idle");
     }
 }
+
+fn say(harness: &mut Harness, minutes: Option<u64>) {
+    harness.event(room::Event::IdleMinutes(minutes));
+}
+
+#[test]
+fn the_owners_word_for_a_notebook_counts_from_when_it_is_said_and_zero_is_never() {
+    let (mut harness, ..) = attached();
+    harness.advance(20 * MINUTE);
+    say(&mut harness, Some(120));
+    harness.advance(120 * MINUTE - 1);
+    assert_eq!(harness.status(), "ready");
+    say(&mut harness, Some(0));
+    harness.advance(60 * 24 * HALF_AN_HOUR);
+    assert_eq!(harness.status(), "ready", "kept for a month");
+    say(&mut harness, Some(480));
+    harness.advance(480 * MINUTE - 1);
+    assert_eq!(harness.status(), "ready");
+    harness.advance(1);
+    let attachment = harness.room.attachment().unwrap();
+    assert_eq!(attachment.status, "idle");
+    let message = "Compute stopped after 480 minutes without queued or active execution.";
+    assert_eq!(attachment.status_message.as_deref(), Some(message));
+}
+
+#[test]
+fn a_machines_word_counts_while_the_owner_says_nothing() {
+    let (mut harness, ..) = attached();
+    harness.leave("rt");
+    let mut join = runtime("rt2", "ws-1", Some("job-1"));
+    join.workstation.as_mut().unwrap().idle_minutes = Some(5);
+    harness.join(join);
+    say(&mut harness, Some(60));
+    harness.advance(HALF_AN_HOUR);
+    assert_eq!(harness.status(), "ready", "the notebook's word comes first");
+    say(&mut harness, None);
+    harness.advance(5 * MINUTE - 1);
+    assert_eq!(harness.status(), "ready");
+    harness.advance(1);
+    assert_eq!(harness.status(), "idle");
+}
+
+#[test]
+fn saying_the_same_again_wins_no_time() {
+    let (mut harness, ..) = attached();
+    say(&mut harness, Some(10));
+    harness.advance(10 * MINUTE - 1);
+    say(&mut harness, Some(10));
+    harness.advance(1);
+    assert_eq!(harness.status(), "idle");
+}
+
+#[test]
+fn a_running_cell_is_never_stopped_by_a_clock() {
+    let (mut harness, mut browser, mut machine) = attached();
+    say(&mut harness, Some(1));
+    execute(&mut harness, &uuid(1));
+    report(
+        &mut harness,
+        &mut browser,
+        &mut machine,
+        &uuid(1),
+        "running",
+    );
+    harness.advance(30 * 24 * 60 * MINUTE);
+    assert_eq!(harness.status(), "ready");
+    report(&mut harness, &mut browser, &mut machine, &uuid(1), "done");
+    harness.advance(MINUTE);
+    assert_eq!(harness.status(), "idle");
+}

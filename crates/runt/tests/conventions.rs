@@ -152,6 +152,7 @@ async fn settings_are_shown_with_where_they_come_from() {
     keep_size          -      default  most space of that, such as 2G
     output_mib         -      default  MiB of one cell's output that its notebook shows at most
     journal_mib        -      default  MiB of a notebook's output that wait on disk, and that are kept beyond output_mib, at most
+    idle_minutes       -      default  minutes without a running cell after which a kernel stops; 0 is never
     on_stop            -      default  what happens to kernels when the agent stops: end or detach
     --- stderr
     ");

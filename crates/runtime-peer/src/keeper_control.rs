@@ -6,8 +6,8 @@ use std::sync::Arc;
 use kernel::LaunchSpec;
 use kernel::client::{ClientError, KeeperClient, KeeperCommand};
 use kernel::keeper::end_leftover_kernel;
-use kernel::protocol::{Command, Outgoing};
-use tokio::sync::{Notify, mpsc};
+use kernel::protocol::{Command, Outgoing, Status};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// Commands and reports that may wait.
@@ -29,6 +29,8 @@ pub(crate) enum KeeperOrder {
     Interrupt { force_signal: bool },
     /// Stop the kernel.
     Stop,
+    /// Say how keeper and kernel are.
+    Look(oneshot::Sender<Status>),
     /// Give back the journal's space before this position.
     Release(u64),
     /// End kernel and keeper; the task ends.
@@ -83,6 +85,11 @@ impl KeeperControl {
             reports,
             task,
         }
+    }
+
+    /// A way to give orders from elsewhere.
+    pub(crate) fn orders(&self) -> mpsc::Sender<KeeperOrder> {
+        self.orders.clone()
     }
 
     /// Queues an order; a queue that is full means a keeper that does not answer.
@@ -149,12 +156,21 @@ impl Run {
                 self.ask(Command::Interrupt { force_signal }).await
             }
             KeeperOrder::Stop => self.ask(Command::Stop).await,
+            KeeperOrder::Look(answer) => self.look(answer).await,
             KeeperOrder::Release(position) => self.ask(Command::Release { position }).await,
             KeeperOrder::Shutdown => Ok(()),
         };
         if let Err(error) = result {
             tracing::warn!(%error, "an order to the kernel keeper was not followed");
         }
+    }
+
+    async fn look(&mut self, answer: oneshot::Sender<Status>) -> Result<(), ClientError> {
+        if self.client.is_some() {
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(self.link().await?.status().await?);
+        }
+        Ok(())
     }
 
     /// Asks again when the connection broke on the way: the keeper does nothing twice.

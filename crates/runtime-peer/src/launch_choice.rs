@@ -4,7 +4,7 @@ use std::path::Path;
 
 use documents::WantedKernelspec;
 use kernel::LaunchSpec;
-use kernel::kernelspec;
+use kernel::{kernelspec, offers};
 
 /// The kernel that the notebook asks for, or the interpreter's own, which also stands in for Python kernels that
 /// are not installed here (names of environments on other machines); the error is for people.
@@ -17,11 +17,16 @@ pub(crate) fn launch_spec(
         let found = kernelspec::find(&wanted.name, python, working_dir, |name| {
             std::env::var_os(name)
         });
-        match found {
+        let offered = || {
+            offers::resolve(&wanted.name, python, working_dir, |name| {
+                std::env::var_os(name)
+            })
+        };
+        match found.or_else(|missing| offered().ok_or(missing)) {
             Err(_) if python.is_some() && wanted.language == "python" => {
                 tracing::info!(name = wanted.name, "not installed: the Python here runs it");
             }
-            found => return found.map_err(|failure| failure.details()),
+            chosen => return chosen.map_err(|failure| failure.details()),
         }
     }
     let python = python.ok_or(

@@ -13,6 +13,7 @@ mod end;
 mod headless;
 mod journal_feed;
 mod keeper_control;
+mod kernel_watch;
 mod launch_choice;
 mod link;
 mod peer;

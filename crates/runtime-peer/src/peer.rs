@@ -15,13 +15,15 @@ use session_core::{Effect, Event, LaunchMode, Outcome, Session, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
-use wire::UnixMs;
+use wire::presence::KernelUse;
+use wire::{FrameType, UnixMs};
 
 use crate::blobs::{Outcome as Upload, UploadResult, Uploader};
 use crate::config::{PeerAuth, PeerConfig};
 use crate::end::End;
 use crate::journal_feed::JournalFeed;
 use crate::keeper_control::{KeeperControl, KeeperOrder, KeeperReport};
+use crate::kernel_watch::KernelWatch;
 use crate::launch_choice::launch_spec;
 use crate::link::{DialSource, LinkEvent, RoomLink};
 use crate::position::Position;
@@ -40,6 +42,7 @@ struct Peer {
     connection: u64,
     announced: bool,
     keeper: KeeperControl,
+    watch: KernelWatch,
     feed: JournalFeed,
     grown: Arc<Notify>,
     /// Kernels before this one are history.
@@ -213,18 +216,20 @@ impl Peer {
             dial: dial_of(config, tokens.auth()),
             tokens: tokens.clone(),
         };
+        let keeper = KeeperControl::start(
+            job_dir.clone(),
+            config.keeper.clone(),
+            client,
+            Arc::clone(&grown),
+        );
         let peer = Self {
             session: Session::new(settings),
             tokens,
             link: RoomLink::start(dials, adopted, before.dialled),
             connection: 0,
             announced: before.announced,
-            keeper: KeeperControl::start(
-                job_dir.clone(),
-                config.keeper.clone(),
-                client,
-                Arc::clone(&grown),
-            ),
+            watch: KernelWatch::start(job_dir.clone(), keeper.orders()),
+            keeper,
             feed: JournalFeed::start(job_dir, from, Arc::clone(&grown)),
             grown,
             news,
@@ -256,6 +261,10 @@ impl Peer {
                     Ok(events) => events,
                     Err(end) => return end,
                 },
+                Some(used) = self.watch.news.recv() => {
+                    self.tell_use(&used);
+                    Vec::new()
+                }
                 Some(upload) = self.uploads.recv() => vec![on_upload(upload)],
                 released = self.position.kept() => {
                     self.release(released);
@@ -293,6 +302,13 @@ impl Peer {
         None
     }
 
+    /// Presence is lost when the link is: what it says would be old by then.
+    fn tell_use(&self, used: &KernelUse) {
+        let payload = used.to_presence().encode();
+        let frame = wire::frame::encode(FrameType::Presence, &payload);
+        self.link.send(self.connection, frame);
+    }
+
     fn stop(&mut self) -> Vec<Event> {
         tracing::info!("asked to end");
         self.stop_by
@@ -308,6 +324,7 @@ impl Peer {
                 ..
             } => {
                 self.connection = connection;
+                self.watch.tell_again();
                 if !std::mem::replace(&mut self.announced, true) {
                     self.tokens.ready();
                     announce();
@@ -315,6 +332,9 @@ impl Peer {
                 vec![Event::LinkUp { principal }]
             }
             LinkEvent::Frame { connection, bytes } if connection == self.connection => {
+                if tells_of_newcomer(&bytes) {
+                    self.watch.tell_again();
+                }
                 vec![Event::Frame(bytes.to_vec())]
             }
             LinkEvent::Frame { .. } => Vec::new(),
@@ -433,7 +453,13 @@ impl Peer {
 
     /// Says goodbye to the room and, when the job is over, ends the kernel with all it started.
     async fn finish(self, end: &End) {
-        let Self { link, keeper, .. } = self;
+        let Self {
+            link,
+            keeper,
+            watch,
+            ..
+        } = self;
+        drop(watch);
         let kernel = async {
             if end.ends_kernel() {
                 keeper.shutdown().await;
@@ -441,6 +467,13 @@ impl Peer {
         };
         tokio::join!(link.close(), kernel);
     }
+}
+
+/// Whether a frame says that somebody joined; most control frames are acknowledgements and not worth decoding.
+fn tells_of_newcomer(frame: &[u8]) -> bool {
+    const WORD: &[u8] = b"\"cloud_peer_joined\"";
+    frame.first() == Some(&FrameType::SessionControl.byte())
+        && frame.windows(WORD.len()).any(|window| window == WORD)
 }
 
 fn on_upload(upload: UploadResult) -> Event {

@@ -2,14 +2,18 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use agent_core::{Admission, AgentConfig, CRASH_RESTARTS, OutputLimits, StopPolicy};
 use anyhow::{Context as _, Result, bail};
 use cloud_client::{BaseUrl, SecretString, install_crypto_provider};
+use kernel::offers::Offers;
+use tokio::sync::Mutex;
 use workstation::{
-    AgentError, AgentOptions, CpuLimit, Env, Folders, JobLimits, KEEP_BYTES, KEEP_DAYS, Keep,
-    MOST_NICE, MemoryLimit, absolute_interpreter, check_display_name, check_workstation_id,
-    default_workstation_id, find_interpreter, hostname, run_agent,
+    AgentError, AgentOptions, CpuLimit, Env, Folders, IDLE_MINUTES, JobLimits, KEEP_BYTES,
+    KEEP_DAYS, Keep, KernelFinder, MOST_NICE, MemoryLimit, absolute_interpreter,
+    check_display_name, check_workstation_id, default_workstation_id, find_interpreter, hostname,
+    run_agent,
 };
 
 use crate::own_secrets::{TOKEN_VARIABLE, take_token};
@@ -67,6 +71,9 @@ pub struct Args {
     /// MiB of a notebook's output that wait on disk at most; as many are kept of what the notebook has no room for.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     journal_mib: Option<u32>,
+    /// Minutes without a running cell after which a kernel stops; 0 is never [default: the cloud's, 30].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=i64::from(IDLE_MINUTES)))]
+    idle_minutes: Option<u32>,
     /// A further environment variable to hand to peers; may be repeated.
     #[arg(long, value_name = "NAME")]
     pass_env: Vec<String>,
@@ -146,13 +153,24 @@ fn options(args: Args, token: Option<SecretString>) -> Result<AgentOptions> {
         );
     };
     let folders = Folders::find(&env)?;
+    let python = absolute_interpreter(&python, env.get("PATH"));
+    let offers = Arc::new(Mutex::new(Offers::new(
+        python.clone(),
+        working_directory.clone(),
+    )));
+    let kernels = KernelFinder::new(move || {
+        let offers = Arc::clone(&offers);
+        async move { offers.lock().await.look().await }
+    });
     Ok(AgentOptions {
         base,
         token,
         workstation_id,
         display_name,
         working_directory,
-        python_path: absolute_interpreter(&python, env.get("PATH")),
+        python_path: python,
+        kernels: Some(kernels),
+        idle_minutes: args.idle_minutes,
         credential_file: Some(folders.credential_file()),
         agent_root: folders.agent_root(),
         program: std::env::current_exe().context("cannot find the own program")?,

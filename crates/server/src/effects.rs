@@ -65,6 +65,7 @@ impl App {
             Effect::PublishAttachment { .. }
             | Effect::RepairRoom { .. }
             | Effect::AccessChanged { .. }
+            | Effect::IdleMinutes { .. }
             | Effect::EndRoom { .. } => self.tell_rooms(effect).await,
         }
     }

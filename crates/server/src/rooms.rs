@@ -298,6 +298,15 @@ impl Rooms {
         self.tell(app, notebook_id, event).await;
     }
 
+    /// Tells a live room when its unused compute stops; others read it as they open.
+    pub async fn idle_minutes(&self, app: &App, notebook_id: &str, minutes: Option<i64>) {
+        if lock(&self.live).contains_key(notebook_id) {
+            let minutes = minutes.and_then(|minutes| u64::try_from(minutes).ok());
+            self.tell(app, notebook_id, Event::IdleMinutes(minutes))
+                .await;
+        }
+    }
+
     async fn tell(&self, app: &App, notebook_id: &str, event: Event) {
         let told = self
             .ask(app, notebook_id, |answer| {

@@ -110,6 +110,7 @@ fn api() -> Routes {
             "/api/n/{notebook_id}/author-profiles[/]",
             author_profiles::read,
         )
+        .patch("/api/n/{notebook_id}/compute", notebooks::compute)
         .get("/api/n/{notebook_id}/download", download::download)
         .post("/api/n/{notebook_id}/duplicate", trash::duplicate)
         .post("/api/n/{notebook_id}/restore", trash::restore)

@@ -1,5 +1,5 @@
 SELECT n.id, n.owner_principal, n.title, n.created_ms, n.updated_ms, n.trashed_ms, n.latest_revision_id,
-    n.cell_composition, n.preview_cells, n.language, n.room_epoch,
+    n.cell_composition, n.preview_cells, n.language, n.room_epoch, n.idle_minutes,
     CAST(MAX(CASE a.scope WHEN 'owner' THEN 4 WHEN 'editor' THEN 3 WHEN 'runtime_peer' THEN 2 ELSE 1 END)
         AS BIGINT) AS scope_rank
 FROM notebooks n

@@ -3,9 +3,10 @@ INSERT INTO workstations (
     default_environment_label, environment_policy, installed_build, channel, working_directory,
     cpu_count, memory_bytes, accelerators_json, environments_json, created_ms, updated_ms, last_seen_ms,
     lease_last_seen_ms, lease_expires_ms, lease_online, lease_offline_reason,
-    machine_id, hostname, os, address, online_since_ms)
+    machine_id, hostname, os, address, online_since_ms,
+    kernels_json, utilisation_json, clock_skew_ms, idle_minutes)
 VALUES ($1, $2, $3, $4, $5, 'online', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-    $16, $16, $16, $16, $17, TRUE, NULL, $18, $19, $20, $21, $16)
+    $16, $16, $16, $16, $17, TRUE, NULL, $18, $19, $20, $21, $16, $22, $23, $24, $25)
 ON CONFLICT (owner_principal, workstation_id) DO UPDATE SET
     display_name = excluded.display_name,
     provider = excluded.provider,
@@ -31,6 +32,10 @@ ON CONFLICT (owner_principal, workstation_id) DO UPDATE SET
     hostname = excluded.hostname,
     os = excluded.os,
     address = excluded.address,
+    kernels_json = excluded.kernels_json,
+    utilisation_json = excluded.utilisation_json,
+    clock_skew_ms = excluded.clock_skew_ms,
+    idle_minutes = excluded.idle_minutes,
     online_since_ms = CASE
         WHEN workstations.lease_online AND workstations.lease_expires_ms > excluded.lease_last_seen_ms
         THEN workstations.online_since_ms ELSE excluded.online_since_ms END

@@ -44,6 +44,8 @@ pub struct Notebook {
     pub language: Option<String>,
     /// Current epoch of its room (decision D11).
     pub room_epoch: i64,
+    /// Minutes after which its compute stops when unused; 0 is never, none is what its machine says.
+    pub idle_minutes: Option<i64>,
 }
 
 /// A notebook in somebody's list.
@@ -158,6 +160,13 @@ pub trait Notebooks {
     fn create_notebook(&self, notebook: &NewNotebook) -> impl Future<Output = Result<bool>> + Send;
     /// Returns a notebook, trashed or not.
     fn notebook(&self, id: &str) -> impl Future<Output = Result<Option<Notebook>>> + Send;
+    /// Sets after how many minutes unused compute stops, or leaves it to the machine; `false` if there is no such
+    /// notebook.
+    fn set_idle_minutes(
+        &self,
+        id: &str,
+        minutes: Option<i64>,
+    ) -> impl Future<Output = Result<bool>> + Send;
     /// Sets or clears the title; `false` if there is no such notebook.
     fn rename_notebook(
         &self,

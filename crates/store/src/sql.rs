@@ -134,6 +134,7 @@ queries! {
     NOTEBOOK_SET_EPOCH = "notebook_set_epoch";
     NOTEBOOK_SET_LATEST = "notebook_set_latest";
     NOTEBOOK_SET_SUMMARY = "notebook_set_summary";
+    NOTEBOOK_SET_IDLE = "notebook_set_idle";
     NOTEBOOK_SET_TRASHED = "notebook_set_trashed";
     NOTEBOOK_TOUCH = "notebook_touch";
     PAIRING_CONSUME = "pairing_consume";
@@ -209,6 +210,7 @@ pub const CATALOG_MIGRATIONS: &[Migration] = &[
     migration!(2, "/0002_identity"),
     migration!(3, "/0003_notebooks"),
     migration!(4, "/0004_machines"),
+    migration!(5, "/0005_facts"),
 ];
 
 #[cfg(test)]

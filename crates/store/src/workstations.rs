@@ -37,6 +37,8 @@ pub struct Registration {
     pub accelerators_json: Option<String>,
     /// Normalised JSON array.
     pub environments_json: Option<String>,
+    /// Normalised JSON array of the kernels offered; `None` when unknown.
+    pub kernels_json: Option<String>,
     /// When.
     pub now_ms: i64,
     /// End of the renewed lease.
@@ -55,6 +57,12 @@ pub struct Registration {
     pub os: Option<String>,
     /// The address it registers from.
     pub address: Option<String>,
+    /// Normalised JSON object of what the machine does now.
+    pub utilisation_json: Option<String>,
+    /// How far its clock is ahead of the server's.
+    pub clock_skew_ms: Option<i64>,
+    /// Minutes after which unused compute stops there; 0 is never.
+    pub idle_minutes: Option<i64>,
 }
 
 /// How long the cloud believes in a workstation (2.20).
@@ -105,6 +113,8 @@ pub struct Workstation {
     pub accelerators_json: Option<String>,
     /// JSON array text.
     pub environments_json: Option<String>,
+    /// JSON array text; `None` when unknown.
+    pub kernels_json: Option<String>,
     /// First registration.
     pub created_ms: i64,
     /// Latest registration.
@@ -123,6 +133,12 @@ pub struct Workstation {
     pub address: Option<String>,
     /// When it last became online.
     pub online_since_ms: Option<i64>,
+    /// JSON object text of what the machine did at its latest heartbeat.
+    pub utilisation_json: Option<String>,
+    /// How far its clock is ahead of the server's.
+    pub clock_skew_ms: Option<i64>,
+    /// Minutes after which unused compute stops there; 0 is never.
+    pub idle_minutes: Option<i64>,
 }
 
 /// A lease that has just ended.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ActorLabel, FrameType, Operator, Principal};
+use crate::{ActorLabel, FrameType, Operator, Principal, UnixMs};
 
 /// Interval of a client's heartbeats, in milliseconds.
 pub const HEARTBEAT_MS: i64 = 15_000;
@@ -113,6 +113,58 @@ pub enum ChannelData {
     },
     /// Anything else, as an array of integers.
     Custom(Vec<u8>),
+}
+
+/// What a kernel uses and whether it answers. A runtime peer tells it on the channel `custom`, as JSON under the key
+/// `kernel`: presence is relayed and never stored, so that documents do not grow by it, and who does not know it ignores
+/// it. (`kernel_state` is for servers only.)
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KernelUse {
+    /// Per cent of one processor; absent until it was seen over some time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_percent: Option<f64>,
+    /// Resident memory of the kernel and everything it started.
+    pub memory_bytes: u64,
+    /// Memory on devices, where that can be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_memory_bytes: Option<u64>,
+    /// Its last sign of life, once it gives none any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unresponsive_since: Option<UnixMs>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KernelNote {
+    kernel: KernelUse,
+}
+
+impl KernelUse {
+    /// The message that tells it.
+    pub fn to_presence(&self) -> Presence {
+        let note = KernelNote {
+            kernel: self.clone(),
+        };
+        Presence::Update {
+            peer_id: "self".to_owned(),
+            peer_label: None,
+            actor_label: None,
+            data: ChannelData::Custom(serde_json::to_vec(&note).unwrap_or_default()),
+        }
+    }
+
+    /// Reads it from a message that tells it.
+    pub fn of_presence(presence: &Presence) -> Option<Self> {
+        let Presence::Update {
+            data: ChannelData::Custom(bytes),
+            ..
+        } = presence
+        else {
+            return None;
+        };
+        let note: KernelNote = serde_json::from_slice(bytes).ok()?;
+        Some(note.kernel)
+    }
 }
 
 /// What a person is using.

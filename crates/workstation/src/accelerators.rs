@@ -8,7 +8,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 const NVIDIA_SMI_TIMEOUT: Duration = Duration::from_secs(3);
+const SYSTEM_PROFILER_TIMEOUT: Duration = Duration::from_secs(10);
 const COUNT_LIMIT: u32 = 1024;
+/// Most entries that a cloud takes.
+const ACCELERATOR_LIMIT: usize = 16;
 
 /// A group of equal devices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,6 +44,11 @@ impl Accelerator {
 }
 
 impl Accelerator {
+    /// Whether NVIDIA's tool can tell something of it.
+    pub(crate) fn answers_nvidia_smi(&self) -> bool {
+        self.vendor == Some("NVIDIA") && self.readiness == "ready"
+    }
+
     /// Its name for people, with how many there are.
     pub(crate) fn name(&self) -> String {
         let words = [self.vendor, self.model.as_deref()];
@@ -61,6 +69,9 @@ impl Accelerator {
 
 /// Asks the machine; `None` means that it cannot be known, an empty list that there is nothing.
 pub async fn detect_accelerators() -> Option<Vec<Accelerator>> {
+    if cfg!(target_os = "macos") {
+        return parse_apple(&system_profiler().await?);
+    }
     let vendors = display_vendors(Path::new("/sys/bus/pci/devices"))?;
     let nvidia = vendors.get("NVIDIA").copied().unwrap_or(0);
     let output = if nvidia > 0 {
@@ -94,6 +105,66 @@ fn display_vendors(devices: &Path) -> Option<BTreeMap<&'static str, u32>> {
         *found.entry(vendor).or_insert(0) += 1;
     }
     Some(found)
+}
+
+async fn system_profiler() -> Option<String> {
+    let mut command = tokio::process::Command::new("/usr/sbin/system_profiler");
+    command.args(["SPDisplaysDataType", "-json", "-detailLevel", "mini"]);
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(SYSTEM_PROFILER_TIMEOUT, command.output());
+    let output = output.await.ok()?.ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Reads what a Mac says of its display controllers; one that Metal supports can be used.
+fn parse_apple(output: &str) -> Option<Vec<Accelerator>> {
+    let found: serde_json::Value = serde_json::from_str(output).ok()?;
+    let cards = found.get("SPDisplaysDataType")?.as_array()?;
+    let card = |card: &serde_json::Value| {
+        let text = |name: &str| card.get(name).and_then(serde_json::Value::as_str);
+        let vendor = text("spdisplays_vendor").unwrap_or_default().to_lowercase();
+        let known = [
+            ("apple", "Apple"),
+            ("amd", "AMD"),
+            ("nvidia", "NVIDIA"),
+            ("intel", "Intel"),
+        ];
+        let vendor = known
+            .iter()
+            .find(|(word, _)| vendor.contains(word))
+            .map(|(_, name)| *name);
+        let metal = card.as_object().is_some_and(|card| {
+            let families = ["spdisplays_mtlgpufamilysupport", "spdisplays_metal"];
+            families.iter().any(|name| card.contains_key(*name))
+        });
+        let mut found = Accelerator::gpu(vendor, 1, if metal { "ready" } else { "unknown" });
+        if !metal {
+            found.diagnostic = Some("Metal does not support it");
+        }
+        let model = text("sppci_model").or_else(|| text("_name"));
+        found.model = model.map(|model| model.chars().take(160).collect());
+        found.memory_bytes_per_device = text("spdisplays_vram").and_then(vram);
+        found
+    };
+    Some(cards.iter().take(ACCELERATOR_LIMIT).map(card).collect())
+}
+
+/// `8 GB` or `1536 MB`; a Mac of Apple's own chips shares its memory and says nothing.
+fn vram(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_once(' ')?;
+    let shift = match unit {
+        "MB" => 20,
+        "GB" => 30,
+        _ => return None,
+    };
+    number
+        .parse::<u64>()
+        .ok()?
+        .checked_shl(shift)
+        .filter(|bytes| *bytes > 0)
 }
 
 async fn nvidia_smi(program: &str, limit: Duration) -> Option<String> {

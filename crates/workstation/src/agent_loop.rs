@@ -3,7 +3,7 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use agent_core::{
     Agent, AgentConfig, Answer, Effect, Event, LogLevel, Order, OutputLimits, SpawnSettings,
@@ -12,13 +12,16 @@ use agent_core::{
 use cloud_client::{BaseUrl, CloudClient, CloudError, JobPatch, SecretString};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
+use wire::http::OfferedKernel;
 
 use crate::control_desk::ControlDesk;
 use crate::drain_mark::DrainMark;
+use crate::facts::{with_idle_minutes, with_kernels, with_live};
 use crate::first_process::{collect_orphans, is_first};
 use crate::housekeeping::{Keep, look_after};
 use crate::limits::JobLimits;
 use crate::link::Link;
+use crate::live::{CLOCK_HINT, Live, clock_skew, clock_words};
 use crate::lock::{AgentLock, LockError};
 use crate::own_credential::{Notice, OwnCredential};
 use crate::peers::Peers;
@@ -26,8 +29,8 @@ use crate::reports::{failure, order, status};
 use crate::scopes::Containment;
 use crate::storage::{self, with_storage};
 use crate::{
-    Accelerator, Env, MachineFacts, MachineName, detect_accelerators, registration, with_drain,
-    with_machine,
+    Accelerator, Env, KernelFinder, MachineFacts, MachineName, detect_accelerators, registration,
+    with_drain, with_machine,
 };
 
 /// Events that may wait for the loop.
@@ -56,6 +59,10 @@ pub struct AgentOptions {
     pub agent_root: PathBuf,
     /// The program that is also the peer: our own executable.
     pub program: PathBuf,
+    /// Finds the kernels that are offered; without it nothing is said of them.
+    pub kernels: Option<KernelFinder>,
+    /// Minutes without a running cell after which kernels here stop, unless a notebook's owner says otherwise; 0 is never.
+    pub idle_minutes: Option<u32>,
     /// Variables handed to peers beyond the allowlist.
     pub pass_env: Vec<String>,
     /// How much output is shown and kept.
@@ -121,6 +128,10 @@ pub(crate) enum News {
     Core(Event),
     /// A new inventory, or that there is none to be had.
     Accelerators(Option<Vec<Accelerator>>),
+    /// The kernels that are there now.
+    Kernels(Vec<OfferedKernel>),
+    /// How far this machine's clock is ahead of the cloud's, in milliseconds.
+    Clock(i64),
     /// What the cloud said of the credential.
     Notice(Notice),
     /// The operator's order, and the way back.
@@ -138,6 +149,10 @@ struct AgentLoop {
     rotating: bool,
     accelerators: Option<Vec<Accelerator>>,
     probed: Option<Instant>,
+    kernels: Option<Vec<OfferedKernel>>,
+    looking: bool,
+    live: Live,
+    clock_skew_ms: Option<i64>,
     peers: Peers,
     link: Option<Link>,
     drain: DrainMark,
@@ -222,6 +237,10 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         rotating: false,
         accelerators: None,
         probed: None,
+        kernels: None,
+        looking: false,
+        live: Live::new(options.agent_root.clone()),
+        clock_skew_ms: None,
         peers,
         link: None,
         drain,
@@ -277,8 +296,11 @@ impl AgentLoop {
                 _ = terminate.recv() => Event::StopRequested,
                 Some(news) = inbox.recv() => match news {
                     News::Order(order, reply) => {
-                        let answer;
+                        let mut answer;
                         (answer, effects) = agent.obey(now(), &order);
+                        if let Answer::Ok(status) = &mut answer {
+                            status.clock_skew_ms = self.clock_skew_ms;
+                        }
                         // Whoever asked may be gone; the order holds.
                         let _ = reply.send(answer);
                         continue;
@@ -303,6 +325,25 @@ impl AgentLoop {
             News::Order(..) => Event::Tick,
             News::Accelerators(found) => {
                 self.accelerators = found;
+                Event::Tick
+            }
+            News::Kernels(found) => {
+                self.looking = false;
+                if self.kernels.as_ref() == Some(&found) {
+                    return Event::Tick;
+                }
+                self.kernels = Some(found);
+                Event::FactsChanged
+            }
+            News::Clock(skew_ms) => {
+                let words = clock_words(skew_ms);
+                let is_known = self
+                    .clock_skew_ms
+                    .is_some_and(|known| clock_words(known).is_some());
+                if let Some(words) = words.filter(|_| !is_known) {
+                    tracing::warn!("[workstation-agent] {words}\nHint: {CLOCK_HINT}");
+                }
+                self.clock_skew_ms = Some(skew_ms);
                 Event::Tick
             }
             News::Notice(notice) => {
@@ -421,6 +462,7 @@ impl AgentLoop {
             tracing::info!("[workstation-agent] the credential file has another token now");
             self.use_credential(token);
         }
+        self.look_for_kernels();
         let due = self
             .probed
             .is_none_or(|at| at.elapsed() >= ACCELERATORS_FOR);
@@ -431,7 +473,9 @@ impl AgentLoop {
             (self.client.clone(), self.news.clone(), self.options.clone());
         let (facts, known) = (self.facts, self.accelerators.clone());
         let machine = self.machine.clone();
+        let kernels = self.kernels.clone();
         let (draining, storage) = (self.drain.is_set(), self.storage.clone());
+        let (live, skew_ms) = (self.live.clone(), self.clock_skew_ms);
         tokio::spawn(async move {
             let mut accelerators = known;
             if due {
@@ -446,14 +490,37 @@ impl AgentLoop {
                 facts,
                 accelerators.as_deref(),
             );
+            let has_nvidia = accelerators
+                .iter()
+                .flatten()
+                .any(Accelerator::answers_nvidia_smi);
+            let payload = with_idle_minutes(payload, options.idle_minutes);
+            let payload = with_live(payload, &live.look(has_nvidia).await, skew_ms);
+            let payload = with_kernels(payload, kernels.as_deref());
             let payload = with_drain(with_machine(payload, &machine), draining);
             let payload = with_storage(payload, storage.as_deref());
+            let sent = SystemTime::now();
             let answer = client.register(&payload).await;
             if let Ok(answer) = &answer {
+                if let Some(skew_ms) = clock_skew(sent, SystemTime::now(), answer) {
+                    let _ = news.send(News::Clock(skew_ms)).await;
+                }
                 let _ = news.send(News::Notice(Notice::of(answer))).await;
             }
             let result = answer.map(|_| ()).map_err(|e| failure(&e));
             let _ = news.send(News::Core(Event::Registered(result))).await;
+        });
+    }
+
+    /// A heartbeat does not wait for it: what is found is told by the next one, which comes soon if it is new.
+    fn look_for_kernels(&mut self) {
+        let Some(finder) = self.options.kernels.clone().filter(|_| !self.looking) else {
+            return;
+        };
+        self.looking = true;
+        let news = self.news.clone();
+        tokio::spawn(async move {
+            let _ = news.send(News::Kernels(finder.look().await)).await;
         });
     }
 

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use wire::http::{OfferedKernel, Utilisation};
+
 use crate::Accelerator;
 
 const DIRECTORY_LIMIT: usize = 512;
@@ -14,24 +16,20 @@ const ACCELERATOR_LIMIT: usize = 16;
 /// Facts that do not change while the process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MachineFacts {
-    /// Logical processors that this process may use.
+    /// Logical processors' worth of time that this process may use, within its control group's quota.
     pub cpu_count: Option<u64>,
-    /// Memory of the machine.
+    /// Memory of the machine, or what its control group may have of it.
     pub memory_bytes: Option<u64>,
 }
 
 impl MachineFacts {
     /// Asks the system.
     pub fn detect() -> Self {
-        let memory = sysinfo::System::new().ok().map(|mut system| {
-            system.refresh_memory();
-            system.total_memory()
-        });
         Self {
             cpu_count: std::thread::available_parallelism()
                 .ok()
                 .map(|n| n.get() as u64),
-            memory_bytes: memory.filter(|bytes| *bytes > 0),
+            memory_bytes: meter::memory_bytes(),
         }
     }
 }
@@ -96,6 +94,31 @@ pub fn with_drain(mut payload: Value, draining: bool) -> Value {
     if draining && let Some(members) = payload.as_object_mut() {
         let text = "Draining: takes no new notebooks.";
         members.insert("status_message".to_owned(), text.into());
+    }
+    payload
+}
+
+/// A registration with the kernels that notebooks can choose here, as far as they are known.
+pub(crate) fn with_kernels(mut payload: Value, kernels: Option<&[OfferedKernel]>) -> Value {
+    if let (Some(members), Some(kernels)) = (payload.as_object_mut(), kernels) {
+        members.insert("kernels".to_owned(), json!(kernels));
+    }
+    payload
+}
+
+/// A registration with what the machine does now, and how far its clock is off as far as that is known.
+pub(crate) fn with_live(mut payload: Value, live: &Utilisation, skew_ms: Option<i64>) -> Value {
+    if let Some(members) = payload.as_object_mut() {
+        members.insert("utilisation".to_owned(), json!(live));
+        put(members, "clock_skew_ms", skew_ms.map(Value::from));
+    }
+    payload
+}
+
+/// A registration that says when unused kernels stop here, where the operator decided it.
+pub(crate) fn with_idle_minutes(mut payload: Value, minutes: Option<u32>) -> Value {
+    if let Some(members) = payload.as_object_mut() {
+        put(members, "idle_minutes", minutes.map(Value::from));
     }
     payload
 }

@@ -21,8 +21,10 @@ mod housekeeping;
 mod identity;
 mod interpreter;
 mod job_folder;
+mod kernels;
 mod limits;
 mod link;
+mod live;
 mod local_jobs;
 mod lock;
 mod machine;
@@ -39,7 +41,6 @@ mod socket_path;
 mod storage;
 mod token_desk;
 mod upgrade;
-mod usage;
 
 pub use accelerators::{Accelerator, detect_accelerators};
 pub use agent_core::{AgentStatus, JobLine, Order};
@@ -57,7 +58,9 @@ pub use identity::{
     IdentityError, check_display_name, check_workstation_id, default_workstation_id, hostname,
 };
 pub use interpreter::{IpykernelProbe, absolute_interpreter, find_interpreter, probe_ipykernel};
+pub use kernels::KernelFinder;
 pub use limits::{CpuLimit, HeldLimit, JobLimits, LimitsInForce, MOST_NICE, MemoryLimit, Reach};
+pub use live::{CLOCK_HINT, CLOCK_SKEW_LIMIT, clock_words};
 pub use local_jobs::{JobPlace, LocalJob, end_unattended, job_places, local_jobs};
 pub use lock::{AgentLock, LockError};
 pub use machine::{MachineName, with_machine};
@@ -67,5 +70,5 @@ pub use service::{
     LAUNCHD_LABEL, ServiceSpec, UNIT, UnfitPath, UnitScope, carried_variables, launchd_agent,
     systemd_unit,
 };
-pub use settings_file::{SETTINGS, SettingsError, SettingsFile, WorkstationSettings};
+pub use settings_file::{IDLE_MINUTES, SETTINGS, SettingsError, SettingsFile, WorkstationSettings};
 pub use upgrade::{Installation, Offer, Standing, UpgradeError};

@@ -5,15 +5,17 @@ use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use agent_core::AgentStatus;
+use meter::{Processes, Usage, gpu_memory_by_process};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use crate::job_folder::JobFolder;
-use crate::usage::UsageSample;
 use crate::{Folders, process::ProcessIdentity};
 
 /// How long a peer that is ended without an agent may take before it is killed.
 const END_LIMIT: Duration = Duration::from_secs(15);
+/// Over how long is looked what processors do.
+const USAGE_TIME: Duration = Duration::from_millis(250);
 /// How often is looked whether it is gone.
 const END_TICK: Duration = Duration::from_millis(50);
 /// How long `kernel-keeper --end` may take.
@@ -75,12 +77,16 @@ pub async fn local_jobs(folders: &Folders, agent: Option<&AgentStatus>) -> Vec<L
     if found.is_empty() {
         return Vec::new();
     }
-    let sample = UsageSample::take().await;
+    let roots: Vec<Vec<u32>> = found
+        .iter()
+        .map(|(_, peer, keeper)| peer.iter().chain(keeper).copied().collect())
+        .collect();
+    let roots: Vec<&[u32]> = roots.iter().map(Vec::as_slice).collect();
+    let usage = usage(&roots).await;
     let mut jobs: Vec<LocalJob> = found
         .into_iter()
-        .filter_map(|(folder, peer, keeper)| {
-            describe(&folder, peer, keeper, agent, sample.as_ref())
-        })
+        .zip(usage)
+        .filter_map(|((folder, peer, keeper), usage)| describe(&folder, peer, keeper, agent, usage))
         .collect();
     jobs.sort_by(|a, b| {
         b.age_seconds
@@ -90,7 +96,17 @@ pub async fn local_jobs(folders: &Folders, agent: Option<&AgentStatus>) -> Vec<L
     jobs
 }
 
-fn living_peer(folder: &JobFolder) -> Option<ProcessIdentity> {
+/// Looks twice: what processors do can only be seen over time.
+async fn usage(roots: &[&[u32]]) -> Vec<Usage> {
+    let Some(mut processes) = Processes::new() else {
+        return vec![Usage::default(); roots.len()];
+    };
+    processes.look(roots, None);
+    let ((), gpu) = tokio::join!(sleep(USAGE_TIME), gpu_memory_by_process());
+    processes.look(roots, gpu.as_ref())
+}
+
+pub(crate) fn living_peer(folder: &JobFolder) -> Option<ProcessIdentity> {
     let record = folder.record()?;
     record.process.is_alive().then_some(record.process)
 }
@@ -100,13 +116,11 @@ fn describe(
     peer_pid: Option<u32>,
     keeper_pid: Option<u32>,
     agent: Option<&AgentStatus>,
-    sample: Option<&UsageSample>,
+    usage: Usage,
 ) -> Option<LocalJob> {
     let job_id = folder.job_id()?;
     let line = agent.and_then(|agent| agent.jobs.iter().find(|line| line.job_id == job_id));
     let (note, owner) = (folder.note(), folder.owner());
-    let roots: Vec<u32> = peer_pid.into_iter().chain(keeper_pid).collect();
-    let usage = sample.map(|sample| sample.of(&roots)).unwrap_or_default();
     let said = line.and_then(|line| line.kernel.clone());
     let kernel = said.unwrap_or_else(|| {
         if keeper_pid.is_some() {
@@ -127,7 +141,7 @@ fn describe(
         peer_pid,
         keeper_pid,
         processes: usage.processes,
-        cpu_percent: (usage.cpu_percent * 10.0).round() / 10.0,
+        cpu_percent: usage.cpu_percent.unwrap_or_default(),
         memory_bytes: usage.memory_bytes,
         gpu_memory_bytes: usage.gpu_memory_bytes,
         folder: folder.path().to_owned(),

@@ -12,8 +12,11 @@ const FILE_LIMIT: u64 = 256 * 1024;
 /// Most entries of `allow`.
 const ALLOW_LIMIT: usize = 1000;
 
+/// Most minutes without a running cell: a month.
+pub const IDLE_MINUTES: u32 = 30 * 24 * 60;
+
 /// The settings by name, with what each is for.
-pub const SETTINGS: [(&str, &str); 12] = [
+pub const SETTINGS: [(&str, &str); 13] = [
     ("working_directory", "where kernels start"),
     ("python_path", "the Python for kernels"),
     (
@@ -36,6 +39,10 @@ pub const SETTINGS: [(&str, &str); 12] = [
     (
         "journal_mib",
         "MiB of a notebook's output that wait on disk, and that are kept beyond output_mib, at most",
+    ),
+    (
+        "idle_minutes",
+        "minutes without a running cell after which a kernel stops; 0 is never",
     ),
     (
         "on_stop",
@@ -64,6 +71,8 @@ pub struct WorkstationSettings {
     pub output_mib: Option<u32>,
     /// MiB of a notebook's output that wait on disk, and that are kept beside the notebook, at most.
     pub journal_mib: Option<u32>,
+    /// Minutes without a running cell after which a kernel stops; 0 is never.
+    pub idle_minutes: Option<u32>,
     /// `end` or `detach`.
     pub on_stop: Option<String>,
 }
@@ -188,6 +197,7 @@ impl SettingsFile {
             ),
             "output_mib" => value(i64::from(settings.output_mib.unwrap_or_default())),
             "journal_mib" => value(i64::from(settings.journal_mib.unwrap_or_default())),
+            "idle_minutes" => value(i64::from(settings.idle_minutes.unwrap_or_default())),
             _ => value(settings.on_stop.unwrap_or_default()),
         };
         self.document[name] = item;
@@ -292,6 +302,14 @@ impl WorkstationSettings {
                     Some(days.ok_or_else(|| wrong(format!("{text:?} is not a number above 0")))?);
             }
             "keep_size" => self.keep_size = Some(text.parse().map_err(wrong)?),
+            "idle_minutes" => {
+                let minutes = text.parse().ok().filter(|most| *most <= IDLE_MINUTES);
+                self.idle_minutes = Some(minutes.ok_or_else(|| {
+                    wrong(format!(
+                        "{text:?} is not a number of minutes up to {IDLE_MINUTES}\nHint: 0 keeps kernels for ever"
+                    ))
+                })?);
+            }
             _ => {
                 if !matches!(text.as_str(), "end" | "detach") {
                     return Err(wrong(format!("{text:?} is neither end nor detach")));
@@ -358,6 +376,8 @@ mod tests {
         assert!(file.settings().unwrap().allow.is_empty());
         for (name, value) in [
             ("max_jobs", "0"),
+            ("idle_minutes", "43201"),
+            ("idle_minutes", "-1"),
             ("on_stop", "kill"),
             ("allow", "a/b"),
             ("x", "1"),
@@ -365,6 +385,8 @@ mod tests {
             assert!(set(&mut file, name, value).is_err(), "{name}");
         }
         assert_eq!(file.settings().unwrap().max_jobs, Some(2));
+        set(&mut file, "idle-minutes", "0").unwrap();
+        assert_eq!(file.settings().unwrap().idle_minutes, Some(0));
     }
 
     #[test]

@@ -118,6 +118,8 @@ export interface NotebookInfo {
   scope: "owner" | "editor" | "viewer";
   /** Whether this person may run cells (D14). */
   mayRun: boolean;
+  /** Minutes without a running cell after which compute stops; 0 is never, nothing is what the machine says. */
+  idleMinutes: number | undefined;
 }
 
 export async function getNotebook(id: string): Promise<NotebookInfo> {
@@ -128,12 +130,18 @@ export async function getNotebook(id: string): Promise<NotebookInfo> {
     title: text(record(shape.notebook), "title"),
     scope: scope === "owner" || scope === "editor" ? scope : "viewer",
     mayRun: scope === "owner" || flag(access, "may_run"),
+    idleMinutes: number(record(shape.notebook), "idle_minutes"),
   };
 }
 
 export async function renameNotebook(id: string, title: string): Promise<string | undefined> {
   const shape = await call("PATCH", path(id), { title });
   return text(shape, "title");
+}
+
+/** When unused compute stops; the owner's to say. */
+export async function setIdleMinutes(id: string, minutes: number | undefined): Promise<void> {
+  await call("PATCH", `${path(id)}/compute`, { idle_minutes: minutes ?? null });
 }
 
 /** Attaches a workstation, or starts its kernel afresh when it is attached already (CP 2.16). */

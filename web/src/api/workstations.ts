@@ -8,6 +8,46 @@ export interface Accelerator {
   count: number;
 }
 
+/** A kernel that a machine can start. */
+export interface OfferedKernel {
+  /** What a notebook's metadata names to get it. */
+  name: string;
+  displayName: string;
+  language: string;
+  source: string;
+  path: string | undefined;
+  available: boolean;
+  /** Why it cannot be started, with what to do. */
+  reason: string | undefined;
+  isDefault: boolean;
+}
+
+export interface GpuUse {
+  model: string;
+  percent: number | undefined;
+  memoryUsedBytes: number | undefined;
+  memoryTotalBytes: number | undefined;
+}
+
+export interface JobUse {
+  jobId: string;
+  notebookId: string | undefined;
+  cpuPercent: number | undefined;
+  memoryBytes: number;
+  gpuMemoryBytes: number | undefined;
+}
+
+/** What a machine did at its latest heartbeat. */
+export interface Utilisation {
+  cpuPercent: number | undefined;
+  memoryUsedBytes: number | undefined;
+  memoryAvailableBytes: number | undefined;
+  load: number | undefined;
+  diskFreeBytes: number | undefined;
+  gpus: GpuUse[];
+  jobs: JobUse[];
+}
+
 export interface Workstation {
   id: string;
   name: string;
@@ -30,12 +70,69 @@ export interface Workstation {
   /** The newest build of its channel, where its own is older. */
   newerBuild: string | undefined;
   isDefault: boolean;
+  /** Nothing while the machine has not said. */
+  kernels: OfferedKernel[] | undefined;
+  utilisation: Utilisation | undefined;
+  /** How far its clock is ahead of the server's. */
+  clockSkewMs: number | undefined;
+  /** Minutes without a running cell after which a kernel stops there; 0 is never, nothing is the server's 30. */
+  idleMinutes: number | undefined;
 }
 
 function readAccelerator(shape: Shape): Accelerator {
   return {
     model: text(shape, "model") ?? text(shape, "kind") ?? "accelerator",
     count: number(shape, "count") ?? 1,
+  };
+}
+
+function readKernel(shape: Shape): OfferedKernel | undefined {
+  const name = text(shape, "name");
+  if (name === undefined) return undefined;
+  return {
+    name,
+    displayName: text(shape, "display_name") ?? name,
+    language: text(shape, "language") ?? "",
+    source: text(shape, "source") ?? "kernelspec",
+    path: text(shape, "path"),
+    available: shape.available !== false,
+    reason: text(shape, "reason"),
+    isDefault: flag(shape, "is_default"),
+  };
+}
+
+function readGpu(shape: Shape): GpuUse {
+  return {
+    model: text(shape, "model") ?? "GPU",
+    percent: number(shape, "percent"),
+    memoryUsedBytes: number(shape, "memory_used_bytes"),
+    memoryTotalBytes: number(shape, "memory_total_bytes"),
+  };
+}
+
+function readJob(shape: Shape): JobUse | undefined {
+  const jobId = text(shape, "job_id");
+  if (jobId === undefined) return undefined;
+  return {
+    jobId,
+    notebookId: text(shape, "notebook_id"),
+    cpuPercent: number(shape, "cpu_percent"),
+    memoryBytes: number(shape, "memory_bytes") ?? 0,
+    gpuMemoryBytes: number(shape, "gpu_memory_bytes"),
+  };
+}
+
+function readUtilisation(value: unknown): Utilisation | undefined {
+  const shape = record(value);
+  if (shape === undefined) return undefined;
+  return {
+    cpuPercent: number(shape, "cpu_percent"),
+    memoryUsedBytes: number(shape, "memory_used_bytes"),
+    memoryAvailableBytes: number(shape, "memory_available_bytes"),
+    load: number(shape, "load_1m"),
+    diskFreeBytes: number(shape, "disk_free_bytes"),
+    gpus: list(shape.gpus, readGpu),
+    jobs: list(shape.jobs, readJob),
   };
 }
 
@@ -61,6 +158,10 @@ function readWorkstation(shape: Shape): Workstation | undefined {
     build: text(shape, "installed_build"),
     newerBuild: flag(shape, "is_outdated") ? text(shape, "latest_build") : undefined,
     isDefault: flag(shape, "is_default"),
+    kernels: Array.isArray(shape.kernels) ? list(shape.kernels, readKernel) : undefined,
+    utilisation: readUtilisation(shape.utilisation),
+    clockSkewMs: number(shape, "clock_skew_ms"),
+    idleMinutes: number(shape, "idle_minutes"),
   };
 }
 

@@ -1,6 +1,6 @@
 // What keys and buttons do: intents on the store, with the selection moved along.
 import { ApiError, messageOf } from "../api/http";
-import { listWorkstations } from "../api/workstations";
+import { listWorkstations, type OfferedKernel } from "../api/workstations";
 import { confirm } from "../ui/dialog";
 import { toastError } from "../ui/toasts";
 import type { CellType } from "./cells";
@@ -59,6 +59,20 @@ export class Actions {
     );
     if (!yes) return;
     this.store.restart().catch((error: unknown) => toastError("The kernel was not restarted.", error));
+  }
+
+  /** The choice counts from the next start of the kernel, which is offered where one is running. */
+  async chooseKernel({ name, displayName, language }: OfferedKernel): Promise<void> {
+    const { store } = this;
+    store.setKernel({ name, displayName, language });
+    if (store.attachment.peek() === undefined || store.session.peek().runtimePeers === 0) return;
+    const yes = await confirm(
+      `Start ${displayName} now?`,
+      "The notebook asks for it from now on. The kernel that runs now goes on until it is restarted; then its variables and imports are lost.",
+      "Restart now",
+    );
+    if (!yes) return;
+    store.restartAsAsked().catch((error: unknown) => toastError("The kernel was not restarted.", error));
   }
 
   /** Stops waiting for a machine that is away. */

@@ -10,6 +10,7 @@ import { onLinkClick } from "../ui/router";
 import { ago, now } from "../ui/time";
 import type { Actions } from "./actions";
 import { computeState } from "./compute";
+import { KernelUseView } from "./kernel-use";
 
 const REFRESH_MS = 3_000;
 
@@ -17,7 +18,8 @@ export function useComputeState({ store }: Actions) {
   return useComputed(() => {
     const { runtimePeers, phase, rejoining } = store.session.value;
     const live = phase === "live" || rejoining;
-    return computeState(store.attachment.value, store.kernel.value, runtimePeers, live);
+    const silentSince = store.kernelUse.value?.unresponsiveSince;
+    return computeState(store.attachment.value, store.kernel.value, runtimePeers, live, silentSince);
   }).value;
 }
 
@@ -87,6 +89,9 @@ function MachineMenu({ actions, close }: { actions: Actions; close(): void }) {
           }}
         />
       ))}
+      {attached !== undefined && (
+        <KernelUseView actions={actions} machine={machines?.find(({ id }) => id === attached)} />
+      )}
       <div class="menu-rule" />
       {attached !== undefined && (
         <button

@@ -8,7 +8,16 @@ export interface ComputeState {
   /** What a person can do about it, or what went wrong. */
   detail: string | undefined;
   /** A stable word for tests and styles. */
-  status: "none" | "connecting" | "idle" | "busy" | "starting" | "unreachable" | "stopped" | "error";
+  status:
+    | "none"
+    | "connecting"
+    | "idle"
+    | "busy"
+    | "starting"
+    | "silent"
+    | "unreachable"
+    | "stopped"
+    | "error";
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -35,7 +44,19 @@ function disconnected(at: AttachmentView): ComputeState {
   return { tone: "off", label: `${at.name} · disconnected`, detail: at.message, status: "stopped" };
 }
 
-function kernelState(at: AttachmentView, kernel: KernelView): ComputeState {
+/** The kernel gives no sign of life. Nothing is done about it: it may be stopped, swapped out or worth waiting for. */
+function silent(at: AttachmentView, since: string): ComputeState {
+  return {
+    tone: "wait",
+    label: `${at.name} · not responding since ${clock(since)}`,
+    detail:
+      "The kernel gives no sign of life and is left alone. Wait, interrupt it, or restart it; a restart loses its variables.",
+    status: "silent",
+  };
+}
+
+function kernelState(at: AttachmentView, kernel: KernelView, silentSince: string | undefined): ComputeState {
+  if (kernel.lifecycle === "Running" && silentSince !== undefined) return silent(at, silentSince);
   switch (kernel.lifecycle) {
     case "Running":
       return kernel.activity === "Busy"
@@ -63,6 +84,7 @@ export function computeState(
   kernel: KernelView,
   runtimePeers: number,
   live: boolean,
+  silentSince?: string,
 ): ComputeState {
   if (at === undefined) {
     return { tone: "off", label: "No machine", detail: "Attach a machine to run cells.", status: "none" };
@@ -77,6 +99,8 @@ export function computeState(
     case "error":
       return { tone: "bad", label: `${at.name} · failed`, detail: at.message, status: "error" };
     default:
-      return live && runtimePeers === 0 ? unreachable(at, kernel.lastSeen) : kernelState(at, kernel);
+      return live && runtimePeers === 0
+        ? unreachable(at, kernel.lastSeen)
+        : kernelState(at, kernel, silentSince);
   }
 }

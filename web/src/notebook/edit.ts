@@ -1,8 +1,9 @@
 // The changes the page makes to the notebook document (DOC 4.6).
 import type { Automerge } from "../sync/automerge";
 import type { Origin, Replica } from "../sync/replica";
-import { mapOf, type NotebookDoc } from "../sync/shapes";
+import { mapOf, type NotebookDoc, stringOf } from "../sync/shapes";
 import { type CellType, readCells } from "./cells";
+import type { WantedKernel } from "./kernel-choice";
 import { positionAfter } from "./position";
 
 export interface Splice {
@@ -65,6 +66,24 @@ export class NotebookEditor {
 
   setType(id: string, type: CellType): void {
     this.put(id, "cell_type", type);
+  }
+
+  /** Names the kernel in the metadata (DOC 4.8); what is known of another language goes. */
+  setKernel({ name, displayName, language }: WantedKernel): void {
+    this.replica.change(this.origin, (doc) => {
+      const metadata = doc.metadata as Record<string, unknown> | undefined;
+      if (metadata === undefined) return;
+      const spec = { name: this.scalar(name), display_name: this.scalar(displayName) };
+      const known = mapOf(metadata.kernelspec) as Record<string, unknown> | undefined;
+      if (known === undefined) metadata.kernelspec = spec;
+      else Object.assign(known, spec);
+      const written = mapOf(metadata.kernelspec) as Record<string, unknown>;
+      if (language === "") delete written.language;
+      else written.language = this.scalar(language);
+      const info = mapOf(metadata.language_info);
+      const before = stringOf(info?.name)?.toLowerCase();
+      if (before !== undefined && before !== language) delete metadata.language_info;
+    });
   }
 
   clearOutputs(id: string): void {

@@ -8,6 +8,7 @@ import { toastError } from "../ui/toasts";
 import type { Actions } from "./actions";
 import { ComputeChip } from "./compute-chip";
 import { Connection, Roster } from "./connection";
+import { KernelChip } from "./kernel-chip";
 import { NotebookMenu } from "./notebook-menu";
 import type { NotebookStore } from "./store";
 
@@ -129,6 +130,7 @@ export function Header({ actions }: { actions: Actions }) {
             </button>
           )}
           <div class="head-end">
+            <KernelChip actions={actions} />
             <ComputeChip actions={actions} />
           </div>
         </div>

@@ -59,6 +59,13 @@ function ComputeNotice({ actions }: { actions: Actions }) {
       </p>
     );
   }
+  if (state.status === "silent") {
+    return (
+      <p class="notice" role="status" data-testid="compute-notice">
+        {state.detail}
+      </p>
+    );
+  }
   const away = state.status === "unreachable";
   if (!away && state.status !== "none") return null;
   if (queued === 0 && (!away || running === 0)) return null;

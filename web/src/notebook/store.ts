@@ -1,7 +1,14 @@
 // One open notebook: its session, what it shows, and what a person can do to it.
 import { batch, computed, effect, type Signal, signal } from "@preact/signals";
 import { ApiError, messageOf } from "../api/http";
-import { attach, endWork, getNotebook, type NotebookInfo, renameNotebook } from "../api/notebooks";
+import {
+  attach,
+  endWork,
+  getNotebook,
+  type NotebookInfo,
+  renameNotebook,
+  setIdleMinutes,
+} from "../api/notebooks";
 import { checkSession, signedIn } from "../api/session";
 import type { Shape } from "../api/shape";
 import { type Automerge, loadAutomerge } from "../sync/automerge";
@@ -13,6 +20,7 @@ import {
   encodeCursor,
   encodeHeartbeat,
   HEARTBEAT_MS,
+  type KernelUse,
   type RemoteCursor,
   readPresence,
 } from "../sync/presence";
@@ -29,6 +37,7 @@ import {
   readKernel,
   readQueue,
 } from "./executions";
+import { readWanted, type WantedKernel } from "./kernel-choice";
 import { keepUnsent, sourcesOf, touchedCells } from "./unsent";
 
 const PUBLISH_MS = 24;
@@ -56,6 +65,17 @@ export class NotebookStore {
   readonly executions = signal<Readonly<Record<string, unknown>>>({});
   readonly kernel: Signal<KernelView>;
   readonly attachment = signal<AttachmentView | undefined>(undefined);
+  /** What the kernel uses, while the runtime peer that said it is here; nobody else can say it. */
+  readonly kernelUse = computed(() => {
+    const told = this.lastUse.value;
+    const { peers } = this.session.value;
+    const isThere = peers.some(({ id, scope }) => id === told?.peerId && scope === "runtime_peer");
+    return isThere ? told?.use : undefined;
+  });
+  /** Minutes without a running cell after which compute stops; 0 is never, nothing is what the machine says. */
+  readonly idleMinutes = signal<number | undefined>(undefined);
+  /** The kernel that the notebook asks for; nothing for the machine's own. */
+  readonly wantedKernel = signal<WantedKernel | undefined>(undefined);
   readonly queue = signal({ running: 0, queued: 0 });
   readonly documents: RoomDocuments;
   readonly editor: NotebookEditor;
@@ -77,6 +97,7 @@ export class NotebookStore {
   /** Why the notebook can no longer be opened, once it was taken away while it was open. */
   readonly lost = signal<ApiError | undefined>(undefined);
   private readonly mayRun = signal(false);
+  private readonly lastUse = signal<{ peerId: string; use: KernelUse } | undefined>(undefined);
   /** The scope that the room is asked for. */
   private wanted: Scope;
   private readonly room: RoomSession;
@@ -129,6 +150,10 @@ export class NotebookStore {
       presence: (payload) => {
         const event = readPresence(payload);
         if (event === undefined) return;
+        if (event.type === "kernel") {
+          this.lastUse.value = event;
+          return;
+        }
         this.others.apply(event, this.session.peek().peerId, Date.now());
         this.showCursors();
       },
@@ -187,6 +212,7 @@ export class NotebookStore {
   take(info: NotebookInfo): void {
     this.title.value = info.title;
     this.mayRun.value = info.mayRun;
+    this.idleMinutes.value = info.idleMinutes;
   }
 
   /** Asks what this person may do by now: more is taken up at once, and none ends the session. */
@@ -272,6 +298,24 @@ export class NotebookStore {
     await attach(this.id, at.workstationId, true);
   }
 
+  async setIdleMinutes(minutes: number | undefined): Promise<void> {
+    await setIdleMinutes(this.id, minutes);
+    this.idleMinutes.value = minutes;
+  }
+
+  setKernel(kernel: WantedKernel): void {
+    this.editor.setKernel(kernel);
+  }
+
+  /** Starts the kernel anew as the notebook asks by now, once the room has what it asks (D12). */
+  async restartAsAsked(): Promise<void> {
+    const end = Date.now() + RUN_LIMIT_MS;
+    while (this.session.peek().unsaved && Date.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, RUN_RETRY_MS));
+    }
+    await this.room.request("restart_kernel");
+  }
+
   async rename(title: string): Promise<void> {
     this.title.value = (await renameNotebook(this.id, title)) ?? title;
   }
@@ -346,6 +390,9 @@ export class NotebookStore {
       this.kernel.value = readKernel(this.documents.runtime);
       this.attachment.value = readAttachment(runtime);
       this.queue.value = readQueue(runtime);
+      const wanted = readWanted(this.documents.notebook.value);
+      if (JSON.stringify(wanted) !== JSON.stringify(this.wantedKernel.peek()))
+        this.wantedKernel.value = wanted;
     });
   }
 }

@@ -6,7 +6,8 @@ import { IconHistory, IconTrash } from "../ui/icons";
 import { ago, now, when } from "../ui/time";
 import { toast, toastError } from "../ui/toasts";
 import { History } from "./history";
-import { facts, stateOf } from "./machine-state";
+import { clockHint, facts, stateOf } from "./machine-state";
+import { MachineUse } from "./machine-use";
 
 async function remove(machine: Workstation, refresh: () => void): Promise<void> {
   const yes = await confirm(
@@ -36,6 +37,7 @@ async function prefer(machine: Workstation, refresh: () => void): Promise<void> 
 export function MachineCard({ machine, refresh }: { machine: Workstation; refresh(): void }) {
   const state = stateOf(machine);
   const offered = facts(machine);
+  const clock = clockHint(machine.clockSkewMs);
   const [history, setHistory] = useState(false);
   return (
     <li
@@ -64,6 +66,8 @@ export function MachineCard({ machine, refresh }: { machine: Workstation; refres
             ))}
           </ul>
         )}
+        <MachineUse machine={machine} />
+        {clock && <p class="hint">{clock}</p>}
         {state.next && <p class="hint">{state.next}</p>}
       </div>
       <div class="machine-actions">

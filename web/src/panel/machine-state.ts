@@ -36,6 +36,16 @@ export function stateOf(machine: Workstation): MachineState {
   }
 }
 
+/** Clocks that differ by more are worth a word. */
+const CLOCK_SKEW_MS = 5_000;
+
+export function clockHint(skewMs: number | undefined): string | undefined {
+  if (skewMs === undefined || Math.abs(skewMs) <= CLOCK_SKEW_MS) return undefined;
+  const word = skewMs > 0 ? "ahead" : "behind";
+  const seconds = Math.floor(Math.abs(skewMs) / 1_000);
+  return `Its clock is ${seconds} s ${word}. Set it there, for example with “timedatectl set-ntp true”.`;
+}
+
 export function memoryText(bytes: number): string {
   const gib = bytes / 2 ** 30;
   return gib >= 10 ? `${Math.round(gib)} GiB memory` : `${gib.toFixed(1)} GiB memory`;

@@ -13,8 +13,19 @@ export interface RemoteCursor {
   column: number;
 }
 
+/** What a kernel uses, as its runtime peer tells it now and then. */
+export interface KernelUse {
+  /** Per cent of one processor. */
+  cpuPercent: number | undefined;
+  memoryBytes: number;
+  gpuMemoryBytes: number | undefined;
+  /** Its last sign of life, once it gives none any more. */
+  unresponsiveSince: string | undefined;
+}
+
 export type PresenceEvent =
   | { type: "cursor"; cursor: RemoteCursor }
+  | { type: "kernel"; peerId: string; use: KernelUse }
   | { type: "alive"; peerId: string }
   | { type: "gone"; peerId: string };
 
@@ -31,6 +42,26 @@ export function encodeClear(): Uint8Array {
   return encodeCbor({ type: "clear_channel", peer_id: "self", channel: "cursor" });
 }
 
+/** The channel `custom` carries bytes; a runtime peer's are JSON with the key `kernel`. */
+function readKernelUse(data: unknown): KernelUse | undefined {
+  if (!Array.isArray(data)) return undefined;
+  let told: unknown;
+  try {
+    told = JSON.parse(new TextDecoder().decode(Uint8Array.from(data as number[])));
+  } catch {
+    return undefined;
+  }
+  const kernel = record(record(told)?.kernel);
+  const memoryBytes = number(kernel, "memory_bytes");
+  if (memoryBytes === undefined) return undefined;
+  return {
+    cpuPercent: number(kernel, "cpu_percent"),
+    memoryBytes,
+    gpuMemoryBytes: number(kernel, "gpu_memory_bytes"),
+    unresponsiveSince: text(kernel, "unresponsive_since"),
+  };
+}
+
 export function readPresence(payload: Uint8Array): PresenceEvent | undefined {
   const shape = record(decodeCbor(payload));
   const peerId = text(shape, "peer_id");
@@ -39,7 +70,12 @@ export function readPresence(payload: Uint8Array): PresenceEvent | undefined {
   if (shape.type === "clear_channel")
     return shape.channel === "cursor" ? { type: "gone", peerId } : undefined;
   if (shape.type === "heartbeat") return { type: "alive", peerId };
-  if (shape.type !== "update" || shape.channel !== "cursor") return undefined;
+  if (shape.type !== "update") return undefined;
+  if (shape.channel === "custom") {
+    const use = readKernelUse(shape.data);
+    return use && { type: "kernel", peerId, use };
+  }
+  if (shape.channel !== "cursor") return undefined;
   const data = record(shape.data);
   const cellId = text(data, "cell_id");
   const line = number(data, "line");
@@ -55,7 +91,7 @@ export function readPresence(payload: Uint8Array): PresenceEvent | undefined {
 export class Cursors {
   private readonly known = new Map<string, { cursor: RemoteCursor; heardAt: number }>();
 
-  apply(event: PresenceEvent, selfId: string | undefined, now: number): void {
+  apply(event: Exclude<PresenceEvent, { type: "kernel" }>, selfId: string | undefined, now: number): void {
     const peerId = event.type === "cursor" ? event.cursor.peerId : event.peerId;
     if (peerId === selfId) return;
     const before = this.known.get(peerId);

@@ -43,6 +43,7 @@ impl Agent {
             allow: self.config.admission.allow.clone(),
             max_jobs: self.config.admission.max_jobs,
             storage: self.config.admission.storage.clone(),
+            clock_skew_ms: None,
             jobs: self.jobs.values().map(crate::job::Job::line).collect(),
         }
     }

@@ -159,3 +159,76 @@ fn ids_that_collide_with_paths_are_refused() {
     }
     parsed(json!({"workstation_id": "Lab box.local_2"})).unwrap();
 }
+
+#[test]
+fn kernels_are_bounded_and_malformed_ones_refused() {
+    let kernel = json!({"name": "bash", "display_name": "Bash", "language": "Bash", "source": "kernelspec", "x": 1});
+    let kernels = |value: Value| {
+        parsed(json!({"workstation_id": "ws", "kernels": value})).map(|input| input.0.kernels_json)
+    };
+    assert_eq!(kernels(Value::Null).unwrap(), None);
+    assert_eq!(kernels(json!([])).unwrap().as_deref(), Some("[]"));
+    let many = kernels(json!(vec![kernel.clone(); 60])).unwrap().unwrap();
+    let many: Vec<wire::http::OfferedKernel> = serde_json::from_str(&many).unwrap();
+    assert_eq!(many.len(), 48);
+    assert_eq!(
+        (many[0].language.as_str(), many[0].available),
+        ("bash", true)
+    );
+    assert_eq!(kernels(json!({})).unwrap_err(), "kernels must be an array");
+    for (field, length) in [
+        ("name", 129),
+        ("display_name", 161),
+        ("path", 513),
+        ("reason", 481),
+    ] {
+        let mut wrong = kernel.clone();
+        wrong[field] = "x".repeat(length).into();
+        let why = kernels(json!([wrong])).unwrap_err();
+        assert_eq!(why, format!("kernel.{field} is too long"));
+    }
+}
+
+#[test]
+fn what_a_machine_does_is_bounded_and_malformed_is_refused() {
+    let input = |utilisation: Value| {
+        parsed(json!({"workstation_id": "ws", "utilisation": utilisation, "clock_skew_ms": -4_000}))
+    };
+    let gpu = json!({"model": "A100", "percent": 3.5, "memory_used_bytes": 1, "watts": 3});
+    let job = json!({"job_id": "j", "memory_bytes": 5});
+    let taken = input(json!({
+        "cpu_percent": 12.5, "gpus": vec![gpu; 20], "jobs": vec![job; 40], "mood": "good",
+    }))
+    .unwrap();
+    assert_eq!(taken.0.clock_skew_ms, Some(-4_000));
+    let text = taken.0.utilisation_json.unwrap();
+    let stored: wire::http::Utilisation = serde_json::from_str(&text).unwrap();
+    assert_eq!((stored.gpus.len(), stored.jobs.len()), (16, 32));
+    assert_eq!(stored.cpu_percent, Some(12.5));
+    for wrong in [
+        json!({"cpu_percent": "much"}),
+        json!({"memory_used_bytes": -1}),
+        json!([]),
+        json!({"gpus": [{"model": "x".repeat(200)}]}),
+    ] {
+        let why = input(wrong).unwrap_err();
+        assert!(why.starts_with("utilisation "), "{why}");
+    }
+}
+
+#[test]
+fn idleness_is_in_minutes_and_zero_is_never() {
+    let minutes = |value: Value| {
+        parsed(json!({"workstation_id": "ws", "idle_minutes": value}))
+            .map(|input| input.0.idle_minutes)
+    };
+    assert_eq!(minutes(Value::Null).unwrap(), None);
+    assert_eq!(minutes(json!(0)).unwrap(), Some(0));
+    assert_eq!(minutes(json!(120)).unwrap(), Some(120));
+    assert!(
+        minutes(json!(43_201))
+            .unwrap_err()
+            .starts_with("idle_minutes ")
+    );
+    assert!(minutes(json!(-1)).is_err());
+}

@@ -33,6 +33,10 @@ fn row(seen_ago: i64, lease: Option<Lease>) -> Workstation {
         os: None,
         address: None,
         online_since_ms: None,
+        kernels_json: None,
+        utilisation_json: None,
+        clock_skew_ms: None,
+        idle_minutes: None,
     }
 }
 
@@ -140,4 +144,22 @@ fn cp_139_malformed_accelerators_read_as_unknown() {
             .accelerators,
         Some(Vec::new())
     );
+}
+
+#[test]
+fn what_a_machine_does_is_told_while_it_is_online_and_in_the_list_alone() {
+    let told = |online: bool| {
+        let mut row = row(1_000, Some(lease(1_000, online, 60_000)));
+        row.kernels_json =
+            Some(r#"[{"name":"bash","display_name":"Bash","source":"kernelspec"}]"#.to_owned());
+        row.utilisation_json = Some(r#"{"cpu_percent":5.0}"#.to_owned());
+        view(row, None, Presence::Unknown, NOW)
+    };
+    let full = told(true).to_wire_in_full();
+    assert_eq!(full.kernels.unwrap()[0].name, "bash");
+    assert_eq!(full.utilisation.unwrap().cpu_percent, Some(5.0));
+    let away = told(false).to_wire_in_full();
+    assert!(away.kernels.is_some() && away.utilisation.is_none());
+    let elsewhere = told(true).to_wire();
+    assert!(elsewhere.kernels.is_none() && elsewhere.utilisation.is_none());
 }

@@ -1,8 +1,10 @@
 //! A kernel that answers: its process, the tasks that drain its channels, what may be asked of it.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use jupyter_protocol::ConnectionInfo;
+use jupyter_zmq_client::create_client_heartbeat_connection;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::process::Child;
@@ -37,6 +39,12 @@ const STDERR_WAIT: Duration = Duration::from_millis(500);
 /// Pause after a broken read, so that an error never spins.
 const READ_RETRY: Duration = Duration::from_millis(50);
 
+/// How often a kernel is asked for a sign of life, and how long it may take to give one.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(3);
+const HEARTBEAT_WAIT: Duration = Duration::from_secs(3);
+/// Signs of life in a row that must be missing before a kernel counts as not responding (WS-345).
+const HEARTBEAT_MISSES: u32 = 3;
+
 /// One running kernel.
 pub(super) struct Running {
     pub(super) pid: i32,
@@ -57,6 +65,8 @@ pub(super) struct Running {
     endpoint: Endpoint,
     stderr: StderrTail,
     stderr_task: tokio::task::JoinHandle<()>,
+    /// When it last gave a sign of life, once it gives none any more.
+    unresponsive_since: watch::Receiver<Option<SystemTime>>,
     executed: HashSet<String>,
     /// How often the system had killed for want of memory when this kernel began.
     memory_kills: Option<u64>,
@@ -117,6 +127,8 @@ impl Running {
             ended.subscribe(),
             Taker::Counting(replied),
         ));
+        let (silent, unresponsive_since) = watch::channel(None);
+        writers.spawn(listen_for_life(endpoint.info.clone(), silent));
         let mut sender = |mut connection| {
             let (queue, mut waiting) = mpsc::channel(SEND_QUEUE);
             writers.spawn(async move {
@@ -144,6 +156,7 @@ impl Running {
             endpoint,
             stderr,
             stderr_task,
+            unresponsive_since,
             executed: HashSet::new(),
             memory_kills,
             last_sent: None,
@@ -211,6 +224,11 @@ impl Running {
         });
     }
 
+    /// Since when the kernel gives no sign of life, if it gives none. It is not ended for it.
+    pub(super) fn unresponsive_since(&self) -> Option<SystemTime> {
+        *self.unresponsive_since.borrow()
+    }
+
     /// Waits for the process's end.
     pub(super) async fn exited(&mut self) -> ExitCause {
         let status = self.child.wait().await;
@@ -268,6 +286,39 @@ enum Taker {
     Bounded(Flood),
     /// Each is counted.
     Counting(watch::Sender<u64>),
+}
+
+/// Asks on the heartbeat channel, which kernels answer while they compute, and says when that stays without an answer.
+async fn listen_for_life(info: ConnectionInfo, silent: watch::Sender<Option<SystemTime>>) {
+    let mut connection = None;
+    let mut last = SystemTime::now();
+    let mut misses = 0;
+    loop {
+        tokio::time::sleep(HEARTBEAT_EVERY).await;
+        let beat = async {
+            let mut asked = match connection.take() {
+                Some(connection) => connection,
+                None => create_client_heartbeat_connection(&info).await?,
+            };
+            asked.single_heartbeat().await?;
+            Ok::<_, jupyter_zmq_client::RuntimeError>(asked)
+        };
+        // One that was not answered in time is given up: a late answer would count for the next question.
+        if let Ok(Ok(answered)) = timeout(HEARTBEAT_WAIT, beat).await {
+            connection = Some(answered);
+            last = SystemTime::now();
+            misses = 0;
+            if silent.send_if_modified(|since| since.take().is_some()) {
+                tracing::info!("the kernel responds again");
+            }
+            continue;
+        }
+        misses += 1;
+        if misses == HEARTBEAT_MISSES {
+            tracing::warn!("the kernel does not respond; it is left alone");
+            silent.send_replace(Some(last));
+        }
+    }
 }
 
 /// Drains one channel into the journal and does nothing else.

@@ -94,6 +94,7 @@ fn of(settings: &WorkstationSettings, name: &str) -> Option<String> {
         "keep_size" => settings.keep_size.map(|size| size.to_string()),
         "output_mib" => settings.output_mib.map(|most| most.to_string()),
         "journal_mib" => settings.journal_mib.map(|most| most.to_string()),
+        "idle_minutes" => settings.idle_minutes.map(|minutes| minutes.to_string()),
         _ => settings.on_stop.clone(),
     }
 }

@@ -7,9 +7,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result, anyhow, bail};
 use cloud_client::ExposeSecret as _;
 use workstation::{
-    CpuLimit, CredentialError, MOST_NICE, MemoryLimit, TOKEN_VARIABLE, WorkstationSettings,
-    absolute_interpreter, find_interpreter, find_runtimed, probe_ipykernel, resolve_credential,
-    script_connector_note,
+    CpuLimit, CredentialError, IDLE_MINUTES, MOST_NICE, MemoryLimit, TOKEN_VARIABLE,
+    WorkstationSettings, absolute_interpreter, find_interpreter, find_runtimed, probe_ipykernel,
+    resolve_credential, script_connector_note,
 };
 
 use super::Here;
@@ -55,6 +55,9 @@ pub struct Args {
     /// [default: 1024].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     journal_mib: Option<u32>,
+    /// Minutes without a running cell after which a kernel stops; 0 is never [default: 30].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=i64::from(IDLE_MINUTES)))]
+    idle_minutes: Option<u32>,
 }
 
 impl Args {
@@ -71,6 +74,7 @@ impl Args {
         self.keep_size = self.keep_size.or(settings.keep_size);
         self.output_mib = self.output_mib.or(settings.output_mib);
         self.journal_mib = self.journal_mib.or(settings.journal_mib);
+        self.idle_minutes = self.idle_minutes.or(settings.idle_minutes);
         if self.allow.is_empty() {
             self.allow = settings.allow;
         }
@@ -158,6 +162,10 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
         ("nice", args.nice.map(|nice| nice.to_string())),
         ("keep-days", args.keep_days.map(|days| days.to_string())),
         ("keep-size", args.keep_size.map(|size| size.to_string())),
+        (
+            "idle-minutes",
+            args.idle_minutes.map(|minutes| minutes.to_string()),
+        ),
     ];
     for (flag, value) in given {
         if let Some(value) = value {

@@ -8,8 +8,9 @@ use cloud_client::{BaseUrl, CloudClient, CloudError, RefusalKind};
 use serde::Serialize;
 use serde_json::{Value, json};
 use workstation::{
-    ControlError, Fit, LimitsInForce, Protection, ResolvedCredential, StoredCredential,
-    TOKEN_VARIABLE, find_runtimed, installed_build, probe_protection, resolve_credential,
+    CLOCK_HINT, ControlError, Fit, LimitsInForce, Protection, ResolvedCredential, StoredCredential,
+    TOKEN_VARIABLE, clock_words, find_runtimed, installed_build, probe_protection,
+    resolve_credential,
 };
 
 use super::{Here, printable, served};
@@ -71,6 +72,7 @@ struct Agent {
     max_jobs: Option<u32>,
     /// What one notebook may take, and for what that holds on this machine.
     limits: LimitsInForce,
+    clock_skew_ms: Option<i64>,
 }
 
 pub async fn run(args: Args, printer: &Printer) -> Result<()> {
@@ -174,6 +176,7 @@ async fn look(here: &Here, credential: &ResolvedCredential) -> ThisMachine {
             allow: agent.status.allow,
             max_jobs: agent.status.max_jobs,
             limits: agent.limits,
+            clock_skew_ms: agent.status.clock_skew_ms,
         }),
         agent_trouble: trouble,
     }
@@ -232,6 +235,9 @@ impl ThisMachine {
             lines.push(("Limits:", printable(&agent.limits.line())));
             if let Some(trouble) = &agent.storage {
                 lines.push(("Disk:", format!("no new notebooks: {}", printable(trouble))));
+            }
+            if let Some(words) = agent.clock_skew_ms.and_then(clock_words) {
+                lines.push(("Clock:", format!("{words}; {CLOCK_HINT}")));
             }
             if let Some(trouble) = &agent.trouble {
                 lines.push(("Trouble:", printable(trouble)));

@@ -464,3 +464,58 @@ async fn an_input_request_is_answered() {
     );
     job.shutdown().await;
 }
+
+// WS-345: one missed sign of life has no effect; three and it is told, and nothing is ended (issue 5).
+#[tokio::test(flavor = "multi_thread")]
+async fn ws_345_a_kernel_that_gives_no_sign_of_life_is_told_and_never_ended() {
+    let mut job = Job::start().await;
+    let started = job
+        .event(|event| matches!(event, KeeperEvent::KernelStarted { .. }))
+        .await;
+    let KeeperEvent::KernelStarted { pid, .. } = started else {
+        panic!("{started:?}")
+    };
+    let signal = |signal| {
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    };
+    job.execute(
+        "e1",
+        "print('on', flush=True)\nimport time\ntime.sleep(1)\nprint('off')",
+    )
+    .await;
+    job.record(|r| r.header()["msg_type"] == "stream").await;
+    let before = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    signal(rustix::process::Signal::STOP);
+    // Held for one sign of life: nothing is said.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(
+        job.client.status().await.unwrap().unresponsive_since_ms,
+        None
+    );
+    let silent_since = async |job: &Job, wanted: bool| {
+        let end = tokio::time::Instant::now() + Duration::from_secs(60);
+        loop {
+            let status = job.client.status().await.unwrap();
+            assert_eq!(status.kernel, KernelState::Running);
+            if status.unresponsive_since_ms.is_some() == wanted {
+                return status.unresponsive_since_ms;
+            }
+            assert!(tokio::time::Instant::now() < end, "{status:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let since = silent_since(&job, true).await.unwrap();
+    let before = i64::try_from(before.as_millis()).unwrap();
+    assert!(
+        (since - before).abs() < 10_000,
+        "since {since}, stopped at {before}"
+    );
+    signal(rustix::process::Signal::CONT);
+    silent_since(&job, false).await;
+    let records = job.until_idle("e1").await;
+    assert_eq!(stream_text(&records, "stdout"), "on\noff\n");
+    job.shutdown().await;
+}

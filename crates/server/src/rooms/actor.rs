@@ -89,11 +89,9 @@ async fn start(app: &App, notebook_id: &str) -> Result<Actor, ActorError> {
 }
 
 async fn open(app: &App, notebook_id: &str) -> Result<Actor, ActorError> {
-    let epoch = app
-        .catalog()
-        .notebook(notebook_id)
-        .await?
-        .map_or(0, |notebook| notebook.room_epoch);
+    let notebook = app.catalog().notebook(notebook_id).await?;
+    let epoch = notebook.as_ref().map_or(0, |notebook| notebook.room_epoch);
+    let idle_minutes = notebook.and_then(|notebook| u64::try_from(notebook.idle_minutes?).ok());
     let key = RoomKey {
         notebook_id: notebook_id.to_owned(),
         epoch,
@@ -123,6 +121,7 @@ async fn open(app: &App, notebook_id: &str) -> Result<Actor, ActorError> {
         beside: JoinSet::new(),
     };
     actor.take(effects).await?;
+    actor.event(Event::IdleMinutes(idle_minutes)).await?;
     actor.hear_of_ended_job().await?;
     Ok(actor)
 }

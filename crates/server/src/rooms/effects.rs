@@ -37,6 +37,13 @@ impl Rooms {
                 self.revoke_credential(app, &credential_id).await;
                 Ok(())
             }
+            Effect::IdleMinutes {
+                notebook_id,
+                minutes,
+            } => {
+                self.idle_minutes(app, &notebook_id, minutes).await;
+                Ok(())
+            }
             Effect::AccessChanged {
                 notebook_id,
                 principal,

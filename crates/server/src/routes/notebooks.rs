@@ -16,7 +16,7 @@ use wire::actor::percent_encode;
 use wire::http::CreateNotebookResponse;
 use wire::{NotebookId, Scope, UnixMs};
 
-use super::body::{JsonBody, read_body};
+use super::body::{JsonBody, json_object, read_body};
 use super::path::NotebookPath;
 use crate::app::App;
 use crate::audit::Note;
@@ -194,6 +194,23 @@ pub(super) async fn rename(
     ))
 }
 
+/// `PATCH /api/n/:id/compute` (additive): when this notebook's unused compute stops.
+pub(super) async fn compute(
+    State(app): State<App>,
+    facts: Facts,
+    NotebookPath(id): NotebookPath,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    facts.check_origin(&app)?;
+    let caller = app.identify(&facts, Accept::PEOPLE).await?.caller();
+    access::authorize(app.catalog(), &caller, &id, Scope::Owner, Downgrade::Never).await?;
+    let minutes = rules::parse_compute(&json_object(&body, "compute body")?)?;
+    let effects = rules::set_idle_minutes(app.catalog(), &id, minutes).await?;
+    app.carry_out(effects).await;
+    let body = json!({ "ok": true, "notebook_id": id, "idle_minutes": minutes });
+    Ok(json_response(StatusCode::OK, &body))
+}
+
 /// The address of a notebook's page.
 pub(super) fn viewer_url(app: &App, id: &str, slug: &str) -> String {
     format!("{}/n/{id}/{}", app.config().public, percent_encode(slug))
@@ -210,6 +227,7 @@ fn row(notebook: &Notebook) -> Value {
         "cell_composition": notebook.cell_composition,
         "preview_cells": notebook.preview_cells,
         "language": notebook.language,
+        "idle_minutes": notebook.idle_minutes,
     })
 }
 

@@ -201,6 +201,7 @@ async fn workstation(app: &App, facts: &Facts, identity: &Identity) -> Workstati
         memory_bytes: registered.and_then(|row| u64::try_from(row.memory_bytes?).ok()),
         accelerators: registered
             .and_then(|row| serde_json::from_str(row.accelerators_json.as_deref()?).ok()),
+        idle_minutes: registered.and_then(|row| u64::try_from(row.idle_minutes?).ok()),
     }
 }
 

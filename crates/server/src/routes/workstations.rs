@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Path, State};
 use axum::response::Response;
-use control_plane::workstations::{self, WorkstationView};
+use control_plane::workstations;
 use control_plane::{Fields, Refusal, builds, credentials, hash_secret, limits, registration};
 use http::StatusCode;
 use serde_json::json;
@@ -45,7 +45,7 @@ async fn list(State(app): State<App>, facts: Facts) -> Result<Response, ApiError
         workstations: list
             .workstations
             .iter()
-            .map(|view| shown(view, &latest_builds))
+            .map(|view| shown(view.to_wire_in_full(), &latest_builds))
             .collect(),
         latest_builds,
         minimum_build: Some(MINIMUM_BUILD.to_owned()),
@@ -54,8 +54,7 @@ async fn list(State(app): State<App>, facts: Facts) -> Result<Response, ApiError
 }
 
 /// A workstation with what is known of the newest build of its channel.
-fn shown(view: &WorkstationView, latest: &LatestBuilds) -> wire_http::Workstation {
-    let mut workstation = view.to_wire();
+fn shown(mut workstation: wire_http::Workstation, latest: &LatestBuilds) -> wire_http::Workstation {
     builds::compare(&mut workstation, latest);
     workstation
 }
@@ -82,7 +81,7 @@ async fn register(
     let latest_builds = app.latest_builds().await;
     let body = RegisterResponse {
         ok: true,
-        workstation: shown(&view, &latest_builds),
+        workstation: shown(view.to_wire(), &latest_builds),
         latest_builds,
         minimum_build: Some(MINIMUM_BUILD.to_owned()),
         room_tokens: caller.credential.is_some(),

@@ -21,6 +21,7 @@ fn notebook(row: &Row) -> Result<Notebook> {
         preview_cells: row.get("preview_cells")?,
         language: row.get("language")?,
         room_epoch: row.get("room_epoch")?,
+        idle_minutes: row.get("idle_minutes")?,
     })
 }
 
@@ -105,6 +106,17 @@ impl Notebooks for SqlCatalog {
             .bind(id)
             .bind(title)
             .bind(now_ms)
+            .execute()
+            .await?;
+        Ok(done == 1)
+    }
+
+    async fn set_idle_minutes(&self, id: &str, minutes: Option<i64>) -> Result<bool> {
+        let done = self
+            .db
+            .write(sql::NOTEBOOK_SET_IDLE, "set when unused compute stops")
+            .bind(id)
+            .bind(minutes)
             .execute()
             .await?;
         Ok(done == 1)

@@ -37,6 +37,7 @@ fn workstation(row: &Row) -> Result<Workstation> {
         memory_bytes: row.get("memory_bytes")?,
         accelerators_json: row.get("accelerators_json")?,
         environments_json: row.get("environments_json")?,
+        kernels_json: row.get("kernels_json")?,
         created_ms: row.get("created_ms")?,
         updated_ms: row.get("updated_ms")?,
         last_seen_ms: row.get("last_seen_ms")?,
@@ -46,6 +47,9 @@ fn workstation(row: &Row) -> Result<Workstation> {
         os: row.get("os")?,
         address: row.get("address")?,
         online_since_ms: row.get("online_since_ms")?,
+        utilisation_json: row.get("utilisation_json")?,
+        clock_skew_ms: row.get("clock_skew_ms")?,
+        idle_minutes: row.get("idle_minutes")?,
     })
 }
 
@@ -78,6 +82,10 @@ impl Workstations for SqlCatalog {
             .bind(&registration.hostname)
             .bind(&registration.os)
             .bind(&registration.address)
+            .bind(&registration.kernels_json)
+            .bind(&registration.utilisation_json)
+            .bind(registration.clock_skew_ms)
+            .bind(registration.idle_minutes)
             .execute()
             .await?;
         // Behind the write: a removal that ran at the same time has been waited for by now.

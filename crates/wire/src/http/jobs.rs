@@ -143,7 +143,7 @@ impl AttachRequest {
 }
 
 /// `POST /api/n/:notebookId/workstation-attachments` answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttachResponse {
     pub ok: bool,
     pub job: AttachJob,
@@ -151,7 +151,7 @@ pub struct AttachResponse {
 }
 
 /// `GET /api/workstations/:workstationId/attach-jobs` answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttachJobsResponse {
     pub ok: bool,
     pub workstation: Workstation,

@@ -45,8 +45,90 @@ const fn yes() -> bool {
     true
 }
 
-/// `POST /api/workstations`: first registration and every heartbeat.
+/// A kernel that a machine can start; additive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferedKernel {
+    /// What a notebook's metadata names to get it.
+    pub name: String,
+    pub display_name: String,
+    /// Lower case; empty when unknown.
+    #[serde(default)]
+    pub language: String,
+    /// `kernelspec`, `system`, `venv`, `uv`, `conda`, `pixi` or `pyenv`.
+    pub source: String,
+    /// The environment or installed kernel, in a few words.
+    #[serde(default)]
+    pub environment: Option<String>,
+    /// What it starts, or where it is.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// False only if literally false.
+    #[serde(default = "yes")]
+    pub available: bool,
+    /// Why it cannot be started, with what to do.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Whether a notebook that names no kernel gets it.
+    #[serde(default)]
+    pub is_default: bool,
+}
+
+/// What a machine is doing now; additive. What cannot be measured there is absent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Utilisation {
+    /// Of all the processors it may use, 0 to 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_percent: Option<f64>,
+    /// Of `memory_bytes`, what cannot be given to a new process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_used_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_available_bytes: Option<u64>,
+    /// Processes that ran or waited to, on average over the last minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_1m: Option<f64>,
+    /// Where the agent keeps its state and journals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_free_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_total_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<GpuUse>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<JobUse>,
+}
+
+/// What one GPU is doing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GpuUse {
+    pub model: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_used_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_total_bytes: Option<u64>,
+}
+
+/// What one attach job uses: its runtime peer, its kernel and everything these started.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct JobUse {
+    pub job_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notebook_id: Option<String>,
+    /// Of one processor; several busy ones make more than 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_percent: Option<f64>,
+    pub memory_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_memory_bytes: Option<u64>,
+}
+
+/// `POST /api/workstations`: first registration and every heartbeat.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RegisterRequest {
     pub workstation_id: String,
@@ -77,10 +159,22 @@ pub struct RegisterRequest {
     pub accelerators: Option<Vec<Accelerator>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environments: Option<Vec<EnvironmentInfo>>,
+    /// Additive; `None` is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<Vec<OfferedKernel>>,
+    /// Additive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub utilisation: Option<Utilisation>,
+    /// How far the machine's clock is ahead of the server's, as it measured; additive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_skew_ms: Option<i64>,
+    /// Minutes after which unused compute stops; 0 is never; additive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_minutes: Option<u64>,
 }
 
 /// The workstation object, the same everywhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Workstation {
     pub workstation_id: WorkstationId,
     pub display_name: String,
@@ -132,6 +226,18 @@ pub struct Workstation {
     /// The network address it last registered from; additive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// The kernels that notebooks can choose here; additive, absent when unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<Vec<OfferedKernel>>,
+    /// At its latest heartbeat, while it is online; additive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub utilisation: Option<Utilisation>,
+    /// How far its clock is ahead of the server's; additive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_skew_ms: Option<i64>,
+    /// Minutes after which unused compute stops there, 0 is never; additive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_minutes: Option<u64>,
 }
 
 /// Newest builds by channel.
@@ -144,7 +250,7 @@ pub struct LatestBuilds {
 }
 
 /// `POST /api/workstations` answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RegisterResponse {
     pub ok: bool,
     #[serde(default)]
@@ -161,7 +267,7 @@ pub struct RegisterResponse {
 }
 
 /// `GET /api/workstations` answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkstationsResponse {
     pub ok: bool,
     pub default_workstation_id: Option<WorkstationId>,

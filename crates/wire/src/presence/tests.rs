@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Channel, ChannelData, Presence, Sender};
+use super::{Channel, ChannelData, KernelUse, Presence, Sender};
 use crate::{Operator, Principal};
 
 const GOLDEN: [&str; 9] = [
@@ -153,4 +153,33 @@ proptest! {
     fn decoding_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..96)) {
         let _ = Presence::decode(&bytes);
     }
+}
+
+#[test]
+fn what_a_kernel_uses_travels_as_presence_and_says_nothing_it_does_not_know() {
+    let told = KernelUse {
+        cpu_percent: Some(101.5),
+        memory_bytes: 7,
+        gpu_memory_bytes: None,
+        unresponsive_since: Some(crate::UnixMs(1_000)),
+    };
+    let bytes = told.to_presence().encode();
+    assert!(bytes.len() < 512, "{}", bytes.len());
+    let heard = Presence::decode(&bytes).unwrap();
+    assert_eq!(KernelUse::of_presence(&heard), Some(told));
+    let Presence::Update {
+        data: ChannelData::Custom(json),
+        ..
+    } = KernelUse::default().to_presence()
+    else {
+        panic!("not on the channel custom")
+    };
+    assert_eq!(json, br#"{"kernel":{"memory_bytes":0}}"#);
+    let other = Presence::Update {
+        peer_id: "p".into(),
+        peer_label: None,
+        actor_label: None,
+        data: ChannelData::Custom(b"something else".to_vec()),
+    };
+    assert_eq!(KernelUse::of_presence(&other), None);
 }

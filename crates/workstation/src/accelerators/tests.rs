@@ -85,3 +85,31 @@ fn ws_156_other_vendors_are_unknown_and_come_last() {
     );
     assert!(found[2]["diagnostic"].is_string());
 }
+
+/// As `system_profiler SPDisplaysDataType -json` answers on a MacBook Pro of each kind, shortened.
+const APPLE: &str = r#"{"SPDisplaysDataType": [{"_name": "Apple M2 Max", "spdisplays_mtlgpufamilysupport": "spdisplays_metal3",
+    "spdisplays_vendor": "sppci_vendor_Apple", "sppci_bus": "spdisplays_builtin", "sppci_cores": "38",
+    "sppci_device_type": "spdisplays_gpu", "sppci_model": "Apple M2 Max"}]}"#;
+const INTEL: &str = r#"{"SPDisplaysDataType": [
+    {"_name": "kHW_IntelUHDGraphics630Item", "spdisplays_vram_shared": "1536 MB", "spdisplays_vendor": "Intel",
+     "spdisplays_metal": "spdisplays_supported", "sppci_model": "Intel UHD Graphics 630"},
+    {"_name": "kHW_AMDRadeonPro5500MItem", "spdisplays_vram": "8 GB", "spdisplays_vendor": "sppci_vendor_amd",
+     "spdisplays_mtlgpufamilysupport": "spdisplays_metal3", "sppci_model": "AMD Radeon Pro 5500M"}]}"#;
+
+#[test]
+fn what_macs_say_is_read() {
+    let found = parse_apple(APPLE).unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (found[0].vendor, found[0].readiness),
+        (Some("Apple"), "ready")
+    );
+    assert_eq!(found[0].model.as_deref(), Some("Apple M2 Max"));
+    assert_eq!(found[0].memory_bytes_per_device, None);
+    let found = parse_apple(INTEL).unwrap();
+    let vendors: Vec<_> = found.iter().map(|card| card.vendor).collect();
+    assert_eq!(vendors, [Some("Intel"), Some("AMD")]);
+    assert_eq!(found[1].memory_bytes_per_device, Some(8 << 30));
+    assert_eq!(parse_apple("{}"), None);
+    assert_eq!(parse_apple(r#"{"SPDisplaysDataType": []}"#), Some(vec![]));
+}

@@ -8,12 +8,12 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::{Finding, Patient};
-use crate::{Env, Fit, ResolvedCredential, cloud_too_old, installed_build};
+use crate::{
+    CLOCK_HINT, Env, Fit, ResolvedCredential, clock_words, cloud_too_old, installed_build,
+};
 
 /// How long a name or a connection may take.
 const LIMIT: Duration = Duration::from_secs(5);
-/// Clocks that differ by more confuse times that people read.
-const SKEW: Duration = Duration::from_secs(30);
 /// Clocks that differ by more make certificates and tokens fail.
 const LARGE_SKEW: Duration = Duration::from_mins(5);
 
@@ -205,16 +205,10 @@ fn clock(probe: &Probe) -> Option<Finding> {
     let ahead = i64::try_from(now.as_millis()).ok()? - probe.date_ms?;
     let skew = Duration::from_millis(ahead.unsigned_abs());
     // The header has whole seconds.
-    let seconds = skew.as_secs();
-    let word = if ahead > 0 { "ahead of" } else { "behind" };
-    let text = format!("this machine's clock is {seconds} s {word} the cloud's");
-    let hint = "set the clock, for example with `timedatectl set-ntp true`";
-    Some(if skew > LARGE_SKEW {
-        Finding::problem("clock", text, hint)
-    } else if skew > SKEW {
-        Finding::warning("clock", text, hint)
-    } else {
-        Finding::ok("clock", "agrees with the cloud's")
+    Some(match clock_words(ahead) {
+        Some(text) if skew > LARGE_SKEW => Finding::problem("clock", text, CLOCK_HINT),
+        Some(text) => Finding::warning("clock", text, CLOCK_HINT),
+        None => Finding::ok("clock", "agrees with the cloud's"),
     })
 }
 

@@ -71,6 +71,8 @@ fn agent_process() {
         display_name: "Test".into(),
         working_directory: place.clone(),
         python_path: "/usr/bin/python3".into(),
+        kernels: None,
+        idle_minutes: None,
         agent_root: place.join("state/workstation-agent"),
         program: place.join("peer"),
         pass_env: vec![],

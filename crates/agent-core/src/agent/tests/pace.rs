@@ -256,3 +256,32 @@ fn ws_167_168_169_172_the_socket_reconnects_with_growing_waits() {
     bench.send(Event::Link(LinkEvent::Failed(gone)));
     assert!(bench.agent.link.deadline().unwrap() - bench.now <= 900_000 * 12 / 10);
 }
+
+#[test]
+fn new_facts_are_registered_soon_and_no_faster_than_once_a_second() {
+    let mut bench = Bench::working(defaults());
+    bench.take();
+    let mut times = Vec::new();
+    // Facts that never settle, and arrive while a registration is under way.
+    for _ in 0..50 {
+        bench.send(Event::FactsChanged);
+        bench.run_for(100);
+        if bench.take().contains(&Effect::Register) {
+            times.push(bench.now);
+            bench.send(Event::FactsChanged);
+            bench.send(Event::Registered(Ok(())));
+        }
+    }
+    assert!((4..=5).contains(&times.len()), "{times:?}");
+    assert!(
+        times.windows(2).all(|pair| pair[1] - pair[0] >= 1_000),
+        "{times:?}"
+    );
+    // A registration that failed is not hurried by them.
+    bench.run_for(2_000);
+    bench.take();
+    bench.send(Event::Registered(Err(status(503))));
+    bench.send(Event::FactsChanged);
+    bench.run_for(900);
+    assert!(!bench.take().contains(&Effect::Register));
+}

@@ -383,6 +383,12 @@ const OPERATIONS: &[Operation] = &[
     )
     .query(&["code", "state", "error"]),
     route(
+        "PATCH",
+        "/api/n/{notebook_id}/compute",
+        "Sets after how many minutes unused compute stops.",
+    )
+    .json(&[must("idle_minutes", Kind::Whole)]),
+    route(
         "POST",
         "/api/n/{notebook_id}/workstation-attachments",
         "Attaches a workstation to a notebook.",

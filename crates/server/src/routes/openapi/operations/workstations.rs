@@ -15,6 +15,15 @@ const ENVIRONMENT: &[Field] = &[
     may("health", Kind::Text(240)),
     may("policy", Kind::Text(80)),
 ];
+const KERNEL: &[Field] = &[
+    must("name", Kind::Text(128)),
+    must("display_name", Kind::Text(160)),
+    must("source", Kind::Text(40)),
+    may("language", Kind::Text(80)),
+    may("environment", Kind::Text(160)),
+    may("path", Kind::Text(512)),
+    may("reason", Kind::Text(480)),
+];
 const WORKSTATION: &[Field] = &[
     must("workstation_id", Kind::Text(128)),
     must("display_name", Kind::Text(160)),
@@ -34,6 +43,9 @@ const WORKSTATION: &[Field] = &[
     may("memory_bytes", Kind::Whole),
     may("accelerators", Kind::Objects(ACCELERATOR)),
     may("environments", Kind::Objects(ENVIRONMENT)),
+    may("kernels", Kind::Objects(KERNEL)),
+    may("clock_skew_ms", Kind::Whole),
+    may("idle_minutes", Kind::Whole),
     may("machine_id", Kind::Text(128)),
     may("hostname", Kind::Text(160)),
     may("os", Kind::Text(80)),

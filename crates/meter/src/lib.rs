@@ -1,0 +1,14 @@
+//! What this machine, its graphics processors and families of processes use, read from the system.
+//!
+//! The agent tells the cloud ([`Machine`], [`gpus`]), `runt workstation jobs` shows what jobs use, and a runtime peer tells its
+//! room what its kernel uses ([`Processes`]). In a container or a slice with limits, the limits and what is used of them count, not
+//! the host's. It decides nothing and knows neither jobs nor kernels. Start reading at [`Machine`].
+
+mod cgroup;
+mod gpu;
+mod machine;
+mod processes;
+
+pub use gpu::{gpu_memory_by_process, gpus};
+pub use machine::{Machine, memory_bytes};
+pub use processes::{Processes, Usage};
