@@ -103,7 +103,6 @@ test("Bash is chosen by keyboard and runs; so does another environment; the choi
   await assertAccessible(page, "the menu of kernels");
   await page.setViewportSize({ width: 1280, height: 860 });
   await page.emulateMedia({ colorScheme: "light" });
-  if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, "kernels.png") });
   // What cannot start can be reached and read, and does nothing.
   await item("R 4").click({ force: true });
   await page.getByTestId("choose-kernel").first().waitFor();
@@ -117,7 +116,6 @@ test("Bash is chosen by keyboard and runs; so does another environment; the choi
   await page.locator('[data-testid="compute-status"]:not([data-status="idle"])').first().waitFor();
   await notebook.compute("idle", 60_000);
   await runs(notebook, 'for n in 1 2 3; do echo "bash says $n"; done; echo "${BASH_VERSION%%.*}"', /bash says 1\nbash says 2\nbash says 3\n\d/);
-  if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, "bash.png") });
 
   await openMenu();
   await item("(paper)").click();

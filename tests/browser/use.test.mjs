@@ -1,7 +1,6 @@
 // What machines and kernels use, shown while it happens; when unused compute stops; a kernel that does not respond.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { assertAccessible, CHECKED } from "./support/accessible.mjs";
 import { launch } from "./support/browser.mjs";
@@ -34,13 +33,6 @@ async function plain() {
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
   await page.setViewportSize({ width: 1280, height: 860 });
   await page.locator('html[data-theme="light"]').waitFor();
-}
-
-async function shot(name) {
-  if (!process.env.SHOTS) return;
-  await plain();
-  await page.evaluate(() => Promise.allSettled(document.getAnimations().map(({ finished }) => finished)));
-  await page.screenshot({ path: join(process.env.SHOTS, `${name}.png`) });
 }
 
 const mib = (text) => {
@@ -91,7 +83,6 @@ test("the notebook's page shows what its kernel uses, as it changes", async () =
   const after = await kernelMemory((size) => size > before + 350);
   assert.ok(after < before + 700, `${before} MiB before, ${after} MiB after`);
   await page.getByTestId("kernel-cpu").waitFor();
-  await shot("kernel-use");
   await assertAccessible(page, "the menu of compute");
   await plain();
   await page.keyboard.press("Escape");
@@ -119,8 +110,7 @@ test("a kernel that gives no sign of life is told since when, left alone, and to
   try {
     await notebook.compute("silent", 90_000);
     assert.match(await page.getByTestId("compute-status").first().innerText(), /lab-tower · not responding since \d/);
-    await page.getByText("The kernel gives no sign of life and is left alone.").waitFor();
-    await shot("silent");
+    await page.getByText(/The kernel has given no sign of life since \d.* and is left alone/).waitFor();
   } finally {
     process.kill(pid, "SIGCONT");
   }
@@ -143,7 +133,6 @@ test("the panel shows what a machine does, and for which notebook", async () => 
   await use.getByTestId("use-cpu").waitFor();
   await use.getByText(/load \d/).waitFor();
   await assertAccessible(page, "a machine that tells what it does");
-  await shot("panel");
   await job.getByRole("link").click();
   await notebook.ready();
   assert.ok(page.url().includes(notebook.id));

@@ -49,8 +49,7 @@ function silent(at: AttachmentView, since: string): ComputeState {
   return {
     tone: "wait",
     label: `${at.name} · not responding since ${clock(since)}`,
-    detail:
-      "The kernel gives no sign of life and is left alone. Wait, interrupt it, or restart it; a restart loses its variables.",
+    detail: `The kernel has given no sign of life since ${clock(since)} and is left alone. Wait, or restart it; a restart loses its variables.`,
     status: "silent",
   };
 }
