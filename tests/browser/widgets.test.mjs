@@ -220,6 +220,39 @@ test("widgets live in every page at once", async (t) => {
     assert.equal(weight, "600");
   });
 
+  await t.test("interact() shows what comes of a move", async () => {
+    const source = 'w.interact(lambda x: print("twice", 2 * x), x=w.IntSlider(5, 0, 10));';
+    const interactive = new Shown(await notebook.addAndRun(source));
+    await interactive.inside.getByText("twice 10").waitFor({ timeout: 30_000 });
+    await interactive.press("ArrowRight");
+    await interactive.inside.getByText("twice 12").waitFor({ timeout: 30_000 });
+    assert.equal(await interactive.inside.getByText("twice 10").count(), 0);
+  });
+
+  await t.test("a widget among captured outputs, a link in the page, a file", async () => {
+    const source = [
+      "from IPython.display import display",
+      "captor, one, two, up = w.Output(), w.IntSlider(1), w.IntSlider(2), w.FileUpload()",
+      "link = w.jslink((one, 'value'), (two, 'value'))",
+      "size = w.Label('no file')",
+      "up.observe(lambda c: setattr(size, 'value', f'{c.new[0].name}: {sum(c.new[0].content)}'), 'value')",
+      "with captor:",
+      "    display(one)",
+      "w.VBox([captor, two, up, size])",
+    ].join("\n");
+    const shown = new Shown(await notebook.addAndRun(source));
+    const readouts = shown.inside.locator(".widget-readout");
+    await until("both sliders", async () => (await readouts.allInnerTexts()).join() === "1,1");
+    await shown.press("ArrowRight");
+    await until("both to move", async () => (await readouts.allInnerTexts()).join() === "2,2");
+    const bytes = Buffer.alloc(100_000, 1);
+    const file = { name: "ones.bin", mimeType: "application/octet-stream", buffer: bytes };
+    const chooser = page.waitForEvent("filechooser");
+    await shown.inside.getByRole("button", { name: "Upload" }).click();
+    await (await chooser).setFiles(file);
+    await shown.shows("ones.bin: 100000");
+  });
+
   await t.test("a widget of an unknown module says which", async () => {
     const strange = new Shown(await notebook.addAndRun(UNKNOWN));
     await strange.inside.getByText("jupyter-strange").waitFor({ timeout: 30_000 });
@@ -231,9 +264,10 @@ test("widgets live in every page at once", async (t) => {
     await cell.element.getByTestId("widget-stale").waitFor({ timeout: 60_000 });
     await mine.usable(false);
     await mine.reads(9);
+    await notebook.compute("idle", 60_000);
     await other.reload();
     await other.getByTestId("widget-gone").first().waitFor({ timeout: 60_000 });
-    await notebook.compute("idle", 60_000);
+    await mine.usable(false);
     await cell.run();
     await mine.usable();
     await mine.reads(3);

@@ -1,5 +1,6 @@
 // The Output widget: shows what it captured, as the page shows the outputs of a cell.
 import { DOMWidgetModel, DOMWidgetView } from "@jupyter-widgets/base";
+import { Widget } from "@lumino/widgets";
 import { record, type Shape, text } from "../api/shape";
 import { ansiPieces } from "../outputs/ansi";
 import { typeset } from "./maths";
@@ -97,6 +98,12 @@ function display(data: Shape): HTMLElement {
   return terminal(json === undefined ? Object.keys(data).join(", ") : JSON.stringify(json, null, 2), "plain");
 }
 
+/** A widget among what was captured, and where it goes once that is shown. */
+interface Nested {
+  view: DOMWidgetView;
+  place: HTMLElement;
+}
+
 export class OutputView extends DOMWidgetView {
   private round = 0;
 
@@ -110,14 +117,18 @@ export class OutputView extends DOMWidgetView {
   private async draw(): Promise<void> {
     this.round += 1;
     const round = this.round;
+    const nested: Nested[] = [];
     const outputs: unknown = this.model.get("outputs");
     const shown = await Promise.all(
-      (Array.isArray(outputs) ? outputs : []).map((output) => this.element(record(output))),
+      (Array.isArray(outputs) ? outputs : []).map((output) => this.element(record(output), nested)),
     );
-    if (round === this.round) this.el.replaceChildren(...shown);
+    if (round !== this.round) return;
+    this.el.replaceChildren(...shown);
+    await this.displayed;
+    for (const { view, place } of nested) if (place.isConnected) Widget.attach(view.luminoWidget, place);
   }
 
-  private async element(output: Shape | undefined): Promise<HTMLElement> {
+  private async element(output: Shape | undefined, nested: Nested[]): Promise<HTMLElement> {
     switch (text(output, "output_type")) {
       case "stream":
         return terminal(joined(output?.text), output?.name === "stderr" ? "stderr" : "plain");
@@ -131,17 +142,18 @@ export class OutputView extends DOMWidgetView {
       default: {
         const data = record(output?.data) ?? {};
         const view = record(data[WIDGET_VIEW]);
-        return view === undefined ? display(data) : this.nested(text(view, "model_id") ?? "");
+        return view === undefined ? display(data) : this.nested(text(view, "model_id") ?? "", nested);
       }
     }
   }
 
-  private async nested(id: string): Promise<HTMLElement> {
+  private async nested(id: string, nested: Nested[]): Promise<HTMLElement> {
     try {
-      const view = (await this.create_child_view(
-        await this.model.widget_manager.get_model(id),
-      )) as DOMWidgetView;
-      return view.el;
+      const model = await this.model.widget_manager.get_model(id);
+      const view = (await this.create_child_view(model)) as DOMWidgetView;
+      const place = document.createElement("div");
+      nested.push({ view, place });
+      return place;
     } catch {
       return note("This widget is gone.");
     }

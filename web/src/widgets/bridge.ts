@@ -100,14 +100,15 @@ export class WidgetBridge {
     this.frames.delete(frame);
   }
 
-  /** What a frame says; it is let go on in any case. */
+  /** What a frame says of the models that it shows; it is let go on in any case. */
   hear(frame: Frame, said: FromFrame): void {
+    if (said.type === "ready" || said.type === "height" || !frame.told.has(said.id)) return;
     if (said.type === "custom") {
       const data = { method: "custom", content: said.content };
       this.message(said.id, data, said.buffers)
         .catch((error: unknown) => toastError("The widget's message was not sent.", error))
         .finally(() => frame.send({ type: "widget-sent", message: said.message }));
-    } else if (said.type === "state") {
+    } else {
       this.pending.push({ frame, said });
       this.writeTimer ??= setTimeout(() => this.write(), Math.max(0, this.written + WRITE_MS - Date.now()));
     }
