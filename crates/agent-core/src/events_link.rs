@@ -4,7 +4,8 @@ use crate::backoff::Jitter;
 use crate::cooldown::{Step, retry_hint};
 use crate::{Effect, LinkEvent, Millis};
 
-const IDLE_MS: Millis = 90_000;
+/// Silence after which the socket is probed: below the minute after which proxies cut what is idle.
+const IDLE_MS: Millis = 25_000;
 const PONG_MS: Millis = 10_000;
 const STABLE_MS: Millis = 60_000;
 const FIRST_MS: Millis = 1_000;

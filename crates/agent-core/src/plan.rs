@@ -109,7 +109,7 @@ pub fn spawn_plan(settings: &SpawnSettings, job: &JobOrder) -> Result<SpawnPlan,
 }
 
 /// Variables that a peer inherits; everything else is left out.
-const INHERITED: [&str; 33] = [
+const INHERITED: [&str; 34] = [
     "HOME",
     "PATH",
     "LANG",
@@ -139,6 +139,7 @@ const INHERITED: [&str; 33] = [
     "RUNTIMED_WORKSPACE_PATH",
     "TZ",
     "RUNT_ALLOW_INSECURE_HTTP",
+    "RUNT_CLOUD_CA_FILE",
     "LC_CTYPE",
     "JUPYTER_PATH",
     "JUPYTER_DATA_DIR",

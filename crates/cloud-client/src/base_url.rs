@@ -91,14 +91,14 @@ impl BaseUrl {
         format!("ws{}{path}", self.0.trim_start_matches("http"))
     }
 
-    /// The host and the port.
-    pub fn host_and_port(&self) -> Option<(String, u16)> {
-        Self::host_and_port_of(&self.0)
+    /// Whether the cloud is spoken to over TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
     }
 
-    /// The host and the port of any address, a proxy's for example.
-    pub fn host_and_port_of(address: &str) -> Option<(String, u16)> {
-        let url = Url::parse(address).ok()?;
+    /// The host, without brackets, and the port.
+    pub fn host_and_port(&self) -> Option<(String, u16)> {
+        let url = Url::parse(&self.0).ok()?;
         let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
         Some((host, url.port_or_known_default()?))
     }

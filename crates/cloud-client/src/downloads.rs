@@ -3,11 +3,11 @@
 use std::io::Write;
 use std::time::Duration;
 
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use wire::http::DownloadsResponse;
 
 use crate::base_url::encode_segment;
-use crate::http::{read_limited, refused, retry_after_of};
+use crate::http::{read_limited, refused};
 use crate::{CloudClient, CloudError, RefusalKind};
 
 /// How long a whole download may take.
@@ -49,12 +49,11 @@ impl CloudClient {
         let failed = |cause: String| CloudError::Request { call: CALL, cause };
         let path = format!("/downloads/{}", encode_segment(file));
         let mut answer = self.open_bare(CALL, &path, DOWNLOAD_LIMIT).await?;
-        let status = answer.status().as_u16();
-        if status != 200 {
-            let retry_after = retry_after_of(&answer);
-            let text = read_limited(&mut answer).await.unwrap_or_default();
-            let text = String::from_utf8_lossy(&text);
-            return Err(refused(CALL, status, &text, retry_after));
+        let status = answer.status();
+        if status != StatusCode::OK {
+            let headers = answer.headers().clone();
+            let body = read_limited(&mut answer).await.unwrap_or_default();
+            return Err(refused(CALL, self.base(), status, &headers, &body));
         }
         let mut left = limit;
         loop {

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::base_url::BaseUrl;
+use crate::network::NetworkError;
+use crate::obstacle::Obstacle;
+
 /// The cloud's answer when it is not a success.
 #[derive(Debug, Clone)]
 pub struct Refusal {
@@ -14,6 +18,8 @@ pub struct Refusal {
     pub status: u16,
     /// The body, or an object with `error` when it was not JSON.
     pub body: Value,
+    /// Whether the body was an object of JSON with `error`, as the cloud's are and those of proxies and portals are not.
+    pub in_cloud_words: bool,
     /// The first characters of the body as text, for messages.
     pub snippet: String,
     /// The `Retry-After` header when it was understood.
@@ -87,25 +93,30 @@ impl fmt::Display for Refusal {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CloudError {
     /// No answer: name, connection, TLS or time-out.
-    #[error("could not reach {base}: {cause}")]
+    #[error("could not reach {base}: {cause}\nHint: {}", obstacle.hint())]
     Unreachable {
         /// The cloud's address.
         base: String,
         /// The chain of causes in one line.
         cause: String,
+        /// What stands in the way.
+        obstacle: Obstacle,
     },
-    /// A success status whose body is not JSON, as captive portals send.
+    /// This machine's own network settings cannot be used.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A redirect, or a success status whose body is not what a cloud sends there, as captive portals answer.
     #[error(
-        "{call} failed: invalid JSON response from {base} (status {status}): {cause}\nHint: check the address; a proxy or sign-in portal may have answered in place of the cloud"
+        "{call} failed: {cause} in place of the answer of {base} (status {status})\nHint: a sign-in portal or a proxy may have answered: open the address in a browser on this network and sign in, or check the address"
     )]
-    NotJson {
+    Foreign {
         /// Which call.
         call: &'static str,
         /// The cloud's address.
         base: String,
         /// The HTTP status.
         status: u16,
-        /// What the parser says.
+        /// What came, or what the parser says.
         cause: String,
     },
     /// JSON without what the protocol promises.
@@ -130,6 +141,37 @@ pub enum CloudError {
 }
 
 impl CloudError {
+    /// No connection or no answer, because of this error.
+    pub(crate) fn unreachable(
+        base: &BaseUrl,
+        error: &(dyn std::error::Error + 'static),
+        proxied: bool,
+    ) -> Self {
+        Self::behind(base, Obstacle::of(error, proxied), chain(error))
+    }
+
+    /// Nothing came within the limit of the call.
+    pub(crate) fn no_answer(base: &BaseUrl, proxied: bool) -> Self {
+        let obstacle = if proxied {
+            Obstacle::Proxy
+        } else {
+            Obstacle::Connection
+        };
+        Self::behind(base, obstacle, "no answer in time".to_owned())
+    }
+
+    /// An obstacle in plain words, before those of the libraries.
+    pub(crate) fn behind(base: &BaseUrl, obstacle: Obstacle, cause: String) -> Self {
+        Self::Unreachable {
+            base: base.to_string(),
+            cause: match obstacle.words() {
+                Some(words) => format!("{words} ({cause})"),
+                None => cause,
+            },
+            obstacle,
+        }
+    }
+
     /// The refusal, when the cloud answered with one.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
@@ -142,7 +184,7 @@ impl CloudError {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Refused(refusal) => Some(refusal.status),
-            Self::NotJson { status, .. } => Some(*status),
+            Self::Foreign { status, .. } => Some(*status),
             _ => None,
         }
     }

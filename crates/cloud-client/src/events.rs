@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::base_url::{BaseUrl, encode_segment};
 use crate::error::{CloudError, chain};
+use crate::network::Network;
 use crate::socket::{Socket, dial};
 
 /// What a client sends to see whether the cloud is still there.
@@ -48,6 +49,7 @@ pub struct EventSocket {
 
 /// Opens the event socket of a workstation.
 pub async fn dial_events(
+    network: &Network,
     base: &BaseUrl,
     workstation_id: &str,
     token: &SecretString,
@@ -60,7 +62,7 @@ pub async fn dial_events(
     let mut headers = HeaderMap::new();
     headers.insert(header::AUTHORIZATION, bearer(CALL, token)?);
     Ok(EventSocket {
-        socket: dial(CALL, base, &path, headers).await?,
+        socket: dial(CALL, network, base, &path, headers).await?,
     })
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Method, RequestBuilder, Response, header};
+use reqwest::header::HeaderMap;
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,12 +14,17 @@ use wire::headers;
 
 use crate::base_url::{BaseUrl, encode_segment};
 use crate::error::{CloudError, Refusal, chain, snippet};
+use crate::network::Network;
+use crate::obstacle::Obstacle;
 use crate::retry_after::parse_retry_after;
 use crate::room::RoomAuth;
 use crate::types::{BlobStored, JobPatch, PairedCredential, PolledJobs, RoomToken};
 
 /// Limit for connecting, and for one whole call (spec 3.4).
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Connections that are idle for longer are not used again: what is on the way may have forgotten them, mostly after a
+/// minute.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// Limit for one blob upload, which may be large.
 const BLOB_TIMEOUT: Duration = Duration::from_mins(5);
 /// Longest answer that is read.
@@ -30,28 +36,49 @@ pub(crate) const SNIPPET: usize = 300;
 #[derive(Clone)]
 pub struct CloudClient {
     base: BaseUrl,
+    network: Network,
     http: reqwest::Client,
     auth: Option<RoomAuth>,
+    proxied: bool,
 }
 
 impl CloudClient {
-    /// Makes a client without a credential; `install_crypto_provider` must have run.
-    pub fn new(base: BaseUrl) -> Result<Self, CloudError> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CALL_TIMEOUT)
-            .timeout(CALL_TIMEOUT)
+    /// Makes a client without a credential.
+    pub fn new(network: &Network, base: BaseUrl) -> Result<Self, CloudError> {
+        Self::with_call_timeout(network, base, CALL_TIMEOUT)
+    }
+
+    /// The same with another limit than 30 seconds for connecting and for one call.
+    pub fn with_call_timeout(
+        network: &Network,
+        base: BaseUrl,
+        timeout: Duration,
+    ) -> Result<Self, CloudError> {
+        let unusable = |e| CloudError::Request {
+            call: "preparing the client",
+            cause: chain(&e),
+        };
+        let proxy = network.proxy_before(&base)?;
+        let mut tls = (*network.tls(&base, proxy.as_ref())?).clone();
+        tls.alpn_protocols = vec!["h2".into(), "http/1.1".into()];
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .connect_timeout(timeout)
+            .timeout(timeout)
+            .pool_idle_timeout(IDLE_LIMIT)
             // A redirect is never part of this protocol; a portal's must not be taken for an answer.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("runt/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| CloudError::Request {
-                call: "preparing the client",
-                cause: chain(&e),
-            })?;
+            .no_proxy();
+        if let Some(proxy) = &proxy {
+            builder = builder.proxy(proxy.for_http().map_err(unusable)?);
+        }
         Ok(Self {
             base,
-            http,
+            network: network.clone(),
+            http: builder.build().map_err(unusable)?,
             auth: None,
+            proxied: proxy.is_some(),
         })
     }
 
@@ -69,24 +96,14 @@ impl CloudClient {
         self
     }
 
-    /// The same client with another limit than 30 seconds for connecting and for one call.
-    pub fn with_call_timeout(mut self, timeout: Duration) -> Result<Self, CloudError> {
-        self.http = reqwest::Client::builder()
-            .connect_timeout(timeout)
-            .timeout(timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("runt/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| CloudError::Request {
-                call: "preparing the client",
-                cause: chain(&e),
-            })?;
-        Ok(self)
-    }
-
     /// The cloud's address.
     pub fn base(&self) -> &BaseUrl {
         &self.base
+    }
+
+    /// The network that it goes through.
+    pub fn network(&self) -> &Network {
+        &self.network
     }
 
     /// Redeems a pairing code (spec 2.7 of the control plane) for the machine of that name; sends no
@@ -334,14 +351,11 @@ impl CloudClient {
     }
 
     pub(crate) fn unreachable(&self, error: reqwest::Error) -> CloudError {
-        CloudError::Unreachable {
-            base: self.base.to_string(),
-            cause: if error.is_timeout() {
-                "no answer in time".to_owned()
-            } else {
-                chain(&error.without_url())
-            },
+        let error = error.without_url();
+        if error.is_timeout() {
+            return CloudError::no_answer(&self.base, self.proxied);
         }
+        CloudError::unreachable(&self.base, &error, self.proxied)
     }
 
     async fn send(
@@ -356,59 +370,93 @@ impl CloudClient {
         })?;
         let unreachable = |error| self.unreachable(error);
         let mut response = self.http.execute(request).await.map_err(unreachable)?;
-        let status = response.status().as_u16();
-        let retry_after = retry_after_of(&response);
+        let status = response.status();
+        let headers = response.headers().clone();
         let bytes = read_limited(&mut response).await.map_err(unreachable)?;
-        let text = String::from_utf8_lossy(&bytes);
-        if !accepted.contains(&status) {
-            return Err(refused(call, status, &text, retry_after));
+        if !accepted.contains(&status.as_u16()) {
+            return Err(refused(call, &self.base, status, &headers, &bytes));
         }
-        if text.trim().is_empty() {
+        if bytes.trim_ascii().is_empty() {
             return Ok(json!({}));
         }
-        serde_json::from_slice(&bytes).map_err(|e| CloudError::NotJson {
+        serde_json::from_slice(&bytes).map_err(|e| CloudError::Foreign {
             call,
             base: self.base.to_string(),
-            status,
-            cause: e.to_string(),
+            status: status.as_u16(),
+            cause: if is_page(&headers, &bytes) {
+                "a web page came".to_owned()
+            } else {
+                format!("something else than JSON came ({e})")
+            },
         })
     }
 }
 
+/// What an answer means that is none of those hoped for, to a call or to the upgrade of a WebSocket.
 pub(crate) fn refused(
     call: &'static str,
-    status: u16,
-    text: &str,
-    retry_after: Option<Duration>,
+    base: &BaseUrl,
+    status: StatusCode,
+    headers: &HeaderMap,
+    bytes: &[u8],
 ) -> CloudError {
-    let body = parse_tolerant(text);
-    let shown = body.get("error").and_then(Value::as_str).unwrap_or(text);
+    let text = |name| headers.get(name)?.to_str().ok();
+    if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        return CloudError::behind(base, Obstacle::ProxyLogin, "status 407".to_owned());
+    }
+    if status.is_redirection() || status.is_success() {
+        return CloudError::Foreign {
+            call,
+            base: base.to_string(),
+            status: status.as_u16(),
+            cause: match text(header::LOCATION) {
+                Some(to) => format!("a redirect to {} came", snippet(to, SNIPPET)),
+                None if is_page(headers, bytes) => "a web page came".to_owned(),
+                None => "another answer came".to_owned(),
+            },
+        };
+    }
+    let body = String::from_utf8_lossy(bytes);
+    let parsed: Option<Value> = serde_json::from_str(&body).ok();
+    let own = parsed.as_ref().and_then(|body| body.get("error"));
+    let in_cloud_words = own.is_some_and(Value::is_string);
+    let shown = match own.and_then(Value::as_str) {
+        Some(words) => words,
+        None if is_page(headers, bytes) => "a web page, as proxies and sign-in portals send",
+        None => &body,
+    };
     CloudError::Refused(Box::new(Refusal {
         call,
-        status,
+        status: status.as_u16(),
         snippet: snippet(shown, SNIPPET),
-        body,
-        retry_after,
+        in_cloud_words,
+        retry_after: text(header::RETRY_AFTER)
+            .and_then(|value| parse_retry_after(value, unix_ms())),
+        body: parsed.unwrap_or_else(|| error_object(&body)),
     }))
 }
 
-/// A refusal's body: blank → `{}`, JSON → as it is, other text → `{"error": first 500 characters}` (WS-137).
-pub(crate) fn parse_tolerant(text: &str) -> Value {
+/// Whether an answer is a web page.
+pub(crate) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/html"))
+        || body.trim_ascii_start().starts_with(b"<")
+}
+
+/// A refusal's body that is not JSON: blank → `{}`, other text → `{"error": first 500 characters}` (WS-137).
+fn error_object(text: &str) -> Value {
     if text.trim().is_empty() {
         return json!({});
     }
-    serde_json::from_str(text).unwrap_or_else(|_| json!({ "error": snippet(text, 500) }))
+    json!({ "error": snippet(text, 500) })
 }
 
 /// Milliseconds since 1970, for dates in headers.
 pub(crate) fn unix_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |d| d.as_millis() as i64)
-}
-
-pub(crate) fn retry_after_of(response: &Response) -> Option<Duration> {
-    let value = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
-    parse_retry_after(value, unix_ms())
 }
 
 pub(crate) async fn read_limited(response: &mut Response) -> Result<Vec<u8>, reqwest::Error> {

@@ -9,7 +9,10 @@ mod downloads;
 mod error;
 mod events;
 mod http;
+mod network;
+mod obstacle;
 mod probe;
+mod proxy;
 mod retry_after;
 mod room;
 mod socket;
@@ -19,7 +22,10 @@ pub use base_url::{BaseUrl, BaseUrlError, encode_segment};
 pub use error::{CloudError, Refusal, RefusalKind};
 pub use events::{EventMessage, EventSocket, PING_TEXT, PONG_TEXT, dial_events};
 pub use http::CloudClient;
+pub use network::{CA_FILE_VARIABLE, Network, NetworkError};
+pub use obstacle::Obstacle;
 pub use probe::Probe;
+pub use proxy::{Proxy, ProxyError};
 pub use retry_after::parse_retry_after;
 pub use room::{RoomAuth, RoomDial, dial_room};
 pub use secrecy::{ExposeSecret, SecretString};
@@ -31,9 +37,3 @@ pub use tokio_tungstenite::tungstenite::{
 pub use types::{
     AttachJob, BlobStored, JobPatch, JobStatus, PairedCredential, PolledJobs, RoomToken,
 };
-
-/// Makes `ring` the process's TLS provider; every `main` that dials the cloud calls it first, twice does no harm.
-pub fn install_crypto_provider() {
-    // An error means that a provider is already installed, which is what we want.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}

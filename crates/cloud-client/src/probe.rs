@@ -6,6 +6,7 @@ use reqwest::header;
 use serde_json::Value;
 
 use crate::error::snippet;
+use crate::http::is_page;
 use crate::{CloudClient, CloudError};
 
 /// How long an answer may take.
@@ -33,14 +34,13 @@ impl CloudClient {
     pub async fn probe(&self, path: &str) -> Result<Probe, CloudError> {
         let (status, headers, body) = self.get_bare("asking the cloud", path, PROBE_LIMIT).await?;
         let text = |name| Some(headers.get(name)?.to_str().ok()?.to_owned());
-        let kind = text(header::CONTENT_TYPE).unwrap_or_default();
         let date = text(header::DATE).and_then(|date| jiff::fmt::rfc2822::parse(&date).ok());
         Ok(Probe {
             status,
             location: text(header::LOCATION).map(|location| snippet(&location, WORDS)),
             date_ms: date.map(|date| date.timestamp().as_millisecond()),
             json: serde_json::from_slice(&body).ok(),
-            is_page: kind.starts_with("text/html") || body.trim_ascii_start().starts_with(b"<"),
+            is_page: is_page(&headers, &body),
         })
     }
 }

@@ -8,6 +8,7 @@ use wire::headers as names;
 use crate::base_url::{BaseUrl, encode_segment};
 use crate::error::CloudError;
 use crate::events::bearer;
+use crate::network::Network;
 use crate::socket::{SocketSink, SocketStream, dial};
 
 /// How a room dial proves who it is.
@@ -27,6 +28,8 @@ pub enum RoomAuth {
 /// What a room dial says about itself.
 #[derive(Clone)]
 pub struct RoomDial {
+    /// The way to the cloud.
+    pub network: Network,
     /// The cloud.
     pub base: BaseUrl,
     /// The notebook.
@@ -55,8 +58,15 @@ pub struct RoomDial {
 
 impl RoomDial {
     /// A dial with a bearer token and no metadata.
-    pub fn new(base: BaseUrl, notebook_id: &str, scope: &str, token: SecretString) -> Self {
+    pub fn new(
+        network: Network,
+        base: BaseUrl,
+        notebook_id: &str,
+        scope: &str,
+        token: SecretString,
+    ) -> Self {
         Self {
+            network,
             base,
             notebook_id: notebook_id.to_owned(),
             scope: scope.to_owned(),
@@ -142,7 +152,7 @@ const CALL: &str = "joining the room";
 /// Dials the room and returns the two halves of its socket; the ready handshake is the caller's.
 pub async fn dial_room(room: &RoomDial) -> Result<(SocketSink, SocketStream), CloudError> {
     let path = format!("/n/{}/sync", encode_segment(&room.notebook_id));
-    let socket = dial(CALL, &room.base, &path, room.headers()?).await?;
+    let socket = dial(CALL, &room.network, &room.base, &path, room.headers()?).await?;
     Ok(socket.split())
 }
 
@@ -169,7 +179,8 @@ mod tests {
 
     fn dial_with(f: impl FnOnce(&mut RoomDial)) -> HeaderMap {
         let base = BaseUrl::parse("https://x", false).unwrap();
-        let mut room = RoomDial::new(base, "n", "runtime_peer", SecretString::from("nwc_t"));
+        let token = SecretString::from("nwc_t");
+        let mut room = RoomDial::new(Network::direct(), base, "n", "runtime_peer", token);
         f(&mut room);
         room.headers().unwrap()
     }

@@ -3,19 +3,18 @@
 use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
-use http::{HeaderMap, header};
-use tokio::net::TcpStream;
+use http::HeaderMap;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::base_url::BaseUrl;
-use crate::error::{CloudError, Refusal, chain, snippet};
-use crate::http::{SNIPPET, parse_tolerant, unix_ms};
-use crate::retry_after::parse_retry_after;
+use crate::error::{CloudError, chain};
+use crate::http::refused;
+use crate::network::{Connection, Network, connect};
 
-pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<Box<dyn Connection>>;
 /// The sending half of a WebSocket.
 pub type SocketSink = SplitSink<Socket, Message>;
 /// The receiving half of a WebSocket.
@@ -28,9 +27,10 @@ const BUFFER: usize = 4096;
 /// Largest message, above the largest frame of the room protocol (64 MiB) with its type byte.
 const MAX_MESSAGE: usize = 64 * 1024 * 1024 + 1024;
 
-/// Dials a WebSocket; a refused upgrade becomes the same [`Refusal`] as over HTTP.
+/// Dials a WebSocket; a refused upgrade becomes the same error as over HTTP.
 pub(crate) async fn dial(
     call: &'static str,
+    network: &Network,
     base: &BaseUrl,
     path: &str,
     headers: HeaderMap,
@@ -49,41 +49,23 @@ pub(crate) async fn dial(
         .max_write_buffer_size(2 * MAX_MESSAGE)
         .max_message_size(Some(MAX_MESSAGE))
         .max_frame_size(Some(MAX_MESSAGE));
-    let unreachable = |cause: String| CloudError::Unreachable {
-        base: base.to_string(),
-        cause,
-    };
-    let no_delay = true;
-    match tokio::time::timeout(
-        DIAL_TIMEOUT,
-        connect_async_with_config(request, Some(config), no_delay),
-    )
-    .await
-    {
-        Err(_) => Err(unreachable("no answer in 30 seconds".to_owned())),
-        Ok(Ok((socket, _))) => Ok(socket),
-        Ok(Err(Error::Http(response))) => {
-            let text = response
-                .body()
-                .as_deref()
-                .map(String::from_utf8_lossy)
-                .unwrap_or_default();
-            let body = parse_tolerant(&text);
-            let shown = body
-                .get("error")
-                .and_then(serde_json::Value::as_str)
-                .unwrap_or(&text);
-            let retry_after = response.headers().get(header::RETRY_AFTER);
-            Err(CloudError::Refused(Box::new(Refusal {
-                call,
-                status: response.status().as_u16(),
-                snippet: snippet(shown, SNIPPET),
-                retry_after: retry_after
-                    .and_then(|value| value.to_str().ok())
-                    .and_then(|value| parse_retry_after(value, unix_ms())),
-                body,
-            })))
+    let proxy = network.proxy_before(base)?;
+    let tls = network.tls(base, proxy.as_ref())?;
+    let proxied = proxy.is_some();
+    let dialled = tokio::time::timeout(DIAL_TIMEOUT, async {
+        let connection = connect(base, proxy.as_ref(), tls, DIAL_TIMEOUT)
+            .await
+            .map_err(|error| CloudError::unreachable(base, &*error, proxied))?;
+        match client_async_with_config(request, connection, Some(config)).await {
+            Ok((socket, _)) => Ok(socket),
+            Err(Error::Http(answer)) => {
+                let body = answer.body().as_deref().unwrap_or_default();
+                Err(refused(call, base, answer.status(), answer.headers(), body))
+            }
+            Err(error) => Err(CloudError::unreachable(base, &error, proxied)),
         }
-        Ok(Err(error)) => Err(unreachable(chain(&error))),
-    }
+    });
+    dialled
+        .await
+        .unwrap_or_else(|_| Err(CloudError::no_answer(base, proxied)))
 }

@@ -11,14 +11,13 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::{any, get, patch, post, put};
 use axum::{Json, Router};
 use cloud_client::{
-    BaseUrl, CloudClient, CloudError, EventMessage, JobPatch, JobStatus, Message, RefusalKind,
-    RoomDial, SecretString, dial_events, dial_room,
+    BaseUrl, CloudClient, CloudError, EventMessage, JobPatch, JobStatus, Message, Network,
+    RefusalKind, RoomDial, SecretString, dial_events, dial_room,
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 
 async fn serve(router: Router) -> BaseUrl {
-    cloud_client::install_crypto_provider();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -33,7 +32,7 @@ const REDEEM: &str = "/api/workstations/pairing-codes/redeem";
 
 async fn redeem_against(reply: impl IntoResponse + Clone + Send + Sync + 'static) -> CloudError {
     let base = serve(Router::new().route(REDEEM, post(move || async move { reply.clone() }))).await;
-    CloudClient::new(base)
+    CloudClient::new(&Network::direct(), base)
         .unwrap()
         .redeem_pairing_code("x", "lab")
         .await
@@ -51,7 +50,9 @@ async fn ws_055_056_061_redeem_sends_the_code_and_no_credential() {
         (StatusCode::CREATED, Json(good))
     };
     let base = serve(Router::new().route(REDEEM, post(handler))).await;
-    let client = CloudClient::new(base).unwrap().with_token(token());
+    let client = CloudClient::new(&Network::direct(), base)
+        .unwrap()
+        .with_token(token());
     let paired = client.redeem_pairing_code("ab-cd", "lab").await.unwrap();
     assert_eq!(
         (paired.credential_id.as_str(), paired.pairing_id.as_deref()),
@@ -71,10 +72,10 @@ async fn ws_058_059_060_replies_that_are_no_credential() {
 
     let error = redeem_against(Html("<html>sign in to the wifi</html>")).await;
     assert!(
-        matches!(error, CloudError::NotJson { status: 200, .. }),
+        matches!(error, CloudError::Foreign { status: 200, .. }),
         "{error}"
     );
-    assert!(error.to_string().contains("invalid JSON"), "{error}");
+    assert!(error.to_string().contains("a web page came"), "{error}");
 
     for bad in [
         json!({}),
@@ -93,18 +94,19 @@ async fn ws_058_059_060_replies_that_are_no_credential() {
 // WS-062 WS-063
 #[tokio::test]
 async fn ws_062_063_no_server_and_no_answer_are_unreachable() {
-    cloud_client::install_crypto_provider();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base =
         BaseUrl::parse(&format!("http://{}", listener.local_addr().unwrap()), false).unwrap();
-    let silent = CloudClient::new(base.clone()).unwrap();
-    let silent = silent
-        .with_call_timeout(Duration::from_millis(200))
-        .unwrap();
+    let silent = CloudClient::with_call_timeout(
+        &Network::direct(),
+        base.clone(),
+        Duration::from_millis(200),
+    )
+    .unwrap();
     let error = silent.redeem_pairing_code("x", "lab").await.unwrap_err();
     assert!(error.to_string().contains("no answer in time"), "{error}");
     drop(listener);
-    let error = CloudClient::new(base.clone())
+    let error = CloudClient::new(&Network::direct(), base.clone())
         .unwrap()
         .redeem_pairing_code("x", "lab")
         .await
@@ -120,7 +122,6 @@ async fn ws_062_063_no_server_and_no_answer_are_unreachable() {
 // WS-137
 #[tokio::test]
 async fn ws_137_an_empty_answer_is_an_empty_object_and_no_error_grows_without_bound() {
-    cloud_client::install_crypto_provider();
     let long = "x".repeat(100_000);
     let router = Router::new()
         .route("/api/workstations", post(|| async { StatusCode::OK }))
@@ -128,7 +129,7 @@ async fn ws_137_an_empty_answer_is_an_empty_object_and_no_error_grows_without_bo
             "/api/workstations/{id}/attach-jobs",
             get(move || async move { (StatusCode::BAD_GATEWAY, long) }),
         );
-    let client = CloudClient::new(serve(router).await)
+    let client = CloudClient::new(&Network::direct(), serve(router).await)
         .unwrap()
         .with_token(token());
     assert_eq!(client.register(&json!({})).await.unwrap(), json!({}));
@@ -183,7 +184,7 @@ async fn ws_134_138_140_calls_carry_the_bearer_and_read_their_answers() {
                 Json(json!({"ok": true, "deduplicated": true}))
             }),
         );
-    let client = CloudClient::new(serve(router).await)
+    let client = CloudClient::new(&Network::direct(), serve(router).await)
         .unwrap()
         .with_token(token());
     assert_eq!(
@@ -197,7 +198,7 @@ async fn ws_134_138_140_calls_carry_the_bearer_and_read_their_answers() {
     );
     assert!(matches!(
         client.poll_attach_jobs("html").await,
-        Err(CloudError::NotJson { .. })
+        Err(CloudError::Foreign { .. })
     ));
     let report = JobPatch {
         status: JobStatus::Running,
@@ -238,7 +239,9 @@ async fn ws_160_161_events_arrive_as_text_and_binary_and_a_close_is_clean() {
     };
     let router = Router::new().route("/api/workstations/{id}/events", any(handler));
     let base = serve(router).await;
-    let mut events = dial_events(&base, "w", &token()).await.unwrap();
+    let mut events = dial_events(&Network::direct(), &base, "w", &token())
+        .await
+        .unwrap();
     assert_eq!(events.next().await, Ok(Some(EventMessage::Ready)));
     assert_eq!(events.next().await, Ok(Some(EventMessage::AttachJobs)));
     assert_eq!(events.next().await, Ok(Some(EventMessage::AttachJobs)));
@@ -257,7 +260,10 @@ async fn ws_168_a_refused_upgrade_keeps_status_and_hint() {
         )
     };
     let base = serve(Router::new().route("/api/workstations/{id}/events", any(refuse))).await;
-    let error = dial_events(&base, "w", &token()).await.err().unwrap();
+    let error = dial_events(&Network::direct(), &base, "w", &token())
+        .await
+        .err()
+        .unwrap();
     let refusal = error.refusal().unwrap();
     assert_eq!(
         (refusal.status, refusal.retry_after),
@@ -284,7 +290,7 @@ async fn ws_265_270_the_room_carries_large_binary_frames_both_ways() {
             })
     };
     let base = serve(Router::new().route("/n/{id}/sync", any(handler))).await;
-    let room = RoomDial::new(base, "a/b?c", "runtime_peer", token());
+    let room = RoomDial::new(Network::direct(), base, "a/b?c", "runtime_peer", token());
     let (mut sink, mut stream) = dial_room(&room).await.unwrap();
     let big = vec![7_u8; 20 * 1024 * 1024];
     let started = Instant::now();

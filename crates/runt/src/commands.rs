@@ -14,7 +14,10 @@ pub mod status;
 pub mod stop;
 pub mod upgrade;
 
+use std::path::Path;
+
 use anyhow::{Result, bail};
+use cloud_client::{Network, NetworkError};
 use workstation::{
     AgentStatus, ControlError, Env, Folders, Order, RunningAgent, StoredCredential,
     default_workstation_id, hostname, tell_agent,
@@ -45,6 +48,12 @@ impl Here {
             folders,
             workstation_id,
         })
+    }
+
+    /// The way to the cloud; settings that cannot be read name no file of authorities.
+    pub fn network(&self, ca_file: Option<&Path>) -> Result<Network, NetworkError> {
+        let settings = config::settings(self).unwrap_or_default();
+        self.env.network(ca_file, &settings)
     }
 
     /// Gives the agent an order.

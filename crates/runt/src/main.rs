@@ -23,7 +23,6 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    cloud_client::install_crypto_provider();
     let printer = Printer::new(cli.no_input);
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()

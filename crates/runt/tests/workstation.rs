@@ -148,8 +148,8 @@ async fn ws_058_059_answers_that_are_no_credential() {
     exit: 1
     --- stdout
     --- stderr
-    Error: redeeming the pairing code failed: invalid JSON response from CLOUD (status 200): expected value at line 1 column 1
-    Hint: check the address; a proxy or sign-in portal may have answered in place of the cloud
+    Error: redeeming the pairing code failed: a web page came in place of the answer of CLOUD (status 200)
+    Hint: a sign-in portal or a proxy may have answered: open the address in a browser on this network and sign in, or check the address
     ");
     home.cloud.seen().trouble = Some((500, "boom"));
     assert_snapshot!(home.connect(CODE).await, @r"

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cloud_client::{BaseUrl, RoomAuth};
+use cloud_client::{BaseUrl, Network, RoomAuth};
 use kernel::client::KeeperCommand;
 use session_core::LaunchMode;
 
@@ -18,6 +18,8 @@ pub enum PeerAuth {
 /// Everything a peer needs; the binary makes it from flags and environment (4.1).
 #[derive(Clone)]
 pub struct PeerConfig {
+    /// The way to the cloud.
+    pub network: Network,
     /// The cloud.
     pub cloud: BaseUrl,
     /// The notebook.

@@ -516,11 +516,13 @@ pub(crate) fn nonce() -> String {
 }
 
 fn client_of(config: &PeerConfig) -> Result<CloudClient, End> {
-    CloudClient::new(config.cloud.clone()).map_err(|error| End::Config(error.to_string()))
+    CloudClient::new(&config.network, config.cloud.clone())
+        .map_err(|error| End::Config(error.to_string()))
 }
 
 fn dial_of(config: &PeerConfig, auth: RoomAuth) -> RoomDial {
     RoomDial {
+        network: config.network.clone(),
         base: config.cloud.clone(),
         notebook_id: config.notebook_id.clone(),
         scope: config.scope.clone(),

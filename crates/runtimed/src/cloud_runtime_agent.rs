@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use cloud_client::{BaseUrl, RoomAuth, SecretString};
+use cloud_client::{BaseUrl, Network, RoomAuth, SecretString};
 use kernel::client::KeeperCommand;
 use kernel::journal::DEFAULT_LIMIT_BYTES;
 use runtime_peer::{DEFAULT_OUTPUT_LIMIT_BYTES, End, LaunchMode, PeerAuth, PeerConfig};
@@ -102,7 +102,6 @@ pub fn run(args: Args) -> ExitCode {
             )));
         }
     };
-    cloud_client::install_crypto_provider();
     // Its tasks hand everything to each other: on one thread none waits for another thread to wake.
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -178,7 +177,9 @@ fn config(args: Args, token: Option<SecretString>) -> Result<PeerConfig, End> {
     }
     let program = std::env::current_exe()
         .map_err(|error| End::Config(format!("this program cannot be found: {error}")))?;
+    let network = Network::find(variable, None).map_err(|error| End::Config(error.to_string()))?;
     Ok(PeerConfig {
+        network,
         cloud,
         auth,
         scope: args.scope,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use agent_core::{Admission, AgentConfig, CRASH_RESTARTS, OutputLimits, StopPolicy};
 use anyhow::{Context as _, Result, bail};
-use cloud_client::{BaseUrl, SecretString, install_crypto_provider};
+use cloud_client::{BaseUrl, Network, SecretString};
 use kernel::offers::Offers;
 use tokio::sync::Mutex;
 use workstation::{
@@ -97,9 +97,9 @@ pub fn run(args: Args) -> ExitCode {
         Ok(token) => token,
         Err(error) => return fail(&format!("the token of {TOKEN_VARIABLE}: {error}"), 1),
     };
-    install_crypto_provider();
     let result = options(args, token).and_then(|options| {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
+        // It waits nearly always: one thread is enough, and costs least.
+        let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         Ok(runtime.block_on(run_agent(options)))
@@ -163,6 +163,7 @@ fn options(args: Args, token: Option<SecretString>) -> Result<AgentOptions> {
         async move { offers.lock().await.look().await }
     });
     Ok(AgentOptions {
+        network: Network::find(|name| env.raw(name).map(str::to_owned), None)?,
         base,
         token,
         workstation_id,

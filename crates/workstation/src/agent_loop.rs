@@ -9,7 +9,7 @@ use agent_core::{
     Agent, AgentConfig, Answer, Effect, Event, LogLevel, Order, OutputLimits, SpawnSettings,
     StopPolicy, peer_environment,
 };
-use cloud_client::{BaseUrl, CloudClient, CloudError, JobPatch, SecretString};
+use cloud_client::{BaseUrl, CloudClient, CloudError, JobPatch, Network, SecretString};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use wire::http::OfferedKernel;
@@ -41,6 +41,8 @@ const ACCELERATORS_FOR: Duration = Duration::from_mins(5);
 /// What the agent is started with.
 #[derive(Debug, Clone)]
 pub struct AgentOptions {
+    /// The way to the cloud.
+    pub network: Network,
     /// The cloud.
     pub base: BaseUrl,
     /// The credential.
@@ -174,7 +176,8 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         })?;
     }
     let _lock = AgentLock::take(state, &options.workstation_id)?;
-    let client = CloudClient::new(options.base.clone())?.with_token(options.token.clone());
+    let client =
+        CloudClient::new(&options.network, options.base.clone())?.with_token(options.token.clone());
     let (news, inbox) = mpsc::channel(NEWS_LIMIT);
     let drain = DrainMark::at(state, &options.workstation_id);
     let containment = Containment::find(options.limits, &options.env).await;
@@ -382,14 +385,9 @@ impl AgentLoop {
                 error_message,
             } => self.report(job_id, status, error_message),
             Effect::OpenLink => {
-                let options = &self.options;
-                let (base, id) = (options.base.clone(), options.workstation_id.clone());
-                self.link = Some(Link::open(
-                    base,
-                    id,
-                    options.token.clone(),
-                    self.news.clone(),
-                ));
+                let (id, token) = (&self.options.workstation_id, &self.options.token);
+                let (client, news) = (self.client.clone(), self.news.clone());
+                self.link = Some(Link::open(client, id.clone(), token.clone(), news));
             }
             Effect::PingLink => {
                 if let Some(link) = &self.link {

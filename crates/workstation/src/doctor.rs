@@ -28,7 +28,7 @@ pub enum Level {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// What was looked at: `credential`, `program`, `python`, `folders`, `disk`, `loopback`, `gpu`, `protection`, `linger`,
-    /// `agent`, `proxy`, `dns`, `connection`, `certificate`, `answer`, `clock`, `access` or `version`.
+    /// `agent`, `proxy`, `dns`, `connection`, `certificate`, `answer`, `clock`, `access`, `version` or `websocket`.
     pub check: &'static str,
     /// How bad it is.
     pub level: Level,

@@ -1,6 +1,11 @@
 //! The process's environment as a value, so that tests can give another.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cloud_client::{CA_FILE_VARIABLE, Network, NetworkError};
+
+use crate::WorkstationSettings;
 
 /// Overrides the stored credential's token.
 pub const TOKEN_VARIABLE: &str = "RUNT_CLOUD_TOKEN";
@@ -50,6 +55,24 @@ impl Env {
         self.raw(name)
             .map(str::trim)
             .filter(|value| !value.is_empty())
+    }
+
+    /// The way to the cloud: proxies as this environment names them, and further certificate authorities of the file that
+    /// is asked for, else of the environment's, else of the settings'.
+    pub fn network(
+        &self,
+        asked: Option<&Path>,
+        settings: &WorkstationSettings,
+    ) -> Result<Network, NetworkError> {
+        let file = self.ca_file(asked, settings);
+        Network::find(|name| self.raw(name).map(str::to_owned), file.as_deref())
+    }
+
+    /// The file of further certificate authorities, if there is one.
+    pub fn ca_file(&self, asked: Option<&Path>, settings: &WorkstationSettings) -> Option<PathBuf> {
+        let named = || self.get(CA_FILE_VARIABLE).map(PathBuf::from);
+        let asked = asked.map(Path::to_owned).or_else(named);
+        asked.or_else(|| settings.ca_file.clone())
     }
 
     /// Whether plain HTTP to other machines is allowed.

@@ -1,7 +1,7 @@
 //! The task that holds the event socket open and passes its news on.
 
 use agent_core::LinkEvent;
-use cloud_client::{BaseUrl, EventMessage, SecretString, dial_events};
+use cloud_client::{CloudClient, EventMessage, SecretString, dial_events};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -17,14 +17,14 @@ pub(crate) struct Link {
 impl Link {
     /// Dials and listens.
     pub fn open(
-        base: BaseUrl,
+        client: CloudClient,
         workstation_id: String,
         token: SecretString,
         news: mpsc::Sender<News>,
     ) -> Self {
         let (pings, orders) = mpsc::channel(1);
         let task = tokio::spawn(async move {
-            let end = listen(&base, &workstation_id, &token, &news, orders).await;
+            let end = listen(&client, &workstation_id, &token, &news, orders).await;
             let _ = news.send(News::Core(agent_core::Event::Link(end))).await;
         });
         Self { pings, task }
@@ -44,13 +44,14 @@ impl Drop for Link {
 }
 
 async fn listen(
-    base: &BaseUrl,
+    client: &CloudClient,
     workstation_id: &str,
     token: &SecretString,
     news: &mpsc::Sender<News>,
     mut pings: mpsc::Receiver<()>,
 ) -> LinkEvent {
-    let mut socket = match dial_events(base, workstation_id, token).await {
+    let dialled = dial_events(client.network(), client.base(), workstation_id, token).await;
+    let mut socket = match dialled {
         Ok(socket) => socket,
         Err(error) => return LinkEvent::Failed(failure(&error)),
     };

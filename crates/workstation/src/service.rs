@@ -10,15 +10,28 @@ pub use systemd::{UNIT, UnitScope, systemd_unit};
 
 use std::path::{Path, PathBuf};
 
+use cloud_client::CA_FILE_VARIABLE;
+
 use crate::{Env, INSECURE_HTTP_VARIABLE};
 
-/// What decides where the files are, and which clouds are allowed: a service has another environment than the operator
-/// who installs it, and must find the same credential.
-const CARRIED: [&str; 4] = [
+/// What decides where the files are, and how which clouds are reached: a service has another environment than the
+/// operator who installs it, and must find the same credential and the same way.
+const CARRIED: [&str; 15] = [
     "XDG_CONFIG_HOME",
     "XDG_STATE_HOME",
     "XDG_CACHE_HOME",
     INSECURE_HTTP_VARIABLE,
+    CA_FILE_VARIABLE,
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "http_proxy",
+    "HTTP_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
 ];
 
 /// What a service is to run.
@@ -41,10 +54,20 @@ pub struct ServiceSpec {
 #[error("{0:?} cannot stand in a service file\nHint: use a path of plain text without line breaks")]
 pub struct UnfitPath(PathBuf);
 
-/// What the operator's environment says about folders and clouds, for [`ServiceSpec::variables`].
-pub fn carried_variables(env: &Env) -> Vec<(String, String)> {
-    let set = |name: &str| Some((name.to_owned(), env.get(name)?.to_owned()));
-    CARRIED.iter().filter_map(|name| set(name)).collect()
+/// What the operator's environment says about folders, clouds and the way to them, for [`ServiceSpec::variables`]; and
+/// the names of those that stay behind, since a service file holds no password.
+pub fn carried_variables(env: &Env) -> (Vec<(String, String)>, Vec<&'static str>) {
+    let set = CARRIED
+        .iter()
+        .filter_map(|name| Some((*name, env.get(name)?)));
+    let (secret, plain): (Vec<_>, Vec<_>) = set.partition(|(name, value)| {
+        name.to_ascii_lowercase().ends_with("_proxy") && value.contains('@')
+    });
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    (
+        plain.into_iter().map(owned).collect(),
+        secret.into_iter().map(|(name, _)| name).collect(),
+    )
 }
 
 impl ServiceSpec {

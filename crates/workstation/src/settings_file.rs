@@ -16,7 +16,7 @@ const ALLOW_LIMIT: usize = 1000;
 pub const IDLE_MINUTES: u32 = 30 * 24 * 60;
 
 /// The settings by name, with what each is for.
-pub const SETTINGS: [(&str, &str); 13] = [
+pub const SETTINGS: [(&str, &str); 14] = [
     ("working_directory", "where kernels start"),
     ("python_path", "the Python for kernels"),
     (
@@ -48,6 +48,10 @@ pub const SETTINGS: [(&str, &str); 13] = [
         "on_stop",
         "what happens to kernels when the agent stops: end or detach",
     ),
+    (
+        "ca_file",
+        "certificate authorities besides the system's, a PEM file",
+    ),
 ];
 
 /// What the file says.
@@ -75,6 +79,8 @@ pub struct WorkstationSettings {
     pub idle_minutes: Option<u32>,
     /// `end` or `detach`.
     pub on_stop: Option<String>,
+    /// Certificate authorities that count besides the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// What can be wrong with the settings.
@@ -174,6 +180,7 @@ impl SettingsFile {
         let item = match name {
             "working_directory" => value(shown(settings.working_directory)),
             "python_path" => value(shown(settings.python_path)),
+            "ca_file" => value(shown(settings.ca_file)),
             "allow" => value(settings.allow.into_iter().collect::<Value>()),
             "max_jobs" => value(i64::from(settings.max_jobs.unwrap_or_default())),
             "job_memory" => value(
@@ -266,12 +273,12 @@ impl WorkstationSettings {
             return Err(wrong("takes one value".to_owned()));
         };
         match name {
-            "working_directory" | "python_path" => {
+            "working_directory" | "python_path" | "ca_file" => {
                 let path = std::path::absolute(text).map_err(|error| wrong(error.to_string()))?;
-                if name == "python_path" {
-                    self.python_path = Some(path);
-                } else {
-                    self.working_directory = Some(path);
+                match name {
+                    "python_path" => self.python_path = Some(path),
+                    "ca_file" => self.ca_file = Some(path),
+                    _ => self.working_directory = Some(path),
                 }
             }
             "max_jobs" | "output_mib" | "journal_mib" => {

@@ -223,14 +223,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_without_an_end_ends_the_visit() {
-        cloud_client::install_crypto_provider();
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", closed.local_addr().unwrap());
         drop(closed);
         let base = cloud_client::BaseUrl::parse(&base, false).unwrap();
         let (_keeper, credential) = watch::channel(SecretString::from("nwc_test"));
         let exchange = Exchange {
-            client: CloudClient::new(base).unwrap(),
+            client: CloudClient::new(&cloud_client::Network::direct(), base).unwrap(),
             credential,
             workstation_id: "w".to_owned(),
             job_id: "j".to_owned(),

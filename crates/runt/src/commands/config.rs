@@ -1,6 +1,7 @@
 //! `runt workstation config`: shows and changes the settings that `run` starts with.
 
 use anyhow::Result;
+use cloud_client::CA_FILE_VARIABLE;
 use serde_json::{Value, json};
 use workstation::{Env, Folders, SETTINGS, SettingsFile, WorkstationSettings};
 
@@ -52,7 +53,10 @@ fn show(file: &SettingsFile, env: &Env, json: bool, printer: &Printer) -> Result
     let found: Vec<(&str, &str, Option<String>, &str)> = SETTINGS
         .iter()
         .map(|(name, about)| {
-            let variable = format!("RUNT_RUN_{}", name.to_uppercase());
+            let variable = match *name {
+                "ca_file" => CA_FILE_VARIABLE.to_owned(),
+                name => format!("RUNT_RUN_{}", name.to_uppercase()),
+            };
             let (value, source) = match (env.get(&variable), of(&settings, name)) {
                 (Some(value), _) => (Some(value.to_owned()), "environment"),
                 (None, Some(value)) => (Some(value), "file"),
@@ -85,6 +89,7 @@ fn of(settings: &WorkstationSettings, name: &str) -> Option<String> {
     match name {
         "working_directory" => path(&settings.working_directory),
         "python_path" => path(&settings.python_path),
+        "ca_file" => path(&settings.ca_file),
         "allow" => (!settings.allow.is_empty()).then(|| settings.allow.join(",")),
         "max_jobs" => settings.max_jobs.map(|most| most.to_string()),
         "job_memory" => settings.limits.memory.map(|limit| limit.to_string()),

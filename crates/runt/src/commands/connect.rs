@@ -1,16 +1,18 @@
 //! `runt workstation connect`: turns a pairing code into a stored credential (workstation.md 2.6).
 
 use std::io::BufRead as _;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, bail};
 use cloud_client::{BaseUrl, CloudClient, CloudError, RefusalKind};
 use workstation::{
-    Env, Folders, MachineFacts, MachineName, StoredCredential, check_display_name,
+    MachineFacts, MachineName, SettingsFile, StoredCredential, check_display_name,
     check_workstation_id, default_workstation_id, hostname, minimal_registration,
     script_connector_note, with_machine,
 };
 
+use super::Here;
 use crate::printer::{Plain, Printer};
 
 #[derive(Debug, clap::Args)]
@@ -27,13 +29,18 @@ pub struct Args {
     /// This machine's name for people [default: the hostname].
     #[arg(long)]
     name: Option<String>,
+    /// A PEM file of certificate authorities that count besides the system's; it is kept as the setting `ca_file`.
+    #[arg(long)]
+    ca_file: Option<PathBuf>,
 }
 
 pub async fn run(args: Args, printer: &Printer) -> Result<()> {
-    let env = Env::of_process();
+    let here = Here::find()?;
+    let env = &here.env;
     let base = BaseUrl::parse(&args.url, env.allows_insecure_http())?;
-    let path = Folders::find(&env)?.credential_file();
-    let host = hostname(&env);
+    let network = here.network(args.ca_file.as_deref())?;
+    let path = here.folders.credential_file();
+    let host = hostname(env);
     let workstation_id = match &args.id {
         Some(id) => check_workstation_id(id)?,
         None => default_workstation_id(&host),
@@ -64,7 +71,7 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
         );
     }
 
-    let client = CloudClient::new(base.clone())?;
+    let client = CloudClient::new(&network, base.clone())?;
     let paired = client
         .redeem_pairing_code(code, &host)
         .await
@@ -82,8 +89,13 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
         .context("the code is spent, but its credential could not be stored")?;
     printer.line(&format!("Paired with {base}"));
     printer.line(&format!("Credential stored in {}", path.display()));
+    if let Some(file) = &args.ca_file {
+        let mut settings = SettingsFile::open(&here.folders.settings_file())?;
+        settings.set("ca_file", &[file.display().to_string()])?;
+        printer.line("Setting ca_file kept for the agent");
+    }
 
-    let machine = MachineName::detect(&env);
+    let machine = MachineName::detect(env);
     let client = client.with_token(paired.token);
     let mut result = register(&client, &stored, &machine).await;
     // A machine of the same name was first, and no id was asked for: this one gets a longer one.

@@ -33,7 +33,8 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
         printer.line(&format!("Stopped {}{and_agent}", words::count(jobs, "job")));
     }
     let mut undone = Vec::new();
-    let client = CloudClient::new(base.clone())?.with_token(stored.token.clone());
+    let client =
+        CloudClient::new(&here.network(None)?, base.clone())?.with_token(stored.token.clone());
     match client.deregister(&stored.workstation_id).await {
         Ok(()) => printer.line(&format!("Removed {} from {base}", stored.workstation_id)),
         Err(error) if is_gone(&error) => {}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use cloud_client::ExposeSecret as _;
+use cloud_client::{CA_FILE_VARIABLE, ExposeSecret as _};
 use workstation::{
     CpuLimit, CredentialError, IDLE_MINUTES, MOST_NICE, MemoryLimit, TOKEN_VARIABLE,
     WorkstationSettings, absolute_interpreter, find_interpreter, find_runtimed, probe_ipykernel,
@@ -58,6 +58,9 @@ pub struct Args {
     /// Minutes without a running cell after which a kernel stops; 0 is never [default: 30].
     #[arg(long, value_parser = clap::value_parser!(u32).range(0..=i64::from(IDLE_MINUTES)))]
     idle_minutes: Option<u32>,
+    /// A PEM file of certificate authorities that count besides the system's.
+    #[arg(long)]
+    ca_file: Option<PathBuf>,
 }
 
 impl Args {
@@ -92,7 +95,12 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
         printer.warn(&note);
     }
     let credential = credential?;
-    let args = args.or(super::config::settings(&here)?);
+    let settings = super::config::settings(&here)?;
+    let ca_file = env.ca_file(args.ca_file.as_deref(), &settings);
+    // Said here, where somebody reads it, and not by the agent.
+    env.network(ca_file.as_deref(), &settings)?
+        .proxy_before(&credential.base)?;
+    let args = args.or(settings);
     let directory = args.working_directory.map(|asked| {
         let found = asked
             .canonicalize()
@@ -174,6 +182,9 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     }
     for allowed in &args.allow {
         command.arg(format!("--allow={allowed}"));
+    }
+    if let Some(file) = ca_file {
+        command.env(CA_FILE_VARIABLE, std::path::absolute(file)?);
     }
     command.env(TOKEN_VARIABLE, credential.token.expose_secret());
     // The agent replaces this process: signals, exit code and supervision are its own.

@@ -163,6 +163,14 @@ fn install(manager: &Manager, args: InstallArgs, here: &Here, printer: &Printer)
             } else {
                 printer.note("Start it: runt workstation service start");
             }
+            let (_, kept_back) = carried_variables(&here.env);
+            if !manager.system && !kept_back.is_empty() {
+                printer.warn(&format!(
+                    "the service does not see {}: it may hold a password, and the unit holds none\n\
+                     Hint: `systemctl --user edit {UNIT}` adds `[Service]` and `Environment=NAME=VALUE`",
+                    kept_back.join(", ")
+                ));
+            }
             if !manager.system && lingers() != Some(true) {
                 printer.warn(
                     "the agent and its kernels end when you log out, and do not start with the machine\n\
@@ -259,7 +267,7 @@ fn spec(args: InstallArgs, owner: &Owner, here: &Here) -> Result<ServiceSpec> {
         working_directory,
         python,
         variables: if own {
-            carried_variables(&here.env)
+            carried_variables(&here.env).0
         } else {
             Vec::new()
         },

@@ -79,7 +79,8 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     let here = Here::find()?;
     let credential = resolve_credential(&here.env, &here.folders)?;
     let machine = look(&here, &credential).await;
-    let client = CloudClient::new(credential.base.clone())?.with_token(credential.token.clone());
+    let client = CloudClient::new(&here.network(None)?, credential.base.clone())?
+        .with_token(credential.token.clone());
     let answer = client
         .list_workstations()
         .await

@@ -31,7 +31,7 @@ pub struct Args {
 
 pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     let here = Here::find()?;
-    let client = CloudClient::new(cloud(&here)?)?;
+    let client = CloudClient::new(&here.network(None)?, cloud(&here)?)?;
     let program = std::env::current_exe().context("cannot find the own program")?;
     let installation = Installation::of(&program, env!("CARGO_PKG_VERSION"))
         .context("cannot find the own program")?;

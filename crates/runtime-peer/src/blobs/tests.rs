@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::put;
 use bytes::Bytes;
-use cloud_client::{BaseUrl, CloudClient, RoomAuth, SecretString};
+use cloud_client::{BaseUrl, CloudClient, Network, RoomAuth, SecretString};
 use tokio::sync::mpsc;
 
 use super::{Class, Outcome, UploadResult, Uploader, class, is_listed, sha256_hex};
@@ -47,7 +47,6 @@ async fn cloud(answers: &[u16]) -> (Cloud, Uploader, mpsc::Receiver<UploadResult
 }
 
 async fn listening(answers: &[u16]) -> (Cloud, CloudClient) {
-    cloud_client::install_crypto_provider();
     let cloud = Cloud::default();
     cloud.answers.lock().unwrap().extend(answers);
     let router = Router::new()
@@ -56,7 +55,8 @@ async fn listening(answers: &[u16]) -> (Cloud, CloudClient) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let client = CloudClient::new(BaseUrl::parse(&base, false).unwrap()).unwrap();
+    let base = BaseUrl::parse(&base, false).unwrap();
+    let client = CloudClient::new(&Network::direct(), base).unwrap();
     (cloud, client)
 }
 

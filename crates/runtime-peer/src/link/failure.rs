@@ -23,7 +23,7 @@ const FOREIGN_LIMIT: Duration = Duration::from_mins(10);
 /// Why the room was not joined.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum JoinFailure {
-    #[error("{0}")]
+    #[error("{}", .0.to_string().lines().next().unwrap_or_default())]
     Dial(#[from] CloudError),
     #[error("the room refused this peer: {0}")]
     Rejected(String),
@@ -110,7 +110,7 @@ impl Doubt {
                 .or_else(|| late.then(|| End::FirstConnect(failure.to_string())));
         };
         let refused = now - *self.refused_since.get_or_insert(now);
-        let certain = refusal.error_text().is_some()
+        let certain = refusal.in_cloud_words
             && now - *self.certain_since.get_or_insert(now) >= SECOND_OPINION;
         if first || certain || refused >= FOREIGN_LIMIT {
             return failure.end(first);
@@ -134,6 +134,7 @@ mod tests {
         JoinFailure::Dial(CloudError::Refused(Box::new(Refusal {
             call: "joining the room",
             status,
+            in_cloud_words: body.get("error").is_some_and(Value::is_string),
             body,
             snippet: String::new(),
             retry_after: None,

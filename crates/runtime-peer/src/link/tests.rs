@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use cloud_client::{BaseUrl, RoomDial, SecretString};
+use cloud_client::{BaseUrl, Network, RoomDial, SecretString};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -32,7 +32,13 @@ impl Room {
 
     fn link(&self) -> RoomLink {
         let token = SecretString::from("nwc_test");
-        let dial = RoomDial::new(self.base.clone(), "n", "runtime_peer", token);
+        let dial = RoomDial::new(
+            Network::direct(),
+            self.base.clone(),
+            "n",
+            "runtime_peer",
+            token,
+        );
         RoomLink::start(move || dial.clone(), false, None)
     }
 

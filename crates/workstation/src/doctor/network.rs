@@ -2,15 +2,15 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cloud_client::{BaseUrl, CloudClient, CloudError, Probe, RefusalKind};
+use cloud_client::{
+    BaseUrl, CloudClient, CloudError, Obstacle, Probe, Proxy, RefusalKind, dial_events,
+};
 use serde_json::Value;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::{TcpStream, ToSocketAddrs, lookup_host};
 use tokio::time::timeout;
 
 use super::{Finding, Patient};
-use crate::{
-    CLOCK_HINT, Env, Fit, ResolvedCredential, clock_words, cloud_too_old, installed_build,
-};
+use crate::{CLOCK_HINT, Fit, ResolvedCredential, clock_words, cloud_too_old, installed_build};
 
 /// How long a name or a connection may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -23,9 +23,15 @@ pub(super) async fn examine(
     findings: &mut Vec<Finding>,
 ) {
     let base = &credential.base;
-    let way = match proxy_of(&patient.env, base) {
-        Some(proxy) => proxy_answers(&proxy).await,
-        None => directly(base).await,
+    let settings = patient.settings.clone().unwrap_or_default();
+    let network = match patient.env.network(None, &settings) {
+        Ok(network) => network,
+        Err(error) => return findings.push(Finding::of_error("certificate", &error)),
+    };
+    let way = match network.proxy_before(base) {
+        Err(error) => return findings.push(Finding::of_error("proxy", &error)),
+        Ok(Some(proxy)) => vec![proxy_answers(&proxy).await],
+        Ok(None) => directly(base).await,
     };
     let is_open = way
         .iter()
@@ -34,75 +40,58 @@ pub(super) async fn examine(
     if !is_open {
         return;
     }
-    let client = match CloudClient::new(base.clone()) {
-        Ok(client) => client,
-        Err(error) => return findings.push(Finding::of_error("connection", &error)),
+    let client = match CloudClient::new(&network, base.clone()) {
+        Ok(client) => client.with_token(credential.token.clone()),
+        Err(error) => return findings.push(failed("certificate", &error)),
     };
     match client.probe("/api/health").await {
-        Err(error) => return findings.push(unreachable(base, &error)),
+        Err(error) => return findings.push(failed("connection", &error)),
         Ok(probe) => {
             findings.extend(clock(&probe));
             if let Some(wrong) = wrong_answer(base, &probe) {
                 return findings.push(wrong);
             }
+            if base.as_str().starts_with("https") {
+                findings.push(Finding::ok(
+                    "certificate",
+                    "valid, and of a known authority",
+                ));
+            }
             findings.push(Finding::ok("answer", format!("{base} is a notebook cloud")));
             findings.extend(probe.json.as_ref().and_then(cloud_version));
         }
     }
-    let client = client.with_token(credential.token.clone());
     match client.list_workstations().await {
-        Err(error) => findings.push(refused(base, &error)),
+        Err(error) => return findings.push(refused(base, &error)),
         Ok(body) => {
             findings.push(Finding::ok("access", "the cloud accepts the credential"));
             findings.extend(own_version(&body));
             findings.extend(version(&body, &credential.workstation_id));
         }
     }
+    findings.extend(socket(&client, credential).await);
 }
 
-/// The proxy that the environment names for this address, as `HOST:PORT` or an address.
-fn proxy_of(env: &Env, base: &BaseUrl) -> Option<String> {
-    let (host, _) = base.host_and_port()?;
-    let either = |name: &str| env.get(&name.to_lowercase()).or_else(|| env.get(name));
-    let excepted = either("NO_PROXY")
-        .unwrap_or_default()
-        .split(',')
-        .any(|name| {
-            let name = name.trim().trim_start_matches('.');
-            name == "*" || name == host || !name.is_empty() && host.ends_with(&format!(".{name}"))
-        });
-    let scheme = if base.as_str().starts_with("https") {
-        "HTTPS_PROXY"
-    } else {
-        "HTTP_PROXY"
-    };
-    let named = either(scheme).or_else(|| either("ALL_PROXY"))?;
-    (!excepted).then(|| named.to_owned())
-}
-
-async fn proxy_answers(proxy: &str) -> Vec<Finding> {
-    let address = if proxy.contains("://") {
-        proxy.to_owned()
-    } else {
-        format!("http://{proxy}")
-    };
-    // Names and passwords of proxies stay out of what is shown.
-    let place = BaseUrl::host_and_port_of(&address);
-    let Some((host, port)) = place else {
-        return vec![Finding::problem(
+async fn proxy_answers(proxy: &Proxy) -> Finding {
+    let variable = proxy.variable();
+    let Some((host, port)) = proxy.host_and_port() else {
+        return Finding::problem(
             "proxy",
-            "the proxy's address cannot be read",
-            "mend HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or unset it",
-        )];
+            format!("the proxy of {variable} has no address"),
+            format!("mend {variable}, or unset it"),
+        );
     };
-    vec![match connect(&host, port).await {
-        Ok(()) => Finding::ok("proxy", format!("{host}:{port} takes connections")),
+    match connect((host.as_str(), port)).await {
+        Ok(()) => Finding::ok(
+            "proxy",
+            format!("{proxy} (from {variable}) takes connections"),
+        ),
         Err(cause) => Finding::problem(
             "proxy",
-            format!("the proxy {host}:{port} cannot be reached: {cause}"),
-            "mend HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or except the cloud with NO_PROXY",
+            format!("the proxy {proxy} (from {variable}) cannot be reached: {cause}"),
+            format!("mend {variable}, or except the cloud with NO_PROXY"),
         ),
-    }]
+    }
 }
 
 async fn directly(base: &BaseUrl) -> Vec<Finding> {
@@ -110,33 +99,53 @@ async fn directly(base: &BaseUrl) -> Vec<Finding> {
         return Vec::new();
     };
     let found = match timeout(LIMIT, lookup_host((host.as_str(), port))).await {
-        Ok(Ok(found)) => Ok(found.map(|at| at.ip().to_string()).collect::<Vec<_>>()),
+        Ok(Ok(found)) => Ok(found.collect::<Vec<_>>()),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("the name server does not answer".to_owned()),
     };
-    let mut findings = vec![match found {
-        Ok(addresses) => Finding::ok("dns", format!("{host} is {}", addresses.join(", "))),
+    let addresses = match found {
+        Ok(addresses) => addresses,
         Err(cause) => {
             return vec![Finding::problem(
                 "dns",
                 format!("the name {host} is not found: {cause}"),
-                "check the address, the network and its name server; behind a proxy, set HTTPS_PROXY",
+                Obstacle::Name.hint(),
             )];
         }
-    }];
-    findings.push(match connect(&host, port).await {
-        Ok(()) => Finding::ok("connection", format!("{host}:{port} takes connections")),
-        Err(cause) => Finding::problem(
-            "connection",
-            format!("{host}:{port} cannot be reached: {cause}"),
-            "check that the cloud runs and that no firewall is between; behind a proxy, set HTTPS_PROXY",
-        ),
-    });
-    findings
+    };
+    let shown: Vec<String> = addresses.iter().map(|at| at.ip().to_string()).collect();
+    let named = Finding::ok("dns", format!("{host} is {}", shown.join(", ")));
+    // All at the same time: one that does not answer says nothing of the others.
+    let tries = futures_util::future::join_all(addresses.into_iter().map(connect)).await;
+    let silent = shown.iter().zip(&tries);
+    let silent: Vec<String> = silent
+        .filter_map(|(at, tried)| Some(format!("{at}: {}", tried.as_ref().err()?)))
+        .collect();
+    let text = silent.join("; ");
+    vec![
+        named,
+        if silent.is_empty() && !tries.is_empty() {
+            Finding::ok("connection", format!("{host}:{port} takes connections"))
+        } else if silent.len() < tries.len() {
+            Finding::warning(
+                "connection",
+                format!(
+                    "{host}:{port} takes connections, but not at each of its addresses ({text})"
+                ),
+                "the others are used, after a moment; mend the name or the way to that address",
+            )
+        } else {
+            Finding::problem(
+                "connection",
+                format!("{host}:{port} cannot be reached: {text}"),
+                Obstacle::Connection.hint(),
+            )
+        },
+    ]
 }
 
-async fn connect(host: &str, port: u16) -> Result<(), String> {
-    match timeout(LIMIT, TcpStream::connect((host, port))).await {
+async fn connect(at: impl ToSocketAddrs) -> Result<(), String> {
+    match timeout(LIMIT, TcpStream::connect(at)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err(format!(
@@ -146,31 +155,54 @@ async fn connect(host: &str, port: u16) -> Result<(), String> {
     }
 }
 
-/// The connection stands and yet there is no answer: mostly the certificate.
-fn unreachable(base: &BaseUrl, error: &CloudError) -> Finding {
-    let text = error.to_string();
-    let lower = text.to_lowercase();
-    if lower.contains("notvalidyet") || lower.contains("expired") {
-        return Finding::problem(
-            "certificate",
-            text,
-            "check this machine's clock; if it is right, the cloud's certificate has to be renewed",
-        );
-    }
-    if lower.contains("certificate") || lower.contains("unknownissuer") {
-        return Finding::problem(
-            "certificate",
-            text,
-            "if the network or the cloud has a certificate authority of its own, name its file with SSL_CERT_FILE",
-        );
-    }
-    Finding::problem(
-        "connection",
-        text,
-        format!(
-            "check that {base} is the address in your browser; a proxy or firewall may cut the connection"
+/// A call that came to nothing, under the check that its cause belongs to.
+fn failed(usual: &'static str, error: &CloudError) -> Finding {
+    let check = match error {
+        CloudError::Unreachable { obstacle, .. } => match obstacle {
+            Obstacle::Name => "dns",
+            Obstacle::Connection => "connection",
+            Obstacle::Proxy | Obstacle::ProxyLogin => "proxy",
+            Obstacle::Authority
+            | Obstacle::CertificateTime
+            | Obstacle::CertificateName
+            | Obstacle::Encryption => "certificate",
+        },
+        CloudError::Foreign { .. } => "answer",
+        _ => usual,
+    };
+    Finding::of_error(check, error)
+}
+
+/// Whether WebSockets come through: some proxies let calls pass and these not. The agent's own socket is left alone.
+async fn socket(client: &CloudClient, credential: &ResolvedCredential) -> Option<Finding> {
+    let (id, token) = (&credential.workstation_id, &credential.token);
+    let dialled = dial_events(client.network(), client.base(), id, token).await;
+    let mut socket = match dialled {
+        Ok(socket) => socket,
+        // A machine that is not registered yet has no socket.
+        Err(CloudError::Refused(refusal)) if refusal.in_cloud_words => return None,
+        Err(error) => {
+            let finding = failed("websocket", &error);
+            return Some(Finding::problem(
+                "websocket",
+                format!(
+                    "calls come through, but no WebSocket does: {}",
+                    finding.message
+                ),
+                "the proxy or firewall has to let WebSockets to the cloud pass: notebooks cannot be served without",
+            ));
+        }
+    };
+    let heard = timeout(LIMIT, socket.next()).await;
+    socket.close().await;
+    Some(match heard {
+        Ok(Ok(Some(_))) => Finding::ok("websocket", "WebSockets come through"),
+        _ => Finding::problem(
+            "websocket",
+            "a WebSocket opens, but nothing comes through it",
+            "a proxy or firewall holds back what WebSockets carry: it has to let those to the cloud pass",
         ),
-    )
+    })
 }
 
 fn wrong_answer(base: &BaseUrl, probe: &Probe) -> Option<Finding> {
@@ -221,7 +253,7 @@ fn refused(base: &BaseUrl, error: &CloudError) -> Finding {
             ),
             format!("runt workstation connect {base}"),
         ),
-        _ => Finding::of_error("access", error),
+        _ => failed("access", error),
     }
 }
 
@@ -325,51 +357,11 @@ mod tests {
     }
 
     #[test]
-    fn proxies_come_from_the_environment_with_their_exceptions() {
-        let named = |pairs: &[(&str, &str)]| {
-            let mut all = [("A", "a"), ("B", "b")];
-            all[..pairs.len()].copy_from_slice(pairs);
-            proxy_of(&Env::from_pairs(all), &base())
-        };
-        assert_eq!(named(&[]), None);
-        assert_eq!(named(&[("https_proxy", "p:1")]).as_deref(), Some("p:1"));
-        assert_eq!(named(&[("HTTP_PROXY", "p:1")]), None);
-        for exception in ["cloud.example.org", ".example.org", "x, example.org", "*"] {
-            assert_eq!(
-                named(&[("ALL_PROXY", "p:1"), ("NO_PROXY", exception)]),
-                None
-            );
-        }
-    }
-
-    #[test]
     fn an_old_build_is_told() {
         let row = |outdated: bool| json!({"workstations": [{"workstation_id": "w", "installed_build": "1", "latest_build": "2", "is_outdated": outdated}]});
         let level = |body: &Value, id| version(body, id).map(|finding| finding.level);
         assert_eq!(level(&row(true), "w"), Some(Level::Warning));
         assert_eq!(level(&row(false), "w"), Some(Level::Ok));
         assert_eq!(level(&row(true), "other"), None);
-    }
-
-    #[test]
-    fn certificates_are_told_apart_from_other_failures() {
-        let check = |cause: &str| {
-            let error = CloudError::Unreachable {
-                base: "b".into(),
-                cause: cause.into(),
-            };
-            unreachable(&base(), &error)
-        };
-        assert_eq!(
-            check("invalid peer certificate: UnknownIssuer").check,
-            "certificate"
-        );
-        assert!(
-            check("invalid peer certificate: Expired")
-                .hint
-                .unwrap()
-                .contains("clock")
-        );
-        assert_eq!(check("connection reset").check, "connection");
     }
 }

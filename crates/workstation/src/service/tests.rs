@@ -26,12 +26,16 @@ fn ws_107_113_the_unit_runs_the_command_line_with_every_word_quoted() {
     let env = Env::from_pairs([
         ("XDG_CONFIG_HOME", "/data/c"),
         ("RUNT_CLOUD_TOKEN", "nwc_secret"),
+        ("HTTPS_PROXY", "http://ada:secret@proxy:3128"),
+        ("HTTP_PROXY", "proxy:3128"),
     ]);
+    let (variables, kept_back) = carried_variables(&env);
+    assert_eq!(kept_back, ["HTTPS_PROXY"]);
     let spec = ServiceSpec {
         runt: "/opt/a \"b\"/$x/100%/runt".into(),
         home: "/home/$ada".into(),
         working_directory: "/data/50% of it".into(),
-        variables: carried_variables(&env),
+        variables,
         ..spec()
     };
     let unit = systemd_unit(&spec, &UnitScope::User).unwrap();
@@ -48,6 +52,7 @@ fn ws_107_113_the_unit_runs_the_command_line_with_every_word_quoted() {
             r#""HOME=/home/$ada""#,
             r#""PATH=/home/$ada/.local/bin:/usr/local/bin:/usr/bin:/bin""#,
             r#""XDG_CONFIG_HOME=/data/c""#,
+            r#""HTTP_PROXY=proxy:3128""#,
         ]
     );
     assert_eq!(lines(&unit, "Restart"), ["on-failure"]);
@@ -55,7 +60,7 @@ fn ws_107_113_the_unit_runs_the_command_line_with_every_word_quoted() {
     assert_eq!(lines(&unit, "RestartPreventExitStatus"), ["77 75"]);
     assert_eq!(lines(&unit, "KillMode"), ["process"]);
     assert_eq!(lines(&unit, "WantedBy"), ["default.target"]);
-    assert!(lines(&unit, "User").is_empty() && !unit.contains("nwc_secret"));
+    assert!(lines(&unit, "User").is_empty() && !unit.contains("secret"));
     let system = systemd_unit(&spec, &UnitScope::System("ada".into())).unwrap();
     assert_eq!(lines(&system, "User"), ["ada"]);
     assert_eq!(lines(&system, "WantedBy"), ["multi-user.target"]);

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use agent_core::{AgentConfig, OutputLimits, StopPolicy};
-use cloud_client::{BaseUrl, SecretString, install_crypto_provider};
+use cloud_client::{BaseUrl, Network, SecretString};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgid};
 use support::{FakeCloud, TOKEN, until};
@@ -61,10 +61,10 @@ fn agent_process() {
     let (Some(cloud), Some(place)) = (env.get(CLOUD), env.get(PLACE)) else {
         return;
     };
-    install_crypto_provider();
     let place = PathBuf::from(place);
     let options = AgentOptions {
         credential_file: None,
+        network: Network::direct(),
         base: BaseUrl::parse(cloud, false).unwrap(),
         token: SecretString::from(TOKEN),
         workstation_id: "ws-test".into(),

@@ -216,13 +216,13 @@ fn ws_163_164_165_a_silent_socket_is_probed_and_closed() {
     };
     let mut bench = Bench::working(quiet);
     bench.send(Event::Link(LinkEvent::Traffic));
-    bench.run_for(89_999);
+    bench.run_for(24_999);
     assert_eq!(bench.take(), []);
     bench.run_for(1);
     assert_eq!(bench.take(), [Effect::PingLink]);
     bench.run_for(9_000);
     bench.send(Event::Link(LinkEvent::Traffic));
-    bench.run_for(90_000);
+    bench.run_for(25_000);
     assert_eq!(bench.take(), [Effect::PingLink]);
     bench.run_for(10_000);
     assert_eq!(bench.take(), [Effect::CloseLink]);
