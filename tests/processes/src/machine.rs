@@ -27,6 +27,8 @@ pub struct Machine {
     variables: Vec<(String, PathBuf)>,
     /// Whose its programs are, if not the test's own user's.
     account: Option<Account>,
+    /// The network namespace of its programs, if it has one.
+    namespace: Option<String>,
     agent: Option<Child>,
     /// Where the running agent's part of the log begins.
     log_offset: usize,
@@ -40,6 +42,7 @@ impl Machine {
             programs: None,
             variables: Vec::new(),
             account: None,
+            namespace: None,
             agent: None,
             log_offset: 0,
         }
@@ -64,9 +67,15 @@ impl Machine {
     /// A program with this machine's folders, user and rights.
     pub fn command(&self, program: &std::path::Path) -> Result<Command> {
         std::fs::create_dir_all(&self.home)?;
-        let mut command = match &self.account {
-            Some(account) => account.command(program, &self.home),
-            None => Command::new(program),
+        let mut command = match (&self.account, &self.namespace) {
+            (Some(account), _) => account.command(program, &self.home),
+            // It becomes the program.
+            (None, Some(namespace)) => {
+                let mut enter = Command::new("ip");
+                enter.args(["netns", "exec", namespace]).arg(program);
+                enter
+            }
+            (None, None) => Command::new(program),
         };
         command
             .env("HOME", &self.home)
@@ -83,6 +92,11 @@ impl Machine {
     /// Gives its programs an environment variable.
     pub fn set(&mut self, name: &str, value: &std::path::Path) {
         self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Puts its programs into a network namespace.
+    pub fn within(&mut self, namespace: &str) {
+        self.namespace = Some(namespace.to_owned());
     }
 
     /// Pairs a machine and starts its agent; returns when the cloud shows it online.

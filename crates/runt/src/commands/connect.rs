@@ -46,7 +46,7 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
         None => default_workstation_id(&host),
     };
     let display_name = check_display_name(args.name.as_deref().unwrap_or_default(), &host);
-    if let Some(note) = script_connector_note(&env) {
+    if let Some(note) = script_connector_note(env) {
         printer.warn(&note);
     }
     // Before the code is spent.
