@@ -12,9 +12,21 @@ pub struct Options {
     /// Instead of the comparison: so many runs of a cell in one notebook, with what each thousandth costs.
     #[arg(long, value_name = "RUNS")]
     endurance: Option<usize>,
+    /// Instead of the comparison: what an agent that waits for work uses in so many seconds.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        default_missing_value = "600",
+        conflicts_with = "endurance"
+    )]
+    idle_agent: Option<u64>,
+    /// With `--idle-agent`: write docs/idle-agent.md; without it the figures are only printed.
+    #[arg(long, requires = "idle_agent")]
+    write: bool,
 }
 
-/// Builds, installs, measures, and writes docs/benchmarks.md or docs/endurance.md.
+/// Builds, installs, measures, and writes the page of figures.
 pub fn run(options: &Options) -> Result<()> {
     step("building optimised programs (a few minutes the first time)");
     let programs = [
@@ -37,11 +49,18 @@ pub fn run(options: &Options) -> Result<()> {
     let docs = root().join("docs");
     let mut command = Command::new(release.join("bench"));
     command.arg(python).env("PROGRAMS", &release);
-    match options.endurance {
-        Some(runs) => command
+    match (options.endurance, options.idle_agent) {
+        (Some(runs), _) => command
             .arg(docs.join("endurance.md"))
             .args(["endurance", &runs.to_string()]),
-        None => command.arg(docs.join("benchmarks.md")),
+        (None, Some(seconds)) => command
+            .arg(if options.write {
+                docs.join("idle-agent.md")
+            } else {
+                target_dir().join("idle-agent.md")
+            })
+            .args(["idle-agent", &seconds.to_string()]),
+        (None, None) => command.arg(docs.join("benchmarks.md")),
     };
     run_command(&mut command)
 }

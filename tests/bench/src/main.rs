@@ -2,6 +2,7 @@
 //! both sides, and writes the page of results. Run it by `cargo xtask bench`, which builds and installs what it needs.
 
 mod endurance;
+mod idle;
 mod jupyter;
 mod measure;
 mod ours;
@@ -23,7 +24,7 @@ const LINES: usize = 100_000;
 const DISPLAYS: usize = 1000;
 const DISPLAY_BYTES: usize = 10_240;
 
-const USAGE: &str = "usage: bench PYTHON OUTPUT.md [ROUNDS | endurance RUNS]";
+const USAGE: &str = "usage: bench PYTHON OUTPUT.md [ROUNDS | endurance RUNS | idle-agent SECONDS]";
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -34,6 +35,10 @@ async fn main() -> Result<()> {
         Some(word) if word == "endurance" => {
             let runs = arguments.next().context(USAGE)?;
             return endurance::run(&python, &page, runs.parse().context(USAGE)?).await;
+        }
+        Some(word) if word == "idle-agent" => {
+            let seconds = arguments.next().context(USAGE)?;
+            return idle::run(&python, &page, seconds.parse().context(USAGE)?).await;
         }
         Some(rounds) => rounds.parse().context("ROUNDS is a number")?,
         None => ROUNDS,

@@ -52,8 +52,8 @@ pub fn page(rows: &[Row], kept: &Kept, rounds: usize, python: &Path) -> Result<S
         kept.ours, kept.jupyter
     );
     text.push_str(
-        "Beside it: [a notebook that is used for a long time](endurance.md) and [ten thousand workstations on one \
-         server](loadtest.md).\n\n",
+        "Beside it: [a notebook that is used for a long time](endurance.md), [ten thousand workstations on one \
+         server](loadtest.md) and [an agent that waits](idle-agent.md).\n\n",
     );
     let version = |module: &str| -> Result<String> {
         let code = format!("import importlib.metadata as m; print(m.version('{module}'))");
