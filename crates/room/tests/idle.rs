@@ -49,6 +49,7 @@ fn shown(client: &mut Client) -> String {
     RuntimeStateDoc::from_doc(doc).workstation().unwrap().status
 }
 
+// WS-371
 #[test]
 fn cp_241_half_an_hour_without_execution_completes_the_job_and_closes_its_peer() {
     let (mut harness, ..) = attached();

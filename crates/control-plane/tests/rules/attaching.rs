@@ -332,7 +332,7 @@ async fn cp_214_bad_reports_are_refused_before_the_job_is_looked_up() {
     assert!(matches!(running, Err(Refusal::JobOver(_))));
 }
 
-// CP-187 CP-235 CP-236 CP-240
+// CP-187 CP-235 CP-236 CP-240 WS-373
 #[tokio::test]
 async fn cp_235_an_execution_resumes_on_a_living_workstation() {
     let (world, notebook) = ready().await;

@@ -233,3 +233,29 @@ async fn cp_078_a_credential_in_the_subprotocol_list_needs_an_origin() {
     let (status, _) = world.app.call(Method::GET, "/api/n", &foreign, "").await;
     assert_eq!(status, 200);
 }
+
+// RP-021
+#[tokio::test]
+async fn rp_021_a_page_with_its_cookie_gets_the_subprotocol_it_offers() {
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+    let world = World::new().await;
+    let cookie = cookie(&world).await;
+    let (_, notebook) = as_page(&world, &cookie, Method::POST, "/api/n", &json!({})).await;
+    let id = notebook["notebook_id"].as_str().unwrap();
+    let address = super::events::serve(&world).await;
+    let mut dial = format!("ws://{address}/n/{id}/sync?scope=owner")
+        .into_client_request()
+        .unwrap();
+    for (name, value) in [
+        ("cookie", cookie.as_str()),
+        ("sec-websocket-protocol", "nteract.v4"),
+        ("host", "127.0.0.1:8080"),
+        ORIGIN,
+    ] {
+        dial.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let dialled = tokio_tungstenite::client_async(dial, stream).await;
+    let (_socket, answer) = dialled.unwrap();
+    assert_eq!(answer.headers()["sec-websocket-protocol"], "nteract.v4");
+}

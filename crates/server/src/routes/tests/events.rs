@@ -20,7 +20,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// Longest wait for a frame that must come.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-async fn serve(world: &World) -> SocketAddr {
+pub(super) async fn serve(world: &World) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service =
