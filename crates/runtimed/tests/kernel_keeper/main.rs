@@ -170,6 +170,8 @@ async fn a_restart_gives_a_fresh_kernel_in_the_same_journal() {
         .await;
     // The id is free again: this kernel never saw it.
     job.execute("e1", "print('x' in globals())").await;
+    // The former request of this id is over already.
+    job.record(|r| r.header()["msg_type"] == "stream").await;
     let records = job.until_idle("e1").await;
     assert!(stream_text(&records, "stdout").ends_with("False\n"));
     job.shutdown().await;
