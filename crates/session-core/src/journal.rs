@@ -160,9 +160,15 @@ impl Session {
             return;
         }
         self.clear_if_pending(parent, entry.position);
-        if !self.fits(parent, entry, text.len()) {
-            return;
+        let cap = self.settings.output_cap_bytes;
+        let shown = beginning(text, cap.saturating_sub(self.lane(parent).bytes));
+        if !shown.is_empty() {
+            self.stream_text(parent, entry, shown);
         }
+        self.fits(parent, entry, text.len());
+    }
+
+    fn stream_text(&mut self, parent: &str, entry: &JournalEntry, text: &str) {
         let name = entry
             .content
             .get("name")
@@ -427,6 +433,17 @@ impl Session {
             }
         }
     }
+}
+
+/// As much of a text as fits: whole lines if there are any.
+fn beginning(text: &str, bytes: u64) -> &str {
+    if text.len() as u64 <= bytes {
+        return text;
+    }
+    let fits = (0..=bytes as usize).rev();
+    let end = fits.into_iter().find(|at| text.is_char_boundary(*at));
+    let text = &text[..end.unwrap_or(0)];
+    text.rfind('\n').map_or(text, |at| &text[..=at])
 }
 
 /// Roughly the bytes of a JSON value.

@@ -94,6 +94,23 @@ fn cleared_output_counts_no_more_and_is_not_read_again() {
 }
 
 #[test]
+fn of_one_text_that_is_too_long_the_beginning_is_shown() {
+    let mut sim = Sim::new(Settings {
+        output_cap_bytes: 1000,
+        ..settings()
+    });
+    sim.link();
+    sim.queue(&["a"]);
+    sim.print("a", &"zwölf\n".repeat(1000));
+    sim.idle("a");
+    let text = sim.text("a");
+    assert!(
+        text.starts_with(&("zwölf\n".repeat(142) + "[the output")),
+        "{text}"
+    );
+}
+
+#[test]
 fn output_that_nobody_kept_is_said_to_be_lost() {
     let mut sim = Sim::ready();
     sim.queue(&["a"]);
