@@ -84,16 +84,18 @@ impl LocalRoom {
         let Some((kind, payload)) = wire::frame::split(bytes).ok() else {
             return Ok(Vec::new());
         };
+        let accepted =
+            SessionControl::accepted("local".into(), "local".into(), kind, payload.len(), now);
+        let accepted = frame(FrameType::SessionControl, &accepted.encode());
         let (doc, sync) = match kind {
             FrameType::RuntimeStateSync => (self.state.doc_mut(), &mut self.syncs[0]),
             FrameType::CommsDocSync => (self.comms.doc_mut(), &mut self.syncs[1]),
+            // Nobody is here to hear it.
+            FrameType::Broadcast => return Ok(vec![accepted]),
             _ => return Ok(Vec::new()),
         };
         sync.receive(doc, payload)?;
         let reply = sync.generate(doc).map(|reply| frame(kind, &reply));
-        let accepted =
-            SessionControl::accepted("local".into(), "local".into(), kind, payload.len(), now);
-        let accepted = frame(FrameType::SessionControl, &accepted.encode());
         Ok(reply.into_iter().chain([accepted]).collect())
     }
 }

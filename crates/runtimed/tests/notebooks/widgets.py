@@ -11,3 +11,7 @@ box
 # %%
 image = widgets.Image(value=bytes(range(256)), format="png")
 image
+# %%
+for _ in range(6):
+    slider.send({"text": "x" * 1_000_000})
+print("all sent")

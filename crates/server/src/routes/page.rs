@@ -1,12 +1,17 @@
 //! The page and its files, and the one document that the output host serves (D9, CP 3.16).
 
+use std::convert::Infallible;
+
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use rust_embed::{EmbeddedFile, RustEmbed};
 use serde_json::json;
+use tower::{ServiceExt as _, service_fn};
+use tower_http::compression::Compression;
 
 use super::sign_in::add_cookie;
 use crate::app::App;
@@ -91,16 +96,26 @@ pub(super) async fn file(facts: Facts) -> Response {
 /// Requests to the output host get the frame documents and the files of the second, and nothing else: no API, no cookie.
 pub(super) async fn output_host(State(app): State<App>, request: Request, next: Next) -> Response {
     let facts = Facts::new(&app, request.method(), request.uri(), request.headers());
-    let Some(output) = app.config().output.as_ref().filter(|output| {
+    let is_output = app.config().output.as_ref().is_some_and(|output| {
         facts.own.as_ref().map(crate::origin::Origin::host) == Some(output.host())
-    }) else {
+    });
+    if !is_output {
         return next.run(request).await;
-    };
+    }
+    // Nothing here depends on who asks, so that it may be compressed.
+    let answer = service_fn(|_| std::future::ready(Ok::<_, Infallible>(output_file(&app, &facts))));
+    let Ok(response) = Compression::new(answer).oneshot(request).await;
+    response.map(Body::new)
+}
+
+fn output_file(app: &App, facts: &Facts) -> Response {
     let path = facts.uri.path().trim_start_matches('/');
-    let is_known = path == FRAME || path == WIDGETS || path.starts_with(WIDGET_FILES);
+    let is_widget_file = path
+        .strip_prefix(WIDGET_FILES)
+        .is_some_and(|name| !name.contains('/'));
     let readable = matches!(facts.method, Method::GET | Method::HEAD);
-    let file = (readable && is_known).then(|| Dist::get(path)).flatten();
-    let Some(file) = file else {
+    let is_known = is_widget_file || path == FRAME || path == WIDGETS;
+    let Some(file) = (readable && is_known).then(|| Dist::get(path)).flatten() else {
         return ApiError::not_found("not found")
             .with(
                 "hint",
@@ -111,16 +126,16 @@ pub(super) async fn output_host(State(app): State<App>, request: Request, next: 
             )
             .into_response();
     };
-    if path.starts_with(WIDGET_FILES) {
+    if is_widget_file {
         let mut response = file_response(file, content_type(path), IMMUTABLE);
         // The frame's origin is opaque: to it these files are another's.
         set(&mut response, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
         return response;
     }
-    // Only what shows widgets loads anything, and that from this host.
-    let own = Some(output).filter(|_| path == WIDGETS);
-    let own = own.map(ToString::to_string).unwrap_or_default();
     let mut response = file_response(file, "text/html; charset=utf-8", "no-cache");
+    // Only what shows widgets loads anything, and that from this host.
+    let own = app.config().output.as_ref().filter(|_| path == WIDGETS);
+    let own = own.map(ToString::to_string).unwrap_or_default();
     set(
         &mut response,
         header::CONTENT_SECURITY_POLICY,

@@ -92,6 +92,12 @@ async fn the_document_of_widgets_loads_its_files_from_the_output_host_and_nothin
     assert_eq!(headers["access-control-allow-origin"], "*");
     assert_eq!(headers["cache-control"], super::IMMUTABLE);
     assert_eq!(headers["content-type"], "text/javascript; charset=utf-8");
+    let path = format!("/widgets/assets/{script}");
+    let gzip = ("accept-encoding", "gzip");
+    let response = app
+        .send(request(Method::GET, &path, &[OUTPUT, gzip], ""))
+        .await;
+    assert_eq!(response.headers()["content-encoding"], "gzip");
     // The page's own files are not the output host's.
     for path in [
         "/assets/",
