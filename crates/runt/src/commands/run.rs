@@ -7,9 +7,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result, anyhow, bail};
 use cloud_client::{CA_FILE_VARIABLE, ExposeSecret as _};
 use workstation::{
-    CpuLimit, CredentialError, IDLE_MINUTES, MOST_NICE, MemoryLimit, TOKEN_VARIABLE,
-    WorkstationSettings, absolute_interpreter, find_interpreter, find_runtimed, probe_ipykernel,
-    resolve_credential, script_connector_note,
+    CpuLimit, CredentialError, IDLE_MINUTES, MOST_NICE, MemoryLimit, ResolvedCredential,
+    TOKEN_VARIABLE, WorkstationSettings, absolute_interpreter, find_interpreter, find_runtimed,
+    probe_ipykernel, resolve_credential, script_connector_note,
 };
 
 use super::Here;
@@ -85,16 +85,21 @@ impl Args {
     }
 }
 
-pub async fn run(args: Args, printer: &Printer) -> Result<()> {
-    let here = Here::find()?;
-    let env = &here.env;
-    let credential = resolve_credential(env, &here.folders);
+/// The credential; whoever used the older connector learns the way over.
+fn credential(here: &Here, printer: &Printer) -> Result<ResolvedCredential, CredentialError> {
+    let credential = resolve_credential(&here.env, &here.folders);
     if let (Err(CredentialError::NotPaired { .. }), Some(note)) =
-        (&credential, script_connector_note(env))
+        (&credential, script_connector_note(&here.env))
     {
         printer.warn(&note);
     }
-    let credential = credential?;
+    credential
+}
+
+pub async fn run(args: Args, printer: &Printer) -> Result<()> {
+    let here = Here::find()?;
+    let env = &here.env;
+    let credential = credential(&here, printer)?;
     let settings = super::config::settings(&here)?;
     let ca_file = env.ca_file(args.ca_file.as_deref(), &settings);
     // Said here, where somebody reads it, and not by the agent.
