@@ -239,10 +239,12 @@ impl Session {
             return self.apply_broadcast(comm_id.as_deref(), message, size);
         }
         // A count is worth no frame of its own while an output may be right behind it.
-        let waits =
-            matches!(kind, OpKind::Count { .. }) && (!self.dirty || self.waits_until.is_some());
-        self.waits_until = waits.then(|| self.now.plus(self.settings.count_wait_ms));
-        self.dirty = true;
+        if matches!(kind, OpKind::Count { .. }) {
+            self.dirty_soon();
+        } else {
+            self.waits_until = None;
+            self.dirty = true;
+        }
         let (Some(state), Some(comms)) = (self.state.as_mut(), self.comms.as_mut()) else {
             return;
         };
@@ -325,6 +327,14 @@ impl Session {
             }
             OpKind::Position(_) | OpKind::Broadcast { .. } => {}
         }
+    }
+
+    /// What was just written need not be sent before what follows, unless that takes long.
+    pub(crate) fn dirty_soon(&mut self) {
+        if !self.dirty || self.waits_until.is_some() {
+            self.waits_until = Some(self.now.plus(self.settings.start_wait_ms));
+        }
+        self.dirty = true;
     }
 
     /// An output of an ended execution is appended, or left as it is (decision D3).

@@ -199,7 +199,11 @@ impl Session {
         let reply_due = std::mem::take(&mut self.reply_due);
         let due = self.send_at().is_none_or(|at| self.now >= at);
         if !self.dirty || self.blocked || !self.in_sync() || !(self.urgent || due) {
-            if reply_due {
+            let held = self.dirty && self.waits_until.is_some_and(|until| self.now < until);
+            if held && self.in_sync() && !self.blocked {
+                // The answer would carry what waits.
+                self.reply_due = reply_due;
+            } else if reply_due {
                 self.generate(FrameType::RuntimeStateSync);
             }
             return;

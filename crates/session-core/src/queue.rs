@@ -146,8 +146,7 @@ impl Session {
                 queued: self.waiting.keys().map(|(_, id)| id.clone()).collect(),
             });
             let _ = state.doc.set_activity("Busy");
-            self.dirty = true;
-            self.urgent = true;
+            self.dirty_soon();
             let request = execute_request(&id, &next, self.settings.allow_stdin);
             self.effects.push(Effect::SendToKernel(Box::new(request)));
             self.current = Some(Current {

@@ -30,8 +30,9 @@ pub struct Settings {
     pub seal_bytes: usize,
     /// Outputs are sent this often at most; ends of executions at once.
     pub send_every_ms: i64,
-    /// An execution's count waits this long for an output to be sent with.
-    pub count_wait_ms: i64,
+    /// That an execution runs, and its count, wait this long for an output to be sent with: each frame is made durable
+    /// before it is shown, and the output would wait for theirs.
+    pub start_wait_ms: i64,
     /// Output of one execution beyond this stays on the workstation.
     pub output_cap_bytes: u64,
     /// Output waiting for uploads or for the link beyond this stops the journal.
@@ -61,7 +62,7 @@ impl Settings {
             stream_flush_bytes: 64 * 1024,
             seal_bytes: 64 * 1024,
             send_every_ms: 15,
-            count_wait_ms: 15,
+            start_wait_ms: 15,
             output_cap_bytes: DEFAULT_OUTPUT_LIMIT_BYTES,
             pending_cap_bytes: 32 * 1024 * 1024,
             pending_cap_ops: 4096,

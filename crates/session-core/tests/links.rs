@@ -7,6 +7,28 @@ use serde_json::json;
 use session_core::{Effect, Event, Outcome};
 use support::{Sim, info};
 
+// WS-382
+#[test]
+fn thirty_minutes_without_the_room_cost_a_busy_kernel_nothing() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    sim.print("a", "1\n");
+    sim.pass(100);
+    sim.log.clear();
+    sim.unlink("");
+    for _ in 0..30 {
+        sim.pass(60_000);
+    }
+    assert_eq!(sim.log, [], "nothing is done to the kernel");
+    assert!(!sim.session.wants_journal() && sim.exit.is_none());
+    sim.link();
+    sim.print("a", "2\n");
+    sim.idle("a");
+    sim.pass(100);
+    assert_eq!(sim.text("a"), "1\n2\n");
+    assert_eq!(sim.status("a"), "done");
+}
+
 // WS-350 WS-351 WS-352 WS-310
 #[test]
 fn output_of_an_outage_arrives_after_it_and_nothing_runs_twice() {

@@ -150,3 +150,161 @@ fn a_thousand_displays_go_in_few_frames_with_bounded_memory() {
     assert_eq!(sim.outputs("a").len(), 1000);
     assert!(sim.frames - frames < 60, "{} frames", sim.frames - frames);
 }
+
+/// What so many lines cost: frames, their bytes, and bytes of blobs.
+fn cost_of(sim: &mut Sim, lines: std::ops::Range<usize>) -> [usize; 3] {
+    let before = [sim.frames, sim.bytes, sim.uploads.len()];
+    let numbers: Vec<usize> = lines.collect();
+    for some in numbers.chunks(2_000) {
+        let mut text = String::new();
+        for number in some {
+            let _ = writeln!(text, "{number:09}");
+        }
+        sim.print("a", &text);
+        sim.pass(100);
+    }
+    let uploaded = sim.uploads[before[2]..]
+        .iter()
+        .map(|(_, _, bytes)| bytes.len())
+        .sum();
+    [sim.frames - before[0], sim.bytes - before[1], uploaded]
+}
+
+// What it costs in time is `cargo xtask bench`'s matter; here, that nothing of what is written grows.
+#[test]
+fn the_millionth_line_costs_what_the_first_did() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    let first = cost_of(&mut sim, 0..100_000);
+    for tenth in 1..9 {
+        cost_of(&mut sim, tenth * 100_000..(tenth + 1) * 100_000);
+        // The terminal and the blobs of the test itself are not to grow either.
+        sim.uploads.clear();
+    }
+    let last = cost_of(&mut sim, 900_000..1_000_000);
+    for (first, last) in first.into_iter().zip(last) {
+        assert!(last * 20 <= first * 21, "{last} after {first}");
+    }
+    sim.idle("a");
+    assert_eq!(sim.text("a").lines().count(), 1_000_000);
+    assert_eq!(sim.status("a"), "done");
+}
+
+// RP-200: a small cell is shown by few frames, each of which is made durable before it is seen.
+#[test]
+fn that_a_cell_runs_its_count_and_its_output_go_together() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    sim.idle("a");
+    sim.pass(100);
+    let frames = sim.frames;
+    sim.queue_at_once(&["b"]);
+    assert_eq!(sim.sent("execute_request").len(), 2);
+    sim.kernel("b", "execute_input", json!({"execution_count": 2}));
+    assert_eq!(sim.status("b"), "queued");
+    sim.print("b", "x\n");
+    assert_eq!(
+        (sim.status("b"), sim.text("b")),
+        ("running".into(), "x\n".into())
+    );
+    assert_eq!(sim.record("b")["execution_count"], 2);
+    assert_eq!(sim.frames, frames + 1);
+    // One that says nothing is soon seen to run.
+    sim.idle("b");
+    sim.queue_at_once(&["c"]);
+    sim.pass(settings().start_wait_ms);
+    assert_eq!(sim.status("c"), "running");
+}
+
+// WS-314 WS-315
+#[test]
+fn a_progress_bar_is_its_last_line_and_the_last_newline_stays() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    for percent in 0..=100 {
+        sim.print("a", &format!("\r{percent:3} %"));
+        sim.pass(10);
+    }
+    sim.idle("a");
+    assert_eq!(sim.text("a"), "100 %");
+    sim.queue(&["b"]);
+    sim.print("b", "one\n");
+    sim.idle("b");
+    assert_eq!(sim.text("b"), "one\n");
+}
+
+// WS-319
+#[test]
+fn a_rich_traceback_is_an_error_and_cancels_what_waits() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a", "b"]);
+    let rich = json!({"ename": "E", "evalue": "v", "frames": [], "text": "E: v"});
+    let data = json!({"application/vnd.nteract.traceback+json": rich});
+    sim.kernel("a", "display_data", json!({"data": data, "metadata": {}}));
+    sim.idle("a");
+    sim.pass(100);
+    assert_eq!(sim.outputs("a")[0]["output_type"], "error");
+    assert_eq!(
+        (sim.status("a").as_str(), sim.status("b").as_str()),
+        ("error", "cancelled")
+    );
+}
+
+// WS-326
+#[test]
+fn blobs_of_widgets_captured_outputs_and_pagers_go_up_too() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    let long = |letter: &str| letter.repeat(70_000);
+    let state = json!({"value": long("w")});
+    let open = json!({"comm_id": "w", "target_name": "jupyter.widget", "data": {"state": state}});
+    sim.kernel("a", "comm_open", open);
+    let state = json!({"_model_name": "OutputModel", "msg_id": "a", "outputs": []});
+    let open = json!({"comm_id": "o", "target_name": "jupyter.widget", "data": {"state": state}});
+    sim.kernel("a", "comm_open", open);
+    sim.print("a", &long("c"));
+    let data = json!({"text/plain": long("p")});
+    let payload = json!([{"source": "page", "data": data}]);
+    sim.kernel(
+        "a",
+        "execute_reply",
+        json!({"status": "ok", "payload": payload}),
+    );
+    sim.idle("a");
+    sim.pass(100);
+    for letter in ["w", "c", "p"] {
+        let is_there = |(_, _, bytes): &(String, String, Vec<u8>)| {
+            String::from_utf8_lossy(bytes).contains(&long(letter))
+        };
+        assert!(sim.uploads.iter().any(is_there), "{letter}");
+    }
+    assert_eq!(sim.status("a"), "done");
+}
+
+// WS-311 WS-312 WS-313
+#[test]
+fn text_is_inline_below_a_kibibyte_and_pictures_never_are() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    let data = json!({
+        "text/plain": "x".repeat(1023), "text/html": "x".repeat(1024),
+        "image/png": "iVBORw==", "image/svg+xml": "<svg/>", "application/sql": "select 1",
+        "application/vnd.x+json": {"a": 1}, "application/octet-stream": "AAE=",
+    });
+    sim.kernel("a", "display_data", json!({"data": data, "metadata": {}}));
+    sim.idle("a");
+    sim.pass(100);
+    let shown = sim.outputs("a")[0]["data"].clone();
+    let stored = |kind: &str| {
+        shown[kind]["blob"]
+            .as_str()
+            .map(|sha| sim.blobs[sha].clone())
+    };
+    assert_eq!(shown["text/plain"]["inline"], "x".repeat(1023));
+    assert_eq!(stored("text/html").unwrap().len(), 1024);
+    assert_eq!(stored("image/png").unwrap(), b"\x89PNG");
+    assert_eq!(shown["image/svg+xml"]["inline"], "<svg/>");
+    assert_eq!(shown["application/sql"]["inline"], "select 1");
+    assert_eq!(shown["application/vnd.x+json"]["inline"], "{\"a\":1}");
+    assert_eq!(stored("application/octet-stream").unwrap(), [0, 1]);
+}

@@ -281,7 +281,7 @@ fn clear_output_removes_the_entries_now_or_with_the_next_output() {
     assert!(sim.outputs("a").is_empty());
 }
 
-// WS-337 WS-339 WS-340 DOC-101 RP-207 RP-208
+// WS-337 WS-339 WS-340 WS-342 DOC-101 RP-207 RP-208
 #[test]
 fn an_interrupt_ends_what_runs_and_holds_what_comes_until_idle() {
     let mut sim = Sim::ready();
@@ -298,7 +298,6 @@ fn an_interrupt_ends_what_runs_and_holds_what_comes_until_idle() {
     assert_eq!(sim.kernel_field("activity"), "Idle");
     sim.queue(&["c"]);
     assert_eq!(sim.status("c"), "queued");
-    // WS-342
     sim.pass(6000);
     assert!(
         sim.log

@@ -83,7 +83,7 @@ fn values_are_inline_up_to_a_kibibyte_and_errors_up_to_sixteen() {
     }
 }
 
-// RP-214
+// RP-214 WS-276
 #[test]
 fn everything_a_peer_writes_is_its_principals() {
     let mut sim = Sim::ready();
@@ -106,6 +106,11 @@ fn everything_a_peer_writes_is_its_principals() {
             authors
                 .iter()
                 .all(|actor| actor.starts_with("user:local:owner/")),
+            "{authors:?}"
+        );
+        // The nonce tells this run from every other.
+        assert!(
+            authors.iter().all(|actor| actor.ends_with(":aaaaaaaa")),
             "{authors:?}"
         );
     }

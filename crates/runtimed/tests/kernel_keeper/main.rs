@@ -93,7 +93,7 @@ async fn the_same_execution_is_sent_once_however_often_it_is_asked_for() {
     job.shutdown().await;
 }
 
-// WS-337
+// WS-337 WS-338: the shell channel is busy with the cell.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupt_ends_a_running_cell_and_the_kernel_goes_on() {
     let mut job = Job::start().await;

@@ -217,8 +217,14 @@ impl Sim {
         }
     }
 
-    /// The room accepts executions.
+    /// The room accepts executions, and a moment passes: that one runs waits for what it says.
     pub fn queue(&mut self, ids: &[&str]) {
+        self.queue_at_once(ids);
+        self.pass(settings().start_wait_ms);
+    }
+
+    /// The room accepts executions.
+    pub fn queue_at_once(&mut self, ids: &[&str]) {
         let state = self.state.doc_mut();
         let map = Reader::now(state).root_map("executions").unwrap();
         for id in ids {
