@@ -93,7 +93,11 @@ async fn a_reply_that_is_not_json_is_said_so() -> Result<()> {
     let output = connect(&machine, &url, "AAAA-BBBB-CCCC").await?;
     server.abort();
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("JSON"), "{}", stderr(&output));
+    let said = stderr(&output);
+    assert!(
+        said.contains("a web page came in place of the answer") && said.contains("\nHint: "),
+        "{said}"
+    );
     assert!(machine.credential().is_err());
     Ok(())
 }

@@ -8,7 +8,7 @@ use e2e::{Cloud, Machine, Room, python};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// What one epoch holds, and half as much again: enough for one to begin between two runs.
-const RUNS: usize = 450;
+const RUNS: usize = 600;
 
 fn epochs(cloud: &Cloud) -> usize {
     cloud.log().matches("a room began a new epoch").count()

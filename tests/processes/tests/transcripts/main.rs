@@ -23,7 +23,7 @@ const D7: &str =
 const RECORDER: &str = "the recorder kept half-closed sockets open; nothing can be read from this";
 
 /// Keys that clients of the reference do not know and pass over: where they stand, without the places in lists.
-const ADDED: [&str; 14] = [
+const ADDED: [&str; 16] = [
     // Who asked for a job, so that a machine can be for certain people only.
     "job.requested_by",
     "jobs.requested_by",
@@ -42,6 +42,9 @@ const ADDED: [&str; 14] = [
     "credentials.rotated_at",
     "credentials.expires_at",
     "credentials.may_serve_several",
+    // Which version answers, and which it wants at least of a machine's programs.
+    "build.version",
+    "minimum_build",
 ];
 
 /// Whether a difference is one of [`ADDED`].
