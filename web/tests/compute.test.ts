@@ -18,6 +18,7 @@ const kernel = (lifecycle: string, activity: KernelView["activity"] = "", errorR
   errorReason,
   errorDetails: "",
   name: "python3",
+  progress: "",
   lastSeen: undefined,
 });
 
@@ -58,6 +59,14 @@ describe("the state of the compute", () => {
 
   it("does not call a machine unreachable while this page itself is offline", () => {
     expect(computeState(at("ready"), kernel("Running", "Idle"), 0, false).status).toBe("idle");
+  });
+
+  it("says what is installed while an environment is prepared", () => {
+    const preparing = (progress: string) =>
+      computeState(at("ready"), { ...kernel("PreparingEnv"), progress }, 1, true);
+    expect(preparing("").label).toBe("Lab · preparing environment…");
+    expect(preparing("installing numpy").label).toBe("Lab · preparing environment: installing numpy…");
+    expect(preparing("installing numpy").status).toBe("starting");
   });
 
   it("names the remedy for an interpreter without ipykernel", () => {

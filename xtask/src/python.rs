@@ -16,6 +16,7 @@ const TEST_PACKAGES: &[&str] = &[
     "ipywidgets>=8,<9",
     "bash_kernel>=0.9,<1",
     "deno>=2.5,<3",
+    "uv>=0.8,<1",
 ];
 /// Notes in an environment what was installed into it.
 const INSTALLED: &str = "installed-packages.txt";

@@ -22,6 +22,8 @@ pub struct SpawnSettings {
     pub agent_root: String,
     /// How much output is shown and kept.
     pub output: OutputLimits,
+    /// Whether notebooks may have environments of their own.
+    pub environments: bool,
 }
 
 /// Limits of output in MiB; what is not said is the peer's to choose.
@@ -97,6 +99,9 @@ pub fn spawn_plan(settings: &SpawnSettings, job: &JobOrder) -> Result<SpawnPlan,
     }
     if let Some(mib) = settings.output.journal_mib {
         flag("--journal-mib", &mib.to_string());
+    }
+    if !settings.environments {
+        flag("--environments", "off");
     }
     if let Some(path) = job.notebook_path.as_deref().filter(|p| !p.is_empty()) {
         flag("--notebook-path", path);

@@ -5,6 +5,7 @@
 
 pub mod comments;
 pub mod comms;
+pub mod environment;
 pub mod fractional_index;
 pub mod genesis;
 pub mod hosted_file;
@@ -23,6 +24,7 @@ pub mod value;
 
 pub use comments::CommentsDoc;
 pub use comms::CommsDoc;
+pub use environment::DeclaredEnvironment;
 pub use genesis::DocKind;
 pub use notebook::NotebookDoc;
 pub use runtime_state::{RuntimeStateDoc, WantedKernelspec};

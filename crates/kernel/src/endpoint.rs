@@ -192,3 +192,35 @@ fn info(transport: Transport, ip: String, ports: [u16; 5]) -> ConnectionInfo {
         kernel_name: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+
+    use super::private_dir;
+
+    // WS-298
+    #[test]
+    fn a_folder_for_sockets_is_this_users_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = place.path().join("sockets");
+        private_dir(&dir).unwrap();
+        let meta = dir.metadata().unwrap();
+        assert_eq!(meta.permissions().mode() & 0o777, 0o700);
+        private_dir(&dir).unwrap();
+        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o750)).unwrap();
+        let refused = private_dir(&dir).unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
+        // A link to a good folder is nobody's promise.
+        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let link = place.path().join("link");
+        symlink(&dir, &link).unwrap();
+        assert!(private_dir(&link).is_err());
+        if meta.uid() == 0 {
+            chown(&dir, Some(65_534), None).unwrap();
+            assert!(private_dir(&dir).is_err());
+        } else {
+            println!("skipped: only root can give a folder to somebody else");
+        }
+    }
+}

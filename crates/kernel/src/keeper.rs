@@ -23,6 +23,7 @@ use crate::failure::{FailureClass, LaunchFailure};
 use crate::family;
 use crate::journal::{self, JournalWriter};
 use crate::launch::{Launched, launch};
+use crate::notebook_environment::SharedLock;
 use crate::process::{self, ProcessIdentity};
 use crate::protocol::{Command, ExitCause, FromKeeper, KeeperEvent, KernelState, Status};
 use crate::spec::LaunchSpec;
@@ -90,6 +91,8 @@ struct Keeper {
     generation: u64,
     spec: Option<LaunchSpec>,
     confinement: Confinement,
+    /// Keeps the environment of the last kernel from being cleaned up.
+    environment: Option<SharedLock>,
 }
 
 /// What the loop does after an event.
@@ -127,6 +130,7 @@ pub async fn run(config: KeeperConfig) -> Result<(), KeeperError> {
         kernel: Kernel::None,
         spec: None,
         confinement: config.confinement,
+        environment: None,
     };
     keeper.serve(&mut server, config.orphan_limit).await;
     server.close().await;
@@ -338,7 +342,12 @@ impl Keeper {
                 Kernel::Running(running) => running.unresponsive_since().and_then(ms),
                 Kernel::Starting(_) | Kernel::None => None,
             },
+            env_source: self.env_source(),
         }
+    }
+
+    fn env_source(&self) -> Option<String> {
+        self.spec.as_ref().and_then(|spec| spec.env_source.clone())
     }
 
     fn kernelspec(&self) -> Option<String> {
@@ -358,6 +367,7 @@ impl Keeper {
         };
         self.journal.append_event(&event).await;
         self.spec = Some(spec.clone());
+        self.environment = spec.in_use.as_deref().and_then(keep_environment);
         spec.env
             .insert(family::VARIABLE.to_owned(), self.family.clone());
         let (job_dir, journal) = (self.job_dir.clone(), self.journal.clone());
@@ -377,6 +387,7 @@ impl Keeper {
                     pid: launched.pid,
                     kernel_info: launched.kernel_info.clone(),
                     kernelspec: self.kernelspec(),
+                    env_source: self.env_source(),
                 };
                 let mode = self
                     .spec
@@ -461,6 +472,13 @@ impl Keeper {
 fn ms(at: std::time::SystemTime) -> Option<i64> {
     let since = at.duration_since(std::time::UNIX_EPOCH).ok()?;
     i64::try_from(since.as_millis()).ok()
+}
+
+fn keep_environment(lock: &Path) -> Option<SharedLock> {
+    SharedLock::try_take(lock).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the kernel's environment is not kept from being cleaned up");
+        None
+    })
 }
 
 /// Kills what the kernel left behind.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::failure::{FailureClass, LaunchFailure};
+use crate::python_environment;
 use crate::spec::{InterruptMode, LaunchSpec};
 
 /// Largest `kernel.json` that is read.
@@ -27,7 +28,12 @@ pub struct Kernelspec {
     argv: Vec<String>,
     env: BTreeMap<String, String>,
     interrupt_mode: InterruptMode,
+    /// What starts it instead of a plain process, if its description asks for that.
+    provisioner: Option<String>,
 }
+
+/// The provisioner that every description means which names none.
+const LOCAL_PROVISIONER: &str = "local-provisioner";
 
 #[derive(Deserialize)]
 struct File {
@@ -40,6 +46,8 @@ struct File {
     env: BTreeMap<String, Value>,
     #[serde(default)]
     interrupt_mode: Option<String>,
+    #[serde(default)]
+    metadata: Value,
 }
 
 impl Kernelspec {
@@ -70,24 +78,49 @@ impl Kernelspec {
                 Some("message") => InterruptMode::Message,
                 _ => InterruptMode::Signal,
             },
+            provisioner: file.metadata["kernel_provisioner"]["provisioner_name"]
+                .as_str()
+                .filter(|name| !matches!(*name, "" | LOCAL_PROVISIONER))
+                .map(str::to_owned),
         })
     }
 
-    /// What to start for it. A bare `python` of its command is `python`, if given, as in Jupyter.
-    pub fn launch_spec(&self, cwd: &Path, python: Option<&Path>) -> LaunchSpec {
+    /// What to start for it, by Jupyter's rules: a bare `python` of its command is `python`, if given, `{prefix}` is
+    /// that Python's prefix, and `${NAME}` in its variables is a variable of ours.
+    pub fn launch_spec(
+        &self,
+        cwd: &Path,
+        python: Option<&Path>,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> LaunchSpec {
         let mut argv = self.argv.clone();
         if let Some(python) = python.filter(|_| is_bare_python(&argv[0])) {
             argv[0] = python.to_string_lossy().into_owned();
         }
+        if let Some(prefix) = python.and_then(|python| python.parent()?.parent()) {
+            for part in &mut argv {
+                *part = part.replace("{prefix}", &prefix.to_string_lossy());
+            }
+        }
+        let mut env =
+            python_environment::activation(Path::new(&argv[0]), variable("PATH").as_deref());
+        for (name, value) in &self.env {
+            let value = substituted(value, |name| {
+                Some(variable(name)?.to_string_lossy().into_owned())
+            });
+            env.insert(name.clone(), value);
+        }
         LaunchSpec {
             argv,
             cwd: cwd.to_owned(),
-            env: self.env.clone(),
+            env,
             interrupt_mode: self.interrupt_mode,
             resource_dir: Some(self.dir.clone()),
             kernelspec: Some(self.name.clone()),
             process_memory: None,
             ipc: self.is_ipykernel(),
+            env_source: None,
+            in_use: None,
         }
     }
 
@@ -95,6 +128,38 @@ impl Kernelspec {
     pub(crate) fn is_ipykernel(&self) -> bool {
         self.argv.iter().any(|part| part.contains("ipykernel"))
     }
+}
+
+/// A text with `${NAME}` and `$NAME` filled in; what is not known stays, `$$` is a dollar sign.
+fn substituted(text: &str, known: impl Fn(&str) -> Option<String>) -> String {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        if let Some(after) = after.strip_prefix('$') {
+            out.push('$');
+            rest = after;
+            continue;
+        }
+        let braced = after.strip_prefix('{').and_then(|inner| {
+            let (name, behind) = inner.split_once('}')?;
+            name.chars().all(is_name).then_some((name, behind))
+        });
+        let (name, behind) = braced.unwrap_or_else(|| {
+            let end = after.find(|c| !is_name(c)).unwrap_or(after.len());
+            after.split_at(end)
+        });
+        if let Some(value) = known(name).filter(|_| !name.is_empty()) {
+            out.push_str(&value);
+        } else {
+            out.push('$');
+            out.push_str(&after[..after.len() - behind.len()]);
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Whether a program is `python`, `python3` or `python3.12`, without a folder.
@@ -114,11 +179,13 @@ pub fn find(
     cwd: &Path,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<LaunchSpec, LaunchFailure> {
-    let prefix = python.and_then(|python| python.parent()?.parent());
-    let installed = list(&data_dirs(prefix, variable));
+    let installed = list(&data_dirs(python, &variable));
     let wanted = name.to_lowercase();
     if let Some(found) = installed.iter().find(|spec| spec.name == wanted) {
-        return Ok(found.launch_spec(cwd, python));
+        return match &found.provisioner {
+            Some(provisioner) => Err(needs_provisioner(found, provisioner)),
+            None => Ok(found.launch_spec(cwd, python, variable)),
+        };
     }
     let names: Vec<&str> = installed
         .iter()
@@ -141,19 +208,40 @@ pub fn find(
     Err(failure)
 }
 
-/// Jupyter's data folders, first wins: `JUPYTER_PATH`, the user's, the interpreter's prefix, the
-/// system's.
+fn needs_provisioner(spec: &Kernelspec, provisioner: &str) -> LaunchFailure {
+    let what = format!(
+        "the kernel `{}` is started by the provisioner `{provisioner}`, a plugin of Jupyter Server; here kernels are \
+         processes of this machine",
+        spec.name
+    );
+    let mut failure = LaunchFailure::new(FailureClass::Unsupported, what);
+    failure.hint = Some(
+        "choose another kernel for the notebook, or take `kernel_provisioner` out of its kernel.json".to_owned(),
+    );
+    failure
+}
+
+/// Jupyter's data folders, first wins: `JUPYTER_PATH`, the user's, the interpreter's prefix, the system's, IPython's
+/// own. The prefix of an environment that was made on purpose comes before the user's.
 pub fn data_dirs(
-    prefix: Option<&Path>,
+    python: Option<&Path>,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Vec<PathBuf> {
+    let prefix = python.and_then(|python| python.parent()?.parent());
+    let own = prefix.map(|prefix| prefix.join("share/jupyter"));
+    let own_first = match variable("JUPYTER_PREFER_ENV_PATH") {
+        Some(asked) => !matches!(asked.to_string_lossy().as_ref(), "" | "0" | "no" | "false"),
+        None => python.is_some_and(python_environment::is_isolated),
+    };
     let mut dirs = Vec::new();
     if let Some(path) = variable("JUPYTER_PATH") {
         dirs.extend(std::env::split_paths(&path).filter(|dir| !dir.as_os_str().is_empty()));
     }
+    dirs.extend(own.clone().filter(|_| own_first));
+    let home = variable("HOME").map(PathBuf::from);
     if let Some(dir) = variable("JUPYTER_DATA_DIR") {
         dirs.push(PathBuf::from(dir));
-    } else if let Some(home) = variable("HOME").map(PathBuf::from) {
+    } else if let Some(home) = &home {
         let data =
             variable("XDG_DATA_HOME").map_or_else(|| home.join(".local/share"), PathBuf::from);
         let mac = home.join("Library/Jupyter");
@@ -163,8 +251,10 @@ pub fn data_dirs(
             data.join("jupyter")
         });
     }
-    dirs.extend(prefix.map(|prefix| prefix.join("share/jupyter")));
+    dirs.extend(own.filter(|_| !own_first));
     dirs.extend(["/usr/local/share/jupyter", "/usr/share/jupyter"].map(PathBuf::from));
+    let ipython = variable("IPYTHONDIR").map(PathBuf::from);
+    dirs.extend(ipython.or_else(|| Some(home?.join(".ipython"))));
     dirs
 }
 
@@ -189,7 +279,8 @@ pub fn list(data_dirs: &[PathBuf]) -> Vec<Kernelspec> {
 mod tests {
     use std::path::Path;
 
-    use super::{data_dirs, find, is_bare_python, list};
+    use super::{data_dirs, find, is_bare_python, list, substituted};
+    use crate::failure::FailureClass;
     use crate::spec::InterruptMode;
 
     fn install(data: &Path, name: &str, json: &str) {
@@ -223,7 +314,8 @@ mod tests {
         let names: Vec<_> = found.iter().map(|spec| spec.name.as_str()).collect();
         assert_eq!(names, ["deno", "r"]);
         assert_eq!(found[1].display_name, "mine");
-        let deno = found[0].launch_spec(Path::new("/"), Some(Path::new("/venv/bin/python")));
+        let python = Some(Path::new("/venv/bin/python"));
+        let deno = found[0].launch_spec(Path::new("/"), python, |_| None);
         assert_eq!(deno.interrupt_mode, InterruptMode::Message);
         assert_eq!(deno.env.len(), 1);
         assert!(!deno.ipc);
@@ -263,21 +355,78 @@ mod tests {
     }
 
     #[test]
+    fn a_description_is_filled_in_as_jupyter_does() {
+        let place = tempfile::tempdir().unwrap();
+        let json = r#"{"argv":["python","{prefix}/x","{resource_dir}/y"],"env":{"A":"${HOME}:$NOT:$$1"},
+            "metadata":{"kernel_provisioner":{"provisioner_name":"local-provisioner"}}}"#;
+        install(place.path(), "filled", json);
+        let far = r#"{"argv":["x"],"metadata":{"kernel_provisioner":{"provisioner_name":"yarn"}}}"#;
+        install(place.path(), "far", far);
+        let look = |name: &str| match name {
+            "JUPYTER_PATH" => Some(place.path().into()),
+            "HOME" => Some("/home/ada".into()),
+            _ => None,
+        };
+        let python = Some(Path::new("/opt/py/bin/python"));
+        let filled = find("filled", python, Path::new("/"), look).unwrap();
+        assert_eq!(filled.env["A"], "/home/ada:$NOT:$1");
+        let command = filled.command_line(Path::new("/c.json"));
+        let resource = place.path().join("kernels/filled/y");
+        assert_eq!(
+            command,
+            [
+                "/opt/py/bin/python",
+                "/opt/py/x",
+                resource.to_str().unwrap()
+            ]
+        );
+        let refused = find("far", python, Path::new("/"), look).unwrap_err();
+        assert_eq!(refused.class, FailureClass::Unsupported);
+        assert!(refused.message.contains("`yarn`"), "{refused}");
+        for (text, expected) in [
+            ("$", "$"),
+            ("a${", "a${"),
+            ("${X Y}", "${X Y}"),
+            ("$X-${X}", "1-1"),
+            ("$$X", "$X"),
+        ] {
+            let filled = substituted(text, |name| (name == "X").then(|| "1".to_owned()));
+            assert_eq!(filled, expected, "{text}");
+        }
+    }
+
+    #[test]
     fn data_folders_come_in_jupyters_order() {
-        let dirs = data_dirs(Some(Path::new("/venv")), |name| {
-            matches!(name, "JUPYTER_PATH").then(|| "/a::/b".into())
-        });
-        let dirs: Vec<_> = dirs
-            .iter()
-            .map(|dir| dir.to_string_lossy().into_owned())
-            .collect();
+        let look = |python: &Path, prefer: Option<&str>| -> Vec<String> {
+            let dirs = data_dirs(Some(python), |name| match name {
+                "JUPYTER_PATH" => Some("/a::/b".into()),
+                "HOME" => Some("/home/ada".into()),
+                "XDG_DATA_HOME" => Some("/data".into()),
+                "JUPYTER_PREFER_ENV_PATH" => prefer.map(Into::into),
+                _ => None,
+            });
+            let shown = dirs.iter().map(|dir| dir.to_string_lossy().into_owned());
+            shown.collect()
+        };
         let expected = [
             "/a",
             "/b",
-            "/venv/share/jupyter",
+            "/data/jupyter",
+            "/opt/share/jupyter",
             "/usr/local/share/jupyter",
             "/usr/share/jupyter",
+            "/home/ada/.ipython",
         ];
-        assert_eq!(dirs, expected);
+        if cfg!(not(target_os = "macos")) {
+            assert_eq!(look(Path::new("/opt/bin/python"), None), expected);
+        }
+        let first = look(Path::new("/opt/bin/python"), Some("1"));
+        assert_eq!(first[2], "/opt/share/jupyter");
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("pyvenv.cfg"), "").unwrap();
+        let own = place.path().join("share/jupyter");
+        let python = place.path().join("bin/python");
+        assert_eq!(look(&python, None)[2], own.to_string_lossy());
+        assert_eq!(look(&python, Some("0"))[3], own.to_string_lossy());
     }
 }

@@ -360,3 +360,6 @@ fn explain(failure: LaunchFailure, argv: &[String], stderr: Vec<String>) -> Laun
     failure.stderr_tail = stderr;
     failure
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,10 +21,12 @@ pub mod keeper;
 pub mod kernelspec;
 mod launch;
 mod memory;
+pub mod notebook_environment;
 pub mod offers;
 mod places;
 pub mod process;
 pub mod protocol;
+pub mod python_environment;
 mod spec;
 mod stderr_log;
 

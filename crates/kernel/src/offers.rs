@@ -279,7 +279,7 @@ fn cut(text: &str, chars: usize) -> String {
 
 /// The program of an installed kernel, or that it is missing.
 fn program(spec: &Kernelspec, python: &Path, path: &OsString) -> Result<PathBuf, String> {
-    let launch = spec.launch_spec(Path::new("/"), Some(python));
+    let launch = spec.launch_spec(Path::new("/"), Some(python), |_| None);
     let program = Path::new(&launch.argv[0]);
     let found = if program.components().count() > 1 {
         interpreter::is_executable(program).then(|| program.to_owned())
@@ -312,7 +312,6 @@ pub fn resolve(
     if !places::may_be_tagged(name) {
         return None;
     }
-    let path = variable("PATH").unwrap_or_default();
     for environment in places::find(python, cwd, &variable) {
         if !name.ends_with(&environment.tag()) {
             continue;
@@ -324,30 +323,12 @@ pub fn resolve(
             let found = specs
                 .iter()
                 .find(|spec| name == spec_name(spec, &environment))?;
-            found.launch_spec(cwd, Some(&environment.python))
+            found.launch_spec(cwd, Some(&environment.python), &variable)
         };
         spec.kernelspec = Some(name.to_owned());
-        activate(&mut spec, &environment, &path);
         return Some(spec);
     }
     None
-}
-
-/// What the environment's own activation would set, so that programs it brings are found.
-fn activate(spec: &mut LaunchSpec, environment: &Environment, path: &OsString) {
-    let variable = match environment.source {
-        Source::System | Source::Pyenv => return,
-        Source::Uv | Source::Venv => "VIRTUAL_ENV",
-        Source::Conda | Source::Pixi => "CONDA_PREFIX",
-    };
-    let prefix = environment.prefix.to_string_lossy().into_owned();
-    spec.env.entry(variable.to_owned()).or_insert(prefix);
-    let dirs = std::iter::once(environment.prefix.join("bin")).chain(std::env::split_paths(path));
-    // A folder with a colon in its name cannot be on the path.
-    if let Ok(joined) = std::env::join_paths(dirs) {
-        let joined = joined.to_string_lossy().into_owned();
-        spec.env.entry("PATH".to_owned()).or_insert(joined);
-    }
 }
 
 #[cfg(test)]

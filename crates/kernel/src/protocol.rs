@@ -91,6 +91,9 @@ pub enum KeeperEvent {
         /// The name of its kernelspec, if it was started by one.
         #[serde(default)]
         kernelspec: Option<String>,
+        /// Where its environment comes from, if that was said.
+        #[serde(default)]
+        env_source: Option<String>,
     },
     /// The kernel could not be started.
     LaunchFailed {
@@ -250,6 +253,9 @@ pub struct Status {
     /// Milliseconds since 1970 at which the kernel last gave a sign of life, once it gives none any more.
     #[serde(default)]
     pub unresponsive_since_ms: Option<i64>,
+    /// Where the environment of the last kernel comes from, if that was said.
+    #[serde(default)]
+    pub env_source: Option<String>,
 }
 
 /// A request as it travels: the command and the number its answer carries.

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::notebook_environment::NotebookEnvironment;
+use crate::python_environment;
+
 /// Stands for the connection file's path in an argument.
 pub const CONNECTION_FILE: &str = "{connection_file}";
 
@@ -44,11 +47,18 @@ pub struct LaunchSpec {
     /// The most private memory of each of its processes, in bytes; beyond it, allocations fail.
     #[serde(default)]
     pub process_memory: Option<u64>,
+    /// Where its environment comes from, when neither a kernelspec nor the interpreter says it.
+    #[serde(default)]
+    pub env_source: Option<String>,
+    /// A file that is locked while the kernel runs, so that its environment stays.
+    #[serde(default)]
+    pub in_use: Option<PathBuf>,
 }
 
 impl LaunchSpec {
-    /// ipykernel in the given interpreter (WS-287).
+    /// ipykernel in the given interpreter (WS-287), its environment active.
     pub fn current_python(python: &Path, cwd: &Path) -> Self {
+        let env = python_environment::activation(python, std::env::var_os("PATH").as_deref());
         let python = python.to_string_lossy().into_owned();
         let argv = [
             python.as_str(),
@@ -61,12 +71,23 @@ impl LaunchSpec {
         Self {
             argv: argv.map(str::to_owned).to_vec(),
             cwd: cwd.to_owned(),
-            env: BTreeMap::new(),
+            env,
             interrupt_mode: InterruptMode::Signal,
             resource_dir: None,
             kernelspec: None,
             ipc: true,
             process_memory: None,
+            env_source: None,
+            in_use: None,
+        }
+    }
+
+    /// ipykernel in an environment of the notebook's own.
+    pub fn in_environment(environment: NotebookEnvironment, source: &str, cwd: &Path) -> Self {
+        Self {
+            env_source: Some(source.to_owned()),
+            in_use: Some(environment.in_use),
+            ..Self::current_python(&environment.python, cwd)
         }
     }
 

@@ -132,9 +132,25 @@ impl Room {
 
     /// Runtime peers do not read the notebook: the room tells them which kernel it asks for.
     pub(crate) fn note_kernelspec(&mut self) {
-        let wanted = notebook_doc::kernelspec(self.doc(DocKind::Notebook));
+        self.note_wanted(false);
+    }
+
+    /// The same before a run. What a kernel is made from is looked for, in all cells, only while there is none.
+    pub(crate) fn note_kernelspec_for_run(&mut self) {
+        let has_kernel = runtime_doc::is_running(self.doc(DocKind::RuntimeState));
+        self.note_wanted(has_kernel);
+    }
+
+    fn note_wanted(&mut self, has_kernel: bool) {
+        let notebook = self.doc(DocKind::Notebook);
+        let wanted = notebook_doc::kernelspec(notebook);
+        let declared = (!has_kernel).then(|| notebook_doc::declared_environment(notebook));
         let noted = self.author(DocKind::RuntimeState, |doc| {
-            runtime_doc::write_kernelspec(doc, wanted.as_ref())
+            runtime_doc::write_kernelspec(doc, wanted.as_ref())?;
+            match &declared {
+                Some(declared) => runtime_doc::write_declared(doc, declared.as_ref()),
+                None => Ok(()),
+            }
         });
         match noted {
             Ok(true) => self.relay(DocKind::RuntimeState, None),

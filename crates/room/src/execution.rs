@@ -117,7 +117,7 @@ impl Room {
             return Ok(());
         };
         let submitted_by = peer.actor_label.clone();
-        self.note_kernelspec();
+        self.note_kernelspec_for_run();
         let first_seq = self.index.next_seq();
         let new: Vec<NewExecution> = runs
             .into_iter()

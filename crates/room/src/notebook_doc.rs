@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use automerge::transaction::Transactable;
 use automerge::{AutoCommit, AutomergeError, ROOT, ReadDoc};
-use documents::WantedKernelspec;
+use documents::value::Reader;
+use documents::{DeclaredEnvironment, WantedKernelspec};
 
 use crate::runtime_doc::{map, text};
 
@@ -55,6 +56,15 @@ fn language_of_name(name: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Returns the environment that the notebook declares.
+pub(crate) fn declared_environment(doc: &AutoCommit) -> Option<DeclaredEnvironment> {
+    let cells = code_cells(doc);
+    let sources = cells.iter().map(|cell| cell.source.as_str());
+    let reader = Reader::now(doc);
+    let runt = map(doc, &ROOT, "metadata").and_then(|metadata| reader.json(&metadata, "runt"));
+    DeclaredEnvironment::of(sources, runt.as_ref())
 }
 
 /// Returns the code cells in document order: by position, then by id.

@@ -2,8 +2,8 @@
 
 use automerge::transaction::Transactable;
 use automerge::{AutoCommit, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
-use documents::WantedKernelspec;
 use documents::runtime_state::put_execution;
+use documents::{DeclaredEnvironment, WantedKernelspec};
 use wire::WorkstationAttachment;
 
 use crate::runtime_index::{Execution, Status};
@@ -211,6 +211,20 @@ pub(crate) fn write_kernelspec(
         if text(doc, &kernel, key).as_deref().unwrap_or(usual) != new {
             doc.put(&kernel, key, new)?;
         }
+    }
+    Ok(())
+}
+
+/// Passes on which environment the notebook declares; one that never declared any has no entry.
+pub(crate) fn write_declared(
+    doc: &mut AutoCommit,
+    declared: Option<&DeclaredEnvironment>,
+) -> Result<(), AutomergeError> {
+    let kernel = seeded(doc, "kernel")?;
+    let new = declared.map(DeclaredEnvironment::to_text);
+    let new = new.unwrap_or_default();
+    if text(doc, &kernel, "declared_environment").unwrap_or_default() != new {
+        doc.put(&kernel, "declared_environment", new)?;
     }
     Ok(())
 }

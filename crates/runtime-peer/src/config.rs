@@ -34,6 +34,8 @@ pub struct PeerConfig {
     pub python: Option<PathBuf>,
     /// Where kernels start.
     pub working_dir: PathBuf,
+    /// Whether the notebook may have an environment of its own here.
+    pub environments: bool,
     /// The workstation's id.
     pub workstation_id: Option<String>,
     /// The workstation's name for people.

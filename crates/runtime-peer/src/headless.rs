@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use documents::hosted_file::HostedFile;
 use documents::runtime_state::status;
-use documents::{CommsDoc, NotebookDoc, RuntimeStateDoc, WantedKernelspec};
+use documents::{CommsDoc, DeclaredEnvironment, NotebookDoc, RuntimeStateDoc, WantedKernelspec};
 use kernel::client::KeeperCommand;
 use kernel::journal::{DEFAULT_LIMIT_BYTES, JournalError, Record};
 use kernel::protocol::KeeperEvent;
@@ -23,7 +23,7 @@ use wire::FrameType;
 
 use crate::journal_feed::JournalFeed;
 use crate::keeper_control::{KeeperControl, KeeperOrder, KeeperReport};
-use crate::launch_choice::launch_spec;
+use crate::launcher::{Launcher, Step};
 use crate::peer::{nonce, now, until, wait_until};
 use crate::position::Position;
 use crate::translate::{self, News};
@@ -45,8 +45,12 @@ pub struct RunConfig {
     pub python: Option<PathBuf>,
     /// The kernel instead of the interpreter's own.
     pub kernel: Option<WantedKernelspec>,
+    /// The environment that the notebook declares.
+    pub environment: Option<DeclaredEnvironment>,
     /// Where the kernel starts.
     pub working_dir: PathBuf,
+    /// Hears how far the preparation of the environment is.
+    pub progress: fn(&str),
     /// A folder for keeper and journal that nobody else uses.
     pub job_dir: PathBuf,
     /// How to start a keeper.
@@ -115,6 +119,7 @@ struct Run {
     grown: Arc<Notify>,
     death: Option<String>,
     position: Position,
+    launcher: Launcher,
     wake: Option<Instant>,
     language_info: Value,
     /// Why the session cannot go on.
@@ -146,6 +151,7 @@ pub async fn run_notebook(file: HostedFile, config: RunConfig) -> Result<RunResu
         room,
         keeper: KeeperControl::start(config.job_dir.clone(), keeper, None, Arc::clone(&grown)),
         feed: JournalFeed::start(&config.job_dir, from, Arc::clone(&grown)),
+        launcher: Launcher::new(config.python.clone(), config.working_dir.clone(), true),
         config,
         grown,
         death: None,
@@ -250,6 +256,7 @@ impl Run {
             _ = self.interrupt.recv() => Happened::Signal,
             () = until(deadline) => Happened::Late,
             Some(report) = self.keeper.reports.recv() => Happened::Events(self.on_keeper(report)),
+            step = self.launcher.next() => Happened::Events(self.follow(step)),
             () = until(self.wake) => {
                 self.wake = None;
                 Happened::Events(vec![Event::Tick])
@@ -348,7 +355,10 @@ impl Run {
                 Err(error) => self.broken = Some(error.to_string()),
             },
             Effect::LaunchKernel | Effect::RestartKernel => return self.launch(),
-            Effect::ShutdownKernel => self.keeper.order(KeeperOrder::Stop),
+            Effect::ShutdownKernel => {
+                self.launcher.cancel();
+                self.keeper.order(KeeperOrder::Stop);
+            }
             Effect::InterruptKernel { force_signal } => {
                 self.keeper.order(KeeperOrder::Interrupt { force_signal });
             }
@@ -381,19 +391,26 @@ impl Run {
     fn launch(&mut self) -> Vec<Event> {
         let RunConfig {
             kernel,
-            python,
-            working_dir,
+            environment,
             ..
         } = &self.config;
-        match launch_spec(kernel.as_ref(), python.as_deref(), working_dir) {
-            Ok(spec) => {
-                self.keeper.order(KeeperOrder::Launch(Box::new(spec)));
+        let step = self.launcher.begin(kernel.as_ref(), environment.clone());
+        step.map_or_else(Vec::new, |step| self.follow(step))
+    }
+
+    /// Does what a launch comes to.
+    fn follow(&mut self, step: Step) -> Vec<Event> {
+        match step {
+            Step::Order(spec) => {
+                self.keeper.order(KeeperOrder::Launch(spec));
                 Vec::new()
             }
-            Err(details) => vec![Event::KernelLaunchFailed {
-                reason: String::new(),
-                details,
-            }],
+            Step::Tell(event) => {
+                if let Event::KernelPreparing { progress } = &event {
+                    (self.config.progress)(progress);
+                }
+                vec![event]
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ mod journal_feed;
 mod keeper_control;
 mod kernel_watch;
 mod launch_choice;
+mod launcher;
 mod link;
 mod peer;
 mod position;

@@ -1,7 +1,7 @@
 //! The peer's one loop: events in, session, effects out.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,7 +24,7 @@ use crate::end::End;
 use crate::journal_feed::JournalFeed;
 use crate::keeper_control::{KeeperControl, KeeperOrder, KeeperReport};
 use crate::kernel_watch::KernelWatch;
-use crate::launch_choice::launch_spec;
+use crate::launcher::{Launcher, Step};
 use crate::link::{DialSource, LinkEvent, RoomLink};
 use crate::position::Position;
 use crate::tokens::Tokens;
@@ -52,9 +52,8 @@ struct Peer {
     uploader: Uploader,
     uploads: mpsc::Receiver<UploadResult>,
     position: Position,
-    python: Option<PathBuf>,
-    working_dir: PathBuf,
     process_memory: Option<u64>,
+    launcher: Launcher,
     wake: Option<Instant>,
     stop_by: Option<Instant>,
 }
@@ -191,8 +190,9 @@ impl Peer {
                     let kernelspec = status
                         .as_ref()
                         .and_then(|status| status.kernelspec.as_deref());
-                    let info =
-                        translate::info(told.unwrap_or(&serde_json::Value::Null), kernelspec);
+                    let env_source = status.as_ref().and_then(|status| status.env_source.clone());
+                    let told = told.unwrap_or(&serde_json::Value::Null);
+                    let info = translate::info(told, kernelspec, env_source);
                     first.push(Event::KernelReady(info));
                 }
                 Some(KernelState::Starting) => {}
@@ -237,9 +237,12 @@ impl Peer {
             uploader,
             uploads,
             position,
-            python: config.python.clone(),
-            working_dir: config.working_dir.clone(),
             process_memory: config.process_memory,
+            launcher: Launcher::new(
+                config.python.clone(),
+                config.working_dir.clone(),
+                config.environments,
+            ),
             wake: None,
             stop_by: None,
         };
@@ -270,6 +273,7 @@ impl Peer {
                     self.release(released);
                     Vec::new()
                 }
+                step = self.launcher.next() => self.follow(step),
                 () = until(self.wake) => {
                     self.wake = None;
                     vec![Event::Tick]
@@ -380,7 +384,10 @@ impl Peer {
             Effect::SendFrame(bytes) => self.link.send(self.connection, bytes),
             Effect::LaunchKernel => return self.launch(false),
             Effect::RestartKernel => return self.launch(true),
-            Effect::ShutdownKernel => self.keeper.order(KeeperOrder::Stop),
+            Effect::ShutdownKernel => {
+                self.launcher.cancel();
+                self.keeper.order(KeeperOrder::Stop);
+            }
             Effect::InterruptKernel { force_signal } => {
                 self.keeper.order(KeeperOrder::Interrupt { force_signal });
             }
@@ -423,23 +430,33 @@ impl Peer {
 
     fn launch(&mut self, restart: bool) -> Option<End> {
         let wanted = self.session.kernelspec();
-        let spec = match launch_spec(wanted.as_ref(), self.python.as_deref(), &self.working_dir) {
-            Ok(spec) => Box::new(LaunchSpec {
-                process_memory: self.process_memory,
-                ..spec
-            }),
-            Err(details) => {
-                if restart {
-                    // What was to be replaced ends all the same: whatever comes next finds no kernel there.
-                    self.keeper.order(KeeperOrder::Stop);
-                }
-                let event = Event::KernelLaunchFailed {
-                    reason: String::new(),
-                    details,
-                };
-                return self.take(vec![event]);
+        let declared = self.session.declared_environment();
+        let step = self.launcher.begin(wanted.as_ref(), declared);
+        if let Some(Step::Order(spec)) = step {
+            self.order(spec, restart);
+            return None;
+        }
+        if restart {
+            // What is replaced ends all the same: whatever comes next finds no kernel there.
+            self.keeper.order(KeeperOrder::Stop);
+        }
+        let events = self.follow(step?);
+        self.take(events)
+    }
+
+    /// Does what a launch comes to.
+    fn follow(&mut self, step: Step) -> Vec<Event> {
+        match step {
+            Step::Tell(event) => vec![event],
+            Step::Order(spec) => {
+                self.order(spec, false);
+                Vec::new()
             }
-        };
+        }
+    }
+
+    fn order(&mut self, mut spec: Box<LaunchSpec>, restart: bool) {
+        spec.process_memory = self.process_memory;
         // Every kernel from now on is news.
         self.news = News::default();
         let order = if restart {
@@ -448,7 +465,6 @@ impl Peer {
             KeeperOrder::Launch(spec)
         };
         self.keeper.order(order);
-        None
     }
 
     /// Says goodbye to the room and, when the job is over, ends the kernel with all it started.

@@ -92,10 +92,12 @@ fn lifecycle(event: KeeperEvent, news: News) -> Option<Event> {
             generation,
             kernel_info,
             kernelspec,
+            env_source,
             ..
         } if generation >= news.starts => Some(Event::KernelReady(info(
             &kernel_info,
             kernelspec.as_deref(),
+            env_source,
         ))),
         KeeperEvent::LaunchFailed {
             generation,
@@ -130,8 +132,13 @@ fn lifecycle(event: KeeperEvent, news: News) -> Option<Event> {
     }
 }
 
-/// What the session needs to know about a kernel, from its `kernel_info_reply` and its kernelspec's name.
-pub(crate) fn info(reply: &Value, kernelspec: Option<&str>) -> KernelInfo {
+/// What the session needs to know about a kernel, from its `kernel_info_reply`, its kernelspec's name and what was said
+/// of its environment.
+pub(crate) fn info(
+    reply: &Value,
+    kernelspec: Option<&str>,
+    env_source: Option<String>,
+) -> KernelInfo {
     let language = reply["language_info"]["name"]
         .as_str()
         .unwrap_or("python")
@@ -141,10 +148,10 @@ pub(crate) fn info(reply: &Value, kernelspec: Option<&str>) -> KernelInfo {
         None if language == "python" => "python3".to_owned(),
         None => language.clone(),
     };
-    let env_source = match kernelspec {
+    let env_source = env_source.unwrap_or_else(|| match kernelspec {
         Some(kernelspec) => format!("kernelspec:{kernelspec}"),
         None => ENV_SOURCE.to_owned(),
-    };
+    });
     KernelInfo {
         name,
         language,
@@ -245,6 +252,7 @@ pub(crate) fn outgoing(message: KernelMessage) -> Outgoing {
 mod tests {
     use bytes::Bytes;
     use kernel::protocol::ExitCause;
+    use kernel::{FailureClass, LaunchFailure};
 
     use super::*;
 
@@ -305,5 +313,33 @@ mod tests {
             died(false),
             "the kernel ended unexpectedly (signal 9): last words"
         );
+    }
+
+    // WS-294 WS-295
+    #[test]
+    fn a_failed_launch_is_told_whatever_its_class() {
+        for class in [
+            FailureClass::MissingIpykernel,
+            FailureClass::RetryableStartupTransport,
+            FailureClass::PortBind,
+            FailureClass::ProcessExited,
+            FailureClass::StartupTimeout,
+            FailureClass::ToolBootstrap,
+            FailureClass::Misconfiguration,
+            FailureClass::Unsupported,
+            FailureClass::Other,
+        ] {
+            let mut failure = LaunchFailure::new(class, "it broke");
+            failure.stderr_tail = vec!["last words".to_owned()];
+            let event = KeeperEvent::LaunchFailed {
+                generation: 1,
+                failure,
+            };
+            let Some(Event::KernelLaunchFailed { details, .. }) = lifecycle(event, News::default())
+            else {
+                panic!("{class:?} is not told");
+            };
+            assert_eq!(details, "it broke\nlast words");
+        }
     }
 }

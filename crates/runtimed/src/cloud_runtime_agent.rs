@@ -36,6 +36,12 @@ enum Mode {
     Execute,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Environments {
+    On,
+    Off,
+}
+
 /// Serve one notebook: join its room and drive its kernel.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -66,6 +72,9 @@ pub struct Args {
     /// Where the kernel starts.
     #[arg(long, alias = "cwd")]
     working_dir: Option<PathBuf>,
+    /// Whether the notebook may have an environment of its own, made by uv from what it declares.
+    #[arg(long, value_enum, default_value = "on")]
+    environments: Environments,
     /// The workstation's id.
     #[arg(long)]
     workstation_id: Option<String>,
@@ -155,18 +164,8 @@ fn config(args: Args, token: Option<SecretString>) -> Result<PeerConfig, End> {
     let here = std::env::current_dir()
         .map_err(|error| End::Config(format!("the current folder is not usable: {error}")))?;
     let base = here.join(args.working_dir.as_deref().unwrap_or(Path::new("")));
-    let working_dir = match &args.notebook_path {
-        // Absolute first, so that a bare file name has a parent (WS-289).
-        Some(path) if args.python_path.is_some() => {
-            let path = base.join(path);
-            if path.is_dir() {
-                path
-            } else {
-                path.parent().unwrap_or(&base).to_owned()
-            }
-        }
-        _ => base,
-    };
+    let notebook = args.notebook_path.as_deref();
+    let working_dir = launch_folder(base, notebook.filter(|_| args.python_path.is_some()));
     let mut launch_mode = match args.launch_mode {
         Mode::Attach => LaunchMode::Attach,
         Mode::Execute => LaunchMode::Execute,
@@ -186,6 +185,7 @@ fn config(args: Args, token: Option<SecretString>) -> Result<PeerConfig, End> {
         operator: args.operator,
         python: args.python_path,
         working_dir,
+        environments: args.environments == Environments::On,
         workstation_id: args.workstation_id,
         workstation_display_name: args.workstation_display_name,
         job_dir: job_dir(
@@ -208,6 +208,19 @@ fn config(args: Args, token: Option<SecretString>) -> Result<PeerConfig, End> {
             ],
         },
     })
+}
+
+/// Where kernels start: the folder of the notebook's file, or the working directory (WS-289).
+fn launch_folder(base: PathBuf, notebook: Option<&Path>) -> PathBuf {
+    let Some(notebook) = notebook else {
+        return base;
+    };
+    // Absolute first, so that a bare file name has a parent.
+    let path = base.join(notebook);
+    if path.is_dir() {
+        return path;
+    }
+    path.parent().map_or(base, Path::to_owned)
 }
 
 /// The agent names `<job folder>/blobs`; by hand it is a folder of our own per session.
@@ -238,4 +251,25 @@ fn job_dir(blob_root: Option<&Path>, session: &str) -> Result<PathBuf, End> {
 fn variable(name: &str) -> Option<String> {
     let value = std::env::var(name).ok()?.trim().to_owned();
     (!value.is_empty()).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::launch_folder;
+
+    // WS-289
+    #[test]
+    fn a_kernel_starts_in_the_folder_of_its_notebook_or_in_the_working_directory() {
+        let place = tempfile::tempdir().unwrap();
+        let base = place.path().to_owned();
+        std::fs::create_dir(base.join("books")).unwrap();
+        let folder = |notebook: &str| launch_folder(base.clone(), Some(Path::new(notebook)));
+        assert_eq!(launch_folder(base.clone(), None), base);
+        assert_eq!(folder("a.ipynb"), base);
+        assert_eq!(folder("books/a.ipynb"), base.join("books"));
+        assert_eq!(folder("books"), base.join("books"));
+        assert_eq!(folder("/far/a.ipynb"), PathBuf::from("/far"));
+    }
 }

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use documents::WantedKernelspec;
 use documents::hosted_file::{self, HostedFile};
 use documents::ipynb::{self, ExportNotebook};
+use documents::{DeclaredEnvironment, WantedKernelspec};
 use kernel::client::KeeperCommand;
 use runtime_peer::{RunConfig, RunFailure, RunResult, run_notebook};
 use serde_json::Value;
@@ -104,7 +104,7 @@ async fn execute(args: &Args) -> Result<Option<RunFailure>> {
         .and_then(|_| writable(output))
         .with_context(|| format!("`{}` cannot be written", output.display()))?;
     let job = tempfile::tempdir().context("no folder for temporary files")?;
-    let config = config(args, input.kernel, job.path())?;
+    let config = config(args, input.kernel, input.environment, job.path())?;
     let result = Box::pin(run_notebook(input.file, config)).await;
     let result = match result {
         Ok(result) => result,
@@ -120,6 +120,8 @@ struct Input {
     gathered: ExportNotebook,
     /// The kernel that the metadata names.
     kernel: Option<WantedKernelspec>,
+    /// The environment that the notebook declares.
+    environment: Option<DeclaredEnvironment>,
 }
 
 fn read(path: &Path) -> Result<Input> {
@@ -148,11 +150,21 @@ fn read(path: &Path) -> Result<Input> {
         .collect();
     let lookup = |hash: &str| blobs.get(hash).map(|bytes| (*bytes).clone());
     let gathered = hosted_file::gather(&file.notebook, &file.runtime, &lookup)?;
+    let environment = environment_of(&file);
     Ok(Input {
         file,
         gathered,
         kernel,
+        environment,
     })
+}
+
+fn environment_of(file: &HostedFile) -> Option<DeclaredEnvironment> {
+    let cells = file.notebook.cells();
+    let code = cells.iter().filter(|cell| cell.cell_type == "code");
+    let runt = file.notebook.metadata().and_then(|metadata| metadata.runt);
+    let runt = runt.map(Value::Object);
+    DeclaredEnvironment::of(code.map(|cell| cell.source.as_str()), runt.as_ref())
 }
 
 /// The kernel that a notebook's metadata names; the usual names of Python's own mean the interpreter here.
@@ -167,7 +179,12 @@ fn kernel_of(metadata: &Value) -> Option<WantedKernelspec> {
     })
 }
 
-fn config(args: &Args, named: Option<WantedKernelspec>, job_dir: &Path) -> Result<RunConfig> {
+fn config(
+    args: &Args,
+    named: Option<WantedKernelspec>,
+    environment: Option<DeclaredEnvironment>,
+    job_dir: &Path,
+) -> Result<RunConfig> {
     let here = std::env::current_dir().context("the current folder is not usable")?;
     let folder = args.notebook.parent().unwrap_or(Path::new(""));
     let program = std::env::current_exe().context("this program cannot be found")?;
@@ -190,6 +207,8 @@ fn config(args: &Args, named: Option<WantedKernelspec>, job_dir: &Path) -> Resul
     Ok(RunConfig {
         python: kernel::interpreter::find(python.as_deref(), |name| std::env::var_os(name)),
         kernel: asked.or(named),
+        environment,
+        progress: |text| eprintln!("preparing environment: {text}"),
         working_dir: here.join(args.working_dir.as_deref().unwrap_or(folder)),
         job_dir: job_dir.to_owned(),
         keeper: KeeperCommand {

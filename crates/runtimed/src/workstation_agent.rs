@@ -74,6 +74,9 @@ pub struct Args {
     /// Minutes without a running cell after which a kernel stops; 0 is never [default: the cloud's, 30].
     #[arg(long, value_parser = clap::value_parser!(u32).range(0..=i64::from(IDLE_MINUTES)))]
     idle_minutes: Option<u32>,
+    /// Whether notebooks may have environments of their own, made by uv from what they declare.
+    #[arg(long, value_parser = ["on", "off"], default_value = "on")]
+    environments: String,
     /// A further environment variable to hand to peers; may be repeated.
     #[arg(long, value_name = "NAME")]
     pass_env: Vec<String>,
@@ -179,6 +182,7 @@ fn options(args: Args, token: Option<SecretString>) -> Result<AgentOptions> {
             output_mib: args.output_mib,
             journal_mib: args.journal_mib,
         },
+        environments: args.environments == "on",
         pass_env: args.pass_env,
         limits: JobLimits {
             memory: args.job_memory,

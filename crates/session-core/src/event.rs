@@ -70,6 +70,11 @@ pub enum Event {
     JournalCaughtUp,
     /// The kernel answers; also sent for an adopted one.
     KernelReady(KernelInfo),
+    /// The kernel's environment is being made; text for people says how far that is.
+    KernelPreparing {
+        /// Such as `installing numpy`.
+        progress: String,
+    },
     /// The kernel could not be started.
     KernelLaunchFailed {
         /// A code of documents.md 5.2, or empty.

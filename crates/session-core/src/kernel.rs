@@ -12,6 +12,7 @@ pub(crate) struct LifecycleWrite {
     reason: String,
     details: String,
     info: Option<KernelInfo>,
+    progress: String,
 }
 
 impl Session {
@@ -25,7 +26,19 @@ impl Session {
             reason: reason.to_owned(),
             details: details.to_owned(),
             info,
+            progress: String::new(),
         });
+    }
+
+    /// Shows how far the preparation of the kernel's environment is (WS 4.25: the room lets a peer write the kernel's
+    /// state, and `env.progress` it keeps for itself).
+    pub(crate) fn kernel_preparing(&mut self, progress: String) {
+        if self.kernel == Kernel::Launching {
+            self.put_lifecycle(Lifecycle::new("PreparingEnv"), "", "");
+            if let Some(write) = self.lifecycle.back_mut() {
+                write.progress = progress;
+            }
+        }
     }
 
     pub(crate) fn write_lifecycle(&mut self) {
@@ -40,6 +53,7 @@ impl Session {
             let (reason, details) = (Some(&*write.reason), Some(&*write.details));
             let _ = doc.set_lifecycle_with_error(&write.lifecycle, reason, details);
             let _ = doc.set_kernel_texts(&[("runtime_agent_id", &agent_id)]);
+            let _ = doc.set_launch_progress(&write.progress);
             if let Some(info) = write.info {
                 let fields = [
                     ("name", info.name.as_str()),

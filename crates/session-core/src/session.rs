@@ -154,6 +154,7 @@ impl Session {
             Event::Journal(entries) => self.journal(entries),
             Event::JournalCaughtUp => self.journal_caught_up(),
             Event::KernelReady(info) => self.kernel_ready(info),
+            Event::KernelPreparing { progress } => self.kernel_preparing(progress),
             Event::KernelLaunchFailed { reason, details } => self.launch_failed(&reason, &details),
             Event::KernelDied { details } => self.kernel_died(&details),
             Event::BlobUploaded { sha256 } => self.blob_uploaded(&sha256),
@@ -203,6 +204,11 @@ impl Session {
     pub fn kernelspec(&self) -> Option<documents::WantedKernelspec> {
         let wanted = self.state.as_ref()?.doc.wanted_kernelspec()?;
         (!matches!(wanted.name.as_str(), "" | "python" | "python3")).then_some(wanted)
+    }
+
+    /// The environment that the notebook declares, as far as the room has said.
+    pub fn declared_environment(&self) -> Option<documents::DeclaredEnvironment> {
+        self.state.as_ref()?.doc.declared_environment()
     }
 
     /// The heads of a replica: equal to the room's once both have everything.

@@ -344,7 +344,7 @@ fn a_dead_kernel_ends_its_work_once_and_the_next_execution_launches_again() {
     assert_eq!(sim.status("c"), "running");
 }
 
-// WS-295 WS-296
+// WS-294 WS-295 WS-296
 #[test]
 fn a_failed_launch_is_written_and_tried_again_at_most_three_times() {
     let mut sim = Sim::new(settings());

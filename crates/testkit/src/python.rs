@@ -4,8 +4,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the environment needs to have.
-const MODULES: &str = "import bash_kernel, deno, ipykernel, ipywidgets, nbclient";
-const PACKAGES: [&str; 5] = ["ipykernel", "ipywidgets", "nbclient", "bash_kernel", "deno"];
+const MODULES: &str = "import bash_kernel, deno, ipykernel, ipywidgets, nbclient, uv";
+const PACKAGES: [&str; 6] = [
+    "ipykernel",
+    "ipywidgets",
+    "nbclient",
+    "bash_kernel",
+    "deno",
+    "uv",
+];
 
 /// The interpreter to test with: `TEST_PYTHON`, else a virtual environment under
 /// `target/test-venv`, made once with ipykernel, and what is compared with, from PyPI.
@@ -31,6 +38,28 @@ pub fn test_python() -> PathBuf {
         run(Command::new(&python).args(install).args(PACKAGES));
     }
     python
+}
+
+/// Makes a wheel of a package with one module, which says `WHO = "<name> <version>"`, in a folder.
+///
+/// # Panics
+///
+/// When the folder cannot be written.
+pub fn make_wheel(folder: &Path, name: &str, version: &str) {
+    const MAKE: &str = "\
+import sys, zipfile
+folder, name, version = sys.argv[1:]
+info = f'{name}-{version}.dist-info'
+with zipfile.ZipFile(f'{folder}/{name}-{version}-py3-none-any.whl', 'w') as wheel:
+    wheel.writestr(f'{name}.py', f'WHO = {(name + \" \" + version)!r}\\n')
+    wheel.writestr(f'{info}/METADATA', f'Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n')
+    wheel.writestr(f'{info}/WHEEL', 'Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+    wheel.writestr(f'{info}/RECORD', '')
+";
+    run(Command::new(test_python())
+        .args(["-c", MAKE])
+        .arg(folder)
+        .args([name, version]));
 }
 
 fn has_modules(python: &Path) -> bool {

@@ -65,6 +65,8 @@ pub struct AgentOptions {
     pub kernels: Option<KernelFinder>,
     /// Minutes without a running cell after which kernels here stop, unless a notebook's owner says otherwise; 0 is never.
     pub idle_minutes: Option<u32>,
+    /// Whether notebooks may have environments of their own.
+    pub environments: bool,
     /// Variables handed to peers beyond the allowlist.
     pub pass_env: Vec<String>,
     /// How much output is shown and kept.
@@ -197,6 +199,7 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         display_name: options.display_name.clone(),
         agent_root: options.agent_root.to_string_lossy().into_owned(),
         output: options.output,
+        environments: options.environments,
     };
     let environment = peer_environment(
         |name| options.env.raw(name).map(str::to_owned),

@@ -16,7 +16,7 @@ const ALLOW_LIMIT: usize = 1000;
 pub const IDLE_MINUTES: u32 = 30 * 24 * 60;
 
 /// The settings by name, with what each is for.
-pub const SETTINGS: [(&str, &str); 14] = [
+pub const SETTINGS: [(&str, &str); 15] = [
     ("working_directory", "where kernels start"),
     ("python_path", "the Python for kernels"),
     (
@@ -43,6 +43,10 @@ pub const SETTINGS: [(&str, &str); 14] = [
     (
         "idle_minutes",
         "minutes without a running cell after which a kernel stops; 0 is never",
+    ),
+    (
+        "environments",
+        "environments that notebooks declare: on, or off",
     ),
     (
         "on_stop",
@@ -77,6 +81,8 @@ pub struct WorkstationSettings {
     pub journal_mib: Option<u32>,
     /// Minutes without a running cell after which a kernel stops; 0 is never.
     pub idle_minutes: Option<u32>,
+    /// `on` or `off`: whether notebooks may have environments of their own.
+    pub environments: Option<String>,
     /// `end` or `detach`.
     pub on_stop: Option<String>,
     /// Certificate authorities that count besides the system's.
@@ -205,6 +211,7 @@ impl SettingsFile {
             "output_mib" => value(i64::from(settings.output_mib.unwrap_or_default())),
             "journal_mib" => value(i64::from(settings.journal_mib.unwrap_or_default())),
             "idle_minutes" => value(i64::from(settings.idle_minutes.unwrap_or_default())),
+            "environments" => value(settings.environments.unwrap_or_default()),
             _ => value(settings.on_stop.unwrap_or_default()),
         };
         self.document[name] = item;
@@ -317,6 +324,12 @@ impl WorkstationSettings {
                     ))
                 })?);
             }
+            "environments" => {
+                if !matches!(text.as_str(), "on" | "off") {
+                    return Err(wrong(format!("{text:?} is neither on nor off")));
+                }
+                self.environments = Some(text.clone());
+            }
             _ => {
                 if !matches!(text.as_str(), "end" | "detach") {
                     return Err(wrong(format!("{text:?} is neither end nor detach")));
@@ -386,6 +399,7 @@ mod tests {
             ("idle_minutes", "43201"),
             ("idle_minutes", "-1"),
             ("on_stop", "kill"),
+            ("environments", "maybe"),
             ("allow", "a/b"),
             ("x", "1"),
         ] {

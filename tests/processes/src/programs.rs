@@ -69,7 +69,7 @@ pub fn python() -> Result<PathBuf> {
     let python = venv.join("bin/python");
     let lock = std::fs::File::create(target.join("test-venv.lock"))?;
     lock.lock()?;
-    if !succeeds(Command::new(&python).args(["-c", "import ipykernel"])) {
+    if !succeeds(Command::new(&python).args(["-c", "import ipykernel, uv"])) {
         let made = succeeds(
             Command::new("python3")
                 .args(["-m", "venv", "--clear"])
@@ -80,6 +80,7 @@ pub fn python() -> Result<PathBuf> {
             "install",
             "--quiet",
             "ipykernel>=6.29,<8",
+            "uv>=0.8,<1",
         ]));
         if !made {
             bail!(

@@ -23,7 +23,8 @@ export interface ComputeState {
 const REMEDIES: Readonly<Record<string, string>> = {
   missing_ipykernel:
     "The Python on that machine has no ipykernel. Install it there (python -m pip install ipykernel), then restart.",
-  environment_prepare_failed: "The Python environment on that machine could not be prepared.",
+  environment_prepare_failed:
+    "The packages that this notebook declares could not be installed on that machine.",
 };
 
 /** How the room begins the message of an attachment whose machine is away but whose work goes on. */
@@ -73,6 +74,15 @@ function kernelState(at: AttachmentView, kernel: KernelView, silentSince: string
         detail: "Running a cell starts it again.",
         status: "stopped",
       };
+    case "PreparingEnv": {
+      const step = kernel.progress === "" ? "…" : `: ${kernel.progress}…`;
+      return {
+        tone: "wait",
+        label: `${at.name} · preparing environment${step}`,
+        detail: "The packages that this notebook declares are being installed on that machine.",
+        status: "starting",
+      };
+    }
     default:
       return { tone: "wait", label: `${at.name} · starting`, detail: undefined, status: "starting" };
   }

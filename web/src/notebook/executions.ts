@@ -30,6 +30,8 @@ export interface KernelView {
   errorReason: string;
   errorDetails: string;
   name: string;
+  /** How far the environment of a kernel in preparation is. */
+  progress: string;
   lastSeen: string | undefined;
 }
 
@@ -97,6 +99,7 @@ export function readKernel(replica: Replica<RuntimeDoc>): KernelView {
     errorReason: stringOf(kernel.error_reason) ?? "",
     errorDetails: stringOf(kernel.error_details) ?? "",
     name: stringOf(kernel.name) ?? "",
+    progress: stringOf(kernel.launch_progress) ?? "",
     lastSeen: stringOf(kernel.last_seen),
   };
 }

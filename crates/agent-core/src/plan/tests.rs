@@ -9,6 +9,7 @@ fn settings() -> SpawnSettings {
         display_name: "Lab".into(),
         agent_root: "/state/workstation-agent".into(),
         output: OutputLimits::default(),
+        environments: true,
     }
 }
 
@@ -31,6 +32,19 @@ fn ws_204_205_206_212_the_arguments_in_their_order() {
         "cloud-runtime-agent --auth-kind workstation --cloud-url https://x --notebook-id n1 --scope runtime_peer \
          --python-path /py --blob-root /state/workstation-agent/job-1/blobs --working-dir /work \
          --workstation-id ws-1 --runtime-session-id Job 1 --workstation-display-name Lab"
+    );
+}
+
+#[test]
+fn the_operator_may_forbid_environments() {
+    let forbidding = SpawnSettings {
+        environments: false,
+        ..settings()
+    };
+    let plan = spawn_plan(&forbidding, &job()).unwrap();
+    assert!(
+        plan.args
+            .ends_with(&["--environments".to_owned(), "off".to_owned()])
     );
 }
 

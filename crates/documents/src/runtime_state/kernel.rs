@@ -5,6 +5,7 @@ use automerge::{ReadDoc, ScalarValue};
 use serde::Serialize;
 
 use super::{RuntimeStateDoc, lifecycle};
+use crate::DeclaredEnvironment;
 use crate::value::{DocError, Reader};
 
 /// The typed state of a kernel.
@@ -154,6 +155,24 @@ impl RuntimeStateDoc {
                 .str(&kernel, "kernelspec_language")
                 .unwrap_or_else(|| "python".to_owned()),
         })
+    }
+
+    /// Reads which environment the notebook declares (an additive key that the room writes).
+    pub fn declared_environment(&self) -> Option<DeclaredEnvironment> {
+        let reader = self.reader();
+        let kernel = reader.root_map("kernel")?;
+        DeclaredEnvironment::from_text(&reader.str(&kernel, "declared_environment")?)
+    }
+
+    /// Writes how far the launch is, for people (an additive key); nothing is an empty text.
+    pub fn set_launch_progress(&mut self, progress: &str) -> Result<bool, DocError> {
+        let kernel = self.map("kernel")?;
+        let stored = self.reader().str(&kernel, "launch_progress");
+        if stored.unwrap_or_default() == progress {
+            return Ok(false);
+        }
+        self.doc.put(&kernel, "launch_progress", progress)?;
+        Ok(true)
     }
 
     /// Writes a lifecycle; always writes.

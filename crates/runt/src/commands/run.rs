@@ -30,6 +30,9 @@ pub struct Args {
     /// Notebooks (ids) and people (principals) that may use this machine [default: everyone whom the cloud lets in].
     #[arg(long, value_delimiter = ',', value_name = "NOTEBOOK|PRINCIPAL")]
     allow: Vec<String>,
+    /// Whether notebooks may have environments of their own, made by uv from what they declare [default: on].
+    #[arg(long, value_parser = ["on", "off"])]
+    environments: Option<String>,
     /// Most notebooks at once.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     max_jobs: Option<u32>,
@@ -78,6 +81,7 @@ impl Args {
         self.output_mib = self.output_mib.or(settings.output_mib);
         self.journal_mib = self.journal_mib.or(settings.journal_mib);
         self.idle_minutes = self.idle_minutes.or(settings.idle_minutes);
+        self.environments = self.environments.or(settings.environments);
         if self.allow.is_empty() {
             self.allow = settings.allow;
         }
@@ -167,6 +171,7 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     }
     let given = [
         ("on-stop", args.on_stop),
+        ("environments", args.environments),
         ("max-jobs", args.max_jobs.map(|most| most.to_string())),
         ("output-mib", args.output_mib.map(|mib| mib.to_string())),
         ("journal-mib", args.journal_mib.map(|mib| mib.to_string())),

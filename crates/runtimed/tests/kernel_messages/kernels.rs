@@ -46,6 +46,8 @@ fn by_command(program: &Path, arguments: &[&str]) -> LaunchSpec {
         kernelspec: None,
         ipc: false,
         process_memory: None,
+        env_source: None,
+        in_use: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `runtimed run`: the same outputs as nbclient, and how it ends.
 #![allow(clippy::unwrap_used)]
 
+mod environments;
 mod notebooks;
 
 use std::path::{Path, PathBuf};

@@ -63,6 +63,7 @@ fn agent_process() {
     };
     let place = PathBuf::from(place);
     let options = AgentOptions {
+        environments: true,
         credential_file: None,
         network: Network::direct(),
         base: BaseUrl::parse(cloud, false).unwrap(),
