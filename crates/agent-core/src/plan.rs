@@ -24,6 +24,8 @@ pub struct SpawnSettings {
     pub output: OutputLimits,
     /// Whether notebooks may have environments of their own.
     pub environments: bool,
+    /// Where kernels wait that were started before, if any do.
+    pub warm_kernels: Option<String>,
 }
 
 /// Limits of output in MiB; what is not said is the peer's to choose.
@@ -99,6 +101,9 @@ pub fn spawn_plan(settings: &SpawnSettings, job: &JobOrder) -> Result<SpawnPlan,
     }
     if let Some(mib) = settings.output.journal_mib {
         flag("--journal-mib", &mib.to_string());
+    }
+    if let Some(pool) = &settings.warm_kernels {
+        flag("--warm-kernels", pool);
     }
     if !settings.environments {
         flag("--environments", "off");

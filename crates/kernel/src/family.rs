@@ -11,7 +11,7 @@ use crate::process::signal_process;
 /// The variable that carries the mark.
 pub(crate) const VARIABLE: &str = "KERNEL_FAMILY";
 /// Where a keeper notes its mark.
-const FILE_NAME: &str = "kernel.family";
+pub(crate) const FILE_NAME: &str = "kernel.family";
 /// A process may start another while it is being killed: look again so often at most.
 const ROUNDS: usize = 20;
 

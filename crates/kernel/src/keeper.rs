@@ -8,6 +8,7 @@ mod flood;
 mod record;
 mod running;
 mod server;
+mod warm;
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -53,6 +54,8 @@ pub struct KeeperConfig {
     pub journal_limit: u64,
     /// What is kept from its kernels.
     pub confinement: Confinement,
+    /// For a warm keeper: the kernel to start and to offer to a job. It lives as long as its standard input is open.
+    pub warm: Option<LaunchSpec>,
 }
 
 /// Why a keeper cannot run.
@@ -93,6 +96,12 @@ struct Keeper {
     confinement: Confinement,
     /// Keeps the environment of the last kernel from being cleaned up.
     environment: Option<SharedLock>,
+    /// Held for the keeper's life: one keeper per job.
+    lock: std::fs::File,
+    /// Whether no job has claimed the kernel yet.
+    is_warm: bool,
+    /// Where the kernel waited before its job claimed it.
+    pool_dir: Option<PathBuf>,
 }
 
 /// What the loop does after an event.
@@ -112,7 +121,7 @@ pub async fn run(config: KeeperConfig) -> Result<(), KeeperError> {
     };
     std::fs::create_dir_all(&job_dir).map_err(io(&job_dir))?;
     let job_dir = job_dir.canonicalize().map_err(io(&job_dir))?;
-    let _lock = lock(&job_dir)?;
+    let lock = lock(&job_dir)?;
     end_leftover_kernel(&job_dir);
     let family = family::begin(&job_dir).map_err(io(&job_dir))?;
     let (journal, writer_thread) = JournalWriter::open(&job_dir.join(journal::FILE_NAME))?;
@@ -131,15 +140,27 @@ pub async fn run(config: KeeperConfig) -> Result<(), KeeperError> {
         spec: None,
         confinement: config.confinement,
         environment: None,
+        lock,
+        is_warm: config.warm.is_some(),
+        pool_dir: None,
     };
+    if let Some(spec) = config.warm {
+        keeper.start(spec).await;
+    }
     keeper.serve(&mut server, config.orphan_limit).await;
     server.close().await;
     KeeperRecord::remove(&keeper.job_dir);
     family::forget(&keeper.job_dir);
+    let unclaimed = keeper.is_warm.then(|| keeper.job_dir.clone());
+    let pool_dir = keeper.pool_dir.take().or(unclaimed);
     drop(server);
     drop(keeper);
     // The thread ends with the last handle; what was appended is written then.
     let _ = tokio::task::spawn_blocking(move || writer_thread.join()).await;
+    if let Some(pool_dir) = pool_dir {
+        // Its agent removes what is left of it.
+        let _ = std::fs::remove_dir_all(pool_dir);
+    }
     Ok(())
 }
 
@@ -223,14 +244,17 @@ impl Keeper {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut last_controlled = Instant::now();
+        let agent_gone = warm::agent_gone(self.is_warm);
+        tokio::pin!(agent_gone);
         loop {
             let next = tokio::select! {
-                incoming = server.next() => self.on_incoming(incoming).await,
+                incoming = server.next() => self.on_incoming(incoming, server).await,
                 change = kernel_change(&mut self.kernel) => match change {
                     KernelChange::Launched(launched) => self.on_launched(*launched).await,
                     KernelChange::Exited(exit) => self.on_exit(exit).await,
                 },
                 _ = terminate.recv() => Next::End,
+                () = &mut agent_gone, if self.is_warm => Next::End,
                 _ = tick.tick() => {
                     let spare: Vec<i32> = self.kernel_pid().into_iter().collect();
                     process::reap_orphans(&spare);
@@ -241,6 +265,7 @@ impl Keeper {
                 }
             };
             if next == Next::End {
+                crate::warm::withdraw(&self.job_dir);
                 self.stop(false).await;
                 return;
             }
@@ -254,7 +279,7 @@ impl Keeper {
         }
     }
 
-    async fn on_incoming(&mut self, incoming: Incoming) -> Next {
+    async fn on_incoming(&mut self, incoming: Incoming, server: &mut Server) -> Next {
         let Incoming { request, reply } = incoming;
         if request.command == Command::Shutdown {
             self.stop(false).await;
@@ -267,7 +292,14 @@ impl Keeper {
                 .await;
             return Next::End;
         }
-        let answer = match self.obey(request.command, request.buffers).await {
+        let obeyed = match request.command {
+            Command::Serve { job_dir, spec } => {
+                let served = self.serve_job(job_dir, *spec, server).await;
+                served.map(|()| None)
+            }
+            command => self.obey(command, request.buffers).await,
+        };
+        let answer = match obeyed {
             Ok(status) => FromKeeper::Done {
                 id: request.id,
                 status,
@@ -312,7 +344,7 @@ impl Keeper {
                 self.stop(true).await;
                 self.start(spec).await;
             }
-            Command::Stop | Command::Shutdown => self.stop(false).await,
+            Command::Stop | Command::Shutdown | Command::Serve { .. } => self.stop(false).await,
             Command::Release { position } => {
                 let path = self.job_dir.join(journal::FILE_NAME);
                 journal::release(&path, position).map_err(|error| error.to_string())?;
@@ -403,6 +435,7 @@ impl Keeper {
                 );
                 self.kernel = Kernel::Running(Box::new(running));
                 self.journal.append_event(&event).await;
+                self.offer();
             }
             Err(failure) => {
                 self.kernel = Kernel::None;
@@ -413,6 +446,7 @@ impl Keeper {
                         failure,
                     })
                     .await;
+                return self.next_without_kernel();
             }
         }
         Next::Continue
@@ -440,7 +474,16 @@ impl Keeper {
                 })
                 .await;
         }
-        Next::Continue
+        self.next_without_kernel()
+    }
+
+    /// Without its kernel a warm keeper is of no use.
+    fn next_without_kernel(&self) -> Next {
+        if self.is_warm {
+            Next::End
+        } else {
+            Next::Continue
+        }
     }
 
     /// Ends the kernel, whatever it is doing, and everything it started.

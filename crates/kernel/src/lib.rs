@@ -29,6 +29,7 @@ pub mod protocol;
 pub mod python_environment;
 mod spec;
 mod stderr_log;
+pub mod warm;
 
 pub use failure::{FailureClass, LaunchFailure};
 pub use spec::{InterruptMode, LaunchSpec};

@@ -3,6 +3,8 @@
 //! On the socket every message is a frame: `u32` length, `u16` parts, `u32` length per part, the
 //! parts (little endian). The first part is JSON, the others are binary buffers.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -212,6 +214,13 @@ pub enum Command {
     Stop,
     /// Stop the kernel and end the keeper; everything the kernel started dies too.
     Shutdown,
+    /// Work for this job from now on, with the warm kernel as one that `spec` started. Refused but by a warm keeper.
+    Serve {
+        /// The job's folder.
+        job_dir: PathBuf,
+        /// What would have been started.
+        spec: Box<LaunchSpec>,
+    },
     /// The controller needs nothing before this position any more; its disk space is given back.
     Release {
         /// A record's end.

@@ -10,5 +10,5 @@ mod machine;
 mod processes;
 
 pub use gpu::{gpu_memory_by_process, gpus};
-pub use machine::{Machine, memory_bytes};
+pub use machine::{Machine, available_memory_bytes, memory_bytes};
 pub use processes::{Processes, Usage};

@@ -42,12 +42,8 @@ impl Machine {
             }
             _ => Some(f64::from(self.system.global_cpu_usage())),
         });
-        let free = self.system.available_memory();
         let total = self.system.total_memory();
-        let (used, available) = match self.groups.memory().filter(|memory| memory.limit < total) {
-            Some(memory) => (memory.used, (memory.limit - memory.used).min(free)),
-            None => (total.saturating_sub(free), free),
-        };
+        let (used, available) = use_of(&self.system, &self.groups);
         let load = System::load_average().ok();
         let disk = rustix::fs::statvfs(folder).ok();
         Utilisation {
@@ -70,6 +66,25 @@ pub fn memory_bytes() -> Option<u64> {
         .memory()
         .map_or(u64::MAX, |memory| memory.limit);
     Some(system.total_memory().min(limit)).filter(|bytes| *bytes > 0)
+}
+
+/// Memory that is used, and that processes here may still have.
+fn use_of(system: &System, groups: &Groups) -> (u64, u64) {
+    let (total, free) = (system.total_memory(), system.available_memory());
+    match groups.memory().filter(|memory| memory.limit < total) {
+        Some(memory) => (
+            memory.used,
+            memory.limit.saturating_sub(memory.used).min(free),
+        ),
+        None => (total.saturating_sub(free), free),
+    }
+}
+
+/// Memory in bytes that processes here may still have: the machine's, or less where a control group limits it.
+pub fn available_memory_bytes() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory();
+    Some(use_of(&system, &Groups::own()).1)
 }
 
 pub(crate) fn tenths(number: f64) -> f64 {

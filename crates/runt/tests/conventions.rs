@@ -154,6 +154,7 @@ async fn settings_are_shown_with_where_they_come_from() {
     journal_mib        -      default  MiB of a notebook's output that wait on disk, and that are kept beyond output_mib, at most
     idle_minutes       -      default  minutes without a running cell after which a kernel stops; 0 is never
     environments       -      default  environments that notebooks declare: on, or off
+    warm_kernels       -      default  kernels that are started before anybody asks
     on_stop            -      default  what happens to kernels when the agent stops: end or detach
     ca_file            -      default  certificate authorities besides the system's, a PEM file
     --- stderr

@@ -52,6 +52,8 @@ pub struct PeerConfig {
     pub output_limit: u64,
     /// Bytes that the journal may hold, and as many that are kept of outputs beyond their limit.
     pub journal_limit: u64,
+    /// Where the agent keeps kernels that were started before.
+    pub warm_kernels: Option<PathBuf>,
     /// How to start a keeper.
     pub keeper: KeeperCommand,
 }

@@ -149,7 +149,13 @@ pub async fn run_notebook(file: HostedFile, config: RunConfig) -> Result<RunResu
     let mut run = Run {
         session: Session::new(settings),
         room,
-        keeper: KeeperControl::start(config.job_dir.clone(), keeper, None, Arc::clone(&grown)),
+        keeper: KeeperControl::start(
+            config.job_dir.clone(),
+            keeper,
+            None,
+            None,
+            Arc::clone(&grown),
+        ),
         feed: JournalFeed::start(&config.job_dir, from, Arc::clone(&grown)),
         launcher: Launcher::new(config.python.clone(), config.working_dir.clone(), true),
         config,

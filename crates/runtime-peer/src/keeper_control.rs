@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use kernel::LaunchSpec;
 use kernel::client::{ClientError, KeeperClient, KeeperCommand};
+use kernel::journal::FILE_NAME;
 use kernel::keeper::end_leftover_kernel;
 use kernel::protocol::{Command, Outgoing, Status};
+use kernel::warm;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -62,6 +64,7 @@ impl KeeperControl {
     pub(crate) fn start(
         job_dir: PathBuf,
         command: KeeperCommand,
+        warm_kernels: Option<PathBuf>,
         client: Option<KeeperClient>,
         grown: Arc<Notify>,
     ) -> Self {
@@ -70,6 +73,7 @@ impl KeeperControl {
         let mut run = Run {
             job_dir,
             command,
+            warm_kernels,
             client: None,
             watcher: None,
             broken: Arc::new(Notify::new()),
@@ -113,6 +117,8 @@ impl KeeperControl {
 struct Run {
     job_dir: PathBuf,
     command: KeeperCommand,
+    /// Where kernels wait that were started before.
+    warm_kernels: Option<PathBuf>,
     client: Option<KeeperClient>,
     watcher: Option<JoinHandle<()>>,
     /// The watcher saw the connection break.
@@ -230,6 +236,9 @@ impl Run {
             Ok(client) => client.status().await.is_ok(),
             Err(_) => false,
         };
+        if !lives && self.claim(&spec).await {
+            return Ok(());
+        }
         if !lives {
             let (client, _) = KeeperClient::ensure(&self.job_dir, &self.command).await?;
             self.take(client);
@@ -248,6 +257,20 @@ impl Run {
             return Ok(());
         }
         started
+    }
+
+    /// Takes a warm kernel for a job that has not begun. What it said so far comes with its journal.
+    async fn claim(&mut self, spec: &LaunchSpec) -> bool {
+        let has_begun = self.job_dir.join(FILE_NAME).exists();
+        let Some(pool) = self.warm_kernels.as_ref().filter(|_| !has_begun) else {
+            return false;
+        };
+        let Some(client) = warm::claim(pool, spec, &self.job_dir).await else {
+            return false;
+        };
+        tracing::info!("took a kernel that was started before");
+        self.take(client);
+        true
     }
 
     fn take(&mut self, client: KeeperClient) {

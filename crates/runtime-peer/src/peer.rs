@@ -219,6 +219,7 @@ impl Peer {
         let keeper = KeeperControl::start(
             job_dir.clone(),
             config.keeper.clone(),
+            config.warm_kernels.clone(),
             client,
             Arc::clone(&grown),
         );

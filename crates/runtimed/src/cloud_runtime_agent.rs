@@ -75,6 +75,9 @@ pub struct Args {
     /// Whether the notebook may have an environment of its own, made by uv from what it declares.
     #[arg(long, value_enum, default_value = "on")]
     environments: Environments,
+    /// Where kernels wait that were started before.
+    #[arg(long)]
+    warm_kernels: Option<PathBuf>,
     /// The workstation's id.
     #[arg(long)]
     workstation_id: Option<String>,
@@ -200,6 +203,7 @@ fn config(args: Args, token: Option<SecretString>) -> Result<PeerConfig, End> {
         launch_mode,
         output_limit: args.output_mib.saturating_mul(1 << 20),
         journal_limit: args.journal_mib.saturating_mul(1 << 20),
+        warm_kernels: args.warm_kernels,
         keeper: KeeperCommand {
             program,
             args: vec![

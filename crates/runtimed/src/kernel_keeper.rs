@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
+use kernel::LaunchSpec;
 use kernel::client::{ClientError, KeeperClient};
 use kernel::journal::DEFAULT_LIMIT_BYTES;
 use kernel::keeper::{DEFAULT_ORPHAN_LIMIT, KeeperConfig, KeeperRecord, end_leftover_kernel};
@@ -22,6 +23,15 @@ pub struct Args {
     /// MiB that the journal may hold before output is cut.
     #[arg(long, default_value_t = DEFAULT_LIMIT_BYTES >> 20)]
     journal_mib: u64,
+    /// Start a kernel of this Python at once, for the first job that wants it; end with standard input until then.
+    #[arg(long, requires = "warm_dir")]
+    warm_python: Option<PathBuf>,
+    /// Where that kernel starts.
+    #[arg(long)]
+    warm_dir: Option<PathBuf>,
+    /// The most private memory of each of that kernel's processes, in bytes.
+    #[arg(long)]
+    process_memory: Option<u64>,
     /// End the keeper of this folder and its kernel instead.
     #[arg(long)]
     end: bool,
@@ -45,6 +55,13 @@ pub fn run(args: Args) -> ExitCode {
             job_dir: args.job_dir,
             orphan_limit,
             journal_limit: args.journal_mib.saturating_mul(1 << 20),
+            warm: args
+                .warm_python
+                .zip(args.warm_dir)
+                .map(|(python, folder)| LaunchSpec {
+                    process_memory: args.process_memory,
+                    ..LaunchSpec::current_python(&python, &folder)
+                }),
         };
         Ok(runtime.block_on(kernel::keeper::run(config))?)
     });

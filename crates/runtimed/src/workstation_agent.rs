@@ -11,7 +11,7 @@ use kernel::offers::Offers;
 use tokio::sync::Mutex;
 use workstation::{
     AgentError, AgentOptions, CpuLimit, Env, Folders, IDLE_MINUTES, JobLimits, KEEP_BYTES,
-    KEEP_DAYS, Keep, KernelFinder, MOST_NICE, MemoryLimit, absolute_interpreter,
+    KEEP_DAYS, Keep, KernelFinder, MOST_NICE, MOST_WARM_KERNELS, MemoryLimit, absolute_interpreter,
     check_display_name, check_workstation_id, default_workstation_id, find_interpreter, hostname,
     run_agent,
 };
@@ -77,6 +77,9 @@ pub struct Args {
     /// Whether notebooks may have environments of their own, made by uv from what they declare.
     #[arg(long, value_parser = ["on", "off"], default_value = "on")]
     environments: String,
+    /// How many kernels are started before anybody asks [default: 1 on a machine with 4 GiB of memory].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(..=i64::from(MOST_WARM_KERNELS)))]
+    warm_kernels: Option<u32>,
     /// A further environment variable to hand to peers; may be repeated.
     #[arg(long, value_name = "NAME")]
     pass_env: Vec<String>,
@@ -183,6 +186,7 @@ fn options(args: Args, token: Option<SecretString>) -> Result<AgentOptions> {
             journal_mib: args.journal_mib,
         },
         environments: args.environments == "on",
+        warm_kernels: args.warm_kernels,
         pass_env: args.pass_env,
         limits: JobLimits {
             memory: args.job_memory,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use agent_core::{
     Agent, AgentConfig, Answer, Effect, Event, LogLevel, Order, OutputLimits, SpawnSettings,
-    StopPolicy, peer_environment,
+    StopPolicy, peer_environment, slug,
 };
 use cloud_client::{BaseUrl, CloudClient, CloudError, JobPatch, Network, SecretString};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -28,6 +28,7 @@ use crate::peers::Peers;
 use crate::reports::{failure, order, status};
 use crate::scopes::Containment;
 use crate::storage::{self, with_storage};
+use crate::warm_pool::{WarmPool, WarmSettings};
 use crate::{
     Accelerator, Env, KernelFinder, MachineFacts, MachineName, detect_accelerators, registration,
     with_drain, with_machine,
@@ -67,6 +68,8 @@ pub struct AgentOptions {
     pub idle_minutes: Option<u32>,
     /// Whether notebooks may have environments of their own.
     pub environments: bool,
+    /// How many kernels are started before anybody asks; none: as many as the machine should have.
+    pub warm_kernels: Option<u32>,
     /// Variables handed to peers beyond the allowlist.
     pub pass_env: Vec<String>,
     /// How much output is shown and kept.
@@ -191,6 +194,11 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
             tracing::warn!(%error, "[workstation-agent] no orders can be taken");
         })
         .ok();
+    let environment = peer_environment(
+        |name| options.env.raw(name).map(str::to_owned),
+        &options.pass_env,
+    );
+    let warm_pool = WarmPool::start(warm_settings(&options, &containment, &environment, state));
     let settings = SpawnSettings {
         cloud_url: options.base.to_string(),
         python_path: options.python_path.to_string_lossy().into_owned(),
@@ -200,11 +208,8 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         agent_root: options.agent_root.to_string_lossy().into_owned(),
         output: options.output,
         environments: options.environments,
+        warm_kernels: warm_pool.as_ref().map(WarmPool::folder),
     };
-    let environment = peer_environment(
-        |name| options.env.raw(name).map(str::to_owned),
-        &options.pass_env,
-    );
     let peers = Peers::new(
         options.program.clone(),
         containment,
@@ -258,7 +263,29 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
     let ended = agent_loop.run(inbox).await;
     housekeeper.abort();
     collector.abort();
+    if let Some(pool) = warm_pool {
+        pool.close().await;
+    }
     ended
+}
+
+fn warm_settings(
+    options: &AgentOptions,
+    containment: &Containment,
+    environment: &[(String, String)],
+    state: &Path,
+) -> WarmSettings {
+    WarmSettings {
+        size: options.warm_kernels,
+        folder: state
+            .join("warm-kernels")
+            .join(slug(&options.workstation_id)),
+        program: options.program.clone(),
+        containment: containment.clone(),
+        environment: environment.to_vec(),
+        python: options.python_path.clone(),
+        working_directory: options.working_directory.clone(),
+    }
 }
 
 impl AgentLoop {

@@ -41,6 +41,7 @@ mod socket_path;
 mod storage;
 mod token_desk;
 mod upgrade;
+mod warm_pool;
 
 pub use accelerators::{Accelerator, detect_accelerators};
 pub use agent_core::{AgentStatus, JobLine, Order};
@@ -72,3 +73,4 @@ pub use service::{
 };
 pub use settings_file::{IDLE_MINUTES, SETTINGS, SettingsError, SettingsFile, WorkstationSettings};
 pub use upgrade::{Installation, Offer, Standing, UpgradeError};
+pub use warm_pool::MOST_WARM_KERNELS;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::{JobLimits, MOST_NICE, MemoryLimit};
+use crate::{JobLimits, MOST_NICE, MOST_WARM_KERNELS, MemoryLimit};
 use toml_edit::{DocumentMut, Item, Value, value};
 
 /// Longest settings file that is read.
@@ -16,7 +16,7 @@ const ALLOW_LIMIT: usize = 1000;
 pub const IDLE_MINUTES: u32 = 30 * 24 * 60;
 
 /// The settings by name, with what each is for.
-pub const SETTINGS: [(&str, &str); 15] = [
+pub const SETTINGS: [(&str, &str); 16] = [
     ("working_directory", "where kernels start"),
     ("python_path", "the Python for kernels"),
     (
@@ -47,6 +47,10 @@ pub const SETTINGS: [(&str, &str); 15] = [
     (
         "environments",
         "environments that notebooks declare: on, or off",
+    ),
+    (
+        "warm_kernels",
+        "kernels that are started before anybody asks",
     ),
     (
         "on_stop",
@@ -83,6 +87,8 @@ pub struct WorkstationSettings {
     pub idle_minutes: Option<u32>,
     /// `on` or `off`: whether notebooks may have environments of their own.
     pub environments: Option<String>,
+    /// How many kernels are started before anybody asks.
+    pub warm_kernels: Option<u32>,
     /// `end` or `detach`.
     pub on_stop: Option<String>,
     /// Certificate authorities that count besides the system's.
@@ -212,6 +218,7 @@ impl SettingsFile {
             "journal_mib" => value(i64::from(settings.journal_mib.unwrap_or_default())),
             "idle_minutes" => value(i64::from(settings.idle_minutes.unwrap_or_default())),
             "environments" => value(settings.environments.unwrap_or_default()),
+            "warm_kernels" => value(i64::from(settings.warm_kernels.unwrap_or_default())),
             _ => value(settings.on_stop.unwrap_or_default()),
         };
         self.document[name] = item;
@@ -330,6 +337,15 @@ impl WorkstationSettings {
                 }
                 self.environments = Some(text.clone());
             }
+            "warm_kernels" => {
+                let size = text.parse().ok();
+                let size = size.filter(|size| *size <= MOST_WARM_KERNELS);
+                self.warm_kernels = Some(size.ok_or_else(|| {
+                    wrong(format!(
+                        "{text:?} is not a number from 0 to {MOST_WARM_KERNELS}"
+                    ))
+                })?);
+            }
             _ => {
                 if !matches!(text.as_str(), "end" | "detach") {
                     return Err(wrong(format!("{text:?} is neither end nor detach")));
@@ -400,6 +416,8 @@ mod tests {
             ("idle_minutes", "-1"),
             ("on_stop", "kill"),
             ("environments", "maybe"),
+            ("warm_kernels", "-1"),
+            ("warm_kernels", "100"),
             ("allow", "a/b"),
             ("x", "1"),
         ] {

@@ -82,6 +82,8 @@ impl Machine {
             .env("XDG_CONFIG_HOME", self.home.join("config"))
             .env("XDG_STATE_HOME", self.home.join("state"))
             .env("XDG_CACHE_HOME", self.home.join("cache"))
+            // Who counts kernels wants only those that were asked for.
+            .env("RUNT_RUN_WARM_KERNELS", "0")
             .env_remove("RUNT_CLOUD_TOKEN")
             .env_remove("RUNT_CLOUD_URL")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))

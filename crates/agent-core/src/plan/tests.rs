@@ -10,6 +10,7 @@ fn settings() -> SpawnSettings {
         agent_root: "/state/workstation-agent".into(),
         output: OutputLimits::default(),
         environments: true,
+        warm_kernels: None,
     }
 }
 
@@ -39,9 +40,12 @@ fn ws_204_205_206_212_the_arguments_in_their_order() {
 fn the_operator_may_forbid_environments() {
     let forbidding = SpawnSettings {
         environments: false,
+        warm_kernels: Some("/state/warm".into()),
         ..settings()
     };
     let plan = spawn_plan(&forbidding, &job()).unwrap();
+    let pool = ["--warm-kernels", "/state/warm"].map(str::to_owned);
+    assert!(plan.args.windows(2).any(|pair| pair == pool));
     assert!(
         plan.args
             .ends_with(&["--environments".to_owned(), "off".to_owned()])

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use jupyter_protocol::ConnectionInfo;
 use jupyter_zmq_client::create_client_heartbeat_connection;
 use rustix::process::Signal;
@@ -58,8 +59,9 @@ pub(super) struct Running {
     control: mpsc::Sender<Outgoing>,
     /// Set to true when the kernel has ended: the readers finish what is there and stop.
     ended: watch::Sender<bool>,
-    /// Counts replies on the control channel.
-    control_replies: watch::Receiver<u64>,
+    /// The content of the last reply on the control channel, and on the shell channel.
+    control_replies: watch::Receiver<Bytes>,
+    shell_replies: watch::Receiver<Bytes>,
     readers: JoinSet<()>,
     writers: JoinSet<()>,
     endpoint: Endpoint,
@@ -99,33 +101,28 @@ impl Running {
             control,
         } = channels;
         let (ended, _) = watch::channel(false);
-        let (replied, control_replies) = watch::channel(0);
+        let (replied, control_replies) = watch::channel(Bytes::new());
+        let (shell_replied, shell_replies) = watch::channel(Bytes::new());
         let mut readers = JoinSet::new();
         let mut writers = JoinSet::new();
-        let mut drain = |channel, connection| {
+        let mut drain = |channel, connection, replied: Option<watch::Sender<Bytes>>| {
             readers.spawn(read_all(
                 connection,
                 channel,
                 journal.clone(),
                 ended.subscribe(),
-                Taker::Plain,
+                replied.map_or(Taker::Plain, Taker::Answering),
             ));
         };
-        drain(Channel::Shell, shell.1);
-        drain(Channel::Stdin, stdin.1);
+        drain(Channel::Shell, shell.1, Some(shell_replied));
+        drain(Channel::Stdin, stdin.1, None);
+        drain(Channel::Control, control.1, Some(replied));
         readers.spawn(read_all(
             iopub,
             Channel::Iopub,
             journal.clone(),
             ended.subscribe(),
             Taker::Bounded(flood),
-        ));
-        readers.spawn(read_all(
-            control.1,
-            Channel::Control,
-            journal.clone(),
-            ended.subscribe(),
-            Taker::Counting(replied),
         ));
         let (silent, unresponsive_since) = watch::channel(None);
         writers.spawn(listen_for_life(endpoint.info.clone(), silent));
@@ -151,6 +148,7 @@ impl Running {
             control: sender(control.0),
             ended,
             control_replies,
+            shell_replies,
             readers,
             writers,
             endpoint,
@@ -200,6 +198,22 @@ impl Running {
         journal.append_event(&event).await;
         place.send(outgoing);
         Ok(())
+    }
+
+    /// Asks on the shell channel, while nobody else does, and waits for the reply's content.
+    pub(super) async fn ask_shell(
+        &mut self,
+        request: Outgoing,
+        journal: &JournalWriter,
+    ) -> Result<Value, String> {
+        let mut replies = self.shell_replies.clone();
+        replies.mark_unchanged();
+        self.send(request, journal).await?;
+        if replies.changed().await.is_err() {
+            return Err("the kernel's channel is closed".to_owned());
+        }
+        let reply = serde_json::from_slice(&replies.borrow());
+        reply.map_err(|error| error.to_string())
     }
 
     /// Interrupts without waiting for the kernel.
@@ -284,8 +298,8 @@ enum Taker {
     Plain,
     /// As far as there is room.
     Bounded(Flood),
-    /// Each is counted.
-    Counting(watch::Sender<u64>),
+    /// The last one's content is told.
+    Answering(watch::Sender<Bytes>),
 }
 
 /// Asks on the heartbeat channel, which kernels answer while they compute, and says when that stays without an answer.
@@ -339,12 +353,13 @@ async fn read_all<S: SocketRecv>(
         };
         match read {
             Ok(parts) => {
+                let content = parts.get(3).cloned().unwrap_or_default();
                 match &mut taker {
                     Taker::Bounded(flood) => flood.append(&journal, parts).await,
-                    Taker::Plain | Taker::Counting(_) => journal.append(channel, parts).await,
+                    Taker::Plain | Taker::Answering(_) => journal.append(channel, parts).await,
                 };
-                if let Taker::Counting(replied) = &taker {
-                    replied.send_modify(|count| *count += 1);
+                if let Taker::Answering(replied) = &taker {
+                    replied.send_replace(content);
                 }
             }
             Err(_) if dead => return,

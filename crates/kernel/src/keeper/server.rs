@@ -51,13 +51,7 @@ pub(super) struct Server {
 impl Server {
     /// Listens in the job's folder (mode 0600), or in a short private one.
     pub(super) fn bind(job_dir: &Path, journal_end: watch::Receiver<u64>) -> std::io::Result<Self> {
-        let path = socket_dir(job_dir)?.join(SOCKET_NAME);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let listener = UnixListener::bind(&path)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        let (listener, path) = listen(job_dir)?;
         let (requests_in, requests) = mpsc::channel(QUEUE);
         Ok(Self {
             listener,
@@ -67,6 +61,16 @@ impl Server {
             requests,
             requests_in,
         })
+    }
+
+    /// Listens in another job's folder instead; who is connected stays so.
+    pub(super) fn move_to(&mut self, job_dir: &Path) -> std::io::Result<()> {
+        let (listener, path) = listen(job_dir)?;
+        // Absent already is as good.
+        let _ = std::fs::remove_file(&self.path);
+        self.listener = listener;
+        self.path = path;
+        Ok(())
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -142,6 +146,17 @@ impl Server {
             let _ = tokio::time::timeout(FAREWELL_WAIT, writer).await;
         }
     }
+}
+
+fn listen(job_dir: &Path) -> std::io::Result<(UnixListener, PathBuf)> {
+    let path = socket_dir(job_dir)?.join(SOCKET_NAME);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok((listener, path))
 }
 
 async fn read(

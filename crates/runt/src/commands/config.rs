@@ -100,6 +100,7 @@ fn of(settings: &WorkstationSettings, name: &str) -> Option<String> {
         "output_mib" => settings.output_mib.map(|most| most.to_string()),
         "journal_mib" => settings.journal_mib.map(|most| most.to_string()),
         "idle_minutes" => settings.idle_minutes.map(|minutes| minutes.to_string()),
+        "warm_kernels" => settings.warm_kernels.map(|size| size.to_string()),
         "environments" => settings.environments.clone(),
         _ => settings.on_stop.clone(),
     }

@@ -7,9 +7,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result, anyhow, bail};
 use cloud_client::{CA_FILE_VARIABLE, ExposeSecret as _};
 use workstation::{
-    CpuLimit, CredentialError, IDLE_MINUTES, MOST_NICE, MemoryLimit, ResolvedCredential,
-    TOKEN_VARIABLE, WorkstationSettings, absolute_interpreter, find_interpreter, find_runtimed,
-    probe_ipykernel, resolve_credential, script_connector_note,
+    CpuLimit, CredentialError, IDLE_MINUTES, MOST_NICE, MOST_WARM_KERNELS, MemoryLimit,
+    ResolvedCredential, TOKEN_VARIABLE, WorkstationSettings, absolute_interpreter,
+    find_interpreter, find_runtimed, probe_ipykernel, resolve_credential, script_connector_note,
 };
 
 use super::Here;
@@ -33,6 +33,9 @@ pub struct Args {
     /// Whether notebooks may have environments of their own, made by uv from what they declare [default: on].
     #[arg(long, value_parser = ["on", "off"])]
     environments: Option<String>,
+    /// How many kernels are started before anybody asks [default: 1 on a machine with 4 GiB of memory].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(..=i64::from(MOST_WARM_KERNELS)))]
+    warm_kernels: Option<u32>,
     /// Most notebooks at once.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     max_jobs: Option<u32>,
@@ -82,6 +85,7 @@ impl Args {
         self.journal_mib = self.journal_mib.or(settings.journal_mib);
         self.idle_minutes = self.idle_minutes.or(settings.idle_minutes);
         self.environments = self.environments.or(settings.environments);
+        self.warm_kernels = self.warm_kernels.or(settings.warm_kernels);
         if self.allow.is_empty() {
             self.allow = settings.allow;
         }
@@ -172,6 +176,10 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     let given = [
         ("on-stop", args.on_stop),
         ("environments", args.environments),
+        (
+            "warm-kernels",
+            args.warm_kernels.map(|size| size.to_string()),
+        ),
         ("max-jobs", args.max_jobs.map(|most| most.to_string())),
         ("output-mib", args.output_mib.map(|mib| mib.to_string())),
         ("journal-mib", args.journal_mib.map(|mib| mib.to_string())),

@@ -98,6 +98,22 @@ impl Job {
         }
     }
 
+    /// A job with a warm kernel of the pool, if there is one that fits.
+    pub async fn claimed(pool: &Path, spec: LaunchSpec) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("job");
+        std::fs::create_dir(&dir).unwrap();
+        let client = kernel::warm::claim(pool, &spec, &dir).await?;
+        Some(Self {
+            folder,
+            keeper: KeeperRecord::read_alive(&dir).unwrap().process,
+            reader: JournalReader::open(&dir.join(journal::FILE_NAME), journal::START).unwrap(),
+            dir,
+            client,
+            seen: Vec::new(),
+        })
+    }
+
     async fn answering(mut self) -> Self {
         self.event(|event| {
             assert!(
@@ -134,6 +150,16 @@ impl Job {
         })
         .await;
         found.unwrap_or_else(|_| panic!("not in the journal: {:#?}", self.summary()))
+    }
+
+    /// The contents of all messages of a type that were seen.
+    pub fn seen(&self, msg_type: &str) -> Vec<Value> {
+        let of_type = |record: &&Record| record.header()["msg_type"] == msg_type;
+        self.seen
+            .iter()
+            .filter(of_type)
+            .map(Record::content)
+            .collect()
     }
 
     fn summary(&self) -> Vec<Value> {

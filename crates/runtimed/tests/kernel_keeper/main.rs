@@ -5,6 +5,7 @@
 mod disk;
 mod job;
 mod memory;
+mod warm;
 
 use std::time::Duration;
 

@@ -64,6 +64,7 @@ fn agent_process() {
     let place = PathBuf::from(place);
     let options = AgentOptions {
         environments: true,
+        warm_kernels: Some(0),
         credential_file: None,
         network: Network::direct(),
         base: BaseUrl::parse(cloud, false).unwrap(),
