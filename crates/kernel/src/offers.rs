@@ -16,6 +16,7 @@ use wire::http::OfferedKernel;
 use crate::interpreter::{self, Interpreter, PROBE_WAIT};
 use crate::kernelspec::{self, Kernelspec, data_dirs};
 use crate::places::{self, Environment, Source};
+use crate::python_environment;
 use crate::spec::LaunchSpec;
 
 /// Most kernels offered.
@@ -326,6 +327,11 @@ pub fn resolve(
             found.launch_spec(cwd, Some(&environment.python), &variable)
         };
         spec.kernelspec = Some(name.to_owned());
+        // Its program may lie elsewhere, as R's does.
+        let path = variable("PATH");
+        for (name, value) in python_environment::activation(&environment.python, path.as_deref()) {
+            spec.env.entry(name).or_insert(value);
+        }
         return Some(spec);
     }
     None
