@@ -9,11 +9,12 @@ use agent_core::{
     Agent, AgentConfig, Answer, Effect, Event, LogLevel, Order, OutputLimits, SpawnSettings,
     StopPolicy, peer_environment, slug,
 };
-use cloud_client::{BaseUrl, CloudClient, CloudError, JobPatch, Network, SecretString};
+use cloud_client::{BaseUrl, CloudClient, JobPatch, Network, SecretString};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use wire::http::OfferedKernel;
 
+use crate::agent_error::AgentError;
 use crate::control_desk::ControlDesk;
 use crate::drain_mark::DrainMark;
 use crate::facts::{with_idle_minutes, with_kernels, with_live};
@@ -22,7 +23,7 @@ use crate::housekeeping::{Keep, look_after};
 use crate::limits::JobLimits;
 use crate::link::Link;
 use crate::live::{CLOCK_HINT, Live, clock_skew, clock_words};
-use crate::lock::{AgentLock, LockError};
+use crate::lock::AgentLock;
 use crate::own_credential::{Notice, OwnCredential};
 use crate::peers::Peers;
 use crate::reports::{failure, order, status};
@@ -82,50 +83,6 @@ pub struct AgentOptions {
     pub keep: Keep,
     /// Times and policies.
     pub config: AgentConfig,
-}
-
-/// Why the agent could not work.
-#[derive(Debug, thiserror::Error)]
-pub enum AgentError {
-    /// Another agent serves the workstation, or the lock cannot be used.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// The state folder cannot be made.
-    #[error("cannot make the agent's folder {}: {cause}", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// Why.
-        cause: std::io::Error,
-    },
-    /// The client could not be prepared.
-    #[error(transparent)]
-    Client(#[from] CloudError),
-    /// Signals cannot be listened to.
-    #[error("cannot listen to signals: {0}")]
-    Signals(std::io::Error),
-    /// The agent ended because it had to.
-    #[error("{message}")]
-    Ended {
-        /// The exit code.
-        code: u8,
-        /// What to tell.
-        message: String,
-    },
-}
-
-impl AgentError {
-    /// Exit code where another agent serves the workstation (spec 2.10): a service does not try again.
-    pub const ALREADY_SERVED: u8 = 75;
-
-    /// The process's exit code for this error.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Lock(LockError::Held { .. }) => Self::ALREADY_SERVED,
-            Self::Ended { code, .. } => *code,
-            _ => 1,
-        }
-    }
 }
 
 /// What reaches the loop.

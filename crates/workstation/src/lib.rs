@@ -5,6 +5,7 @@
 //! [`run_agent`] for the daemon and [`StoredCredential`] for the command line.
 
 mod accelerators;
+mod agent_error;
 mod agent_loop;
 mod binary;
 mod control;
@@ -45,7 +46,8 @@ mod warm_pool;
 
 pub use accelerators::{Accelerator, detect_accelerators};
 pub use agent_core::{AgentStatus, JobLine, Order};
-pub use agent_loop::{AgentError, AgentOptions, run_agent};
+pub use agent_error::AgentError;
+pub use agent_loop::{AgentOptions, run_agent};
 pub use binary::{RuntimedMissing, find_runtimed};
 pub use control::{ControlError, RunningAgent, tell_agent};
 pub use credential::{CredentialError, ResolvedCredential, StoredCredential, resolve_credential};
