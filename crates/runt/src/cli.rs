@@ -25,7 +25,7 @@ pub struct Cli {
 pub enum Command {
     /// Pair this machine with a notebook cloud and serve its kernels.
     #[command(subcommand, arg_required_else_help = true)]
-    Workstation(Workstation),
+    Workstation(Box<Workstation>),
     /// Replace `runt` and `runtimed` by what the cloud offers; kernels live on.
     Upgrade(commands::upgrade::Args),
     /// Print a script that completes `runt` commands in your shell.

@@ -43,7 +43,7 @@ async fn carry_out(command: Command, printer: &Printer) -> anyhow::Result<ExitCo
         Command::Upgrade(args) => commands::upgrade::run(args, printer).await?,
         Command::Completions(args) => papers::completions(&args)?,
         Command::Man(args) => papers::man(&args, printer)?,
-        Command::Workstation(command) => match command {
+        Command::Workstation(command) => match *command {
             Workstation::Connect(args) => commands::connect::run(args, printer).await?,
             Workstation::Run(args) => commands::run::run(args, printer).await?,
             Workstation::Service(args) => commands::service::run(args, printer).await?,
