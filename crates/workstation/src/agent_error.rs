@@ -13,7 +13,10 @@ pub enum AgentError {
     #[error(transparent)]
     Lock(#[from] LockError),
     /// The state folder cannot be made.
-    #[error("cannot make the agent's folder {}: {cause}", path.display())]
+    #[error(
+        "cannot make the agent's folder {}: {cause}\nHint: give this user the right to write there, or set XDG_STATE_HOME to another folder",
+        path.display()
+    )]
     Folder {
         /// The folder.
         path: PathBuf,

@@ -121,6 +121,16 @@ impl Machine {
         Ok(command)
     }
 
+    /// Lets an agent that is a service, which has variables of its own, start no kernel that nobody asked for.
+    pub async fn keep_none_warm(&self) -> Result<()> {
+        let set = ["workstation", "config", "set", "warm_kernels", "0"];
+        let output = self.runt(&set)?.output().await?;
+        if !output.status.success() {
+            bail!("{}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(())
+    }
+
     /// Runs `runt workstation connect` with a fresh code.
     pub async fn connect(&self, cloud: &Cloud) -> Result<()> {
         self.connect_through(cloud, &cloud.url()).await

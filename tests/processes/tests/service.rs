@@ -124,8 +124,7 @@ async fn ws_116_123_262_a_kernel_outlives_its_agents() -> Result<()> {
     let cloud = Cloud::start().await?;
     let machine = Machine::new(&cloud, "machine");
     machine.connect(&cloud).await?;
-    let none_warm = ["workstation", "config", "set", "warm_kernels", "0"];
-    assert!(machine.runt(&none_warm)?.output().await?.status.success());
+    machine.keep_none_warm().await?;
     let Some(manager) = UserManager::start(&machine).await? else {
         return Ok(());
     };
@@ -208,8 +207,7 @@ async fn a_kernel_gets_no_more_memory_than_the_operator_allows() -> Result<()> {
     let cloud = Cloud::start().await?;
     let machine = Machine::new(&cloud, "machine");
     machine.connect(&cloud).await?;
-    let none_warm = ["workstation", "config", "set", "warm_kernels", "0"];
-    assert!(machine.runt(&none_warm)?.output().await?.status.success());
+    machine.keep_none_warm().await?;
     let Some(manager) = UserManager::start(&machine).await? else {
         return Ok(());
     };

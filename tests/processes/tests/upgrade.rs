@@ -167,6 +167,7 @@ async fn an_agent_that_is_a_service_is_restarted_by_the_upgrade() -> Result<()> 
     let cloud = Cloud::start().await?;
     let (machine, folder) = machine(&cloud)?;
     machine.connect(&cloud).await?;
+    machine.keep_none_warm().await?;
     let Some(manager) = UserManager::start(&machine).await? else {
         return Ok(());
     };
