@@ -76,6 +76,8 @@ fn an_execution_without_source_waits_for_a_later_sync() {
     let sent = sim.sent("execute_request");
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].content["code"], "1 + 1");
+    // It is said with the first output, or a moment later without one.
+    sim.pass(20);
     assert_eq!(sim.status("bare"), "running");
 }
 

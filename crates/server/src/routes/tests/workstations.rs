@@ -25,6 +25,7 @@ async fn cp_122_a_minimal_registration_answers_the_whole_object() {
         let expected = json!({
             "ok": true,
             "latest_builds": {"stable": null, "nightly": null},
+            "minimum_build": wire::http::MINIMUM_BUILD,
             "workstation": {
                 "workstation_id": "ws", "display_name": "ws", "provider": "runtime_peer",
                 "provider_label": null, "status": "online", "status_message": null,
