@@ -69,7 +69,7 @@ pub struct AgentOptions {
     pub idle_minutes: Option<u32>,
     /// Whether notebooks may have environments of their own.
     pub environments: bool,
-    /// How many kernels are started before anybody asks; none: as many as the machine should have.
+    /// How many kernels are started before anybody asks.
     pub warm_kernels: Option<u32>,
     /// Variables handed to peers beyond the allowlist.
     pub pass_env: Vec<String>,

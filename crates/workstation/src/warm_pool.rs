@@ -20,12 +20,8 @@ use uuid::Uuid;
 use crate::job_folder::JobFolder;
 use crate::scopes::Containment;
 
-/// How many kernels wait where the operator says nothing and the machine has memory for it.
-const USUAL_SIZE: u32 = 1;
 /// The most that may be asked for.
 pub const MOST_WARM_KERNELS: u32 = 16;
-/// A machine with less memory keeps none unless it is told to.
-const LEAST_MEMORY: u64 = 4 * 1024 * 1024 * 1024;
 /// None is started while less than this is free, and those that wait end when less than half of it is.
 const LEAST_FREE: u64 = 2 * 1024 * 1024 * 1024;
 /// How long a job has the machine for itself before the kernel that it took is followed by another.
@@ -68,14 +64,9 @@ pub(crate) struct WarmPool {
 }
 
 impl WarmPool {
-    /// Starts it, unless the machine should have none.
+    /// Starts it, if the operator wants one.
     pub(crate) fn start(settings: WarmSettings) -> Option<Self> {
-        let size = settings
-            .size
-            .unwrap_or_else(|| usual_size(meter::memory_bytes().unwrap_or(0)));
-        if size == 0 {
-            return None;
-        }
+        let size = settings.size.filter(|size| *size > 0)?;
         let folder = settings.folder.clone();
         let (end, ended) = watch::channel(false);
         let task = tokio::spawn(keep_filled(settings, size, ended));
@@ -94,10 +85,6 @@ impl WarmPool {
             tracing::warn!("[workstation-agent] a warm kernel does not end");
         }
     }
-}
-
-fn usual_size(total: u64) -> u32 {
-    if total >= LEAST_MEMORY { USUAL_SIZE } else { 0 }
 }
 
 /// How one warm keeper ended its stay.
@@ -283,13 +270,4 @@ async fn end_leftover(program: &Path, folder: &Path) {
         .kill_on_drop(true);
     // What is left is removed in any case.
     let _ = command.status().await;
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_small_machine_keeps_no_kernel_warm() {
-        assert_eq!(super::usual_size(2 << 30), 0);
-        assert_eq!(super::usual_size(8 << 30), 1);
-    }
 }

@@ -33,7 +33,7 @@ pub struct Args {
     /// Whether notebooks may have environments of their own, made by uv from what they declare [default: on].
     #[arg(long, value_parser = ["on", "off"])]
     environments: Option<String>,
-    /// How many kernels are started before anybody asks [default: 1 on a machine with 4 GiB of memory].
+    /// How many kernels are started before anybody asks [default: none].
     #[arg(long, value_parser = clap::value_parser!(u32).range(..=i64::from(MOST_WARM_KERNELS)))]
     warm_kernels: Option<u32>,
     /// Most notebooks at once.
