@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use store::{
@@ -18,6 +19,8 @@ const NOTEBOOKS: [&str; 2] = ["one", "two"];
 const WORKSTATIONS: [&str; 2] = ["ws1", "ws2"];
 /// Worlds of the property test; each is a database of its own.
 const CASES: u32 = 24;
+/// How long a call may take.
+const LIMIT: Duration = Duration::from_secs(10);
 
 // CP-104
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -57,6 +60,41 @@ async fn cp_104_a_thousand_redeems_at_once_make_one_credential() {
     assert_eq!(stored[0].id, won[0]);
     let pairing = catalog.pairing(OWNERS[0], "p").await.unwrap().unwrap();
     assert_eq!(pairing.redeemed_by_credential_id, Some(won[0].clone()));
+}
+
+/// A client that goes away takes its request with it, at whatever point that stands; nobody else may wait for that.
+#[tokio::test]
+async fn a_call_that_is_dropped_holds_up_nobody() {
+    let database = TestDatabase::new().await;
+    let catalog = SqlCatalog::open(&database).await.unwrap();
+    let other = SqlCatalog::open(&database).await.unwrap();
+    let pairing = |id: String| NewPairing {
+        code_hash: id.clone(),
+        id,
+        owner_principal: OWNERS[0].to_owned(),
+        principal_namespace: "user:dev".to_owned(),
+        actor_label: "user:dev:ada/browser:tab".to_owned(),
+        created_ms: 0,
+        expires_ms: 600_000,
+        expected_name: None,
+    };
+    let credential = |id: String| NewCredential {
+        token_hash: id.clone(),
+        id,
+        created_ms: 5,
+    };
+    for round in 0..60_u64 {
+        let id = format!("p{round}");
+        other.create_pairing(&pairing(id.clone())).await.unwrap();
+        let patience = Duration::from_micros(round * 30);
+        let redeemed = credential(format!("dropped{round}"));
+        let _ = tokio::time::timeout(patience, catalog.redeem_pairing(&id, &redeemed)).await;
+        let redeemed = credential(format!("kept{round}"));
+        let answered = tokio::time::timeout(LIMIT, other.redeem_pairing(&id, &redeemed)).await;
+        answered
+            .unwrap_or_else(|_| panic!("round {round} waits for a call that was dropped"))
+            .unwrap();
+    }
 }
 
 /// What one actor does to jobs.

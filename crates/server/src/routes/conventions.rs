@@ -1,5 +1,5 @@
 //! What holds on every path: CORS on JSON, OPTIONS, request ids, well-formed escapes, limits,
-//! figures and the line in the log.
+//! figures, the line in the log, and that a change goes to its end.
 
 use std::time::Duration;
 
@@ -36,6 +36,20 @@ pub(super) fn apply(router: Router<App>, app: &App) -> Router<App> {
     router
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(middleware::from_fn_with_state(app.clone(), around))
+        .layer(middleware::from_fn_with_state(app.clone(), to_its_end))
+}
+
+/// What changes something goes to its end, also when the client goes away before the answer: a change that is durable
+/// and of which rooms, sockets or the audit trail never hear would be half a change.
+async fn to_its_end(State(app): State<App>, request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let answered = app.tasks().spawn(next.run(request)).await;
+    answered.unwrap_or_else(|broken| match broken.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => ApiError::unavailable("the server stops\nHint: try again").into_response(),
+    })
 }
 
 async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {

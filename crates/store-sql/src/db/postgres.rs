@@ -66,16 +66,27 @@ pub(crate) async fn open(
 
 /// Starts a transaction that runs alone among those started here.
 pub(crate) async fn begin_alone(pool: &PgPool) -> Result<Transaction<'static, Postgres>> {
-    pool.begin_with(BEGIN_ALONE)
-        .await
-        .map_err(failed("start a transaction"))
+    begin(pool, BEGIN_ALONE).await
 }
 
 /// Starts a transaction that reads one moment.
 pub(crate) async fn begin_reading(pool: &PgPool) -> Result<Transaction<'static, Postgres>> {
-    pool.begin_with(BEGIN_READING)
-        .await
-        .map_err(failed("start a transaction"))
+    begin(pool, BEGIN_READING).await
+}
+
+/// In a task of its own, which ends also when the caller is dropped meanwhile: a connection that went back to the pool
+/// between `BEGIN` and its answer would keep the transaction open, and with it the lock, for as long as nobody uses it.
+async fn begin(pool: &PgPool, statement: &'static str) -> Result<Transaction<'static, Postgres>> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(statement).await });
+    let begun = begun.await.unwrap_or_else(|stopped| {
+        // The runtime ends; a panic goes on.
+        match stopped.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(sqlx::Error::WorkerCrashed),
+        }
+    });
+    begun.map_err(failed("start a transaction"))
 }
 
 /// Applies the migrations newer than the part's recorded version, all or none.

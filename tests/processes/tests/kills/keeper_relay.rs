@@ -47,7 +47,9 @@ impl KeeperRelay {
         };
         scene.machine.start(&python()?)?;
         let opened = relay.opened.wait_for(|opened| *opened > 0);
-        tokio::time::timeout(LIMIT, opened).await??;
+        tokio::time::timeout(LIMIT, opened)
+            .await
+            .with_context(|| scene.machine.log())??;
         Ok(relay)
     }
 

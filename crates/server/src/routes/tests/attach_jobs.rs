@@ -63,6 +63,39 @@ async fn cp_182_a_job_goes_from_request_to_running() {
     );
 }
 
+/// However early its client goes away, a request that was begun is told as well as stored.
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_no_half_change() {
+    let (world, _, notebook) = ready().await;
+    for polls in 1..40 {
+        let body = json!({"workstation_id": "ws", "intent": "restart"});
+        let mut asked = Box::pin(attach(&world, "ada", &notebook, body));
+        // Dropped when it has waited so often.
+        let mut left = polls;
+        std::future::poll_fn(|context| {
+            left -= 1;
+            match asked.as_mut().poll(context) {
+                std::task::Poll::Pending if left > 0 => std::task::Poll::Pending,
+                _ => std::task::Poll::Ready(()),
+            }
+        })
+        .await;
+        drop(asked);
+        let told = tokio::time::timeout(Duration::from_secs(10), async {
+            loop {
+                let told = world.told();
+                if !told.is_empty() {
+                    return told;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        let told = told.await.unwrap_or_default();
+        let words = "publish connecting closing: workstation restart requested";
+        assert_eq!(told, [words], "dropped at poll {polls}");
+    }
+}
+
 // CP-176 CP-177 CP-178
 #[tokio::test]
 async fn cp_176_who_may_not_attach_learns_no_more_than_allowed() {
