@@ -9,6 +9,9 @@ use crate::tools::{root, run_command, run_program, step, target_dir};
 
 #[derive(clap::Args)]
 pub struct Options {
+    /// The comparison with Jupyter Server; what is measured unless an option says otherwise.
+    #[arg(value_parser = ["outputs"], conflicts_with_all = ["endurance", "idle_agent"])]
+    scenario: Option<String>,
     /// Instead of the comparison: so many runs of a cell in one notebook, with what each thousandth costs.
     #[arg(long, value_name = "RUNS")]
     endurance: Option<usize>,
@@ -60,7 +63,7 @@ pub fn run(options: &Options) -> Result<()> {
                 target_dir().join("idle-agent.md")
             })
             .args(["idle-agent", &seconds.to_string()]),
-        (None, None) => command.arg(docs.join("benchmarks.md")),
+        (None, None) => command.arg(docs.join("benchmarks.md")).arg("outputs"),
     };
     run_command(&mut command)
 }

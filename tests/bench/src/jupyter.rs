@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::measure::Run;
@@ -91,7 +92,11 @@ impl Server {
         let (socket, _) = tokio_tungstenite::client_async_with_config(
             url.into_client_request()?,
             MaybeTlsStream::Plain(socket),
-            None,
+            Some(
+                WebSocketConfig::default()
+                    .max_message_size(None)
+                    .max_frame_size(None),
+            ),
         )
         .await?;
         let mut kernel = Kernel {

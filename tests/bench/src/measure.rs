@@ -19,14 +19,39 @@ pub struct Run {
 
 /// The middle of some durations, in milliseconds.
 pub fn median(values: &[Duration]) -> f64 {
+    let sorted = sorted(values);
+    match sorted.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
+    }
+}
+
+/// The smallest of some durations that at least so many per cent do not exceed, in milliseconds.
+pub fn percentile(values: &[Duration], per_cent: usize) -> f64 {
+    let sorted = sorted(values);
+    let rank = (sorted.len() * per_cent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied().unwrap_or(f64::NAN)
+}
+
+fn sorted(values: &[Duration]) -> Vec<f64> {
     let mut sorted: Vec<f64> = values
         .iter()
         .map(|value| value.as_secs_f64() * 1000.0)
         .collect();
     sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => sorted[n / 2],
-        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
+    sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_95th_of_a_hundred_is_the_95th() {
+        let values: Vec<Duration> = (1..=100).rev().map(Duration::from_millis).collect();
+        assert_eq!((median(&values), percentile(&values, 95)), (50.5, 95.0));
+        assert_eq!(percentile(&values[..1], 95), 100.0);
+        assert!(percentile(&[], 95).is_nan());
     }
 }
