@@ -318,13 +318,21 @@ impl Agent {
                 out,
             );
         }
+        if self.config.on_stop == StopPolicy::Detach && !self.config.is_first {
+            return self.leave_peers(out);
+        }
         if self.link.is_open() {
             out.push(Effect::CloseLink);
         }
-        if self.config.on_stop == StopPolicy::Detach {
-            return self.exit(0, None, out);
-        }
         self.end_peers(now, false, out);
+    }
+
+    /// Ends; peers and kernels live on.
+    fn leave_peers(&mut self, out: &mut Vec<Effect>) {
+        if self.link.is_open() {
+            out.push(Effect::CloseLink);
+        }
+        self.exit(0, None, out);
     }
 
     fn end_peers(&mut self, now: Millis, rejected: bool, out: &mut Vec<Effect>) {

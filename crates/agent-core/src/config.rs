@@ -35,6 +35,8 @@ pub struct AgentConfig {
     pub admission: Admission,
     /// What happens to peers when the agent ends.
     pub on_stop: StopPolicy,
+    /// Whether everything ends with the agent anyhow: it is the first process of a container.
+    pub is_first: bool,
     /// Seed of the jitter.
     pub seed: u64,
 }
@@ -51,6 +53,7 @@ impl Default for AgentConfig {
             crash_restarts: CRASH_RESTARTS,
             admission: Admission::default(),
             on_stop: StopPolicy::End,
+            is_first: false,
             seed: 1,
         }
     }

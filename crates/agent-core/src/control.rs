@@ -22,6 +22,8 @@ pub enum Order {
     },
     /// End every job, then yourself.
     StopAll,
+    /// End, whatever `on_stop` says, and leave peers and kernels to the next agent, which adopts them.
+    HandOver,
     /// Finish what runs and take nothing new.
     Drain,
     /// Take new jobs again.

@@ -15,13 +15,18 @@ pub mod stop;
 pub mod upgrade;
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use cloud_client::{Network, NetworkError};
+use tokio::time::{Instant, sleep};
 use workstation::{
     AgentStatus, ControlError, Env, Folders, Order, RunningAgent, StoredCredential,
     default_workstation_id, hostname, tell_agent,
 };
+
+/// How long between two questions to an agent that is ending or beginning.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// This machine's folders and the id under which its agent serves.
 pub struct Here {
@@ -59,6 +64,24 @@ impl Here {
     /// Gives the agent an order.
     pub async fn tell(&self, order: &Order) -> Result<RunningAgent, ControlError> {
         tell_agent(&self.folders, &self.workstation_id, order).await
+    }
+
+    /// Gives the agent an order at which it ends, and waits until it has.
+    pub async fn end_agent(&self, order: &Order, limit: Duration) -> Result<()> {
+        match self.tell(order).await {
+            Ok(_) | Err(ControlError::NoAgent | ControlError::Ending) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let end = Instant::now() + limit;
+        while !matches!(self.tell(&Order::Status).await, Err(ControlError::NoAgent)) {
+            if Instant::now() >= end {
+                bail!(
+                    "the agent does not end\nHint: `runt workstation jobs` shows what it waits for"
+                );
+            }
+            sleep(ASK_AGAIN).await;
+        }
+        Ok(())
     }
 
     /// The agent, if one runs.

@@ -254,11 +254,11 @@ impl AgentLoop {
         let now = || started.elapsed().as_millis() as u64;
         let mut config = self.options.config.clone();
         config.admission.draining = self.drain.is_set();
-        if is_first() && config.on_stop == StopPolicy::Detach {
+        config.is_first = is_first();
+        if config.is_first && config.on_stop == StopPolicy::Detach {
             tracing::warn!(
                 "[workstation-agent] nothing outlives the first process of a container: kernels end with this agent"
             );
-            config.on_stop = StopPolicy::End;
         }
         let mut agent = Agent::new(config);
         let first = Event::LeftBehind {

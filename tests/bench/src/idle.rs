@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, describe_host, program, until};
+use e2e::{Cloud, Machine, describe_host, program};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
@@ -23,7 +23,6 @@ const STARTS: usize = 5;
 const LOOK: Duration = Duration::from_secs(10);
 /// Ticks of the processor's time in a second, as the system counts them.
 const TICKS: f64 = 100.0;
-const LIMIT: Duration = Duration::from_secs(60);
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// Lets an agent wait for so many seconds and writes what it used.
@@ -41,11 +40,7 @@ pub async fn run(python: &Path, page: &Path, seconds: u64) -> Result<()> {
         machine.online(&cloud).await?;
         starts.push(begun.elapsed());
     }
-    let agent = until("the agent", LIMIT, async || {
-        let found = machine.processes("workstation-agent");
-        Ok((found.len() == 1).then(|| found[0]))
-    })
-    .await?;
+    let agent = machine.only("workstation-agent").await?;
     // What starting costs is not what waiting costs.
     sleep(LOOK).await;
 

@@ -4,6 +4,7 @@
 //! Start reading at [`Cloud::start`].
 
 mod account;
+mod attached;
 mod cloud;
 mod host;
 mod machine;
@@ -16,6 +17,7 @@ mod room;
 mod user_manager;
 mod wait;
 
+pub use attached::Attached;
 pub use cloud::{Cloud, USER, http_client};
 pub use host::describe_host;
 pub use machine::Machine;

@@ -17,6 +17,7 @@ use crate::wait::until;
 
 const ONLINE_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(20);
+const PROCESS_LIMIT: Duration = Duration::from_secs(60);
 
 /// A workstation: its folders, its credential and, while it runs, its agent.
 pub struct Machine {
@@ -53,9 +54,15 @@ impl Machine {
         &self.home
     }
 
-    /// Lets it use the programs in a folder.
-    pub fn use_programs(&mut self, folder: &std::path::Path) {
-        self.programs = Some(folder.to_owned());
+    /// Gives it programs of its own, as the installer puts them; their folder.
+    pub fn use_own_programs(&mut self) -> Result<PathBuf> {
+        let folder = self.home.join(".local/bin");
+        std::fs::create_dir_all(&folder)?;
+        for name in ["runt", "runtimed"] {
+            std::fs::copy(program(name)?, folder.join(name))?;
+        }
+        self.programs = Some(folder.clone());
+        Ok(folder)
     }
 
     /// Lets its programs run without rights, also where the test itself runs as root.
@@ -213,16 +220,15 @@ impl Machine {
 
     /// SIGINT to the agent: it ends its peers, reports them and exits. The exit code.
     pub async fn stop(&mut self) -> Result<Option<i32>> {
-        let Some(mut agent) = self.agent.take() else {
-            return Ok(None);
-        };
-        if let Some(pid) = agent.id() {
-            kill(Pid::from_raw(pid.try_into()?), Signal::SIGINT)?;
+        self.stop_by(Signal::SIGINT).await
+    }
+
+    /// The same by another signal.
+    pub async fn stop_by(&mut self, signal: Signal) -> Result<Option<i32>> {
+        if let Some(pid) = self.agent.as_ref().and_then(Child::id) {
+            kill(Pid::from_raw(pid.try_into()?), signal)?;
         }
-        let status = tokio::time::timeout(STOP_LIMIT, agent.wait())
-            .await
-            .context("the agent did not stop")??;
-        Ok(status.code())
+        self.ended(STOP_LIMIT).await
     }
 
     /// Waits for the agent to end by itself.
@@ -244,6 +250,29 @@ impl Machine {
     /// What the agent has printed so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.home.join("agent.log")).unwrap_or_default()
+    }
+
+    /// The only process of this machine whose command line contains a text, once there is exactly one.
+    pub async fn only(&self, containing: &str) -> Result<i32> {
+        until(containing, PROCESS_LIMIT, async || {
+            match self.processes(containing)[..] {
+                [pid] => Ok(Some(pid)),
+                ref found => bail!("there are {found:?}"),
+            }
+        })
+        .await
+        .with_context(|| self.log())
+    }
+
+    /// Waits until none of this machine's processes has a text in its command line.
+    pub async fn nothing_left_of(&self, containing: &str, limit: Duration) -> Result<()> {
+        until(&format!("{containing} to be gone"), limit, async || {
+            let left = self.processes(containing);
+            anyhow::ensure!(left.is_empty(), "{left:?} live");
+            Ok(Some(()))
+        })
+        .await
+        .with_context(|| self.log())
     }
 
     /// Ids of the processes that belong to this machine (found by its folders in their environment).

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, python, until};
+use e2e::{Attached, Cloud, Machine, python, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
@@ -26,14 +26,6 @@ fn children(parent: i32) -> Vec<i32> {
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter(|pid| stat(*pid).is_some_and(|(_, of)| of == parent))
         .collect()
-}
-
-async fn only(machine: &Machine, containing: &str) -> Result<i32> {
-    until(containing, LIMIT, async || {
-        let found = machine.processes(containing);
-        Ok((found.len() == 1).then(|| found[0]))
-    })
-    .await
 }
 
 const NAMESPACE: [&str; 5] = ["-r", "-p", "-f", "--mount-proc", "--kill-child"];
@@ -92,12 +84,7 @@ async fn the_first_process_collects_orphans_and_ends_everything_when_it_is_told_
     let Some((mut container, agent)) = contained(&machine).await? else {
         return Ok(());
     };
-    let id = machine.id()?;
-    let notebook = cloud.create_notebook("container").await?;
-    let room = Room::join(&cloud, &notebook).await?;
-    cloud.attach(&notebook, &id).await?;
-    room.runtime_is(&["workstation", "status"], "ready", LIMIT)
-        .await?;
+    let Attached { room, .. } = Attached::new(&cloud, &machine, "container").await?;
     room.run("x = 41", LIMIT).await?;
 
     // A process whose parent is gone becomes the agent's, and is collected when it ends.
@@ -129,8 +116,8 @@ async fn the_first_process_collects_orphans_and_ends_everything_when_it_is_told_
     .await?;
 
     // So is a kernel keeper whose runtime peer was killed.
-    let peer = only(&machine, "cloud-runtime-agent").await?;
-    let keeper = only(&machine, "kernel-keeper").await?;
+    let peer = machine.only("cloud-runtime-agent").await?;
+    let keeper = machine.only("kernel-keeper").await?;
     kill(Pid::from_raw(peer), Signal::SIGKILL)?;
     until("the keeper to be the agent's", LIMIT, async || {
         Ok(children(agent).contains(&keeper).then_some(()))

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, program, python, until};
+use e2e::{Attached, Cloud, Machine, Room, program, python, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use reqwest::Method;
@@ -15,12 +15,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 async fn attached(cloud: &Cloud) -> Result<(Machine, Room, String)> {
     let machine = Machine::paired(cloud, "machine").await?;
-    let notebook = cloud.create_notebook("main job").await?;
-    let room = Room::join(cloud, &notebook).await?;
-    cloud.attach(&notebook, &machine.id()?).await?;
-    room.runtime_is(&["workstation", "status"], "ready", LIMIT)
-        .await?;
-    Ok((machine, room, notebook))
+    let attached = Attached::new(cloud, &machine, "main job").await?;
+    Ok((machine, attached.room, attached.notebook))
 }
 
 /// The files below a folder that contain a text.

@@ -5,7 +5,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, until};
+use e2e::{Attached, Cloud, Machine, Room, until};
 use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -32,12 +32,8 @@ async fn data(machine: &Machine, arguments: &[&str]) -> Result<Value> {
 }
 
 async fn attached(cloud: &Cloud, machine: &Machine, title: &str) -> Result<(Room, String, String)> {
-    let notebook = cloud.create_notebook(title).await?;
-    let room = Room::join(cloud, &notebook).await?;
-    let job = cloud.attach(&notebook, &machine.id()?).await?;
-    room.runtime_is(&["workstation", "status"], "ready", LIMIT)
-        .await?;
-    Ok((room, notebook, job))
+    let attached = Attached::new(cloud, machine, title).await?;
+    Ok((attached.room, attached.notebook, attached.job))
 }
 
 /// What the room says of its compute when it has the wanted status.
@@ -46,13 +42,6 @@ async fn compute_is(room: &Room, status: &str) -> Result<String> {
         .await?;
     let said = room.runtime_at(&["workstation", "status_message"]);
     Ok(said.as_str().unwrap_or_default().to_owned())
-}
-
-async fn no_processes(machine: &Machine, containing: &str) -> Result<()> {
-    until("the processes to be gone", LIMIT, async || {
-        Ok(machine.processes(containing).is_empty().then_some(()))
-    })
-    .await
 }
 
 #[tokio::test]
@@ -111,7 +100,7 @@ async fn what_is_served_is_shown_and_ended_one_by_one_and_altogether() -> Result
         format!("Stopped {}\n", &job[..8])
     );
     // Who ended the kernel may be about to leave itself.
-    no_processes(&machine, &job).await?;
+    machine.nothing_left_of(&job, LIMIT).await?;
     assert_eq!(machine.processes("kernel-keeper").len(), 1);
     compute_is(&first, "disconnected").await?;
     assert_eq!(second.run("len(big)", LIMIT).await?.status, "done");
@@ -119,7 +108,7 @@ async fn what_is_served_is_shown_and_ended_one_by_one_and_altogether() -> Result
     let said = done(&machine, &["stop", "--all"]).await?;
     assert_eq!(said, "Stopped 1 job and the agent\n");
     assert_eq!(machine.ended(LIMIT).await?, Some(0), "{}", machine.log());
-    no_processes(&machine, "").await?;
+    machine.nothing_left_of("", LIMIT).await?;
     compute_is(&second, "disconnected").await?;
     assert_ne!(other, job);
     Ok(())
@@ -137,7 +126,7 @@ async fn kernels_without_an_agent_are_shown_and_ended() -> Result<()> {
     assert_eq!(listed["jobs"][0]["job_id"], json!(job));
     assert_eq!(listed["jobs"][0]["state"], "unattended");
     assert_eq!(done(&machine, &["stop", "--all"]).await?, "Stopped 1 job\n");
-    no_processes(&machine, "").await
+    machine.nothing_left_of("", LIMIT).await
 }
 
 #[tokio::test]
@@ -221,7 +210,7 @@ async fn disconnecting_leaves_nothing_here_or_there_and_may_be_repeated() -> Res
     let said = done(&machine, &["disconnect", "--yes"]).await?;
     assert!(said.contains("Revoked the credential"), "{said}");
     assert_eq!(machine.ended(LIMIT).await?, Some(0));
-    no_processes(&machine, "").await?;
+    machine.nothing_left_of("", LIMIT).await?;
     assert!(machine.credential().is_err());
     assert_eq!(cloud.workstations().await?, [] as [Value; 0]);
     let rows = cloud

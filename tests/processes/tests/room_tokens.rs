@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use e2e::{Cloud, Machine, Room, python, until};
+use e2e::{Attached, Cloud, Machine, Room, python, until};
 use reqwest::Method;
 use serde_json::json;
 
@@ -20,11 +20,11 @@ async fn attached() -> Result<(Cloud, Machine, Room, String, String)> {
         .ok(Method::PATCH, "/api/workstation-settings", Some(settings))
         .await?;
     let machine = Machine::paired(&cloud, "machine").await?;
-    let notebook = cloud.create_notebook("room tokens").await?;
-    let room = Room::join(&cloud, &notebook).await?;
-    let job = cloud.attach(&notebook, &machine.id()?).await?;
-    room.runtime_is(&["workstation", "status"], "ready", LIMIT)
-        .await?;
+    let Attached {
+        room,
+        notebook,
+        job,
+    } = Attached::new(&cloud, &machine, "room tokens").await?;
     Ok((cloud, machine, room, notebook, job))
 }
 

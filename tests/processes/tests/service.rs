@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, UserManager, python, until};
+use e2e::{Attached, Cloud, Machine, UserManager, python, until};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// How an agent's command line is told from its peers', which name the agent's folder.
@@ -54,15 +54,6 @@ impl Service<'_> {
         until(&format!("the unit to be {state}"), LIMIT, async || {
             let is = self.manager.systemctl(&["is-active", UNIT]).await?;
             Ok((is == state).then_some(()))
-        })
-        .await
-    }
-
-    /// The only process of the machine whose command line contains this.
-    async fn process(&self, containing: &str) -> Result<i32> {
-        until(containing, LIMIT, async || {
-            let found = self.machine.processes(containing);
-            Ok((found.len() == 1).then(|| found[0]))
         })
         .await
     }
@@ -137,22 +128,18 @@ async fn ws_116_123_262_a_kernel_outlives_its_agents() -> Result<()> {
         .done(&["install", "--python-path", &python, "--start"])
         .await?;
     service.is("active").await?;
-    let notebook = cloud.create_notebook("service").await?;
-    let room = Room::join(&cloud, &notebook).await?;
-    cloud.attach(&notebook, &machine.id()?).await?;
-    room.runtime_is(&["workstation", "status"], "ready", LIMIT)
-        .await?;
+    let Attached { room, .. } = Attached::new(&cloud, &machine, "service").await?;
     room.run("x = 40", LIMIT).await?;
-    let kernel = service.process("ipykernel").await?;
+    let kernel = machine.only("ipykernel").await?;
     let group = fs::read_to_string(format!("/proc/{kernel}/cgroup"))?;
     assert!(
         group.contains("/runt-workstation.slice/runt-job-") && group.contains(".scope"),
         "{group}"
     );
-    let first = service.process(AGENT).await?;
+    let first = machine.only(AGENT).await?;
 
     service.done(&["restart"]).await?;
-    let second = service.process(AGENT).await?;
+    let second = machine.only(AGENT).await?;
     service.done(&["stop"]).await?;
     service.is("inactive").await?;
     assert!(machine.processes(AGENT).is_empty());
@@ -161,17 +148,17 @@ async fn ws_116_123_262_a_kernel_outlives_its_agents() -> Result<()> {
     service
         .done(&["install", "--python-path", &python, "--start"])
         .await?;
-    let third = service.process(AGENT).await?;
+    let third = machine.only(AGENT).await?;
     let said = service
         .done(&["install", "--python-path", &python, "--start"])
         .await?;
     assert!(said.contains("Restarted"), "{said}");
-    let fourth = service.process(AGENT).await?;
+    let fourth = machine.only(AGENT).await?;
     let mut agents = vec![first, second, third, fourth];
     agents.dedup();
     assert_eq!(agents.len(), 4);
 
-    assert_eq!(service.process("ipykernel").await?, kernel);
+    assert_eq!(machine.only("ipykernel").await?, kernel);
     let answer = room.run("x + 1", LIMIT).await?;
     assert!(format!("{answer:?}").contains("42"), "{answer:?}");
 
@@ -224,13 +211,9 @@ async fn a_kernel_gets_no_more_memory_than_the_operator_allows() -> Result<()> {
         .done(&["install", "--python-path", &python, "--start"])
         .await?;
     service.is("active").await?;
-    let notebook = cloud.create_notebook("hog").await?;
-    let room = Room::join(&cloud, &notebook).await?;
-    cloud.attach(&notebook, &machine.id()?).await?;
-    room.runtime_is(&["workstation", "status"], "ready", LIMIT)
-        .await?;
+    let Attached { room, .. } = Attached::new(&cloud, &machine, "hog").await?;
     room.run("1", LIMIT).await?;
-    let kernel = service.process("ipykernel").await?;
+    let kernel = machine.only("ipykernel").await?;
     let stat = fs::read_to_string(format!("/proc/{kernel}/stat"))?;
     let (_, fields) = stat.rsplit_once(')').context("no stat")?;
     assert_eq!(fields.split_whitespace().nth(16), Some("7"), "{stat}");
@@ -253,7 +236,7 @@ async fn a_kernel_gets_no_more_memory_than_the_operator_allows() -> Result<()> {
         assert_eq!(limits["memory"]["holds_for"], "process");
         let answer = room.run(hog, LIMIT).await?;
         assert!(format!("{answer:?}").contains("MemoryError"), "{answer:?}");
-        assert_eq!(service.process("ipykernel").await?, kernel);
+        assert_eq!(machine.only("ipykernel").await?, kernel);
     }
     service.done(&["stop", "--all"]).await?;
     until("nothing to be left", LIMIT, async || {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use e2e::{
-    Cloud, Machine, Room, UserManager, offer_other_build, offer_programs, program, python, until,
+    Attached, Cloud, Machine, Room, UserManager, offer_other_build, offer_programs, python, until,
 };
 use serde_json::Value;
 
@@ -17,12 +17,7 @@ const AGENT: &str = "workstation-agent --cloud-url";
 /// A machine with programs of its own, as the script puts them.
 fn machine(cloud: &Cloud) -> Result<(Machine, PathBuf)> {
     let mut machine = Machine::new(cloud, "machine");
-    let folder = machine.home().join(".local/bin");
-    fs::create_dir_all(&folder)?;
-    for name in ["runt", "runtimed"] {
-        fs::copy(program(name)?, folder.join(name))?;
-    }
-    machine.use_programs(&folder);
+    let folder = machine.use_own_programs()?;
     Ok((machine, folder))
 }
 
@@ -43,28 +38,16 @@ async fn finish(mut command: tokio::process::Command) -> Result<(Option<i32>, St
     ))
 }
 
-async fn one(machine: &Machine, containing: &str) -> Result<i32> {
-    until(containing, LIMIT, async || {
-        let found = machine.processes(containing);
-        Ok((found.len() == 1).then(|| found[0]))
-    })
-    .await
-}
-
 async fn holding_a_variable(cloud: &Cloud, machine: &Machine) -> Result<(Room, i32)> {
-    let notebook = cloud.create_notebook("upgrade").await?;
-    let room = Room::join(cloud, &notebook).await?;
-    cloud.attach(&notebook, &machine.id()?).await?;
-    room.runtime_is(&["workstation", "status"], "ready", LIMIT)
-        .await?;
+    let Attached { room, .. } = Attached::new(cloud, machine, "upgrade").await?;
     room.run("x = 41", LIMIT).await?;
-    Ok((room, one(machine, "ipykernel").await?))
+    Ok((room, machine.only("ipykernel").await?))
 }
 
 async fn holds_it_still(room: &Room, machine: &Machine, kernel: i32) -> Result<()> {
     let answer = room.run("x + 1", LIMIT).await?;
     anyhow::ensure!(format!("{answer:?}").contains("42"), "{answer:?}");
-    anyhow::ensure!(one(machine, "ipykernel").await? == kernel, "another kernel");
+    anyhow::ensure!(machine.only("ipykernel").await? == kernel, "another kernel");
     Ok(())
 }
 
@@ -139,23 +122,21 @@ async fn an_agent_in_the_foreground_is_upgraded_and_its_kernel_lives_on() -> Res
         2,
         "nothing is left beside them"
     );
-    let agent = one(&machine, AGENT).await?;
-    assert!(told.contains(&format!("kill -KILL {agent}")), "{told}");
-    // The old programs go on meanwhile: the notebook is served, and another can be.
-    room.run("x = 41", LIMIT).await?;
-    let other = cloud.create_notebook("another").await?;
-    let second = Room::join(&cloud, &other).await?;
-    cloud.attach(&other, &machine.id()?).await?;
-    second
-        .runtime_is(&["workstation", "status"], "ready", LIMIT)
-        .await?;
+    // It ended by itself, though its kernels end with it on any other occasion.
+    assert!(
+        said.contains("Ended the agent") && said.contains("1 kernel live on"),
+        "{said}"
+    );
+    assert!(told.contains("Hint: start `runt workstation run` again"));
+    assert_eq!(machine.ended(LIMIT).await?, Some(0), "{}", machine.log());
+    assert_eq!(machine.processes(AGENT), [] as [i32; 0]);
+    // The old peer serves meanwhile.
+    holds_it_still(&room, &machine, kernel).await?;
 
-    machine.kill_agent().await?;
     machine.start(&python()?)?;
     machine.online(&cloud).await?;
-    assert_ne!(one(&machine, AGENT).await?, agent);
-    let answer = room.run("x + 1", LIMIT).await?;
-    assert!(format!("{answer:?}").contains("42"), "{answer:?}");
+    holds_it_still(&room, &machine, kernel).await?;
+    Attached::new(&cloud, &machine, "another").await?;
     assert!(machine.processes("ipykernel").contains(&kernel));
     let (_, said, _) = upgrade(&machine, &[]).await?;
     assert!(said.contains("Nothing to do."), "{said}");
@@ -183,7 +164,7 @@ async fn an_agent_that_is_a_service_is_restarted_by_the_upgrade() -> Result<()> 
     let (code, said, told) = finish(manager.enter(&machine.runt(&install)?)).await?;
     assert_eq!(code, Some(0), "{said}{told}");
     let (room, kernel) = holding_a_variable(&cloud, &machine).await?;
-    let agent = one(&machine, AGENT).await?;
+    let agent = machine.only(AGENT).await?;
 
     let new = offer_other_build(&cloud.data().join("downloads"), "9.9.9")?;
     let said = until("the upgrade", LIMIT, async || {
@@ -199,7 +180,7 @@ async fn an_agent_that_is_a_service_is_restarted_by_the_upgrade() -> Result<()> 
         downloads::digest_of(&folder.join("runtimed"))?,
         new.programs[1].sha256
     );
-    assert_ne!(one(&machine, AGENT).await?, agent);
+    assert_ne!(machine.only(AGENT).await?, agent);
     holds_it_still(&room, &machine, kernel).await?;
     manager.end().await
 }

@@ -20,6 +20,7 @@ impl Agent {
                 self.end_peers(now, false, &mut out);
                 None
             }
+            Order::HandOver => self.hand_over(&mut out),
             Order::Drain | Order::Undrain => {
                 self.drain(now, *order == Order::Drain, &mut out);
                 None
@@ -46,6 +47,21 @@ impl Agent {
             clock_skew_ms: None,
             jobs: self.jobs.values().map(crate::job::Job::line).collect(),
         }
+    }
+
+    /// The reason against it, if there is one.
+    fn hand_over(&mut self, out: &mut Vec<Effect>) -> Option<String> {
+        if self.config.is_first {
+            return Some(
+                "kernels would end with this agent: it is the first process of its container\n\
+                 Hint: start the container anew when its kernels may end"
+                    .to_owned(),
+            );
+        }
+        let text = "the operator hands over: kernels live on for the next agent";
+        out.push(log(LogLevel::Info, text));
+        self.leave_peers(out);
+        None
     }
 
     fn stop_job(&mut self, now: Millis, job_id: &str, out: &mut Vec<Effect>) -> Option<String> {

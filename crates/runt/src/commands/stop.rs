@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use tokio::time::{Instant, sleep};
-use workstation::{ControlError, Order, end_unattended, find_runtimed, local_jobs};
+use workstation::{Order, end_unattended, find_runtimed, local_jobs};
 
 use super::jobs::short;
-use super::{Here, pick};
+use super::{ASK_AGAIN, Here, pick};
 use crate::printer::Printer;
 use crate::words;
 
 /// How long a job or an agent may take to end; longer than the agent's own patience with its peers.
 const END_LIMIT: Duration = Duration::from_secs(40);
-const TICK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
@@ -59,7 +58,7 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
         if Instant::now() >= end {
             return Err(not_ended(&job.job_id, "the agent is still waiting for it"));
         }
-        sleep(TICK).await;
+        sleep(ASK_AGAIN).await;
     }
     // What the peer left is ended by a process that the agent does not wait for.
     end_unattended(&job.folder, &runtimed()?)
@@ -101,19 +100,7 @@ pub async fn end_everything(here: &Here) -> Result<(usize, bool)> {
     let status = running.as_ref().map(|agent| &agent.status);
     let jobs = local_jobs(&here.folders, status).await;
     if running.is_some() {
-        match here.tell(&Order::StopAll).await {
-            Ok(_) | Err(ControlError::NoAgent | ControlError::Ending) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let end = Instant::now() + END_LIMIT;
-        while !matches!(here.tell(&Order::Status).await, Err(ControlError::NoAgent)) {
-            if Instant::now() >= end {
-                bail!(
-                    "the agent does not end\nHint: `runt workstation jobs` shows what it waits for"
-                );
-            }
-            sleep(TICK).await;
-        }
+        here.end_agent(&Order::StopAll, END_LIMIT).await?;
     }
     // What no agent looked after, and what peers left.
     let program = runtimed()?;

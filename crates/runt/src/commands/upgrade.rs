@@ -6,18 +6,16 @@ use anyhow::{Context as _, Result, anyhow};
 use cloud_client::{BaseUrl, CloudClient};
 use serde_json::json;
 use workstation::{
-    Installation, Offer, RunningAgent, Standing, StoredCredential, UNIT, URL_VARIABLE,
+    Installation, Offer, Order, RunningAgent, Standing, StoredCredential, UNIT, URL_VARIABLE,
     installed_build,
 };
 
-use super::{Here, served, service};
+use super::{ASK_AGAIN, Here, served, service};
 use crate::printer::Printer;
 use crate::words;
 
-/// How long a new agent may take to answer.
+/// How long an agent may take to end or a new one to answer.
 const RESTART_LIMIT: Duration = Duration::from_secs(30);
-/// How long between two questions to it.
-const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -113,8 +111,7 @@ async fn restart(here: &Here, printer: &Printer) -> Result<()> {
         return Ok(());
     };
     let Some(manager) = service::running(here) else {
-        printer.note(&by_hand(&agent));
-        return Ok(());
+        return hand_over(here, &agent, printer).await;
     };
     if manager.system {
         printer.note(
@@ -152,12 +149,19 @@ async fn successor(here: &Here, former: &RunningAgent) -> Result<RunningAgent> {
     ))
 }
 
-fn by_hand(agent: &RunningAgent) -> String {
-    format!(
-        "The running agent (process {pid}, {version}) is still the old build.\n\
-         Hint: end it with `kill -KILL {pid}` and start `runt workstation run` again: its kernels live on and are \
-         taken over (Ctrl-C would end them)",
-        pid = agent.pid,
-        version = agent.version
-    )
+/// Ends an agent that whoever started it has to start again; nobody else knows its flags and its terminal.
+async fn hand_over(here: &Here, agent: &RunningAgent, printer: &Printer) -> Result<()> {
+    let (pid, version) = (agent.pid, &agent.version);
+    if let Err(error) = here.end_agent(&Order::HandOver, RESTART_LIMIT).await {
+        printer.note(&format!(
+            "The running agent (process {pid}, {version}) is still the old build: {error}"
+        ));
+        return Ok(());
+    }
+    printer.line(&format!(
+        "Ended the agent (process {pid}, {version}); {} live on",
+        words::count(served(&agent.status), "kernel")
+    ));
+    printer.note("Hint: start `runt workstation run` again, as it was: it takes them over");
+    Ok(())
 }

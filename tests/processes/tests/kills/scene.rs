@@ -189,13 +189,7 @@ impl Scene {
 
     /// Waits until none of this machine's processes has the text in its command line.
     pub async fn nothing_left_of(&self, containing: &str) -> Result<()> {
-        until(&format!("{containing} to be gone"), LIMIT, async || {
-            let left = self.machine.processes(containing);
-            anyhow::ensure!(left.is_empty(), "{left:?} live");
-            Ok(Some(()))
-        })
-        .await
-        .with_context(|| self.machine.log())
+        self.machine.nothing_left_of(containing, LIMIT).await
     }
 
     /// Waits until the agent has logged a text.

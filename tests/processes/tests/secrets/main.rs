@@ -98,15 +98,6 @@ impl Scene {
         }))
     }
 
-    /// The only process of the machine whose command line contains this.
-    async fn process(&self, containing: &str) -> Result<i32> {
-        until(containing, LIMIT, async || {
-            let found = self.machine.processes(containing);
-            Ok((found.len() == 1).then(|| found[0]))
-        })
-        .await
-    }
-
     /// What a cell printed, and that it succeeded.
     async fn said(&self, source: &str) -> Result<String> {
         let execution = self.room.run(source, LIMIT).await?;
@@ -141,7 +132,7 @@ impl Scene {
         let keeper: Value = serde_json::from_slice(&std::fs::read(folder.join("keeper.json"))?)?;
         sockets.push(keeper["socket"].as_str().context("no socket")?.into());
         ensure!(sockets.len() == 5 && sockets.iter().all(|socket| socket.exists()));
-        let kernel = self.process("ipykernel").await?;
+        let kernel = self.machine.only("ipykernel").await?;
         let command = std::fs::read_to_string(format!("/proc/{kernel}/cmdline"))?;
         let connection = command.trim_end_matches('\0').rsplit('\0').next();
         let given = json!({
@@ -151,9 +142,9 @@ impl Scene {
             "sockets": sockets,
             "connection_file": connection,
             "outside": {
-                "agent": self.process("workstation-agent --cloud-url").await?,
-                "peer": self.process("cloud-runtime-agent").await?,
-                "keeper": self.process("kernel-keeper").await?,
+                "agent": self.machine.only("workstation-agent --cloud-url").await?,
+                "peer": self.machine.only("cloud-runtime-agent").await?,
+                "keeper": self.machine.only("kernel-keeper").await?,
                 "bystander": self.bystander.id(),
             },
         });
@@ -343,7 +334,7 @@ async fn everything_else_is_as_it_was() -> Result<()> {
         return Ok(());
     };
     assert_eq!(scene.said(ORDINARY).await?, "as ever\n");
-    let kernel = scene.process("ipykernel").await?;
+    let kernel = scene.machine.only("ipykernel").await?;
 
     // An interrupt reaches the cell.
     let cell = scene.room.cells().into_iter().next().context("no cell")?;
@@ -365,8 +356,8 @@ async fn everything_else_is_as_it_was() -> Result<()> {
 
     // The next peer, and the next agent, adopt the keeper; the kernel is the same.
     let (peer, keeper) = (
-        scene.process("cloud-runtime-agent").await?,
-        scene.process("kernel-keeper").await?,
+        scene.machine.only("cloud-runtime-agent").await?,
+        scene.machine.only("kernel-keeper").await?,
     );
     kill(Pid::from_raw(peer), Signal::SIGKILL)?;
     until("another peer", LIMIT, async || {
@@ -375,14 +366,14 @@ async fn everything_else_is_as_it_was() -> Result<()> {
     })
     .await?;
     assert_eq!(scene.said("print(kept + 1)").await?, "42\n");
-    let peer = scene.process("cloud-runtime-agent").await?;
+    let peer = scene.machine.only("cloud-runtime-agent").await?;
     scene.machine.kill_agent().await?;
     scene.machine.start(&scene.python)?;
     scene.machine.online(&scene.cloud).await?;
     assert_eq!(scene.said("print(kept + 2)").await?, "43\n");
-    assert_eq!(scene.process("cloud-runtime-agent").await?, peer);
-    assert_eq!(scene.process("kernel-keeper").await?, keeper);
-    assert_eq!(scene.process("ipykernel").await?, kernel);
+    assert_eq!(scene.machine.only("cloud-runtime-agent").await?, peer);
+    assert_eq!(scene.machine.only("kernel-keeper").await?, keeper);
+    assert_eq!(scene.machine.only("ipykernel").await?, kernel);
     scene.is_protected().await?;
 
     // A new kernel of the same keeper.

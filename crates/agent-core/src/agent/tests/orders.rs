@@ -133,6 +133,42 @@ fn stop_all_ends_peers_and_agent_also_where_they_would_be_detached() {
 }
 
 #[test]
+fn a_hand_over_leaves_peers_alone_whatever_the_agent_was_told_to_do_at_its_end() {
+    let mut bench = Bench::working(defaults());
+    bench.running("a");
+    bench.take();
+    assert!(matches!(
+        obey(&mut bench, &Order::HandOver),
+        Answer::Ok(status) if status.stopping && status.jobs.len() == 1
+    ));
+    let exit = Effect::Exit {
+        code: 0,
+        message: None,
+    };
+    assert_eq!(bench.take(), [Effect::CloseLink, exit]);
+    assert_eq!(bench.agent.next_deadline(), None);
+}
+
+#[test]
+fn the_first_process_of_a_container_does_not_hand_over_and_ends_its_peers() {
+    let mut bench = Bench::working(AgentConfig {
+        on_stop: StopPolicy::Detach,
+        is_first: true,
+        ..defaults()
+    });
+    bench.running("a");
+    bench.take();
+    let Answer::Refused(reason) = obey(&mut bench, &Order::HandOver) else {
+        panic!("it ends, and its kernels with it");
+    };
+    assert!(reason.contains("container") && reason.contains("Hint: "));
+    assert_eq!(bench.take(), []);
+    bench.send(Event::StopRequested);
+    let end = Effect::Terminate { job_id: "a".into() };
+    assert!(bench.take().contains(&end));
+}
+
+#[test]
 fn a_machine_that_cannot_store_anything_goes_on_with_what_lives_and_refuses_the_rest() {
     let mut bench = Bench::working(defaults());
     bench.running("old");
