@@ -21,8 +21,8 @@ use anyhow::{Result, bail};
 use cloud_client::{Network, NetworkError};
 use tokio::time::{Instant, sleep};
 use workstation::{
-    AgentStatus, ControlError, Env, Folders, Order, RunningAgent, StoredCredential,
-    default_workstation_id, hostname, tell_agent,
+    AgentStatus, ControlError, Env, Folders, LocalJob, Order, RunningAgent, StoredCredential,
+    default_workstation_id, hostname, local_jobs, tell_agent,
 };
 
 /// How long between two questions to an agent that is ending or beginning.
@@ -82,6 +82,12 @@ impl Here {
             sleep(ASK_AGAIN).await;
         }
         Ok(())
+    }
+
+    /// What this machine serves, in the words of `agent` where it is that one's.
+    pub async fn jobs(&self, agent: Option<&RunningAgent>) -> Vec<LocalJob> {
+        let status = agent.map(|agent| &agent.status);
+        local_jobs(&self.folders, &self.workstation_id, status).await
     }
 
     /// The agent, if one runs.

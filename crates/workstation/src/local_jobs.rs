@@ -1,16 +1,17 @@
 //! What this machine serves, from the job folders and the processes: it needs neither the cloud nor an agent.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use agent_core::AgentStatus;
+use agent_core::{AgentStatus, JobLine, Order};
 use meter::{Processes, Usage, gpu_memory_by_process};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use crate::job_folder::JobFolder;
-use crate::{Folders, process::ProcessIdentity};
+use crate::{Folders, process::ProcessIdentity, tell_agent};
 
 /// How long a peer that is ended without an agent may take before it is killed.
 const END_LIMIT: Duration = Duration::from_secs(15);
@@ -36,6 +37,8 @@ pub struct LocalJob {
     pub cloud_url: Option<String>,
     /// For how long it is served, in seconds.
     pub age_seconds: Option<u64>,
+    /// The workstation whose agent runs and looks after it: this machine may have several.
+    pub served_by: Option<String>,
     /// The agent's word (`starting`, `running`, `stopping`, `ended`), or `unattended` where no agent looks after it.
     pub state: String,
     /// The kernel's state: the room's words in lower case where the agent knows, else `alive` or `none`.
@@ -56,22 +59,36 @@ pub struct LocalJob {
     pub folder: PathBuf,
 }
 
-/// The jobs with a living peer or kernel keeper, those of `agent` with its words; by age, the oldest first.
-pub async fn local_jobs(folders: &Folders, agent: Option<&AgentStatus>) -> Vec<LocalJob> {
+/// What the agents say that have jobs on this machine, by their workstations' ids.
+type Agents = BTreeMap<String, AgentStatus>;
+
+/// The jobs on this machine with a living peer or kernel keeper, in the words of their agents; by age, the oldest first.
+/// `agent` is what the agent of `workstation_id` said, if it runs; those of other workstations are asked.
+pub async fn local_jobs(
+    folders: &Folders,
+    workstation_id: &str,
+    agent: Option<&AgentStatus>,
+) -> Vec<LocalJob> {
     let mut found: Vec<(JobFolder, Option<u32>, Option<u32>)> =
         JobFolder::all(&folders.agent_root())
+            .filter(JobFolder::is_of_this_machine)
             .map(|folder| {
                 let (peer, keeper) = (living_peer(&folder), folder.keeper_pid());
                 (folder, peer.map(|process| process.pid), keeper)
             })
             .collect();
-    let lines = agent.map(|agent| agent.jobs.as_slice()).unwrap_or_default();
+    let mut agents = Agents::new();
+    if let Some(status) = agent {
+        agents.insert(workstation_id.to_owned(), status.clone());
+    }
+    let owners: BTreeSet<String> = found.iter().filter_map(|(f, ..)| owner_id(f)).collect();
+    for other in owners.iter().filter(|id| *id != workstation_id) {
+        if let Ok(answer) = tell_agent(folders, other, &Order::Status).await {
+            agents.insert(other.clone(), answer.status);
+        }
+    }
     found.retain(|(folder, peer, keeper)| {
-        let is_served = folder.job_id().is_some_and(|id| {
-            lines
-                .iter()
-                .any(|line| line.job_id == id && line.phase != "ended")
-        });
+        let is_served = line_of(folder, &agents).is_some_and(|line| line.phase != "ended");
         peer.is_some() || keeper.is_some() || is_served
     });
     if found.is_empty() {
@@ -86,7 +103,9 @@ pub async fn local_jobs(folders: &Folders, agent: Option<&AgentStatus>) -> Vec<L
     let mut jobs: Vec<LocalJob> = found
         .into_iter()
         .zip(usage)
-        .filter_map(|((folder, peer, keeper), usage)| describe(&folder, peer, keeper, agent, usage))
+        .filter_map(|((folder, peer, keeper), usage)| {
+            describe(&folder, peer, keeper, &agents, usage)
+        })
         .collect();
     jobs.sort_by(|a, b| {
         b.age_seconds
@@ -111,15 +130,26 @@ pub(crate) fn living_peer(folder: &JobFolder) -> Option<ProcessIdentity> {
     record.process.is_alive().then_some(record.process)
 }
 
+fn owner_id(folder: &JobFolder) -> Option<String> {
+    folder.owner().map(|owner| owner.workstation_id)
+}
+
+/// What its agent says of a job.
+fn line_of<'a>(folder: &JobFolder, agents: &'a Agents) -> Option<&'a JobLine> {
+    let (job_id, owner) = (folder.job_id()?, owner_id(folder)?);
+    let mut lines = agents.get(&owner)?.jobs.iter();
+    lines.find(|line| line.job_id == job_id)
+}
+
 fn describe(
     folder: &JobFolder,
     peer_pid: Option<u32>,
     keeper_pid: Option<u32>,
-    agent: Option<&AgentStatus>,
+    agents: &Agents,
     usage: Usage,
 ) -> Option<LocalJob> {
     let job_id = folder.job_id()?;
-    let line = agent.and_then(|agent| agent.jobs.iter().find(|line| line.job_id == job_id));
+    let line = line_of(folder, agents);
     let (note, owner) = (folder.note(), folder.owner());
     let said = line.and_then(|line| line.kernel.clone());
     let kernel = said.unwrap_or_else(|| {
@@ -136,6 +166,7 @@ fn describe(
         workstation_id: owner.as_ref().map(|owner| owner.workstation_id.clone()),
         cloud_url: owner.map(|owner| owner.cloud_url),
         age_seconds: note.map(|note| age(note.since_ms)),
+        served_by: owner_id(folder).filter(|id| agents.contains_key(id)),
         state: line.map_or_else(|| "unattended".to_owned(), |line| line.phase.clone()),
         kernel,
         peer_pid,

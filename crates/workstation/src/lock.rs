@@ -20,7 +20,8 @@ pub struct AgentLock {
 pub enum LockError {
     /// Another agent has it.
     #[error(
-        "another agent{} already serves the workstation {id:?} (lock {})\nHint: stop that one first, or give this machine another id with `runt workstation connect --id`",
+        "another agent{} already serves the workstation {id:?} (lock {})\nHint: `runt workstation stop --all` ends that one and its kernels; a second one needs a credential of its own: \
+         `XDG_CONFIG_HOME=FOLDER runt workstation connect URL --id ID`, and the same variable when it runs",
         owner.as_ref().map_or_else(String::new, |owner| format!(" ({owner})")),
         path.display()
     )]

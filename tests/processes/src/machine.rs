@@ -16,12 +16,25 @@ use crate::programs::{program, python};
 use crate::wait::until;
 
 const ONLINE_LIMIT: Duration = Duration::from_secs(30);
+const CONFIG: &str = "XDG_CONFIG_HOME";
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 const PROCESS_LIMIT: Duration = Duration::from_secs(60);
+
+/// Calls the machine `$0`, gives it the id in the file `$1`, and becomes the rest.
+const HOST: &str = r#"
+echo "$0" > /proc/sys/kernel/hostname
+mount --bind "$1" /etc/machine-id
+shift
+exec "$@"
+"#;
 
 /// A workstation: its folders, its credential and, while it runs, its agent.
 pub struct Machine {
     home: PathBuf,
+    /// What the agent prints, a file in the home.
+    log: String,
+    /// What the machine is called and the file with its id, if it is another than the test's.
+    host: Option<(String, PathBuf)>,
     /// Where its programs are, unless they are those of this build.
     programs: Option<PathBuf>,
     /// Further environment variables of its programs.
@@ -38,8 +51,19 @@ pub struct Machine {
 impl Machine {
     /// A machine that is not paired yet; its folders live below the cloud's.
     pub fn new(cloud: &Cloud, name: &str) -> Self {
+        Self::at(cloud.folder(name), "agent.log")
+    }
+
+    /// The same user's home, on this machine or (with [`Self::as_host`]) on another.
+    pub fn with_home_of(other: &Self, log: &str) -> Self {
+        Self::at(other.home.clone(), log)
+    }
+
+    fn at(home: PathBuf, log: &str) -> Self {
         Self {
-            home: cloud.folder(name),
+            home,
+            log: log.to_owned(),
+            host: None,
             programs: None,
             variables: Vec::new(),
             account: None,
@@ -47,6 +71,25 @@ impl Machine {
             agent: None,
             log_offset: 0,
         }
+    }
+
+    /// Lets its programs see another host: its name and its system's id. False, and why on standard output, where that
+    /// cannot be done.
+    pub fn as_host(&mut self, name: &str) -> Result<bool> {
+        let can = std::process::Command::new("unshare")
+            .args(["-u", "-m", "true"])
+            .stderr(Stdio::null())
+            .status();
+        if !can.is_ok_and(|status| status.success()) {
+            println!("skipped: no namespaces of host names and mounts can be made here");
+            return Ok(false);
+        }
+        std::fs::create_dir_all(&self.home)?;
+        let id = self.home.join(format!("{name}.machine-id"));
+        let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+        std::fs::write(&id, format!("{digits:0>32}\n"))?;
+        self.host = Some((name.to_owned(), id));
+        Ok(true)
     }
 
     /// Its user's home.
@@ -74,19 +117,25 @@ impl Machine {
     /// A program with this machine's folders, user and rights.
     pub fn command(&self, program: &std::path::Path) -> Result<Command> {
         std::fs::create_dir_all(&self.home)?;
-        let mut command = match (&self.account, &self.namespace) {
-            (Some(account), _) => account.command(program, &self.home),
-            // It becomes the program.
-            (None, Some(namespace)) => {
+        // Whatever stands before the program becomes the program.
+        let mut command = match (&self.account, &self.namespace, &self.host) {
+            (Some(account), ..) => account.command(program, &self.home),
+            (None, Some(namespace), _) => {
                 let mut enter = Command::new("ip");
                 enter.args(["netns", "exec", namespace]).arg(program);
                 enter
             }
-            (None, None) => Command::new(program),
+            (None, None, Some((name, id))) => {
+                let mut enter = Command::new("unshare");
+                enter.args(["-u", "-m", "sh", "-ec", HOST, name]);
+                enter.arg(id).arg(program);
+                enter
+            }
+            (None, None, None) => Command::new(program),
         };
         command
             .env("HOME", &self.home)
-            .env("XDG_CONFIG_HOME", self.home.join("config"))
+            .env(CONFIG, self.home.join("config"))
             .env("XDG_STATE_HOME", self.home.join("state"))
             .env("XDG_CACHE_HOME", self.home.join("cache"))
             // Who counts kernels wants only those that were asked for.
@@ -161,7 +210,10 @@ impl Machine {
 
     /// The stored credential file.
     pub fn credential(&self) -> Result<Value> {
-        let path = self.home.join("config/runt/workstation.json");
+        let own = |(name, value): &(String, PathBuf)| (name == CONFIG).then(|| value.clone());
+        let config = self.variables.iter().find_map(own);
+        let config = config.unwrap_or_else(|| self.home.join("config"));
+        let path = config.join("runt/workstation.json");
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         Ok(serde_json::from_str(&text)?)
     }
@@ -180,7 +232,7 @@ impl Machine {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
-            .open(self.home.join("agent.log"))?;
+            .open(self.home.join(&self.log))?;
         let mut command = self.runt(&["workstation", "run", "--python-path"])?;
         command
             .arg(python)
@@ -249,7 +301,7 @@ impl Machine {
 
     /// What the agent has printed so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.home.join("agent.log")).unwrap_or_default()
+        std::fs::read_to_string(self.home.join(&self.log)).unwrap_or_default()
     }
 
     /// The only process of this machine whose command line contains a text, once there is exactly one.

@@ -2,10 +2,10 @@
 
 use anyhow::{Context as _, Result, bail};
 use cloud_client::{BaseUrl, CloudClient, CloudError, RefusalKind};
-use workstation::{StoredCredential, local_jobs};
+use workstation::StoredCredential;
 
 use super::Here;
-use super::stop::end_everything;
+use super::stop::{end_everything, ends_with_all};
 use crate::printer::Printer;
 use crate::words;
 
@@ -73,8 +73,8 @@ async fn confirm(here: &Here, base: &BaseUrl, printer: &Printer) -> Result<()> {
         bail!("disconnecting ends the pairing with {base}\nHint: say that you mean it with --yes");
     }
     let agent = here.agent().await?;
-    let jobs = local_jobs(&here.folders, agent.as_ref().map(|agent| &agent.status)).await;
-    let ends = match jobs.len() {
+    let jobs = here.jobs(agent.as_ref()).await;
+    let ends = match jobs.iter().filter(|job| ends_with_all(here, job)).count() {
         0 => String::new(),
         count => format!(" and end {}", words::count(count, "kernel")),
     };

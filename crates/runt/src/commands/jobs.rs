@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use workstation::{LocalJob, local_jobs};
+use workstation::LocalJob;
 
 use super::{Here, printable};
 use crate::printer::Printer;
@@ -25,8 +25,7 @@ const HEADER: [&str; 8] = [
 pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     let here = Here::find()?;
     let agent = here.agent().await?;
-    let status = agent.as_ref().map(|agent| &agent.status);
-    let jobs = local_jobs(&here.folders, status).await;
+    let jobs = here.jobs(agent.as_ref()).await;
     if args.json {
         return printer.json(&json!({ "agent_pid": agent.map(|agent| agent.pid), "jobs": jobs }));
     }
@@ -39,8 +38,8 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     }
     let rows: Vec<Vec<String>> = jobs.iter().map(row).collect();
     printer.table(&HEADER, &rows);
-    if agent.is_none() {
-        printer.note("\nNo agent looks after these kernels.");
+    if jobs.iter().any(|job| job.served_by.is_none()) {
+        printer.note("\nNo agent looks after the unattended kernels.");
         printer.note(
             "Hint: `runt workstation run` takes them over, `runt workstation stop --all` ends them",
         );

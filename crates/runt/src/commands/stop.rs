@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tokio::time::{Instant, sleep};
-use workstation::{Order, end_unattended, find_runtimed, local_jobs};
+use workstation::{LocalJob, Order, end_unattended, find_runtimed};
 
 use super::jobs::short;
 use super::{ASK_AGAIN, Here, pick};
@@ -31,8 +31,7 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
         return everything(&here, printer).await;
     };
     let agent = here.agent().await?;
-    let status = agent.as_ref().map(|agent| &agent.status);
-    let jobs = local_jobs(&here.folders, status).await;
+    let jobs = here.jobs(agent.as_ref()).await;
     let job = pick(&asked, &jobs, |job| {
         (&job.job_id, job.notebook_id.as_deref())
     })?;
@@ -46,6 +45,10 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     }
     let order = Order::Stop {
         job_id: job.job_id.clone(),
+    };
+    let here = Here {
+        workstation_id: job.served_by.clone().unwrap_or(here.workstation_id),
+        ..here
     };
     here.tell(&order).await?;
     let is_over = async |here: &Here| -> Result<bool> {
@@ -94,11 +97,17 @@ async fn everything(here: &Here, printer: &Printer) -> Result<()> {
     Ok(())
 }
 
-/// Ends every job and the agent. How many jobs there were, and whether there was an agent.
+/// Whether `--all` means a job: not one that the agent of another workstation looks after.
+pub fn ends_with_all(here: &Here, job: &LocalJob) -> bool {
+    let mut agent = job.served_by.iter();
+    agent.all(|id| *id == here.workstation_id)
+}
+
+/// Ends every job of this workstation, and of none, and the agent. How many jobs there were, and whether there was an agent.
 pub async fn end_everything(here: &Here) -> Result<(usize, bool)> {
     let running = here.agent().await?;
-    let status = running.as_ref().map(|agent| &agent.status);
-    let jobs = local_jobs(&here.folders, status).await;
+    let mut jobs = here.jobs(running.as_ref()).await;
+    jobs.retain(|job| ends_with_all(here, job));
     if running.is_some() {
         here.end_agent(&Order::StopAll, END_LIMIT).await?;
     }
