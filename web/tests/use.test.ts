@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { Workstation } from "../src/api/workstations";
 import { minutesText } from "../src/notebook/kernel-use";
-import { clockHint } from "../src/panel/machine-state";
+import { clockHint, stateOf } from "../src/panel/machine-state";
 import { bytesText, percentText } from "../src/ui/meter";
 
 describe("words for what is used", () => {
@@ -29,5 +30,12 @@ describe("words for what is used", () => {
     expect(clockHint(-4_900)).toBeUndefined();
     expect(clockHint(61_500)).toContain("61 s ahead");
     expect(clockHint(-7_000)).toContain("7 s behind");
+  });
+
+  it("tells a machine that was only paired from one that went away", () => {
+    const of = (reason: string) => stateOf({ status: "offline", reason } as Workstation);
+    expect(of("not_started").label).toBe("Paired, not running");
+    expect(of("not_started").next).toContain("To start it, run “runt workstation run”");
+    expect(of("lease_expired").label).toBe("Offline");
   });
 });

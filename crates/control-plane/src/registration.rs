@@ -1,7 +1,7 @@
 //! Registration and heartbeat: one body, fully replacing the row (2.10).
 
 use serde_json::{Map, Value, json};
-use store::{Registration, Workstations};
+use store::{Registration, Workstation, Workstations};
 
 use crate::workstations::{WorkstationView, view};
 use crate::{Caller, Fields, Refusal, Result, limits};
@@ -50,6 +50,7 @@ pub fn parse(body: &Map<String, Value>) -> Result<RegistrationInput> {
         machine_id: fields.optional("machine_id", limits::ID)?,
         hostname: fields.optional("hostname", limits::MACHINE_NAME)?,
         os: fields.optional("os", 80)?,
+        only_paired: fields.is_false("serving"),
         ..Registration::default()
     }))
 }
@@ -82,7 +83,17 @@ pub async fn register<S: Workstations>(
             .clone_from(&credential.pairing_id);
         registration.paired_ms = Some(credential.created_ms);
     }
-    refuse_twin(store, &registration).await?;
+    let known = store
+        .workstation(&registration.owner_principal, &registration.workstation_id)
+        .await?;
+    if let Some(known) = &known {
+        refuse_twin(known, &registration)?;
+        // Who pairs a machine again does not end the agent that runs there.
+        registration.only_paired &= !crate::workstations::is_alive(known, now_ms);
+    }
+    if registration.only_paired {
+        registration.lease_expires_ms = now_ms;
+    }
     let row = store.register_workstation(&registration).await?;
     let row = row.ok_or_else(|| {
         Refusal::Unpaired(
@@ -98,28 +109,24 @@ pub async fn register<S: Workstations>(
     ))
 }
 
-/// Two machines of one name must not write over each other: while one is online, another machine
+/// Two machines of one name must not write over each other: while one is online, or was paired just now, another machine
 /// under its id is told so. A machine that is away may be replaced.
-async fn refuse_twin<S: Workstations>(store: &S, new: &Registration) -> Result<()> {
-    let Some(machine_id) = &new.machine_id else {
-        return Ok(());
-    };
-    let row = store
-        .workstation(&new.owner_principal, &new.workstation_id)
-        .await?;
-    let Some(row) = row else { return Ok(()) };
-    let other = row
-        .machine_id
-        .as_ref()
-        .is_some_and(|known| known != machine_id);
-    if !other || !crate::workstations::is_alive(&row, new.now_ms) {
+fn refuse_twin(row: &Workstation, new: &Registration) -> Result<()> {
+    let ids = row.machine_id.as_ref().zip(new.machine_id.as_ref());
+    if ids.is_none_or(|(known, new)| known == new) {
         return Ok(());
     }
+    let name = row.hostname.as_ref();
+    let name = name.map_or_else(String::new, |name| format!(" ({name})"));
+    let is = if crate::workstations::is_alive(row, new.now_ms) {
+        "is online"
+    } else if crate::workstations::is_just_paired(row, new.now_ms) {
+        "was just paired"
+    } else {
+        return Ok(());
+    };
     Err(Refusal::IdTaken(format!(
-        "another machine{} is online as {}\nHint: connect this one under another id, with --id",
-        row.hostname
-            .map(|name| format!(" ({name})"))
-            .unwrap_or_default(),
+        "another machine{name} {is} as {}\nHint: connect this one under another id, with --id",
         new.workstation_id
     )))
 }

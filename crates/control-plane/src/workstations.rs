@@ -120,6 +120,9 @@ pub fn view(
         since_ms,
     } = project(&row, presence, now_ms);
     let status_message = match (status, presence) {
+        _ if reason == Some(NOT_STARTED) => {
+            Some("Paired; its agent was not started yet: runt workstation run".to_owned())
+        }
         ("offline", Presence::Disconnected) => {
             Some("Workstation event socket is not connected.".to_owned())
         }
@@ -153,6 +156,9 @@ fn is_old(row: &Workstation, now_ms: i64) -> bool {
         .is_some_and(|seen| now_ms - seen > limits::LEASE_MS)
 }
 
+/// The reason why a machine is offline whose operator has paired it and not started the agent.
+const NOT_STARTED: &str = "not_started";
+
 /// What a row, its lease and its presence come to: the one place that says who is online.
 struct Projected<'a> {
     status: &'a str,
@@ -184,11 +190,24 @@ fn project(row: &Workstation, presence: Presence, now_ms: i64) -> Projected<'_> 
         let since = row.last_seen_ms.map(|seen| seen + limits::LEASE_MS);
         return projected("offline", "no_heartbeat", since);
     }
+    if is_only_paired(row) {
+        return projected("offline", NOT_STARTED, row.last_seen_ms);
+    }
     Projected {
         status: &row.status,
         reason: None,
         since_ms: None,
     }
+}
+
+/// Whether the row's machine said at its last registration that no agent runs there.
+fn is_only_paired(row: &Workstation) -> bool {
+    row.status == "offline" && row.lease.is_none()
+}
+
+/// The same within the time of a lease.
+pub(crate) fn is_just_paired(row: &Workstation, now_ms: i64) -> bool {
+    is_only_paired(row) && !is_old(row, now_ms)
 }
 
 /// Whether the list must ask for a row's sockets: stale and undecided by a lease (2.12).

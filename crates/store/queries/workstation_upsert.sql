@@ -5,8 +5,8 @@ INSERT INTO workstations (
     lease_last_seen_ms, lease_expires_ms, lease_online, lease_offline_reason,
     machine_id, hostname, os, address, online_since_ms,
     kernels_json, utilisation_json, clock_skew_ms, idle_minutes)
-VALUES ($1, $2, $3, $4, $5, 'online', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-    $16, $16, $16, $16, $17, TRUE, NULL, $18, $19, $20, $21, $16, $22, $23, $24, $25)
+VALUES ($1, $2, $3, $4, $5, $26, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+    $16, $16, $16, $27, $17, $28, NULL, $18, $19, $20, $21, $27, $22, $23, $24, $25)
 ON CONFLICT (owner_principal, workstation_id) DO UPDATE SET
     display_name = excluded.display_name,
     provider = excluded.provider,

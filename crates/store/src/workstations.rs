@@ -39,6 +39,8 @@ pub struct Registration {
     pub environments_json: Option<String>,
     /// Normalised JSON array of the kernels offered; `None` when unknown.
     pub kernels_json: Option<String>,
+    /// Whether no agent runs there: the row is offline, and its lease has ended without having begun.
+    pub only_paired: bool,
     /// When.
     pub now_ms: i64,
     /// End of the renewed lease.

@@ -43,7 +43,7 @@ pub fn installed_build() -> String {
     }
 }
 
-/// The payload of the first registration, right after pairing.
+/// The payload of the first registration, right after pairing; it says that no agent runs by it (an addition).
 pub fn minimal_registration(
     workstation_id: &str,
     display_name: &str,
@@ -52,6 +52,7 @@ pub fn minimal_registration(
 ) -> Value {
     let mut payload = base(workstation_id, display_name, working_directory);
     put(&mut payload, "cpu_count", facts.cpu_count.map(Value::from));
+    put(&mut payload, "serving", Some(false.into()));
     Value::Object(payload)
 }
 
@@ -173,7 +174,8 @@ mod tests {
         assert_eq!(
             payload,
             json!({"workstation_id": "ws-1", "display_name": "Lab", "provider": "runtime_peer",
-                "environment_policy": "current_python", "default_environment_label": "Current Python"})
+                "environment_policy": "current_python", "default_environment_label": "Current Python",
+                "serving": false})
         );
     }
 

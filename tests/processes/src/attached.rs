@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::{Cloud, Machine, Room};
+use crate::{Cloud, Machine, Room, until};
 
 const READY_LIMIT: Duration = Duration::from_secs(60);
 
@@ -19,8 +19,13 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// Makes a notebook and attaches a machine to it; returns when the room says that its compute is ready.
+    /// Makes a notebook and attaches a machine to it once that is online; returns when the room says that its compute is ready.
     pub async fn new(cloud: &Cloud, machine: &Machine, title: &str) -> Result<Self> {
+        until("the machine to be online", READY_LIMIT, async || {
+            Ok(machine.is_shown_online(cloud).await?.then_some(()))
+        })
+        .await
+        .with_context(|| machine.log())?;
         let notebook = cloud.create_notebook(title).await?;
         let room = Room::join(cloud, &notebook).await?;
         let job = cloud.attach(&notebook, &machine.id()?).await?;

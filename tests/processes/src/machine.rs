@@ -86,8 +86,7 @@ impl Machine {
         }
         std::fs::create_dir_all(&self.home)?;
         let id = self.home.join(format!("{name}.machine-id"));
-        let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
-        std::fs::write(&id, format!("{digits:0>32}\n"))?;
+        std::fs::write(&id, format!("{}\n", uuid::Uuid::new_v4().simple()))?;
         self.host = Some((name.to_owned(), id));
         Ok(true)
     }
@@ -242,21 +241,24 @@ impl Machine {
         Ok(())
     }
 
-    /// Waits until this machine's agent has registered and the cloud shows it online. (Pairing
-    /// alone makes it online already.)
-    pub async fn online(&self, cloud: &Cloud) -> Result<()> {
+    /// Whether the cloud shows this machine online.
+    pub async fn is_shown_online(&self, cloud: &Cloud) -> Result<bool> {
         let id = self.id()?;
+        let rows = cloud.workstations().await?;
+        let mut own = rows.iter().filter(|row| row["workstation_id"] == *id);
+        Ok(own.any(|row| row["status"] == "online"))
+    }
+
+    /// Waits until this machine's agent has registered and the cloud shows it online. (It may still do so of an agent
+    /// that was killed.)
+    pub async fn online(&self, cloud: &Cloud) -> Result<()> {
         until("the machine to be online", ONLINE_LIMIT, async || {
             let log = self.log();
             let own = log.get(self.log_offset..).unwrap_or_default();
             if !own.contains("registered with the cloud") {
                 return Ok(None);
             }
-            let rows = cloud.workstations().await?;
-            let online = rows
-                .iter()
-                .any(|row| row["workstation_id"] == *id && row["status"] == "online");
-            Ok(online.then_some(()))
+            Ok(self.is_shown_online(cloud).await?.then_some(()))
         })
         .await
         .with_context(|| self.log())

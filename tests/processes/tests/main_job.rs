@@ -90,11 +90,8 @@ async fn ws_226_a_peer_that_logs_errors_only_is_ready_all_the_same() -> Result<(
     machine.connect(&cloud).await?;
     machine.set("RUST_LOG", std::path::Path::new("error"));
     machine.start(&python()?)?;
-    let notebook = cloud.create_notebook("quiet").await?;
-    let room = Room::join(&cloud, &notebook).await?;
-    let id = machine.id()?;
-    cloud.attach(&notebook, &id).await?;
-    let jobs = format!("/api/workstations/{id}/attach-jobs");
+    let Attached { room, .. } = Attached::new(&cloud, &machine, "quiet").await?;
+    let jobs = format!("/api/workstations/{}/attach-jobs", machine.id()?);
     until("the job to run", LIMIT, async || {
         let listed = cloud.ok(Method::GET, &jobs, None).await?;
         Ok((listed["jobs"][0]["status"] == "running").then_some(()))

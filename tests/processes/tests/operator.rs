@@ -191,6 +191,36 @@ async fn only_allowed_notebooks_and_people_use_the_machine_and_others_are_told()
 }
 
 #[tokio::test]
+async fn a_machine_that_is_only_paired_is_not_online_and_pairing_again_ends_nothing() -> Result<()>
+{
+    let cloud = Cloud::start().await?;
+    let mut machine = Machine::new(&cloud, "machine");
+    machine.connect(&cloud).await?;
+    let rows = cloud.workstations().await?;
+    let [row] = rows.as_slice() else {
+        anyhow::bail!("{rows:?}");
+    };
+    assert_eq!(
+        (&row["status"], &row["status_reason"]),
+        (&json!("offline"), &json!("not_started"))
+    );
+    let message = row["status_message"].as_str().unwrap_or_default();
+    assert!(message.contains("runt workstation run"), "{message}");
+    let notebook = cloud.create_notebook("early").await?;
+    let path = format!("/api/n/{notebook}/workstation-attachments");
+    let body = json!({ "workstation_id": machine.id()? });
+    let (status, refusal) = cloud.call(reqwest::Method::POST, &path, Some(body)).await?;
+    assert_eq!(status, 409, "{refusal}");
+
+    machine.start(&e2e::python()?)?;
+    machine.online(&cloud).await?;
+    machine.connect(&cloud).await?;
+    assert!(machine.is_shown_online(&cloud).await?);
+    Attached::new(&cloud, &machine, "served").await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn disconnecting_leaves_nothing_here_or_there_and_may_be_repeated() -> Result<()> {
     let cloud = Cloud::start().await?;
     let mut machine = Machine::paired(&cloud, "machine").await?;

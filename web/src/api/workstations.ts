@@ -53,6 +53,8 @@ export interface Workstation {
   name: string;
   status: string;
   message: string | undefined;
+  /** Why it is so, in one word. */
+  reason: string | undefined;
   /** Since when the status holds, as far as the server knows. */
   since: string | undefined;
   hostname: string | undefined;
@@ -144,6 +146,7 @@ function readWorkstation(shape: Shape): Workstation | undefined {
     name: text(shape, "display_name") ?? id,
     status: text(shape, "status") ?? "unknown",
     message: text(shape, "status_message"),
+    reason: text(shape, "status_reason"),
     since: text(shape, "status_since"),
     hostname: text(shape, "hostname"),
     os: text(shape, "os"),

@@ -205,7 +205,8 @@ export function AddMachine({ close, arrived }: { close(): void; arrived(): void 
       )}
       {registered && (
         <p class="pairing-done" role="status" data-testid="pairing-status" data-status="registered">
-          <IconCheck /> Registered. It can be attached to any of your notebooks now.
+          <IconCheck /> Registered. Once “runt workstation run” runs there, it can be attached to any of your
+          notebooks.
         </p>
       )}
       {expired && (

@@ -20,6 +20,12 @@ export function stateOf(machine: Workstation): MachineState {
     case "connecting":
       return { label: "Connecting", tone: "wait", next: undefined };
     case "offline":
+      if (machine.reason === "not_started")
+        return {
+          label: "Paired, not running",
+          tone: "off",
+          next: "To start it, run “runt workstation run” on that machine.",
+        };
       return {
         label: "Offline",
         tone: "off",

@@ -2,7 +2,7 @@
 
 use store::{Lease, Workstation};
 
-use super::{Presence, needs_presence, view};
+use super::{Presence, is_alive, is_just_paired, needs_presence, view};
 
 const NOW: i64 = 10_000_000;
 
@@ -162,4 +162,27 @@ fn what_a_machine_does_is_told_while_it_is_online_and_in_the_list_alone() {
     assert!(away.kernels.is_some() && away.utilisation.is_none());
     let elsewhere = told(true).to_wire();
     assert!(elsewhere.kernels.is_none() && elsewhere.utilisation.is_none());
+}
+
+#[test]
+fn a_machine_that_was_only_paired_is_offline_until_its_agent_is_heard() {
+    let paired = |seen_ago| Workstation {
+        status: "offline".to_owned(),
+        status_message: None,
+        ..row(seen_ago, None)
+    };
+    let view = view(paired(10), None, Presence::Unknown, NOW);
+    assert_eq!(
+        (view.status.as_str(), view.reason, view.since_ms),
+        ("offline", Some("not_started"), Some(NOW - 10))
+    );
+    assert!(
+        view.status_message
+            .unwrap()
+            .contains("runt workstation run")
+    );
+    assert_eq!(status(paired(10), Presence::Connected), "online");
+    // Its name is taken as long as that of one that has just been heard.
+    assert!(is_just_paired(&paired(179_000), NOW) && !is_just_paired(&paired(181_000), NOW));
+    assert!(!is_just_paired(&row(10, None), NOW) && !is_alive(&paired(10), NOW));
 }

@@ -263,6 +263,32 @@ async fn machines_of_one_name_are_told_apart() {
 }
 
 #[tokio::test]
+async fn pairing_alone_brings_no_machine_online_and_takes_none_off() {
+    let world = World::new().await;
+    let one = pair(&world, "c1", 1, START).await;
+    let two = pair(&world, "c2", 2, START).await;
+    let body = |machine: &str, serving: bool| json!({"workstation_id": "ws-lab", "machine_id": machine, "serving": serving});
+    let status = async |credential: &_, machine: &str, serving: bool, at: i64| {
+        let view = register(&world, credential, body(machine, serving), at).await?;
+        let wire = view.to_wire();
+        Ok::<_, Refusal>((wire.status, wire.status_reason.unwrap_or_default()))
+    };
+    let is = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
+    let paired = is("offline", "not_started");
+    let online = is("online", "heartbeat");
+    assert_eq!(status(&one, "m1", false, START).await.unwrap(), paired);
+    let twin = status(&two, "m2", false, START + 1).await;
+    assert!(matches!(twin, Err(Refusal::IdTaken(_))), "{twin:?}");
+    assert_eq!(status(&one, "m1", true, START + 2).await.unwrap(), online);
+    // Paired again beside its agent.
+    assert_eq!(status(&one, "m1", false, START + 3).await.unwrap(), online);
+    // Its agent was not heard for a lease, though nobody has noted that yet; then it starts again.
+    let later = START + 3 + limits::LEASE_MS;
+    assert_eq!(status(&one, "m1", false, later).await.unwrap(), paired);
+    assert_eq!(status(&one, "m1", true, later + 1).await.unwrap(), online);
+}
+
+#[tokio::test]
 async fn who_is_online_has_a_reason_and_a_beginning() {
     let world = World::new().await;
     let ada = caller("ada");

@@ -58,6 +58,7 @@ impl Workstations for SqlCatalog {
         &self,
         registration: &Registration,
     ) -> Result<Option<Workstation>> {
+        let serves = !registration.only_paired;
         let mut transaction = self.db.begin("register a workstation").await?;
         transaction
             .run(sql::WORKSTATION_UPSERT)
@@ -86,6 +87,9 @@ impl Workstations for SqlCatalog {
             .bind(&registration.utilisation_json)
             .bind(registration.clock_skew_ms)
             .bind(registration.idle_minutes)
+            .bind(if serves { "online" } else { "offline" })
+            .bind(serves.then_some(registration.now_ms))
+            .bind(serves)
             .execute()
             .await?;
         // Behind the write: a removal that ran at the same time has been waited for by now.

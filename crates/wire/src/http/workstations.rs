@@ -171,6 +171,9 @@ pub struct RegisterRequest {
     /// Minutes after which unused compute stops; 0 is never; additive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_minutes: Option<u64>,
+    /// `false` where no agent runs yet; additive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serving: Option<bool>,
 }
 
 /// The workstation object, the same everywhere.

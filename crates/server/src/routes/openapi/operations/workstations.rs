@@ -46,6 +46,7 @@ const WORKSTATION: &[Field] = &[
     may("kernels", Kind::Objects(KERNEL)),
     may("clock_skew_ms", Kind::Whole),
     may("idle_minutes", Kind::Whole),
+    may("serving", Kind::Flag),
     may("machine_id", Kind::Text(128)),
     may("hostname", Kind::Text(160)),
     may("os", Kind::Text(80)),
