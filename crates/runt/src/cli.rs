@@ -143,9 +143,14 @@ mod tests {
         let all = names.len();
         names.dedup();
         assert_eq!(names.len(), all, "{found:?}");
-        assert!(
-            names.contains(&"RUNT_RUN_PYTHON_PATH") && names.contains(&"RUNT_NO_INPUT"),
-            "{names:?}"
-        );
+        assert!(names.contains(&"RUNT_NO_INPUT"), "{names:?}");
+        // `config` shows which of these a setting comes from.
+        for (setting, _) in workstation::SETTINGS
+            .iter()
+            .filter(|(name, _)| *name != "ca_file")
+        {
+            let twin = format!("RUNT_RUN_{}", word(setting));
+            assert!(names.contains(&twin.as_str()), "{twin}: {names:?}");
+        }
     }
 }

@@ -387,10 +387,9 @@ async fn ws_073_074_075_076_078_079_086_run_becomes_the_agent() {
     arg: CLOUD
     arg: --workstation-id=ws-1
     arg: --display-name=Lab
-    arg: --python-path
-    arg: HOME/venv/bin/python
     arg: --working-dir
     arg: HOME/work
+    arg: --python-path=HOME/venv/bin/python
     arg: --on-stop=detach
     cwd: HOME/work
     token: set

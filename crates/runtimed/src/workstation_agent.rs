@@ -4,14 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use agent_core::{Admission, AgentConfig, CRASH_RESTARTS, OutputLimits, StopPolicy};
+use agent_core::{Admission, AgentConfig, CRASH_RESTARTS};
 use anyhow::{Context as _, Result, bail};
 use cloud_client::{BaseUrl, Network, SecretString};
 use kernel::offers::Offers;
 use tokio::sync::Mutex;
 use workstation::{
-    AgentError, AgentOptions, CpuLimit, Env, Folders, IDLE_MINUTES, JobLimits, KEEP_BYTES,
-    KEEP_DAYS, Keep, KernelFinder, MOST_NICE, MOST_WARM_KERNELS, MemoryLimit, absolute_interpreter,
+    AgentError, AgentOptions, Env, Folders, Keep, KernelFinder, ServingArgs, absolute_interpreter,
     check_display_name, check_workstation_id, default_workstation_id, find_interpreter, hostname,
     run_agent,
 };
@@ -32,68 +31,20 @@ pub struct Args {
     /// Where kernels start when a job does not say [default: the current folder].
     #[arg(long)]
     working_dir: Option<PathBuf>,
-    /// The Python for kernels [default: the first python3 or python on PATH].
-    #[arg(long)]
-    python_path: Option<PathBuf>,
     /// Milliseconds between polls without a wake-up.
     #[arg(long, default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
     poll_ms: u64,
     /// Milliseconds between heartbeats.
     #[arg(long, default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
     heartbeat_ms: u64,
-    /// What happens to running kernels when the agent is asked to stop.
-    #[arg(long, value_enum, default_value_t = OnStop::End)]
-    on_stop: OnStop,
-    /// A notebook (id) or a person (principal) that may use this machine; may be repeated [default: everyone].
-    #[arg(long)]
-    allow: Vec<String>,
-    /// Most notebooks at once.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-    max_jobs: Option<u32>,
-    /// Most memory of one notebook's job.
-    #[arg(long, value_name = "SIZE")]
-    job_memory: Option<MemoryLimit>,
-    /// Most processors of one notebook's job.
-    #[arg(long, value_name = "NUMBER")]
-    job_cpus: Option<CpuLimit>,
-    /// How far jobs give way to other work.
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=i64::from(MOST_NICE)))]
-    nice: Option<u8>,
-    /// Days that the folders of ended jobs are kept.
-    #[arg(long, default_value_t = KEEP_DAYS, value_parser = clap::value_parser!(u32).range(1..))]
-    keep_days: u32,
-    /// Most space of them [default: 2G].
-    #[arg(long, value_name = "SIZE")]
-    keep_size: Option<MemoryLimit>,
-    /// MiB of one cell's output that its notebook shows at most.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-    output_mib: Option<u32>,
-    /// MiB of a notebook's output that wait on disk at most; as many are kept of what the notebook has no room for.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-    journal_mib: Option<u32>,
-    /// Minutes without a running cell after which a kernel stops; 0 is never [default: the cloud's, 30].
-    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=i64::from(IDLE_MINUTES)))]
-    idle_minutes: Option<u32>,
-    /// Whether notebooks may have environments of their own, made by uv from what they declare.
-    #[arg(long, value_parser = ["on", "off"], default_value = "on")]
-    environments: String,
-    /// How many kernels are started before anybody asks [default: none].
-    #[arg(long, value_parser = clap::value_parser!(u32).range(..=i64::from(MOST_WARM_KERNELS)))]
-    warm_kernels: Option<u32>,
+    #[command(flatten)]
+    serving: ServingArgs,
     /// A further environment variable to hand to peers; may be repeated.
     #[arg(long, value_name = "NAME")]
     pass_env: Vec<String>,
     /// How often in ten minutes a crashed peer of a job is followed by another.
     #[arg(long, default_value_t = CRASH_RESTARTS, hide = true)]
     peer_restarts: u32,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum OnStop {
-    /// They live on and the next agent adopts them.
-    Detach,
-    /// They end, and the cloud is told.
-    End,
 }
 
 /// Runs the agent; the exit code says why it ended: 0 asked to, 77 credential rejected, 75 another
@@ -150,10 +101,9 @@ fn options(args: Args, token: Option<SecretString>) -> Result<AgentOptions> {
             working_directory.display()
         );
     }
-    let Some(python) = args
-        .python_path
-        .or_else(|| find_interpreter(env.get("PATH")))
-    else {
+    let serving = args.serving;
+    let asked = serving.python_path.clone();
+    let Some(python) = asked.or_else(|| find_interpreter(env.get("PATH"))) else {
         bail!(
             "no python3 or python was found on PATH\nHint: install Python, or name one with --python-path"
         );
@@ -168,6 +118,8 @@ fn options(args: Args, token: Option<SecretString>) -> Result<AgentOptions> {
         let offers = Arc::clone(&offers);
         async move { offers.lock().await.look().await }
     });
+    let (keep_days, keep_bytes) = serving.keep();
+    let on_stop = serving.stop_policy();
     Ok(AgentOptions {
         network: Network::find(|name| env.raw(name).map(str::to_owned), None)?,
         base,
@@ -177,25 +129,18 @@ fn options(args: Args, token: Option<SecretString>) -> Result<AgentOptions> {
         working_directory,
         python_path: python,
         kernels: Some(kernels),
-        idle_minutes: args.idle_minutes,
+        idle_minutes: serving.idle_minutes,
         credential_file: Some(folders.credential_file()),
         agent_root: folders.agent_root(),
         program: std::env::current_exe().context("cannot find the own program")?,
-        output: OutputLimits {
-            output_mib: args.output_mib,
-            journal_mib: args.journal_mib,
-        },
-        environments: args.environments == "on",
-        warm_kernels: args.warm_kernels,
+        output: serving.output(),
+        environments: serving.environments(),
+        warm_kernels: serving.warm_kernels,
         pass_env: args.pass_env,
-        limits: JobLimits {
-            memory: args.job_memory,
-            cpus: args.job_cpus,
-            nice: args.nice,
-        },
+        limits: serving.limits(),
         keep: Keep {
-            days: args.keep_days,
-            bytes: args.keep_size.map_or(KEEP_BYTES, MemoryLimit::bytes),
+            days: keep_days,
+            bytes: keep_bytes,
             delivered: runtime_peer::is_delivered,
         },
         config: AgentConfig {
@@ -203,14 +148,11 @@ fn options(args: Args, token: Option<SecretString>) -> Result<AgentOptions> {
             heartbeat_ms: args.heartbeat_ms,
             crash_restarts: args.peer_restarts,
             admission: Admission {
-                allow: args.allow,
-                max_jobs: args.max_jobs,
+                allow: serving.allow,
+                max_jobs: serving.max_jobs,
                 ..Admission::default()
             },
-            on_stop: match args.on_stop {
-                OnStop::Detach => StopPolicy::Detach,
-                OnStop::End => StopPolicy::End,
-            },
+            on_stop,
             seed: seed(),
             ..AgentConfig::default()
         },

@@ -37,6 +37,7 @@ mod reports;
 mod scopes;
 mod script_connector;
 mod service;
+mod serving_args;
 mod settings_file;
 mod socket_path;
 mod storage;
@@ -73,6 +74,7 @@ pub use service::{
     LAUNCHD_LABEL, ServiceSpec, UNIT, UnfitPath, UnitScope, carried_variables, launchd_agent,
     systemd_unit,
 };
+pub use serving_args::ServingArgs;
 pub use settings_file::{IDLE_MINUTES, SETTINGS, SettingsError, SettingsFile, WorkstationSettings};
 pub use upgrade::{Installation, Offer, Standing, UpgradeError};
 pub use warm_pool::MOST_WARM_KERNELS;
