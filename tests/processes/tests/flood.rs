@@ -4,15 +4,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room};
+use e2e::{Attached, Cloud, Machine, Relay, until};
 
 const LIMIT: Duration = Duration::from_mins(2);
 /// What a line takes.
 const LINE: usize = 100;
 
-/// A cell of so many lines, each with its number.
+/// A cell of so many lines, each with its number; the kernel sends some hundred at a time.
 fn printing(lines: usize) -> String {
-    format!("for i in range({lines}): print(f'{{i:0{}}}')", LINE - 1)
+    let digits = LINE - 1;
+    format!("for i in range({lines}): print(f'{{i:0{digits}}}', flush=i % 500 == 499)")
 }
 
 /// How many of a cell's lines are there; they are the first ones, each once and in order, and then something else.
@@ -40,10 +41,11 @@ async fn a_flood_is_cut_with_a_notice_and_the_whole_text_stays_on_the_workstatio
     machine.set("RUNT_RUN_JOURNAL_MIB", Path::new("8"));
     machine.connect(&cloud).await?;
     machine.start(&e2e::python()?)?;
-    machine.online(&cloud).await?;
-    let notebook = cloud.create_notebook("flood").await?;
-    let room = Room::join(&cloud, &notebook).await?;
-    let job = cloud.attach(&notebook, &machine.id()?).await?;
+    let Attached {
+        room,
+        notebook,
+        job,
+    } = Attached::new(&cloud, &machine, "flood").await?;
     let folder = machine.job_folder(&job);
     room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
         .await?;
@@ -90,6 +92,63 @@ async fn a_flood_is_cut_with_a_notice_and_the_whole_text_stays_on_the_workstatio
     let next = room.run("print('on')", LIMIT).await?;
     assert_eq!(room.text(&cloud, &notebook, &next, "stdout").await?, "on\n");
     machine.stop().await?;
+    Ok(())
+}
+
+// D3 D10: the journal takes what the cloud cannot be told; what it has no room for is missing at the end, and said to be.
+#[tokio::test]
+async fn what_an_unreachable_cloud_missed_is_told_up_to_the_limit_and_then_named_as_lost()
+-> Result<()> {
+    let cloud = Cloud::start().await?;
+    let relay = Relay::start(cloud.address()).await?;
+    let mut machine = Machine::new(&cloud, "machine");
+    machine.set("RUNT_RUN_JOURNAL_MIB", Path::new("1"));
+    machine.connect_through(&cloud, relay.url()).await?;
+    machine.start(&e2e::python()?)?;
+    let Attached { room, notebook, .. } = Attached::new(&cloud, &machine, "flood").await?;
+    let [go, printed] = ["go", "printed"].map(|name| machine.home().join(name));
+
+    // 4 MB, of which the journal takes one.
+    let cell = room.cells()[0].clone();
+    let source = format!(
+        "import os, time\nprint('begun', flush=True)\n\
+         while not os.path.exists('{}'): time.sleep(0.02)\n{}\nopen('{}', 'w')",
+        go.display(),
+        printing(40_000),
+        printed.display()
+    );
+    room.set_source(&cell, &source).await?;
+    let execution = room.execute(&cell).await?;
+    room.execution_when(&execution, "the first line", LIMIT, |now| {
+        !now.outputs.is_empty()
+    })
+    .await?;
+    relay.cut();
+    std::fs::write(&go, "")?;
+    until("the cell to have printed", LIMIT, async || {
+        Ok(printed.exists().then_some(()))
+    })
+    .await?;
+    assert_eq!(room.execution(&execution).status, "running");
+    relay.restore();
+
+    let shown = room.finished(&execution, LIMIT).await?;
+    assert_eq!(shown.status, "done", "{}", machine.log());
+    let text = room.text(&cloud, &notebook, &shown, "stdout").await?;
+    let text = text.strip_prefix("begun\n").context("no first line")?;
+    let lines = count(text);
+    assert!((4_000..11_000).contains(&lines), "{lines}");
+    assert_eq!(lines, text.len() / LINE, "something is missing in between");
+    let last = shown.outputs.last().context("no output")?;
+    assert_eq!(last["name"], "stderr", "the notice is not at the end");
+    let notice = room.text(&cloud, &notebook, &shown, "stderr").await?;
+    assert!(
+        notice.contains("from here on it is lost") && notice.contains("Hint: "),
+        "{notice}"
+    );
+    // There is room again.
+    let next = room.run("print('on')", LIMIT).await?;
+    assert_eq!(room.text(&cloud, &notebook, &next, "stdout").await?, "on\n");
     Ok(())
 }
 
