@@ -117,6 +117,10 @@ test("a code for one machine only works there and nowhere else", async () => {
   await other.paste(`${await line()} --id second --name second`);
   await page.locator('[data-testid="pairing-status"][data-status="redeemed"], [data-testid="pairing-status"][data-status="registered"]').waitFor();
   await page.getByTestId("add-machine-close").click();
+  // Nobody listens there yet.
+  const card = page.locator('[data-workstation-id="second"][data-status="offline"]');
+  await card.getByText("Paired, not running").waitFor();
+  await card.getByText("To start it, run “runt workstation run”").waitFor();
 });
 
 test("one line installs runt on a machine that has none, and pairs it", async () => {
