@@ -38,4 +38,14 @@ impl Attached {
             job,
         })
     }
+
+    /// The same; returns when the kernel waits.
+    pub async fn idle(cloud: &Cloud, machine: &Machine, title: &str) -> Result<Self> {
+        let attached = Self::new(cloud, machine, title).await?;
+        let idle = attached
+            .room
+            .runtime_is(&["kernel", "activity"], "Idle", READY_LIMIT);
+        idle.await.with_context(|| machine.log())?;
+        Ok(attached)
+    }
 }

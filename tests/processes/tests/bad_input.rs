@@ -5,7 +5,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, program, python, until};
+use e2e::{Attached, Cloud, Machine, Room, program, python, until};
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
@@ -166,30 +166,10 @@ async fn a_corrupt_credential_file_is_named() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_second_agent_for_the_same_workstation_is_refused() -> Result<()> {
-    let cloud = Cloud::start().await?;
-    let machine = Machine::paired(&cloud, "machine").await?;
-    let second = machine
-        .runt(&["workstation", "run"])?
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(LIMIT, second)
-        .await
-        .context("the second agent runs on")??;
-    assert!(!output.status.success());
-    assert!(stderr(&output).contains("already"), "{}", stderr(&output));
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_revoked_credential_ends_the_agent_and_its_kernels() -> Result<()> {
     let cloud = Cloud::start().await?;
     let mut machine = Machine::paired(&cloud, "machine").await?;
-    let notebook = cloud.create_notebook("revoke").await?;
-    let room = Room::join(&cloud, &notebook).await?;
-    cloud.attach(&notebook, &machine.id()?).await?;
-    room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
-        .await?;
+    let _room = Attached::idle(&cloud, &machine, "revoke").await?;
     let id = machine.credential()?["credential_id"]
         .as_str()
         .context("no id")?
@@ -341,11 +321,7 @@ async fn a_notebook_id_with_a_slash_is_refused() -> Result<()> {
 async fn secrets_stand_in_no_argument_and_in_no_log() -> Result<()> {
     let cloud = Cloud::start().await?;
     let mut machine = Machine::paired(&cloud, "machine").await?;
-    let notebook = cloud.create_notebook("secrets").await?;
-    let room = Room::join(&cloud, &notebook).await?;
-    cloud.attach(&notebook, &machine.id()?).await?;
-    room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
-        .await?;
+    let Attached { room, notebook, .. } = Attached::idle(&cloud, &machine, "secrets").await?;
     let token = machine.credential()?["token"]
         .as_str()
         .context("no token")?

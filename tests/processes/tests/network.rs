@@ -8,7 +8,9 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant as Clock};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Cloud, Execution, Machine, Manner, Namespaces, Relay, Room, program, python, until};
+use e2e::{
+    Attached, Cloud, Execution, Machine, Manner, Namespaces, Relay, Room, program, python, until,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -72,12 +74,8 @@ impl Scene {
     async fn serve(&mut self) -> Result<Served> {
         self.machine.start(&python()?)?;
         self.machine.online(&self.cloud).await?;
-        let notebook = self.cloud.create_notebook("network").await?;
-        let room = Room::join(&self.cloud, &notebook).await?;
-        self.cloud.attach(&notebook, &self.machine.id()?).await?;
-        room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
-            .await
-            .with_context(|| self.machine.log())?;
+        let Attached { room, notebook, .. } =
+            Attached::idle(&self.cloud, &self.machine, "network").await?;
         Ok(Served { notebook, room })
     }
 

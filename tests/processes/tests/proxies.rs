@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Cloud, Machine, Room, python, until};
+use e2e::{Attached, Cloud, Machine, python, until};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
@@ -196,11 +196,9 @@ async fn leads_to_a_running_cell(program: &str) -> Result<()> {
         .await?;
     machine.start(&python()?)?;
     machine.online(&cloud).await?;
-    let id = cloud.create_notebook("through a proxy").await?;
-    let room = Room::join(&cloud, &id).await?;
-    cloud.attach(&id, &machine.id()?).await?;
-    room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
-        .await?;
+    let Attached {
+        room, notebook: id, ..
+    } = Attached::idle(&cloud, &machine, "through a proxy").await?;
     // Larger than what a proxy lets through in one piece, and than what an output holds inline.
     let shown = room.run("print('lines' * 1_000_000)", LIMIT).await?;
     let text = room.text(&cloud, &id, &shown, "stdout").await?;

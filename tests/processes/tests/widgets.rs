@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, USER, python};
+use e2e::{Attached, Cloud, Machine, Room, USER, python};
 use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -32,12 +32,7 @@ async fn scene() -> Result<Scene> {
     machine.connect(&cloud).await?;
     machine.start(&python()?)?;
     machine.online(&cloud).await?;
-    let notebook = cloud.create_notebook("widgets").await?;
-    let room = Room::join(&cloud, &notebook).await?;
-    cloud.attach(&notebook, &machine.id()?).await?;
-    room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
-        .await
-        .with_context(|| machine.log())?;
+    let Attached { room, notebook, .. } = Attached::idle(&cloud, &machine, "widgets").await?;
     Ok(Scene {
         cloud,
         machine,

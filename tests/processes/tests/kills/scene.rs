@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Execution, Machine, Relay, Room, python, until};
+use e2e::{Attached, Cloud, Execution, Machine, Relay, Room, python, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use reqwest::Method;
@@ -86,12 +86,11 @@ impl Scene {
         lines: usize,
         moment: Moment,
     ) -> Result<Self> {
-        let notebook = cloud.create_notebook("kills").await?;
-        let room = Room::join(&cloud, &notebook).await?;
-        let job = cloud.attach(&notebook, &machine.id()?).await?;
-        room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
-            .await
-            .with_context(|| machine.log())?;
+        let Attached {
+            room,
+            notebook,
+            job,
+        } = Attached::idle(&cloud, &machine, "kills").await?;
         let cell = room.cells().into_iter().next().context("no cell")?;
         let source = format!(
             "import os, subprocess, time\n\

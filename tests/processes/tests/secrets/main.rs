@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Cloud, Machine, Room, program, python, until};
+use e2e::{Attached, Cloud, Machine, Room, program, python, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -78,11 +78,11 @@ impl Scene {
             .spawn()?;
         machine.start(&python)?;
         machine.online(&cloud).await?;
-        let notebook = cloud.create_notebook("secrets").await?;
-        let room = Room::join(&cloud, &notebook).await?;
-        let job = cloud.attach(&notebook, &machine.id()?).await?;
-        room.runtime_is(&["workstation", "status"], "ready", LIMIT)
-            .await?;
+        let Attached {
+            room,
+            notebook,
+            job,
+        } = Attached::new(&cloud, &machine, "secrets").await?;
         let first = room.run("1", LIMIT).await?;
         ensure!(first.status == "done", "{}", room.runtime());
         Ok(Some(Self {
