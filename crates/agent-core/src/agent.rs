@@ -29,6 +29,8 @@ const REJECTED: &str = "the cloud no longer accepts this workstation's credentia
 const STOP_MS: Millis = 20_000;
 /// How long their ends may take to be reported after that.
 const FLUSH_MS: Millis = 5_000;
+/// How long what was found of the machine's devices counts (WS 3.6).
+const DEVICES_FOR_MS: Millis = 300_000;
 /// Most ids that are remembered in order to warn about them once.
 const WARNED_LIMIT: usize = 1_000;
 
@@ -65,6 +67,8 @@ pub struct Agent {
     registered: bool,
     /// What the registration under way says is out of date already.
     register_again: bool,
+    /// When the machine was last asked for its devices.
+    looked_at: Option<Millis>,
     poll_wanted: bool,
     last_poll: Option<Millis>,
     cooldown_until: Millis,
@@ -90,6 +94,7 @@ impl Agent {
             reports_hinted: 0,
             registered: false,
             register_again: false,
+            looked_at: None,
             poll_wanted: true,
             last_poll: None,
             cooldown_until: 0,
@@ -479,6 +484,10 @@ impl Agent {
         }
         if !self.register.in_flight && now >= self.register.due {
             self.register.in_flight = true;
+            if self.looked_at.is_none_or(|at| now >= at + DEVICES_FOR_MS) {
+                self.looked_at = Some(now);
+                out.push(Effect::LookAtDevices);
+            }
             out.push(Effect::Register);
         }
         if !self.registered {

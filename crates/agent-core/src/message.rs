@@ -148,6 +148,8 @@ pub enum LogLevel {
 /// Something the edge has to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
+    /// Ask the machine afresh which devices it has; the registration that follows at once tells them.
+    LookAtDevices,
     /// Register, answered with [`Event::Registered`].
     Register,
     /// Poll, answered with [`Event::Polled`].

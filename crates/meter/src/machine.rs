@@ -62,10 +62,13 @@ impl Machine {
 pub fn memory_bytes() -> Option<u64> {
     let mut system = System::new().ok()?;
     system.refresh_memory();
-    let limit = Groups::own()
-        .memory()
-        .map_or(u64::MAX, |memory| memory.limit);
-    Some(system.total_memory().min(limit)).filter(|bytes| *bytes > 0)
+    let limit = Groups::own().memory().map(|memory| memory.limit);
+    told_memory(system.total_memory(), limit)
+}
+
+/// The machine's memory within a limit; a system that does not say how much it has reads as 0.
+fn told_memory(total: u64, limit: Option<u64>) -> Option<u64> {
+    (total > 0).then(|| total.min(limit.unwrap_or(u64::MAX)))
 }
 
 /// Memory that is used, and that processes here may still have.
@@ -96,6 +99,25 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn ws_143_memory_is_mem_total_in_bytes_and_unknown_without_it() {
+        let told = std::fs::read_to_string("/proc/meminfo").unwrap();
+        let line = told.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+        let kilobytes: u64 = line
+            .unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap();
+        let limit = Groups::own().memory().map(|memory| memory.limit);
+        let expected = limit.map_or(kilobytes * 1024, |limit| limit.min(kilobytes * 1024));
+        assert_eq!(memory_bytes(), Some(expected));
+        assert_eq!(told_memory(16 << 30, Some(4 << 30)), Some(4 << 30));
+        assert_eq!(told_memory(16 << 30, None), Some(16 << 30));
+        assert_eq!(told_memory(0, Some(4 << 30)), None);
+    }
 
     #[test]
     fn a_busy_machine_says_so_from_the_second_look_on() {

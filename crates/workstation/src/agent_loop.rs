@@ -37,8 +37,6 @@ use crate::{
 
 /// Events that may wait for the loop.
 const NEWS_LIMIT: usize = 256;
-/// How long an accelerator inventory counts.
-const ACCELERATORS_FOR: Duration = Duration::from_mins(5);
 
 /// What the agent is started with.
 #[derive(Debug, Clone)]
@@ -112,7 +110,8 @@ struct AgentLoop {
     own: Option<OwnCredential>,
     rotating: bool,
     accelerators: Option<Vec<Accelerator>>,
-    probed: Option<Instant>,
+    /// Whether the next registration asks the machine for its accelerators first.
+    look_due: bool,
     kernels: Option<Vec<OfferedKernel>>,
     looking: bool,
     live: Live,
@@ -204,7 +203,7 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         own,
         rotating: false,
         accelerators: None,
-        probed: None,
+        look_due: false,
         kernels: None,
         looking: false,
         live: Live::new(options.agent_root.clone()),
@@ -364,6 +363,7 @@ impl AgentLoop {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
+            Effect::LookAtDevices => self.look_due = true,
             Effect::Register => self.register(),
             Effect::Poll => self.poll(),
             Effect::Report {
@@ -448,12 +448,7 @@ impl AgentLoop {
             self.use_credential(token);
         }
         self.look_for_kernels();
-        let due = self
-            .probed
-            .is_none_or(|at| at.elapsed() >= ACCELERATORS_FOR);
-        if due {
-            self.probed = Some(Instant::now());
-        }
+        let due = std::mem::take(&mut self.look_due);
         let (client, news, options) =
             (self.client.clone(), self.news.clone(), self.options.clone());
         let (facts, known) = (self.facts, self.accelerators.clone());

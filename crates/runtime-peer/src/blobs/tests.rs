@@ -16,6 +16,9 @@ use crate::tokens::Tokens;
 /// 503 with when to come again.
 const AWAY: u16 = 599;
 
+/// No answer at all; the clock then passes by itself.
+const SILENT: u16 = 598;
+
 #[derive(Clone, Default)]
 struct Cloud {
     answers: Arc<Mutex<VecDeque<u16>>>,
@@ -30,6 +33,10 @@ async fn take(
     let kind = headers["content-type"].to_str().unwrap().to_owned();
     cloud.types.lock().unwrap().push(kind);
     let answer = cloud.answers.lock().unwrap().pop_front().unwrap_or(201);
+    if answer == SILENT {
+        tokio::time::pause();
+        std::future::pending::<()>().await;
+    }
     let mut headers = HeaderMap::new();
     if answer == AWAY {
         headers.insert("retry-after", "0".parse().unwrap());
@@ -99,6 +106,22 @@ async fn a_cloud_that_says_when_to_come_again_is_asked_for_as_long_as_it_takes()
     assert!(matches!(class(&away), Class::Unreachable), "{away}");
     let busy = put().await.unwrap_err();
     assert!(matches!(class(&busy), Class::Busy), "{busy}");
+}
+
+// WS-325
+#[tokio::test]
+async fn ws_325_an_upload_that_is_not_answered_is_made_again() {
+    let (cloud, client) = listening(&[SILENT, 201]).await;
+    let token = SecretString::from("nwc_test");
+    let tokens = Tokens::given(RoomAuth::Bearer(token), None);
+    let (uploader, mut results) = Uploader::new(client, tokens, "n");
+    let body = Bytes::from_static(b"hello");
+    let started = tokio::time::Instant::now();
+    uploader.upload(sha256_hex(&body), "text/plain".to_owned(), body);
+    let result = results.recv().await.unwrap();
+    assert_eq!(result.outcome, Outcome::Stored);
+    assert!(started.elapsed() >= Duration::from_mins(5));
+    assert_eq!(cloud.types.lock().unwrap().len(), 2);
 }
 
 // WS-327

@@ -23,7 +23,7 @@ const FOREIGN_LIMIT: Duration = Duration::from_mins(10);
 /// Why the room was not joined.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum JoinFailure {
-    #[error("{}", .0.to_string().lines().next().unwrap_or_default())]
+    #[error("{}", dial_words(.0))]
     Dial(#[from] CloudError),
     #[error("the room refused this peer: {0}")]
     Rejected(String),
@@ -33,6 +33,16 @@ pub(super) enum JoinFailure {
     Ended,
     #[error("the room closed before it said ready: {0}")]
     Closed(String),
+}
+
+/// Which of the two a person can do something about comes first (RP 10.1): a right that is missing, or anything else.
+fn dial_words(error: &CloudError) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    match error.status() {
+        Some(401 | 403) => format!("permission denied: {line}"),
+        _ => line.to_owned(),
+    }
 }
 
 impl JoinFailure {

@@ -300,6 +300,124 @@ async fn a_cloud_that_is_not_well_is_dialled_again() {
     assert_eq!(next(&mut link).await, up(1));
 }
 
+// RP-031
+#[tokio::test]
+async fn rp_031_a_missing_right_is_told_apart_from_other_refusals() {
+    for (status, is_right) in [(401, true), (403, true), (404, false), (409, false)] {
+        let room = Room::open().await;
+        let mut link = room.link();
+        room.refuse(&format!("{status} Refused")).await;
+        let LinkEvent::Over(end) = next(&mut link).await else {
+            panic!("{status}")
+        };
+        let text = end.to_string();
+        assert_eq!(text.contains("permission denied"), is_right, "{text}");
+        assert!(text.contains(&status.to_string()), "{text}");
+    }
+}
+
+/// Waits on the clock of the test.
+async fn soon(link: &mut RoomLink) -> LinkEvent {
+    link.events.recv().await.unwrap()
+}
+
+// WS-271 RP-030
+#[tokio::test]
+async fn ws_271_rp_030_a_room_that_never_says_ready_is_given_up_after_30_s() {
+    let room = Room::open().await;
+    let mut link = room.link();
+    let mut socket = room.accept().await;
+    tokio::time::pause();
+    let started = tokio::time::Instant::now();
+    control(&mut socket, r#"{"type":"something_new"}"#).await;
+    // Another dial follows the first: it says ready and is none the worse for the wait.
+    let dropped = async { while let Some(Ok(_)) = socket.next().await {} };
+    let ((), again) = tokio::join!(dropped, room.listener.accept());
+    let waited = started.elapsed();
+    let expected = Duration::from_secs(30)..Duration::from_secs(35);
+    assert!(expected.contains(&waited), "{waited:?}");
+    let mut socket = accept_async(again.unwrap().0).await.unwrap();
+    control(
+        &mut socket,
+        r#"{"type":"cloud_room_ready","actor_label":"user:a/agent:x"}"#,
+    )
+    .await;
+    assert_eq!(soon(&mut link).await, up(1));
+
+    // A room that does so for a minute ends the first connect.
+    tokio::time::resume();
+    let room = Room::open().await;
+    let mut link = room.link();
+    let mut sockets = vec![room.accept().await];
+    tokio::time::pause();
+    let silent = tokio::spawn(async move {
+        loop {
+            let (stream, _) = room.listener.accept().await.unwrap();
+            sockets.push(accept_async(stream).await.unwrap());
+        }
+    });
+    let LinkEvent::Over(end) = soon(&mut link).await else {
+        panic!()
+    };
+    assert!(
+        end.to_string().contains("did not say ready within 30 s"),
+        "{end}"
+    );
+    silent.abort();
+}
+
+// WS-369
+#[tokio::test]
+async fn ws_369_a_reply_that_cannot_be_sent_costs_the_connection_and_not_the_session() {
+    let room = Room::open().await;
+    let mut link = room.link();
+    let socket = room.accept_ready().await;
+    assert_eq!(next(&mut link).await, up(1));
+    tokio::time::pause();
+    // A room that is heard and reads nothing: more than the system buffers cannot be sent.
+    let (mut sink, unread) = socket.split();
+    let pings = tokio::spawn(async move {
+        while sink.send(Message::Ping(Vec::new().into())).await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+    });
+    let mut reply = vec![0; 64 * 1024 * 1024];
+    reply[0] = FrameType::Response.byte();
+    link.send(1, reply.clone());
+    let down = soon(&mut link).await;
+    let LinkEvent::Down {
+        connection: 1,
+        reason,
+    } = down
+    else {
+        panic!("{down:?}")
+    };
+    assert_eq!(reason, "a frame could not be sent in time");
+    pings.abort();
+    drop(unread);
+    let (stream, _) = room.listener.accept().await.unwrap();
+    tokio::time::resume();
+    let mut socket = accept_async(stream).await.unwrap();
+    control(
+        &mut socket,
+        r#"{"type":"cloud_room_ready","actor_label":"user:a/agent:x"}"#,
+    )
+    .await;
+    assert_eq!(next(&mut link).await, up(2));
+    // The reply is lost: whoever asked is gone with its connection, and its number keeps it off the next one.
+    link.send(1, b"\x02late".to_vec());
+    link.send(2, b"\x02mine".to_vec());
+    let heard = async {
+        loop {
+            if let Message::Binary(bytes) = socket.next().await.unwrap().unwrap() {
+                return bytes;
+            }
+        }
+    };
+    let heard = tokio::time::timeout(LIMIT, heard).await.unwrap();
+    assert_eq!(heard, &b"\x02mine"[..]);
+}
+
 // WS-272 RP-033
 #[tokio::test]
 async fn a_rejection_before_ready_ends_the_link_with_its_reason() {

@@ -167,8 +167,8 @@ impl World {
                 self.stations[at].watched.remove(&job_id);
             }
             Effect::EndKernel { job_id } => self.stop_kernel(&job_id),
-            // The worlds have no operator.
-            Effect::Draining { .. } | Effect::Log { .. } => {}
+            // The worlds have no operator, and their machines no devices.
+            Effect::LookAtDevices | Effect::Draining { .. } | Effect::Log { .. } => {}
             Effect::Exit { message, .. } => {
                 self.broken = Some(format!("the agent ended: {message:?}"));
             }

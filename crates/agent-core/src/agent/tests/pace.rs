@@ -6,7 +6,7 @@ use super::*;
 #[test]
 fn ws_146_173_registers_then_polls_and_opens_the_socket_at_once() {
     let mut bench = Bench::new(defaults());
-    assert_eq!(bench.take(), [Effect::Register]);
+    assert_eq!(bench.take(), [Effect::LookAtDevices, Effect::Register]);
     bench.send(Event::Registered(Ok(())));
     assert_eq!(bench.take(), [Effect::OpenLink, Effect::Poll]);
     assert_eq!(bench.now, 1_000);
@@ -14,6 +14,42 @@ fn ws_146_173_registers_then_polls_and_opens_the_socket_at_once() {
     bench.send(Event::Link(LinkEvent::Opened));
     let times = bench.failing(&Effect::PingLink, &status(0), 600_000);
     assert!(times.len() >= 4, "an idle socket is probed: {times:?}");
+}
+
+#[test]
+fn ws_158_devices_are_looked_at_with_the_first_heartbeat_after_five_minutes() {
+    let mut bench = Bench::new(AgentConfig {
+        heartbeat_ms: 45_000,
+        ..defaults()
+    });
+    let (mut looks, mut registered) = (Vec::new(), Vec::new());
+    while bench.now < 1_000_000 {
+        for (at, effect) in std::mem::take(&mut bench.seen) {
+            match effect {
+                Effect::LookAtDevices => looks.push(at),
+                Effect::Register => {
+                    registered.push(at);
+                    // A refused heartbeat does not make the next one look again.
+                    let failed = registered.len() % 3 == 0;
+                    let result = if failed { Err(status(500)) } else { Ok(()) };
+                    bench.send(Event::Registered(result));
+                }
+                Effect::Poll => bench.send(Event::Polled(Ok((vec![], vec![])))),
+                Effect::OpenLink => bench.send(Event::Link(LinkEvent::Opened)),
+                _ => {}
+            }
+        }
+        bench.run_for(1_000);
+    }
+    let mut due = vec![registered[0]];
+    for at in &registered {
+        if *at >= due.last().unwrap() + 300_000 {
+            due.push(*at);
+        }
+    }
+    assert_eq!(looks, due, "{registered:?}");
+    assert_eq!(looks.len(), 4);
+    assert!(looks.iter().all(|at| registered.contains(at)));
 }
 
 // WS-146

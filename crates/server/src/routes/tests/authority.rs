@@ -113,6 +113,44 @@ async fn cp_119_a_revoked_credential_reaches_nothing() {
     }
 }
 
+// WS-321
+#[tokio::test]
+async fn ws_321_what_a_workstation_credential_uploads_its_owner_reads() {
+    let world = World::new().await;
+    let (token, _) = world.pair("ada").await;
+    let bearer = format!("Bearer {token}");
+    let hash = documents::manifest::sha256_hex(b"bytes");
+    let path = |notebook: String| format!("/api/n/{notebook}/blobs/{hash}");
+    world.register(&token, "ws").await;
+    let notebook = world.notebook("ada").await;
+    let attach = format!("/api/n/{notebook}/workstation-attachments");
+    let body = json!({"workstation_id": "ws"});
+    let (status, _) = world.as_person("ada", Method::POST, &attach, body).await;
+    assert_eq!(status, 202);
+    let own = path(notebook);
+    let put = async |path: &str, scope: &str| {
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("x-scope", scope),
+            ("x-operator", "agent:runt:blob-publisher"),
+            ("content-type", "image/png"),
+        ];
+        let put = world.app.call(Method::PUT, path, &headers, "bytes");
+        put.await.0
+    };
+    assert_eq!(put(&own, "viewer").await, 403);
+    assert_eq!(put(&own, "runtime_peer").await, 201);
+    assert_eq!(put(&own, "runtime_peer").await, 200, "it is there");
+    let owner = [("x-user", "ada"), ("x-scope", "owner")];
+    let read = request(Method::GET, &own, &owner, "");
+    let answer = world.app.send(read).await;
+    assert_eq!(answer.headers()["content-type"], "image/png");
+    let bytes = axum::body::to_bytes(answer.into_body(), 100).await.unwrap();
+    assert_eq!(bytes, "bytes");
+    let others = path(world.notebook("eve").await);
+    assert!([403, 404].contains(&put(&others, "runtime_peer").await));
+}
+
 // CP-121
 #[tokio::test]
 async fn cp_121_a_cookie_alone_does_not_register() {
