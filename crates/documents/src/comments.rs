@@ -1,14 +1,20 @@
 //! CommentsDoc: threads beside a notebook (documents 10); clients write it, the host its identity.
 
+mod anchor;
+mod write;
+
 use std::collections::BTreeSet;
 
 use automerge::transaction::Transactable;
 use automerge::{AutoCommit, ObjId, ObjType, ROOT, ReadDoc as _};
 use serde_json::{Value as Json, json};
 
+pub use anchor::{Anchor, AnchorError};
+pub use write::{CommentError, NewMessage};
+
 use crate::fractional_index;
 use crate::genesis::{DocKind, document};
-use crate::value::{DocError, put_json};
+use crate::value::DocError;
 
 /// Comment threads of a notebook.
 #[derive(Clone, Debug)]
@@ -60,7 +66,8 @@ impl CommentsDoc {
             .unwrap_or_default()
     }
 
-    /// Returns the threads in order (scope, position, id) with messages in theirs; authors are not read.
+    /// Returns the threads in order (scope, position, id) with messages in theirs. Who wrote them is not stored: it is
+    /// who wrote the changes (10.4).
     pub fn threads(&self) -> Vec<Json> {
         let reader = self.reader();
         let Some(threads) = reader.root_map("threads") else {
@@ -79,10 +86,13 @@ impl CommentsDoc {
                 let mut out = json!({
                     "id": key, "anchor": anchor, "position": self.position(&thread),
                     "status": status, "created_at": text("created_at"),
+                    "created_by_actor_label": author(&thread),
                     "messages": self.messages(&thread),
                 });
                 if status == "resolved" {
                     out["resolved_at"] = text("resolved_at").into();
+                    let end = self.doc.get(&thread, "status").ok().flatten();
+                    out["resolved_by_actor_label"] = end.and_then(|(_, end)| author(&end)).into();
                 }
                 Some((text("thread_order_scope"), self.position(&thread), key, out))
             })
@@ -93,35 +103,15 @@ impl CommentsDoc {
 
     /// Returns the labels of those who wrote what is shown: threads, messages, and the end of threads.
     pub fn authors(&self) -> BTreeSet<String> {
-        let reader = self.reader();
-        let Some(threads) = reader.root_map("threads") else {
-            return BTreeSet::new();
-        };
-        let mut written: Vec<ObjId> = Vec::new();
-        for key in reader.keys(&threads) {
-            let Some(thread) = reader.map(&threads, &key) else {
-                continue;
-            };
-            let anchor = reader.json(&thread, "anchor");
-            if !anchor.is_some_and(|at| at["kind"].is_string()) {
-                continue;
-            }
-            if let Some(messages) = reader.map(&thread, "messages") {
-                let keys = reader.keys(&messages).into_iter();
-                written.extend(keys.filter_map(|key| reader.map(&messages, &key)));
-            }
-            if reader.str(&thread, "status").as_deref() == Some("resolved")
-                && let Ok(Some((_, end))) = self.doc.get(&thread, "resolved_at")
-            {
-                written.push(end);
-            }
-            written.push(thread);
+        let mut labels = BTreeSet::new();
+        for thread in self.threads() {
+            let messages = thread["messages"].as_array().into_iter().flatten();
+            let created = messages.chain([&thread]);
+            let created = created.map(|written| &written["created_by_actor_label"]);
+            let all = created.chain([&thread["resolved_by_actor_label"]]);
+            labels.extend(all.filter_map(Json::as_str).map(str::to_owned));
         }
-        let labels = written.into_iter().filter_map(|id| match id {
-            ObjId::Id(_, actor, _) => String::from_utf8(actor.to_bytes().to_vec()).ok(),
-            ObjId::Root => None,
-        });
-        labels.collect()
+        labels
     }
 
     fn position(&self, obj: &ObjId) -> String {
@@ -142,32 +132,21 @@ impl CommentsDoc {
                 let position = self.position(&message);
                 let body = reader.json(&message, "body").unwrap_or_default();
                 let created = reader.str(&message, "created_at").unwrap_or_default();
-                let out =
-                    json!({"id": key, "position": position, "body": body, "created_at": created});
+                let out = json!({"id": key, "position": position, "body": body, "created_at": created,
+                    "created_by_actor_label": author(&message)});
                 Some((position, key, out))
             })
             .collect();
         found.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
         found.into_iter().map(|(_, _, message)| message).collect()
     }
+}
 
-    /// Replaces a thread's anchor by the notebook itself, when its target is gone.
-    pub fn demote(&mut self, thread: &str) -> Result<bool, DocError> {
-        let reader = self.reader();
-        let threads = reader
-            .root_map("threads")
-            .ok_or(DocError::MissingMap("threads"))?;
-        let Some(object) = reader.map(&threads, thread) else {
-            return Ok(false);
-        };
-        put_json(
-            &mut self.doc,
-            &object,
-            "anchor",
-            &json!({"kind": "notebook"}),
-        )?;
-        self.doc.put(&object, "thread_order_scope", "notebook")?;
-        Ok(true)
+/// The label of the change that made an object or wrote a value.
+fn author(id: &ObjId) -> Option<String> {
+    match id {
+        ObjId::Id(_, actor, _) => String::from_utf8(actor.to_bytes().to_vec()).ok(),
+        ObjId::Root => None,
     }
 }
 

@@ -1,8 +1,12 @@
 //! CommsDoc: widget state that browsers may write (documents 9).
 
+mod values;
+
 use automerge::transaction::Transactable;
 use automerge::{AutoCommit, ObjType};
 use serde_json::{Map, Value as Json};
+
+pub use values::{fold_large, put_at, reference};
 
 use crate::genesis::{DocKind, document};
 use crate::value::{DocError, put_json, update_json, update_map};

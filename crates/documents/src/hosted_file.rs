@@ -8,14 +8,15 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::comms::CommsDoc;
 use crate::genesis::DocKind;
 use crate::ipynb::{
     ExportCell, ExportNotebook, ImportedCell, ImportedNotebook, attachment_bytes,
-    attachment_payload,
+    attachment_payload, imported_widgets,
 };
 use crate::manifest::Blob;
 use crate::notebook::{Cell, NotebookDoc, metadata_from_ipynb};
-use crate::runtime_state::RuntimeStateDoc;
+use crate::runtime_state::{Execution, RuntimeStateDoc, status};
 use crate::value::DocError;
 
 /// Why a file does not become a hosted notebook, or a notebook no file.
@@ -52,7 +53,9 @@ pub struct HostedFile {
     pub notebook: NotebookDoc,
     /// Outputs, as executions that ended.
     pub runtime: RuntimeStateDoc,
-    /// Blobs that outputs and attachments name.
+    /// State of the widgets that the outputs show.
+    pub comms: CommsDoc,
+    /// Blobs that outputs, attachments and widgets name.
     pub blobs: Vec<Blob>,
 }
 
@@ -105,14 +108,22 @@ pub fn open(
         notebook.clear_cells()?;
         notebook.append_cells(&cells)?;
     }
+    let mut comms = CommsDoc::from_doc(DocKind::Comms.fresh(&label)?);
+    for widget in imported_widgets(&file.metadata, &mut blobs) {
+        let (module, name) = (&widget.model_module, &widget.model_name);
+        runtime.open_comm(&widget.id, "jupyter.widget", module, name)?;
+        comms.replace_state(&widget.id, &widget.state)?;
+    }
     if let Some(metadata) = file.metadata.as_object().and_then(metadata_from_ipynb) {
         notebook.set_metadata(&metadata)?;
     }
     notebook.doc_mut().commit();
     runtime.doc_mut().commit();
+    comms.doc_mut().commit();
     Ok(HostedFile {
         notebook,
         runtime,
+        comms,
         blobs,
     })
 }
@@ -135,8 +146,8 @@ pub fn copy(
     let mut new_runtime = RuntimeStateDoc::from_doc(DocKind::RuntimeState.fresh(&label)?);
     let mut cells = notebook.cells();
     for cell in &mut cells {
-        let shown = cell.execution_id.take();
-        let execution = shown.and_then(|id| runtime.execution(&id));
+        let execution = shown_execution(cell, runtime);
+        cell.execution_id = None;
         if let Some(execution) = execution {
             let id = new_execution_id().to_string();
             let success = execution.success.unwrap_or(true);
@@ -206,10 +217,7 @@ pub fn gather(
 ) -> Result<ExportNotebook, FileError> {
     let mut cells = Vec::new();
     for cell in notebook.cells() {
-        let execution = cell
-            .execution_id
-            .as_deref()
-            .and_then(|id| runtime.execution(id));
+        let execution = shown_execution(&cell, runtime);
         let attachments = load_attachments(&cell, blobs)?;
         let (execution_count, outputs) = execution
             .map(|execution| (execution.execution_count, execution.outputs))
@@ -258,14 +266,35 @@ fn load_attachments(
     Ok((!file.is_empty()).then_some(Value::Object(file)))
 }
 
+/// What a file shows of a cell: its execution, or, while that waits or runs and has no output yet, the one that ended
+/// before it, so that a file made in the middle of a run loses nothing (12.2).
+fn shown_execution(cell: &Cell, runtime: &RuntimeStateDoc) -> Option<Execution> {
+    let execution = runtime.execution(cell.execution_id.as_deref()?)?;
+    if status::is_terminal(&execution.status) || !execution.outputs.is_empty() {
+        return Some(execution);
+    }
+    let earlier = |id: &String| {
+        let head = runtime.execution_head(id);
+        let head = head.filter(|head| head.cell_id.as_deref() == Some(cell.id.as_str()));
+        let ended =
+            head.filter(|head| matches!(head.status.as_str(), status::DONE | status::ERROR));
+        ended.and_then(|head| head.seq)
+    };
+    let ids = runtime.all_execution_ids().into_iter();
+    let before =
+        ids.filter_map(|id| Some((earlier(&id).filter(|seq| Some(*seq) < execution.seq)?, id)));
+    let before = before.max().and_then(|(_, id)| runtime.execution(&id));
+    Some(before.unwrap_or(execution))
+}
+
 /// Every blob that the shown outputs and attachments name.
 pub fn blobs_named(notebook: &NotebookDoc, runtime: &RuntimeStateDoc) -> BTreeSet<String> {
     let mut hashes = BTreeSet::new();
     for cell in notebook.cells() {
         collect(&cell.attachments, &mut hashes);
-        let execution = cell.execution_id.as_deref();
-        for output in execution.map(|id| runtime.outputs(id)).unwrap_or_default() {
-            collect(&output.manifest, &mut hashes);
+        let execution = shown_execution(&cell, runtime);
+        for manifest in execution.map(|it| it.outputs).unwrap_or_default() {
+            collect(&manifest, &mut hashes);
         }
     }
     hashes

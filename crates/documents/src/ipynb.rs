@@ -11,4 +11,5 @@ pub use export::{
     export_with_bytes,
 };
 pub use import::{ImportError, ImportedCell, ImportedNotebook, import, legacy_cell_id};
+pub(crate) use widgets::imported_widgets;
 pub use widgets::{WIDGET_STATE_MIME, widget_state};

@@ -15,6 +15,7 @@ use automerge::{AutoCommit, Change, ChangeHash, ROOT};
 use wire::actor::{ActorError, ActorLabel, actor_text};
 use wire::{Principal, Scope};
 
+use crate::comments::{Anchor, AnchorError};
 use crate::genesis::{DocKind, NOTEBOOK_SEED_ACTOR};
 use crate::value::Reader;
 
@@ -76,6 +77,14 @@ pub enum Refusal {
     /// An editor touched something but cells.
     #[error("editor scope may only edit cells; change touched notebook root '{0}'")]
     EditorRoot(String),
+    /// A comment hangs where none can (documents 10.3).
+    #[error("comment thread '{thread}' has an invalid anchor: {error}")]
+    Anchor {
+        /// The thread.
+        thread: String,
+        /// What is wrong.
+        error: AnchorError,
+    },
     /// A runtime peer broke a rule.
     #[error(
         "unauthorized actor: scope runtime_peer cannot write RuntimeStateDoc {}: {}",
@@ -129,12 +138,33 @@ pub fn judge(
     }
     match (kind, scope) {
         (DocKind::Notebook, Scope::Editor) => check_editor(trial.new, trial.before, trial.touched),
+        (DocKind::Comments, _) => check_anchors(trial.new, trial.touched),
         (DocKind::RuntimeState, _) => {
             let (old, new) = (Reader::now(trial.old), Reader::now(trial.new));
             runtime::check_touched(old, new, trial.touched).map_err(Refusal::Runtime)
         }
         _ => Ok(()),
     }
+}
+
+/// Checks the anchors of the threads that were touched; those of an unknown kind are another client's matter.
+fn check_anchors(new: &AutoCommit, touched: &Touched) -> Result<(), Refusal> {
+    let reader = Reader::now(new);
+    let Some(threads) = reader.root_map("threads") else {
+        return Ok(());
+    };
+    let keys = touched
+        .under("threads")
+        .map_or_else(|| reader.keys(&threads), Vec::from_iter);
+    for thread in keys {
+        let object = reader.map(&threads, &thread);
+        let anchor = object.and_then(|object| reader.json(&object, "anchor"));
+        let anchor = anchor.and_then(|anchor| serde_json::from_value::<Anchor>(anchor).ok());
+        if let Some(Err(error)) = anchor.map(|anchor| anchor.check()) {
+            return Err(Refusal::Anchor { thread, error });
+        }
+    }
+    Ok(())
 }
 
 /// Checks that a change was authored by the connected principal.

@@ -4,7 +4,7 @@
 mod common;
 
 use automerge::transaction::Transactable;
-use automerge::{ROOT, ReadDoc};
+use automerge::{ObjType, ROOT, ReadDoc};
 use common::{Client, Harness, NOTEBOOK, Received, attached, editor, owner, starter_cell, viewer};
 use documents::DocKind;
 use room::Join;
@@ -225,6 +225,28 @@ fn rp_077_rp_110_undecodable_sync_is_refused_and_never_closes() {
             let start = format!("room host rejected {frame_type} frame: Error: {label}");
             assert!(reason.starts_with(&start), "{reason}");
         }
+    }
+}
+
+// DOC-178
+#[test]
+fn doc_178_a_comment_on_a_range_that_runs_backwards_is_refused() {
+    let quote = |bytes: usize| serde_json::json!("q".repeat(bytes));
+    for (thread, end, quote, why) in [
+        ("fits", 3, quote(4096), None),
+        ("back", 0, quote(1), Some("starts after its end")),
+        ("long", 3, quote(4097), Some("longer than 4096 bytes")),
+    ] {
+        let (mut harness, mut clients) = synced(&[editor()]);
+        let doc = clients[0].doc(DocKind::Comments);
+        let threads = doc.get(ROOT, "threads").unwrap().unwrap().1;
+        let object = doc.put_object(&threads, thread, ObjType::Map).unwrap();
+        let anchor = serde_json::json!({"kind": "source_range", "cell_id": "c", "start_line": 1,
+            "start_column": 0, "end_line": end, "end_column": 0, "exact_quote": quote});
+        documents::value::put_json(doc, &object, "anchor", &anchor).unwrap();
+        let refusal = push(&mut harness, &mut clients[0], DocKind::Comments);
+        assert_eq!(refusal.is_some(), why.is_some(), "{refusal:?}");
+        assert!(refusal.is_none_or(|text| text.contains(why.unwrap())));
     }
 }
 

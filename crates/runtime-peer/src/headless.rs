@@ -136,7 +136,7 @@ pub async fn run_notebook(file: HostedFile, config: RunConfig) -> Result<RunResu
     let local = |error: &dyn std::fmt::Display| RunFailure::Local(error.to_string());
     let terminate = signal(SignalKind::terminate()).map_err(|error| local(&error))?;
     let interrupt = signal(SignalKind::interrupt()).map_err(|error| local(&error))?;
-    let room = LocalRoom::new(file).map_err(|error| local(&error))?;
+    let room = LocalRoom::new(file);
     let (position, from) = Position::open(&config.job_dir, DEFAULT_LIMIT_BYTES);
     let grown = Arc::new(Notify::new());
     let mut settings = Settings::new(nonce(), LaunchMode::Execute);

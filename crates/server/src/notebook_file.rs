@@ -86,6 +86,7 @@ pub async fn store(
         let changes = vec![
             (DocumentKind::Notebook, hosted.notebook.save()),
             (DocumentKind::RuntimeState, hosted.runtime.save()),
+            (DocumentKind::Comms, hosted.comms.save()),
         ];
         Ok::<_, NotebookFileError>((hosted.blobs, bytes, changes))
     };

@@ -1,9 +1,9 @@
 //! Output widgets: outputs of a request go to the widget that asks for them instead of the cell.
 
+use documents::comms::fold_large;
 use serde_json::{Map, Value, json};
 
 use crate::commit::OpKind;
-use crate::comms::fold_large;
 use crate::event::{Effect, JournalEntry};
 use crate::journal::weight;
 use crate::session::Session;

@@ -319,11 +319,9 @@ impl Session {
                 let _ = doc.close_comm(&comm_id);
             }
             OpKind::CommsGone => {
-                for comm_id in doc.close_all_comms().unwrap_or_default() {
-                    if let Ok(false) = comms.doc.remove(&comm_id) {
-                        self.widgets.is_gone(comm_id);
-                    }
-                }
+                // A put into the document fails only for an object that is gone.
+                let _ = doc.close_all_comms();
+                self.widgets.all_gone = true;
             }
             OpKind::Position(_) | OpKind::Broadcast { .. } => {}
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use documents::comms::{fold_large, put_at, reference};
 use documents::manifest::Blob;
 use serde_json::{Map, Value, json};
 
@@ -9,8 +10,6 @@ use crate::commit::OpKind;
 use crate::event::{Effect, JournalEntry};
 use crate::session::{Kernel, Session};
 
-/// Values of this many bytes or fewer lie in the document (documents.md 9).
-const INLINE_VALUE_BYTES: usize = 1024;
 /// Comms of this prefix are never stored.
 const PRIVATE_TARGET: &str = "nteract.dx.";
 /// Ids of messages that bring the kernel what CommsDoc holds begin so; what it echoes of these is known.
@@ -115,14 +114,6 @@ impl Session {
         self.push_op(OpKind::CommsGone, Vec::new());
     }
 
-    /// A new kernel knows none of the comms that an earlier session left behind.
-    pub(crate) fn drop_comms_of_before(&mut self) {
-        let state = self.state.as_ref();
-        if state.is_some_and(|state| !state.doc.comm_ids().is_empty()) {
-            self.drop_comms();
-        }
-    }
-
     /// Sends to the kernel what others changed: only those traits, only open comms (WS-330).
     pub(crate) fn forward_comm_changes(&mut self, changed: &BTreeSet<Vec<String>>) {
         let (Some(state), Some(comms)) = (self.state.as_ref(), self.comms.as_ref()) else {
@@ -182,62 +173,4 @@ fn stored_state(entry: &JournalEntry) -> (Map<String, Value>, Vec<Blob>) {
         }
     }
     (state, blobs)
-}
-
-/// Replaces large values by references, but for those whose keys are to be left.
-pub(crate) fn fold_large(
-    state: &mut Map<String, Value>,
-    leave: impl Fn(&str) -> bool,
-) -> Vec<Blob> {
-    let mut blobs = Vec::new();
-    for (key, value) in state {
-        if leave(key) {
-            continue;
-        }
-        let text = match &*value {
-            Value::String(text) => text.clone(),
-            Value::Array(_) | Value::Object(_) => value.to_string(),
-            _ => continue,
-        };
-        if text.len() > INLINE_VALUE_BYTES {
-            let media_type = match (key.as_str(), &*value) {
-                ("_esm", _) => "text/javascript",
-                ("_css", _) => "text/css",
-                (_, Value::String(_)) => "text/plain",
-                _ => "application/json",
-            };
-            *value = reference(media_type, text.into_bytes(), &mut blobs);
-        }
-    }
-    blobs
-}
-
-fn reference(media_type: &str, bytes: Vec<u8>, blobs: &mut Vec<Blob>) -> Value {
-    let blob = Blob::new(media_type, bytes);
-    let mut reference = blob.content_ref();
-    reference["media_type"] = media_type.into();
-    blobs.push(blob);
-    reference
-}
-
-/// Puts a value at a path of keys and indexes; a path that leads nowhere is left.
-fn put_at(state: &mut Map<String, Value>, path: &[Value], value: Value) {
-    let Some((Value::String(first), rest)) = path.split_first() else {
-        return;
-    };
-    let mut slot = state.entry(first.clone()).or_insert(Value::Null);
-    for step in rest {
-        let next = match (step, slot) {
-            (Value::String(key), Value::Object(map)) => {
-                Some(map.entry(key.clone()).or_insert(Value::Null))
-            }
-            (Value::Number(at), Value::Array(items)) => {
-                at.as_u64().and_then(|at| items.get_mut(at as usize))
-            }
-            _ => None,
-        };
-        let Some(next) = next else { return };
-        slot = next;
-    }
-    *slot = value;
 }

@@ -91,7 +91,8 @@ impl Session {
         if self.launch_armed || queued {
             self.launch_armed = false;
             self.kernel = Kernel::Launching;
-            self.drop_comms_of_before();
+            // It knows none of the comms that an earlier one left behind.
+            self.drop_comms();
             self.put_lifecycle(Lifecycle::new("Launching"), "", "");
             self.write_lifecycle();
             self.effects.push(Effect::LaunchKernel);

@@ -226,10 +226,10 @@ impl Session {
         self.flush_due_streams();
         self.release_comms();
         if self.in_sync() {
-            self.remove_gone();
             self.remove_orphans();
             self.write_lifecycle();
             self.apply_ops();
+            self.remove_gone();
             self.settle_orphans();
             self.pump();
         }

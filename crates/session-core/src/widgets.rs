@@ -24,8 +24,8 @@ pub(crate) struct Widgets {
     /// Messages of people that wait for the state they come after.
     pub held: Held,
     pub broadcasts: Broadcasts,
-    /// Comms that were closed before their state was here.
-    gone: BTreeSet<String>,
+    /// A kernel ended or begins: state that has no entry now belongs to nobody, though it may not be here yet.
+    pub all_gone: bool,
     orphans: BTreeSet<String>,
     orphans_at: Option<UnixMs>,
 }
@@ -84,10 +84,6 @@ impl Widgets {
         self.broadcasts = Broadcasts::default();
     }
 
-    pub fn is_gone(&mut self, comm_id: String) {
-        self.gone.insert(comm_id);
-    }
-
     pub fn look_for_orphans(&mut self, now: UnixMs) {
         self.orphans_at.get_or_insert(now.plus(ORPHANS_EVERY_MS));
     }
@@ -99,13 +95,18 @@ impl Widgets {
 }
 
 impl Session {
-    /// Removes state that came after its comm was closed.
+    /// Removes the state of what a kernel that ended had open, as soon as it is here.
     pub(crate) fn remove_gone(&mut self) {
-        let Some(comms) = self.comms.as_mut().filter(|comms| comms.in_sync()) else {
+        let comms = self.comms.as_mut().filter(|comms| comms.in_sync());
+        let (Some(state), Some(comms), true) = (self.state.as_ref(), comms, self.widgets.all_gone)
+        else {
             return;
         };
-        for comm_id in std::mem::take(&mut self.widgets.gone) {
-            self.dirty |= comms.doc.remove(&comm_id).unwrap_or(false);
+        self.widgets.all_gone = false;
+        for comm_id in comms.doc.comm_ids() {
+            if !state.doc.has_comm(&comm_id) {
+                self.dirty |= comms.doc.remove(&comm_id).unwrap_or(false);
+            }
         }
     }
 

@@ -3,6 +3,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::ipynb::{export, import};
+use crate::runtime_state::NewExecution;
 
 const ID: &str = "01M7WDQMH17K9KHD3JS8WAMXVV";
 
@@ -159,6 +160,7 @@ fn a_copy_shows_the_same_under_another_id() {
     let mut second = HostedFile {
         notebook,
         runtime,
+        comms: first.comms,
         blobs: first.blobs,
     };
     assert_eq!(back(&mut second), text);
@@ -189,4 +191,106 @@ fn an_attachment_keeps_its_word_and_without_one_it_is_base64() {
         again["cells"][0]["attachments"],
         file["cells"][0]["attachments"]
     );
+}
+
+// DOC-202
+#[test]
+fn doc_202_widgets_of_a_file_become_topology_and_state_by_id() {
+    let long = "x".repeat(2000);
+    let widgets = json!({"application/vnd.jupyter.widget-state+json": {"version_major": 2, "version_minor": 0, "state": {
+        "b": {"model_name": "IntSliderModel", "model_module": "@jupyter-widgets/controls", "state": {
+            "_model_name": "IntSliderModel", "_model_module": "@jupyter-widgets/controls", "value": 5,
+            "description": long}},
+        "a": {"state": {"_model_name": "ImageModel", "_model_module": "@jupyter-widgets/controls", "items": [1, null]},
+            "buffers": [{"encoding": "base64", "path": ["value"], "data": "AP8="},
+                {"encoding": "base64", "path": ["items", 1], "data": "AA=="}]},
+        "nameless": {"model_name": "X", "state": {"value": 1}},
+    }}});
+    let file = json!({"cells": [], "metadata": {"widgets": widgets}});
+    let mut hosted = open_text(&file.to_string()).unwrap();
+    let (_, runtime) = reopen(&mut hosted);
+    let comms = CommsDoc::load(&hosted.comms.save(), "user:dev:a/x").unwrap();
+    assert_eq!(comms.comm_ids(), ["a", "b"]);
+    let entries = &runtime.reader().root_map("comms").unwrap();
+    let entries = Value::Object(runtime.reader().map_json(entries));
+    for (id, seq, name) in [("a", 0, "ImageModel"), ("b", 1, "IntSliderModel")] {
+        let entry = &entries[id];
+        assert_eq!((&entry["seq"], &entry["state"]), (&json!(seq), &json!({})));
+        assert_eq!(entry["target_name"], "jupyter.widget");
+        assert_eq!(entry["model_name"], name);
+        assert_eq!(entry["model_module"], "@jupyter-widgets/controls");
+    }
+    assert_eq!(comms.value("b", "value"), Some(json!(5)));
+    assert_eq!(comms.value("b", "description").unwrap()["size"], 2000);
+    let blobs = |hash: &str| {
+        let found = hosted.blobs.iter().find(|blob| blob.sha256 == hash);
+        found.map(|blob| blob.bytes.clone())
+    };
+    let back = crate::ipynb::widget_state(&runtime, &comms, &blobs).unwrap();
+    let models = &back[crate::ipynb::WIDGET_STATE_MIME]["state"];
+    assert_eq!(models["b"]["state"]["description"], long);
+    let mut buffers = models["a"]["buffers"].as_array().unwrap().clone();
+    buffers.sort_by_key(Value::to_string);
+    assert_eq!(
+        (&buffers[0]["data"], &buffers[0]["path"]),
+        (&json!("AA=="), &json!(["items", 1]))
+    );
+    assert_eq!(
+        (&buffers[1]["data"], &buffers[1]["path"]),
+        (&json!("AP8="), &json!(["value"]))
+    );
+}
+
+// DOC-195
+#[test]
+fn doc_195_a_file_made_before_a_new_run_says_anything_keeps_what_was_shown() {
+    let cell = json!({"cell_type": "code", "id": "a", "source": "1", "metadata": {}, "execution_count": null, "outputs": []});
+    let mut hosted = open_text(&json!({"cells": [cell]}).to_string()).unwrap();
+    let run = |hosted: &mut HostedFile, id: &str, seq| {
+        let new = NewExecution {
+            id,
+            source: "1",
+            cell_id: Some("a"),
+            seq,
+            submitted_by: None,
+        };
+        hosted.runtime.create_execution(&new).unwrap();
+        hosted.notebook.set_execution_id("a", Some(id)).unwrap();
+    };
+    let print = |hosted: &mut HostedFile, id: &str, text: &str| {
+        let output = json!({"output_type": "stream", "name": "stdout", "text": {"inline": text}, "output_id": format!("of {id}")});
+        hosted.runtime.append_outputs(id, &[output]).unwrap();
+    };
+    let shown = |hosted: &HostedFile| {
+        let text = export(
+            &gather(&hosted.notebook, &hosted.runtime, &|_| None).unwrap(),
+            &|_| None,
+        )
+        .unwrap();
+        let file: Value = serde_json::from_str(&text).unwrap();
+        let cell = &file["cells"][0];
+        (
+            cell["execution_count"].clone(),
+            cell["outputs"][0]["text"][0].clone(),
+        )
+    };
+    for (id, seq) in [("e1", 1), ("e2", 2)] {
+        run(&mut hosted, id, seq);
+        print(&mut hosted, id, id);
+        hosted.runtime.set_running(id).unwrap();
+        hosted.runtime.set_execution_count(id, seq as i64).unwrap();
+        hosted.runtime.finish(id, true).unwrap();
+    }
+    assert_eq!(shown(&hosted), (json!(2), json!("e2")));
+    run(&mut hosted, "e3", 3);
+    assert_eq!(shown(&hosted), (json!(2), json!("e2")), "queued");
+    hosted.runtime.set_running("e3").unwrap();
+    assert_eq!(shown(&hosted), (json!(2), json!("e2")), "running");
+    print(&mut hosted, "e3", "new");
+    assert_eq!(shown(&hosted).1, "new");
+    // One that ended without a word shows nothing.
+    run(&mut hosted, "e4", 4);
+    hosted.runtime.set_running("e4").unwrap();
+    hosted.runtime.finish("e4", true).unwrap();
+    assert_eq!(shown(&hosted).1, Value::Null);
 }

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::comms::CommsDoc;
+use crate::comms::{CommsDoc, fold_large, put_at, reference as refer};
+use crate::manifest::Blob;
 use crate::runtime_state::RuntimeStateDoc;
 
 /// The key under a notebook's `metadata.widgets`.
@@ -49,6 +50,55 @@ pub fn widget_state(
     (!models.is_empty()).then(
         || json!({WIDGET_STATE_MIME: {"version_major": 2, "version_minor": 0, "state": models}}),
     )
+}
+
+/// A widget of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ImportedWidget {
+    pub(crate) id: String,
+    pub(crate) model_name: String,
+    pub(crate) model_module: String,
+    /// Its traits, with references for what is large or binary.
+    pub(crate) state: Map<String, Value>,
+}
+
+/// Reads the widgets of a file's metadata, by id; those without the name of their model are left out (documents 12.1).
+pub(crate) fn imported_widgets(metadata: &Value, blobs: &mut Vec<Blob>) -> Vec<ImportedWidget> {
+    let models = &metadata["widgets"][WIDGET_STATE_MIME]["state"];
+    let mut models: Vec<(&String, &Value)> = models.as_object().into_iter().flatten().collect();
+    models.sort_by_key(|(id, _)| *id);
+    let read = |(id, model): (&String, &Value)| {
+        let own = |key: &str| {
+            word(Some(model), key).or_else(|| word(model.get("state"), &format!("_{key}")))
+        };
+        let (model_name, model_module) = (own("model_name")?, own("model_module")?);
+        let mut state = model.get("state")?.as_object()?.clone();
+        let buffers = model.get("buffers").and_then(Value::as_array);
+        let buffers: Vec<_> = buffers.into_iter().flatten().filter_map(buffer).collect();
+        let has_buffer = |key: &str| buffers.iter().any(|(path, _)| path[0] == key);
+        blobs.extend(fold_large(&mut state, has_buffer));
+        for (path, bytes) in buffers {
+            put_at(&mut state, path, refer(BINARY, bytes, blobs));
+        }
+        Some(ImportedWidget {
+            id: id.clone(),
+            model_name,
+            model_module,
+            state,
+        })
+    };
+    models.into_iter().filter_map(read).collect()
+}
+
+/// Where a buffer belongs, and its bytes; only base64 is read.
+fn buffer(entry: &Value) -> Option<(&Vec<Value>, Vec<u8>)> {
+    let path = entry
+        .get("path")?
+        .as_array()
+        .filter(|path| !path.is_empty())?;
+    let is_base64 = entry.get("encoding")? == "base64";
+    let bytes = STANDARD.decode(entry.get("data")?.as_str()?).ok()?;
+    is_base64.then_some((path, bytes))
 }
 
 fn word(state: Option<&Value>, key: &str) -> Option<String> {

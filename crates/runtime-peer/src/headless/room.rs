@@ -24,25 +24,26 @@ pub(super) struct LocalRoom {
 }
 
 impl LocalRoom {
-    pub(super) fn new(file: HostedFile) -> Result<Self, DocError> {
+    pub(super) fn new(file: HostedFile) -> Self {
         let HostedFile {
             notebook,
-            runtime,
+            runtime: mut state,
+            mut comms,
             blobs,
         } = file;
-        let mut state = runtime;
         state.set_actor(ROOM);
-        Ok(Self {
+        comms.set_actor(ROOM);
+        Self {
             notebook,
             next_seq: state.next_seq(),
             state,
-            comms: CommsDoc::from_seed(ROOM)?,
+            comms,
             blobs: blobs
                 .into_iter()
                 .map(|blob| (blob.sha256, blob.bytes))
                 .collect(),
             syncs: [PeerSync::new(false), PeerSync::new(false)],
-        })
+        }
     }
 
     /// Accepts the execution of a cell; the cell shows it from now on.

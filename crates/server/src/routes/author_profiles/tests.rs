@@ -1,7 +1,6 @@
-use automerge::transaction::Transactable as _;
-use automerge::{AutoCommit, ObjType, ROOT, ReadDoc as _};
 use control_plane::people::{self, Profile};
 use documents::CommentsDoc;
+use documents::comments::{Anchor, NewMessage};
 use http::Method;
 use serde_json::{Value, json};
 use store::document_log::{AppendBatch, DocumentKind, DocumentLog as _, RoomKey};
@@ -11,13 +10,15 @@ use crate::testing::TestApp;
 const ADA: [(&str, &str); 2] = [("x-user", "ada"), ("x-scope", "owner")];
 
 /// Writes a thread as `label`.
-fn comment(doc: &mut AutoCommit, label: &str) {
-    doc.set_actor(label.as_bytes().into());
-    let threads = doc.get(ROOT, "threads").unwrap().unwrap().1;
-    let thread = doc.put_object(&threads, label, ObjType::Map).unwrap();
-    let anchor = doc.put_object(&thread, "anchor", ObjType::Map).unwrap();
-    doc.put(&anchor, "kind", "notebook").unwrap();
-    doc.commit();
+fn comment(doc: &mut CommentsDoc, label: &str) {
+    doc.set_actor(label);
+    let message = NewMessage {
+        id: label,
+        body: "?",
+        created_at: "2026-06-12T10:26:40.000Z",
+    };
+    doc.create_thread(label, &Anchor::Notebook, "", None, &message)
+        .unwrap();
 }
 
 async fn signed_in(app: &TestApp, name: &str, shown: &str) {
@@ -64,7 +65,7 @@ async fn cp_303_only_authors_with_access_are_named_and_never_by_address() {
         signed_in(&app, name, shown).await;
     }
     // Eve writes nothing, and Bob has no access any more.
-    let mut doc = CommentsDoc::hosted_bootstrap(id).unwrap().into_doc();
+    let mut doc = CommentsDoc::hosted_bootstrap(id).unwrap();
     for name in ["ada", "grace", "bob"] {
         comment(&mut doc, &format!("user:dev:{name}/browser:tab"));
     }
