@@ -63,6 +63,19 @@ describe("a session with a room", () => {
     session.stop();
   });
 
+  it("answers a request that is too large, and stays connected", async () => {
+    const { session } = await page(room);
+    session.start();
+    await settle();
+    const refused = session.request("send_comm", { message: { text: "x".repeat(16 * 1024 * 1024) } });
+    await expect(refused).rejects.toThrow("It has 16.1 MiB; at most 16 MiB can be sent at once.");
+    const taken = session.request("send_comm", { message: { text: "x" } });
+    await settle();
+    await expect(taken).resolves.toBeUndefined();
+    expect([session.state.phase, room.dials, room.requests.length]).toEqual(["live", 1, 1]);
+    session.stop();
+  });
+
   // RP-183
   it("sends documents before a request and resolves requests in the order sent", async () => {
     const { session, editor } = await page(room);

@@ -385,6 +385,7 @@ impl Run {
             // There is no limit.
             Effect::KeepOutput { .. } => {}
             Effect::Reconnect => self.broken = Some("the documents do not sync".to_owned()),
+            Effect::Warn(text) => tracing::warn!("{text}"),
             Effect::WakeAt(at) => self.wake = Some(Instant::now() + wait_until(at)),
             Effect::Exit(Outcome::Completed) => {
                 self.broken = Some("the session ended".to_owned());

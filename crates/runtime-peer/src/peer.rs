@@ -413,6 +413,7 @@ impl Peer {
                 self.release(released);
             }
             Effect::Reconnect => self.link.cut(self.connection),
+            Effect::Warn(text) => tracing::warn!("{text}"),
             Effect::WakeAt(at) => self.wake = Some(Instant::now() + wait_until(at)),
             Effect::Exit(Outcome::Completed) if self.stop_by.is_some() => {
                 return Some(End::Requested);

@@ -175,12 +175,21 @@ impl Session {
         }
         let heads: Vec<String> = comms.heads().iter().map(ToString::to_string).collect();
         message.insert("comms_heads".to_owned(), heads.into());
-        let payload = Value::Object(message).to_string().into_bytes();
-        if payload.len() <= FrameType::Broadcast.cap() {
-            self.widgets.broadcasts.sent(payload.len());
-            let frame = wire::frame::encode(FrameType::Broadcast, &payload);
-            self.effects.push(Effect::SendFrame(frame));
+        let mut payload = Value::Object(message).to_string().into_bytes();
+        let (bytes, limit) = (payload.len(), FrameType::Broadcast.cap());
+        if bytes > limit {
+            let what = comm_id.map_or("the debugger".to_owned(), |id| format!("comm {id}"));
+            self.effects.push(Effect::Warn(format!(
+                "a message of {what} is left out: it has {bytes} bytes, a room carries {limit}"
+            )));
+            // Whoever shows the widget is told in its place.
+            let Some(comm_id) = comm_id else { return };
+            let told = json!({"event": "comm_too_large", "comm_id": comm_id, "bytes": bytes, "limit": limit});
+            payload = told.to_string().into_bytes();
         }
+        self.widgets.broadcasts.sent(payload.len());
+        let frame = wire::frame::encode(FrameType::Broadcast, &payload);
+        self.effects.push(Effect::SendFrame(frame));
     }
 }
 

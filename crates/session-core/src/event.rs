@@ -178,6 +178,8 @@ pub enum Effect {
     },
     /// The link's state is broken: close it and dial again.
     Reconnect,
+    /// Write a line to the log: something was left out, and why.
+    Warn(String),
     /// Send a `Tick` at this time. The latest one counts.
     WakeAt(UnixMs),
     /// The session is over.

@@ -253,6 +253,28 @@ fn a_flood_of_messages_waits_for_the_room() {
     assert!(sim.session.wants_journal());
 }
 
+#[test]
+fn a_message_that_no_room_carries_is_told_of() {
+    let mut sim = slider();
+    let custom =
+        |text: String| json!({"comm_id": "w", "data": {"method": "custom", "content": text}});
+    sim.kernel("a", "comm_msg", custom("x".repeat(16 * 1024 * 1024)));
+    let [told] = &broadcasts(&sim)[..] else {
+        panic!()
+    };
+    assert_eq!(
+        (&told["event"], &told["comm_id"]),
+        (&json!("comm_too_large"), &json!("w"))
+    );
+    assert_eq!(told["limit"], 16 * 1024 * 1024);
+    assert!(told["bytes"].as_u64() > told["limit"].as_u64());
+    let warned = |effect: &&Effect| matches!(effect, Effect::Warn(text) if text.contains("comm w"));
+    assert_eq!(sim.log.iter().filter(warned).count(), 1);
+    answer(&mut sim, true);
+    sim.kernel("a", "comm_msg", custom("short".to_owned()));
+    assert_eq!(broadcasts(&sim)[1]["content"]["data"]["content"], "short");
+}
+
 // WS-334
 #[test]
 fn ws_334_a_room_that_refuses_a_broadcast_gets_no_other() {

@@ -35,14 +35,24 @@ export interface Frame {
 }
 
 export class FrameTooLarge extends Error {
-  constructor(type: number, size: number, cap: number) {
-    super(`A frame of type ${type} would have ${size} bytes; ${cap} are allowed.`);
+  constructor(size: number, cap: number) {
+    super(`It has ${mebibytes(size)}; at most ${mebibytes(cap)} can be sent at once.`);
   }
 }
 
-export function encodeFrame(type: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+/** A size for people, rounded up to tenths. */
+export function mebibytes(bytes: number): string {
+  return `${Math.ceil((bytes * 10) / 1024 / 1024) / 10} MiB`;
+}
+
+/** Throws for a payload that no frame of its type can carry. */
+export function checkSize(type: number, payload: Uint8Array): void {
   const cap = CAPS.get(type) ?? 0;
-  if (payload.length > cap) throw new FrameTooLarge(type, payload.length, cap);
+  if (payload.length > cap) throw new FrameTooLarge(payload.length, cap);
+}
+
+export function encodeFrame(type: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  checkSize(type, payload);
   const bytes = new Uint8Array(payload.length + 1);
   bytes[0] = type;
   bytes.set(payload, 1);

@@ -5,7 +5,15 @@ import { type Automerge, actorOf } from "./automerge";
 import { reconnectDelay } from "./backoff";
 import { type Control, type Peer, readControl, type Scope } from "./control";
 import type { RoomDocuments } from "./documents";
-import { decodeFrame, decodeJson, encodeFrame, encodeJson, FrameType, isDocumentFrame } from "./frames";
+import {
+  checkSize,
+  decodeFrame,
+  decodeJson,
+  encodeFrame,
+  encodeJson,
+  FrameType,
+  isDocumentFrame,
+} from "./frames";
 import { Liveness } from "./liveness";
 import type { Replica } from "./replica";
 
@@ -187,7 +195,10 @@ export class RoomSession {
     if (this.state.phase !== "live" && !this.state.rejoining)
       return Promise.reject(new Error("Not connected to the notebook's room."));
     this.flush();
+    const payload = encodeJson({ id, action, ...fields });
     return new Promise((resolve, reject) => {
+      // What cannot be sent costs its sender an answer, and nobody the connection.
+      checkSize(FrameType.Request, payload);
       const timer = setTimeout(() => reject(new Error("The room did not answer in time.")), REQUEST_LIMIT_MS);
       const waiter: Waiter = {
         resolve: () => {
@@ -200,7 +211,7 @@ export class RoomSession {
         },
         send: () => {
           this.acks.push(FrameType.Request, waiter);
-          this.send(FrameType.Request, encodeJson({ id, action, ...fields }));
+          this.send(FrameType.Request, payload);
         },
       };
       if (this.state.rejoining) this.held.push(waiter);

@@ -2,6 +2,7 @@
 // what a person does in one frame is written there, from where the kernel, the other frames and the other pages have it.
 import { record, type Shape, text } from "../api/shape";
 import type { NotebookStore } from "../notebook/store";
+import { mebibytes } from "../sync/frames";
 import { mapOf } from "../sync/shapes";
 import { toastError } from "../ui/toasts";
 import { fromWire, toWire } from "./buffers";
@@ -251,11 +252,22 @@ export class WidgetBridge {
 
   /** A message of the kernel's side of a widget, which is in no document. */
   private broadcast(message: Shape): void {
-    if (text(message, "event") !== "comm") return;
+    const event = text(message, "event");
+    if (event === "comm_too_large") this.lost(message);
+    if (event !== "comm") return;
     const heads = Array.isArray(message.comms_heads) ? message.comms_heads.map(String) : [];
     if (this.held.length >= MESSAGES_HELD) this.held.shift();
     this.held.push({ message, heads, until: Date.now() + HEADS_MS });
     this.release();
+  }
+
+  /** A message that the room could not carry: whoever looks at the widget is told. */
+  private lost(message: Shape): void {
+    const id = text(message, "comm_id") ?? "";
+    if (![...this.frames].some((frame) => frame.told.has(id))) return;
+    const sizes = [message.bytes, message.limit].map((bytes) => mebibytes(Number(bytes)));
+    const error = new Error(`It has ${sizes[0]}; at most ${sizes[1]} can be sent at once.`);
+    toastError("A message of the kernel did not reach the widget.", error);
   }
 
   /** Hands on the messages whose state has come, in their order. */

@@ -177,7 +177,7 @@ impl World {
                     keeper.persisted = keeper.persisted.max(position);
                 }
             }
-            Effect::KeepOutput { .. } => {}
+            Effect::KeepOutput { .. } | Effect::Warn(_) => {}
             Effect::Reconnect => self.cut(end, ""),
             Effect::WakeAt(at) => {
                 let delay = at.since(self.now);
