@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use wire::http::DownloadsResponse;
 
 use crate::base_url::encode_segment;
-use crate::http::{read_limited, refused};
+use crate::http::{MAX_BODY, read_limited, refused};
 use crate::{CloudClient, CloudError, RefusalKind};
 
 /// How long a whole download may take.
@@ -52,7 +52,9 @@ impl CloudClient {
         let status = answer.status();
         if status != StatusCode::OK {
             let headers = answer.headers().clone();
-            let body = read_limited(&mut answer).await.unwrap_or_default();
+            let body = read_limited(&mut answer, MAX_BODY)
+                .await
+                .unwrap_or_default();
             return Err(refused(CALL, self.base(), status, &headers, &body));
         }
         let mut left = limit;

@@ -28,7 +28,7 @@ const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// Limit for one blob upload, which may be large.
 const BLOB_TIMEOUT: Duration = Duration::from_mins(5);
 /// Longest answer that is read.
-const MAX_BODY: usize = 8 * 1024 * 1024;
+pub(crate) const MAX_BODY: usize = 8 * 1024 * 1024;
 /// Longest piece of an answer in a message.
 pub(crate) const SNIPPET: usize = 300;
 
@@ -284,11 +284,43 @@ impl CloudClient {
         Ok(())
     }
 
+    /// Gets a blob of up to `limit` bytes, as a runtime peer; one attempt. A longer one comes cut.
+    pub async fn get_blob(
+        &self,
+        notebook_id: &str,
+        hash: &str,
+        limit: usize,
+    ) -> Result<Vec<u8>, CloudError> {
+        const CALL: &str = "reading a blob";
+        let path = format!(
+            "/api/n/{}/blobs/{}",
+            encode_segment(notebook_id),
+            encode_segment(hash)
+        );
+        let sent = self.blob_request(Method::GET, &path).send().await;
+        let unreachable = |error| self.unreachable(error);
+        let mut response = sent.map_err(unreachable)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let is_there = status == StatusCode::OK;
+        let limit = if is_there { limit } else { MAX_BODY };
+        let bytes = read_limited(&mut response, limit)
+            .await
+            .map_err(unreachable)?;
+        if is_there {
+            return Ok(bytes);
+        }
+        Err(refused(CALL, &self.base, status, &headers, &bytes))
+    }
+
     /// A request that brings blobs, as a runtime peer.
     fn upload(&self, method: Method, path: &str, content_type: &str) -> RequestBuilder {
+        self.blob_request(method, path)
+            .header(header::CONTENT_TYPE, content_type)
+    }
+
+    fn blob_request(&self, method: Method, path: &str) -> RequestBuilder {
         self.request(method, path)
             .timeout(BLOB_TIMEOUT)
-            .header(header::CONTENT_TYPE, content_type)
             .header(headers::SCOPE, Scope::RuntimePeer.as_str())
             .header(headers::OPERATOR, "agent:runt:blob-publisher")
     }
@@ -330,7 +362,9 @@ impl CloudClient {
         let mut response = self.open_bare(call, path, limit).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let unreachable = |error| self.unreachable(error);
-        let body = read_limited(&mut response).await.map_err(unreachable)?;
+        let body = read_limited(&mut response, MAX_BODY)
+            .await
+            .map_err(unreachable)?;
         Ok((status, headers, body))
     }
 
@@ -372,7 +406,9 @@ impl CloudClient {
         let mut response = self.http.execute(request).await.map_err(unreachable)?;
         let status = response.status();
         let headers = response.headers().clone();
-        let bytes = read_limited(&mut response).await.map_err(unreachable)?;
+        let bytes = read_limited(&mut response, MAX_BODY)
+            .await
+            .map_err(unreachable)?;
         if !accepted.contains(&status.as_u16()) {
             return Err(refused(call, &self.base, status, &headers, &bytes));
         }
@@ -459,10 +495,14 @@ pub(crate) fn unix_ms() -> i64 {
     since.map_or(0, |d| d.as_millis() as i64)
 }
 
-pub(crate) async fn read_limited(response: &mut Response) -> Result<Vec<u8>, reqwest::Error> {
+/// The first `limit` bytes of an answer.
+pub(crate) async fn read_limited(
+    response: &mut Response,
+    limit: usize,
+) -> Result<Vec<u8>, reqwest::Error> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        let room = MAX_BODY.saturating_sub(bytes.len());
+        let room = limit.saturating_sub(bytes.len());
         bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
         if chunk.len() > room {
             break;

@@ -6,7 +6,7 @@ use automerge::transaction::Transactable;
 use automerge::{AutoCommit, ObjType};
 use serde_json::{Map, Value as Json};
 
-pub use values::{fold_large, put_at, reference};
+pub use values::{BINARY, Buffers, fold_large, put_at, reference, references, unfold};
 
 use crate::genesis::{DocKind, document};
 use crate::value::{DocError, put_json, update_json, update_map};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cloud_client::{CloudClient, CloudError};
+use session_core::Event;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
@@ -45,6 +46,20 @@ pub(crate) struct UploadResult {
     pub(crate) media_type: String,
     /// What happened.
     pub(crate) outcome: Outcome,
+}
+
+impl UploadResult {
+    /// What the session is told.
+    pub(crate) fn into_event(self) -> Event {
+        let sha256 = self.hash;
+        match self.outcome {
+            Outcome::Stored => Event::BlobUploaded { sha256 },
+            Outcome::Failed(reason) => {
+                tracing::warn!(hash = sha256, "a blob cannot be stored: {reason}");
+                Event::BlobFailed { sha256, reason }
+            }
+        }
+    }
 }
 
 /// What happened to an upload.
@@ -288,7 +303,8 @@ async fn upload(
     }
 }
 
-enum Class {
+/// What a failed request means for the next.
+pub(crate) enum Class {
     /// No answer, or none yet.
     Unreachable,
     /// The room token is to be renewed.
@@ -301,7 +317,7 @@ enum Class {
     Final,
 }
 
-fn class(error: &CloudError) -> Class {
+pub(crate) fn class(error: &CloudError) -> Class {
     let refusal = error.refusal();
     if refusal.is_some_and(cloud_client::Refusal::is_expired_room_token) {
         return Class::Expired;

@@ -377,6 +377,10 @@ impl Run {
                 let sha256 = blob.sha256;
                 return vec![Event::BlobUploaded { sha256 }];
             }
+            Effect::FetchBlob { sha256 } => {
+                let bytes = self.room.blobs.get(&sha256).cloned();
+                return vec![Event::BlobFetched { sha256, bytes }];
+            }
             Effect::PersistPosition(position) => {
                 if let Some(position) = self.position.persist(position) {
                     self.keeper.order(KeeperOrder::Release(position));

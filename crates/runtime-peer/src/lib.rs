@@ -7,6 +7,7 @@
 //! [`run_notebook`] does the same work for a file, beside a room in memory.
 
 mod backoff;
+mod blob_reader;
 mod blobs;
 mod config;
 mod end;

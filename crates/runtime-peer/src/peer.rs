@@ -18,7 +18,8 @@ use tokio::time::{Instant, sleep_until};
 use wire::presence::KernelUse;
 use wire::{FrameType, UnixMs};
 
-use crate::blobs::{Outcome as Upload, UploadResult, Uploader};
+use crate::blob_reader::BlobReader;
+use crate::blobs::{UploadResult, Uploader};
 use crate::config::{PeerAuth, PeerConfig};
 use crate::end::End;
 use crate::journal_feed::JournalFeed;
@@ -51,6 +52,8 @@ struct Peer {
     death: Option<String>,
     uploader: Uploader,
     uploads: mpsc::Receiver<UploadResult>,
+    reader: BlobReader,
+    fetched: mpsc::Receiver<Event>,
     position: Position,
     process_memory: Option<u64>,
     launcher: Launcher,
@@ -212,6 +215,8 @@ impl Peer {
         }
         let (uploader, uploads) =
             Uploader::new(client_of(config)?, tokens.clone(), &config.notebook_id);
+        let (reader, fetched) =
+            BlobReader::new(client_of(config)?, tokens.clone(), &config.notebook_id);
         let dials = Dials {
             dial: dial_of(config, tokens.auth()),
             tokens: tokens.clone(),
@@ -237,6 +242,8 @@ impl Peer {
             death,
             uploader,
             uploads,
+            reader,
+            fetched,
             position,
             process_memory: config.process_memory,
             launcher: Launcher::new(
@@ -269,7 +276,8 @@ impl Peer {
                     self.tell_use(&used);
                     Vec::new()
                 }
-                Some(upload) = self.uploads.recv() => vec![on_upload(upload)],
+                Some(upload) = self.uploads.recv() => vec![upload.into_event()],
+                Some(blob) = self.fetched.recv() => vec![blob],
                 released = self.position.kept() => {
                     self.release(released);
                     Vec::new()
@@ -403,6 +411,7 @@ impl Peer {
                 self.uploader
                     .upload(blob.sha256, blob.media_type, blob.bytes.into());
             }
+            Effect::FetchBlob { sha256 } => self.reader.read(sha256),
             Effect::KeepOutput {
                 execution_id,
                 from,
@@ -492,17 +501,6 @@ fn tells_of_newcomer(frame: &[u8]) -> bool {
     const WORD: &[u8] = b"\"cloud_peer_joined\"";
     frame.first() == Some(&FrameType::SessionControl.byte())
         && frame.windows(WORD.len()).any(|window| window == WORD)
-}
-
-fn on_upload(upload: UploadResult) -> Event {
-    let sha256 = upload.hash;
-    match upload.outcome {
-        Upload::Stored => Event::BlobUploaded { sha256 },
-        Upload::Failed(reason) => {
-            tracing::warn!(hash = sha256, "a blob cannot be stored: {reason}");
-            Event::BlobFailed { sha256, reason }
-        }
-    }
 }
 
 /// Says that the peer is in the room, whatever the log level, for agents that read it in the log (3.13).

@@ -1,21 +1,17 @@
-//! Widgets: topology into RuntimeStateDoc, values into CommsDoc, foreign changes to the kernel.
+//! Widgets: topology into RuntimeStateDoc, values into CommsDoc.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use documents::comms::{fold_large, put_at, reference};
+use documents::comms::{BINARY, fold_large, put_at, reference};
 use documents::manifest::Blob;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::commit::OpKind;
-use crate::event::{Effect, JournalEntry};
-use crate::session::{Kernel, Session};
+use crate::event::JournalEntry;
+use crate::session::Session;
 
 /// Comms of this prefix are never stored.
 const PRIVATE_TARGET: &str = "nteract.dx.";
 /// Ids of messages that bring the kernel what CommsDoc holds begin so; what it echoes of these is known.
-const FORWARDED: &str = "comms-";
-/// Traits that never go back to the kernel.
-const CANVAS_KEY: &str = "_nteract_mpl_canvas";
+pub(crate) const FORWARDED: &str = "comms-";
 
 impl Session {
     pub(crate) fn comm_open(&mut self, entry: &JournalEntry) {
@@ -113,43 +109,6 @@ impl Session {
         self.widgets.all_closed();
         self.push_op(OpKind::CommsGone, Vec::new());
     }
-
-    /// Sends to the kernel what others changed: only those traits, only open comms (WS-330).
-    pub(crate) fn forward_comm_changes(&mut self, changed: &BTreeSet<Vec<String>>) {
-        let (Some(state), Some(comms)) = (self.state.as_ref(), self.comms.as_ref()) else {
-            return;
-        };
-        if self.kernel != Kernel::Ready {
-            return;
-        }
-        let mut updates: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-        for keys in changed {
-            let [first, comm_id, key] = keys.as_slice() else {
-                continue;
-            };
-            if first != "comms" || key == CANVAS_KEY || !state.doc.has_comm(comm_id) {
-                continue;
-            }
-            match comms.doc.value(comm_id, key) {
-                // A value in a blob would have to be fetched first; the kernel keeps its own.
-                Some(value) if value.get("blob").is_none() => {
-                    updates
-                        .entry(comm_id.clone())
-                        .or_default()
-                        .insert(key.clone(), value);
-                }
-                _ => {}
-            }
-        }
-        for (comm_id, state) in updates {
-            let keys: Vec<String> = state.keys().cloned().collect();
-            let data = json!({"method": "update", "state": state, "buffer_paths": []});
-            let mut message = self.message("comm_msg", json!({"comm_id": comm_id, "data": data}));
-            message.msg_id.insert_str(0, FORWARDED);
-            self.widgets.forwarded(&comm_id, keys, &message.msg_id);
-            self.effects.push(Effect::SendToKernel(Box::new(message)));
-        }
-    }
 }
 
 /// The state of a comm message with large values and buffers as blob references.
@@ -168,7 +127,7 @@ fn stored_state(entry: &JournalEntry) -> (Map<String, Value>, Vec<Blob>) {
     let mut blobs = fold_large(&mut state, has_buffer);
     for (path, buffer) in paths.into_iter().flatten().zip(&entry.buffers) {
         if let Some(path) = path.as_array() {
-            let value = reference("application/octet-stream", buffer.clone(), &mut blobs);
+            let value = reference(BINARY, buffer.clone(), &mut blobs);
             put_at(&mut state, path, value);
         }
     }

@@ -99,6 +99,13 @@ pub enum Event {
         /// Text for people.
         reason: String,
     },
+    /// Answer to [`Effect::FetchBlob`].
+    BlobFetched {
+        /// Its address.
+        sha256: String,
+        /// Its bytes; nothing where it cannot be had.
+        bytes: Option<Vec<u8>>,
+    },
     /// Time passed; due when an [`Effect::WakeAt`] said so.
     Tick,
     /// The job ends.
@@ -164,6 +171,11 @@ pub enum Effect {
     SendToKernel(Box<KernelMessage>),
     /// Upload a blob; `BlobUploaded` or `BlobFailed` follows. Uploads may run side by side.
     UploadBlob(BlobUpload),
+    /// Get the bytes of a blob that somebody else stored; `BlobFetched` follows.
+    FetchBlob {
+        /// Its address.
+        sha256: String,
+    },
     /// The room has accepted everything before this journal position; a restart begins here.
     PersistPosition(u64),
     /// Copy what the journal holds of an execution's output before its space is given back: the document has no room

@@ -11,6 +11,7 @@ mod comm_messages;
 mod commit;
 mod comms;
 mod event;
+mod forwarding;
 mod journal;
 mod kernel;
 mod lane;

@@ -159,6 +159,7 @@ impl Session {
             Event::KernelDied { details } => self.kernel_died(&details),
             Event::BlobUploaded { sha256 } => self.blob_uploaded(&sha256),
             Event::BlobFailed { sha256, reason } => self.blob_failed(&sha256, &reason),
+            Event::BlobFetched { sha256, bytes } => self.blob_fetched(sha256, bytes),
             Event::Tick => {}
             Event::Stop => self.stop(),
         }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use wire::UnixMs;
 
 use crate::comm_messages::{Broadcasts, Held};
+use crate::forwarding::Fetches;
 use crate::session::Session;
 
 /// State without an entry is looked for this long after others changed the document, and is removed if it is still
@@ -24,6 +25,7 @@ pub(crate) struct Widgets {
     /// Messages of people that wait for the state they come after.
     pub held: Held,
     pub broadcasts: Broadcasts,
+    pub fetches: Fetches,
     /// A kernel ended or begins: state that has no entry now belongs to nobody, though it may not be here yet.
     pub all_gone: bool,
     orphans: BTreeSet<String>,
@@ -75,6 +77,7 @@ impl Widgets {
     }
 
     pub fn all_closed(&mut self) {
+        self.fetches = Fetches::default();
         self.on_their_way.clear();
         self.remembered.clear();
     }

@@ -253,6 +253,94 @@ fn a_flood_of_messages_waits_for_the_room() {
     assert!(sim.session.wants_journal());
 }
 
+/// What another client stored, and how it names it.
+fn stored(sim: &mut Sim, media_type: &str, bytes: &[u8]) -> Value {
+    let sha256 = documents::manifest::sha256_hex(bytes);
+    sim.blobs.insert(sha256.clone(), bytes.to_vec());
+    json!({"blob": sha256, "size": bytes.len(), "media_type": media_type})
+}
+
+// WS-330 DOC-169
+#[test]
+fn ws_330_values_in_blobs_reach_the_kernel_with_their_bytes() {
+    let mut sim = slider();
+    let text = stored(&mut sim, "text/plain", b"long text");
+    let list = stored(&mut sim, "application/json", b"[1,{\"a\":2}]");
+    let file = stored(&mut sim, "application/octet-stream", &[0, 255]);
+    let state = json!({"description": text, "items": list, "raw": file, "plain": 1,
+        "files": [{"name": "f", "content": file}]});
+    sim.comms
+        .merge_state("w", state.as_object().unwrap())
+        .unwrap();
+    sim.room_speaks();
+    let (mut told, mut buffers) = (json!({}), Vec::new());
+    for message in sim.sent("comm_msg") {
+        let data = &message.content["data"];
+        assert_eq!(data["method"], "update");
+        let members = data["state"].as_object().unwrap().clone();
+        told.as_object_mut().unwrap().extend(members);
+        let paths = data["buffer_paths"].as_array().unwrap().iter().cloned();
+        buffers.extend(paths.zip(message.buffers.iter().cloned()));
+    }
+    assert_eq!(
+        told,
+        json!({"description": "long text", "items": [1, {"a": 2}], "plain": 1, "files": [{"name": "f"}]})
+    );
+    buffers.sort_by_key(|(path, _)| path.to_string());
+    let expected = [json!(["files", 0, "content"]), json!(["raw"])];
+    assert_eq!(buffers, expected.map(|path| (path, vec![0, 255])));
+    // The kernel's echo of it moves nothing: the references stay.
+    let sent = sim.sent("comm_msg").last().unwrap().msg_id.clone();
+    let echo = json!({"comm_id": "w", "data": {"method": "echo_update", "state": {"description": "long text"}}});
+    sim.kernel(&sent, "comm_msg", echo);
+    sim.pass(100);
+    assert_eq!(sim.comms.value("w", "description"), Some(text));
+}
+
+#[test]
+fn a_value_whose_blob_is_late_comes_as_it_is_then_and_one_without_not_at_all() {
+    let mut sim = slider();
+    sim.upload = false;
+    let first = stored(&mut sim, "text/plain", b"first");
+    let put = |sim: &mut Sim, state: Value| {
+        sim.comms
+            .merge_state("w", state.as_object().unwrap())
+            .unwrap();
+        sim.room_speaks();
+    };
+    put(&mut sim, json!({"description": first, "gone": first}));
+    put(&mut sim, json!({"gone": "here"}));
+    let before = sim.sent("comm_msg").len();
+    let sha256 = first["blob"].as_str().unwrap().to_owned();
+    let bytes = Some(b"first".to_vec());
+    sim.event(Event::BlobFetched {
+        sha256: sha256.clone(),
+        bytes,
+    });
+    let sent: Vec<Value> = sim.sent("comm_msg")[before..]
+        .iter()
+        .map(|message| message.content["data"]["state"].clone())
+        .collect();
+    assert_eq!(sent, [json!({"description": "first"})]);
+    let second = stored(&mut sim, "text/plain", b"second");
+    put(&mut sim, json!({"description": second}));
+    let sha256 = second["blob"].as_str().unwrap().to_owned();
+    sim.event(Event::BlobFetched {
+        sha256,
+        bytes: None,
+    });
+    put(
+        &mut sim,
+        json!({"description": {"blob": "b", "size": 65 * 1024 * 1024, "media_type": "text/plain"}}),
+    );
+    assert_eq!(sim.sent("comm_msg").len(), before + 1);
+    let warned = sim
+        .log
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Warn(_)));
+    assert_eq!(warned.count(), 1);
+}
+
 #[test]
 fn a_message_that_no_room_carries_is_told_of() {
     let mut sim = slider();

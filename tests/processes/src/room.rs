@@ -136,14 +136,19 @@ impl Room {
         .with_context(|| format!("it is {}", self.comms_at(&["comms", comm])))
     }
 
-    /// Sets a whole number of a widget, as a person who moves it; the heads after that.
-    pub async fn set_trait(&self, comm: &str, key: &str, value: i64) -> Result<Vec<String>> {
+    /// Sets a trait of a widget, as a person who moves it; the heads after that.
+    pub async fn set_trait(
+        &self,
+        comm: &str,
+        key: &str,
+        value: impl Into<Value>,
+    ) -> Result<Vec<String>> {
         let heads = {
             let mut replica = lock(&self.replica);
             let document = &mut replica.documents[2];
             let comms = child(document, &ROOT, "comms").context("no comms")?;
             let comm = child(document, &comms, comm).context("no such comm")?;
-            document.put(&comm, key, value)?;
+            documents::value::put_json(document, &comm, key, &value.into())?;
             document
                 .get_heads()
                 .iter()

@@ -16,7 +16,10 @@ button = ipywidgets.Button()
 slider.observe(lambda change: setattr(double, 'value', 2 * change.new), 'value')
 button.on_click(lambda _: setattr(double, 'value', 1000 + slider.value))
 slider.on_msg(lambda _, content, buffers: slider.send({'heard': content}, [bytes(b)[::-1] for b in buffers]))
-print(slider.model_id, double.model_id, button.model_id)
+text, picture = ipywidgets.Text(), ipywidgets.Image()
+text.observe(lambda change: setattr(double, 'value', len(change.new)), 'value')
+picture.observe(lambda change: setattr(double, 'value', sum(change.new)), 'value')
+print(text.model_id, picture.model_id, slider.model_id, double.model_id, button.model_id)
 ";
 
 struct Scene {
@@ -68,7 +71,8 @@ async fn widgets_live_in_the_room_and_their_messages_reach_everybody() -> Result
     let other = Room::join_as(&cloud, &notebook, USER, "viewer").await?;
     let execution = room.run(SOURCE, LIMIT).await?;
     let text = room.text(&cloud, &notebook, &execution, "stdout").await?;
-    let [slider, double, button] = text.split_whitespace().collect::<Vec<_>>()[..] else {
+    let [words, picture, slider, double, button] = text.split_whitespace().collect::<Vec<_>>()[..]
+    else {
         anyhow::bail!("{text}");
     };
     other.trait_is(slider, "value", json!(3), LIMIT).await?;
@@ -85,6 +89,14 @@ async fn widgets_live_in_the_room_and_their_messages_reach_everybody() -> Result
     let heads = room.set_trait(slider, "value", 4).await?;
     tell(&room, button, json!({"event": "click"}), json!([]), &heads).await?;
     other.trait_is(double, "value", json!(1004), LIMIT).await?;
+
+    // What another client stored comes with its bytes.
+    let stored = cloud.store(&notebook, "text/plain", &[b'w'; 2345]);
+    room.set_trait(words, "value", stored.await?).await?;
+    other.trait_is(double, "value", json!(2345), LIMIT).await?;
+    let stored = cloud.store(&notebook, "application/octet-stream", &[200, 255, 2]);
+    room.set_trait(picture, "value", stored.await?).await?;
+    other.trait_is(double, "value", json!(457), LIMIT).await?;
 
     let long: Vec<u8> = (0..100_000).map(|at| (at % 251) as u8).collect();
     tell(

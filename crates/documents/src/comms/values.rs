@@ -6,6 +6,11 @@ use crate::manifest::Blob;
 
 /// Values of this many bytes or fewer lie in the document.
 const INLINE_VALUE_BYTES: usize = 1024;
+/// What buffers are stored as.
+pub const BINARY: &str = "application/octet-stream";
+
+/// Buffers of a value, each with the path of keys and indexes that it belongs at.
+pub type Buffers = Vec<(Vec<Value>, Vec<u8>)>;
 
 /// Replaces large values by references, but for those whose keys are to be left.
 pub fn fold_large(state: &mut Map<String, Value>, leave: impl Fn(&str) -> bool) -> Vec<Blob> {
@@ -61,4 +66,75 @@ pub fn put_at(state: &mut Map<String, Value>, path: &[Value], value: Value) {
         slot = next;
     }
     *slot = value;
+}
+
+/// Puts text and structures back where references to them stand, and moves binary ones to the buffers, at `path` and
+/// below; `None` stands for one that moved or is gone.
+pub fn unfold(
+    value: Value,
+    path: &mut Vec<Value>,
+    blobs: &dyn Fn(&str) -> Option<Vec<u8>>,
+    buffers: &mut Buffers,
+) -> Option<Value> {
+    match value {
+        Value::Object(map) => {
+            if let Some((hash, media_type)) = named(&map) {
+                let bytes = blobs(hash)?;
+                if media_type == BINARY {
+                    buffers.push((path.clone(), bytes));
+                    return None;
+                }
+                let text = String::from_utf8(bytes).ok()?;
+                return if media_type == "application/json" {
+                    let value = serde_json::from_str(&text).ok()?;
+                    unfold(value, path, blobs, buffers)
+                } else {
+                    Some(text.into())
+                };
+            }
+            let mut out = Map::new();
+            for (key, value) in map {
+                path.push(key.as_str().into());
+                if let Some(value) = unfold(value, path, blobs, buffers) {
+                    out.insert(key, value);
+                }
+                path.pop();
+            }
+            Some(out.into())
+        }
+        Value::Array(items) => {
+            let mut out = Vec::with_capacity(items.len());
+            for (at, item) in items.into_iter().enumerate() {
+                path.push(at.into());
+                // The places of the others stay.
+                out.push(unfold(item, path, blobs, buffers).unwrap_or(Value::Null));
+                path.pop();
+            }
+            Some(out.into())
+        }
+        other => Some(other),
+    }
+}
+
+/// The blobs that a value names, at any depth: addresses and sizes in bytes.
+pub fn references(value: &Value) -> Vec<(&str, u64)> {
+    match value {
+        Value::Object(map) => match named(map) {
+            Some((hash, _)) => vec![(hash, map["size"].as_u64().unwrap_or(0))],
+            None => map.values().flat_map(references).collect(),
+        },
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Address and media type, if this is a reference (documents 13): binary where it does not say.
+fn named(map: &Map<String, Value>) -> Option<(&str, &str)> {
+    let media_type = match (map.len(), map.get("media_type")) {
+        (2, None) => BINARY,
+        (3, Some(media_type)) => media_type.as_str()?,
+        _ => return None,
+    };
+    let is_sized = map.get("size").is_some_and(Value::is_u64);
+    Some((map.get("blob")?.as_str().filter(|_| is_sized)?, media_type))
 }

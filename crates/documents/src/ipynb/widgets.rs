@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::comms::{CommsDoc, fold_large, put_at, reference as refer};
+use crate::comms::{BINARY, CommsDoc, fold_large, put_at, reference as refer, unfold};
 use crate::manifest::Blob;
 use crate::runtime_state::RuntimeStateDoc;
 
@@ -12,8 +12,6 @@ use crate::runtime_state::RuntimeStateDoc;
 pub const WIDGET_STATE_MIME: &str = "application/vnd.jupyter.widget-state+json";
 /// The target of ipywidgets.
 const TARGET: &str = "jupyter.widget";
-/// What buffers are stored as.
-const BINARY: &str = "application/octet-stream";
 
 /// Gathers the open widgets as `metadata.widgets` holds them; `None` when there are none.
 pub fn widget_state(
@@ -31,6 +29,10 @@ pub fn widget_state(
         };
         let mut buffers = Vec::new();
         let state = unfold(Value::Object(state), &mut Vec::new(), blobs, &mut buffers);
+        let buffers: Vec<Value> = buffers
+            .into_iter()
+            .map(|(path, bytes)| json!({"encoding": "base64", "path": path, "data": STANDARD.encode(bytes)}))
+            .collect();
         let (Some(state), Some(name), Some(module)) = (
             state.as_ref(),
             word(state.as_ref(), "_model_name"),
@@ -103,63 +105,6 @@ fn buffer(entry: &Value) -> Option<(&Vec<Value>, Vec<u8>)> {
 
 fn word(state: Option<&Value>, key: &str) -> Option<String> {
     Some(state?.get(key)?.as_str()?.to_owned())
-}
-
-/// Puts text and structures back where references to them stand, and moves binary ones to the
-/// buffers; `None` stands for one that moved or is gone.
-fn unfold(
-    value: Value,
-    path: &mut Vec<Value>,
-    blobs: &dyn Fn(&str) -> Option<Vec<u8>>,
-    buffers: &mut Vec<Value>,
-) -> Option<Value> {
-    match value {
-        Value::Object(map) => {
-            if let Some((hash, media_type)) = reference(&map) {
-                let bytes = blobs(hash)?;
-                if media_type == BINARY {
-                    let data = STANDARD.encode(bytes);
-                    buffers.push(json!({"encoding": "base64", "path": path, "data": data}));
-                    return None;
-                }
-                let text = String::from_utf8(bytes).ok()?;
-                return if media_type == "application/json" {
-                    let value = serde_json::from_str(&text).ok()?;
-                    unfold(value, path, blobs, buffers)
-                } else {
-                    Some(text.into())
-                };
-            }
-            let mut out = Map::new();
-            for (key, value) in map {
-                path.push(key.as_str().into());
-                if let Some(value) = unfold(value, path, blobs, buffers) {
-                    out.insert(key, value);
-                }
-                path.pop();
-            }
-            Some(out.into())
-        }
-        Value::Array(items) => {
-            let mut out = Vec::with_capacity(items.len());
-            for (at, item) in items.into_iter().enumerate() {
-                path.push(at.into());
-                // The places of the others stay.
-                out.push(unfold(item, path, blobs, buffers).unwrap_or(Value::Null));
-                path.pop();
-            }
-            Some(out.into())
-        }
-        other => Some(other),
-    }
-}
-
-fn reference(map: &Map<String, Value>) -> Option<(&str, &str)> {
-    let is_reference = map.len() == 3 && map.get("size").is_some_and(Value::is_u64);
-    let word = |key: &str| map.get(key).and_then(Value::as_str);
-    is_reference
-        .then(|| Some((word("blob")?, word("media_type")?)))
-        .flatten()
 }
 
 #[cfg(test)]

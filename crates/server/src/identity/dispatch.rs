@@ -39,6 +39,11 @@ impl Accept {
         room_token: true,
         ..Self::MACHINES
     };
+    /// People, and runtime peers in their room.
+    pub const READERS: Self = Self {
+        room_token: true,
+        ..Self::PEOPLE
+    };
     /// Both.
     pub const ALL: Self = Self {
         cookie: true,

@@ -139,6 +139,10 @@ impl Sim {
                     });
                 }
             }
+            Effect::FetchBlob { sha256 } if self.upload => {
+                let bytes = self.blobs.get(&sha256).cloned();
+                events.push_back(Event::BlobFetched { sha256, bytes });
+            }
             Effect::SendToKernel(message) => self.to_kernel.push(*message),
             Effect::PersistPosition(position) => self.persisted = Some(position),
             Effect::WakeAt(at) => self.wake = Some(at),

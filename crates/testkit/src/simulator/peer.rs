@@ -172,6 +172,10 @@ impl World {
                 let sha256 = blob.sha256;
                 events.push_back(Event::BlobUploaded { sha256 });
             }
+            Effect::FetchBlob { sha256 } => {
+                let bytes = self.blobs.get(&sha256).cloned();
+                events.push_back(Event::BlobFetched { sha256, bytes });
+            }
             Effect::PersistPosition(position) => {
                 if let Some(keeper) = self.keepers.get_mut(job) {
                     keeper.persisted = keeper.persisted.max(position);

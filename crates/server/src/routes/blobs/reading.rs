@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use blob_store::{BlobError, BlobStore, SMALL};
 use control_plane::access::{self, Downgrade};
+use control_plane::room_tokens;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use store::Notebooks as _;
 use wire::Scope;
@@ -36,8 +37,14 @@ pub(super) async fn read(
     id: &str,
     hash: &str,
 ) -> Result<Response, ApiError> {
-    let caller = app.identify(facts, Accept::PEOPLE).await?.caller();
-    access::authorize(app.catalog(), &caller, id, Scope::Viewer, Downgrade::Never).await?;
+    let caller = app.identify(facts, Accept::READERS).await?.caller();
+    room_tokens::may_enter(app.catalog(), &caller, id).await?;
+    // A runtime peer, which alone comes with a credential, brings its kernel what people put into widgets.
+    let scope = match caller.credential {
+        Some(_) => Scope::RuntimePeer,
+        None => Scope::Viewer,
+    };
+    access::authorize(app.catalog(), &caller, id, scope, Downgrade::Never).await?;
     let absent = || ApiError::not_found("blob not found");
     let row = app.catalog().blob(id, hash).await?.ok_or_else(absent)?;
     let etag = format!("\"{hash}\"");

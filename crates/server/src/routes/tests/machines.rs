@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use super::authority::dial;
+use crate::testing::request;
 
 const SETTINGS: &str = "/api/workstation-settings";
 
@@ -43,6 +44,15 @@ async fn put_blob(world: &World, token: &str, notebook: &str) -> (u16, Value) {
     world.app.call(Method::PUT, &path, &headers, "bytes").await
 }
 
+async fn get_blob(world: &World, token: &str, notebook: &str) -> u16 {
+    let hash = documents::manifest::sha256_hex(b"bytes");
+    let path = format!("/api/n/{notebook}/blobs/{hash}");
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", &*bearer), ("x-scope", "runtime_peer")];
+    let read = request(Method::GET, &path, &headers, "");
+    world.app.send(read).await.status().as_u16()
+}
+
 /// What a dial answers when nothing but the missing connection stands in its way.
 const WOULD_UPGRADE: u16 = 426;
 
@@ -62,6 +72,8 @@ async fn a_room_token_opens_its_room_and_nothing_else() {
     assert_eq!(issued["room_token"]["lifetime_ms"], 600_000);
     let room = issued["room_token"]["token"].as_str().unwrap();
     assert_eq!(put_blob(&world, room, &notebook).await.0, 201);
+    assert_eq!(get_blob(&world, room, &notebook).await, 200);
+    assert_eq!(get_blob(&world, &token, &notebook).await, 403, "CP-062");
     assert_eq!(
         dial(&world, room, &format!("/n/{notebook}/sync")).await,
         WOULD_UPGRADE
@@ -93,6 +105,7 @@ async fn a_room_token_opens_its_room_and_nothing_else() {
     assert_eq!(dial(&world, room, "/api/workstations/ws/events").await, 403);
     let another = world.notebook("ada").await;
     assert_eq!(put_blob(&world, room, &another).await.0, 403);
+    assert_eq!(get_blob(&world, room, &another).await, 403);
     assert_eq!(dial(&world, room, &format!("/n/{another}/sync")).await, 403);
     world.app.clock().advance(Duration::from_secs(600));
     let (status, expired) = put_blob(&world, room, &notebook).await;
