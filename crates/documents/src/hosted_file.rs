@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::comms::CommsDoc;
+use crate::comms::{CommsDoc, references};
 use crate::genesis::DocKind;
 use crate::ipynb::{
     ExportCell, ExportNotebook, ImportedCell, ImportedNotebook, attachment_bytes,
-    attachment_payload, imported_widgets,
+    attachment_payload, imported_widgets, widget_state,
 };
 use crate::manifest::Blob;
 use crate::notebook::{Cell, NotebookDoc, metadata_from_ipynb};
@@ -206,13 +206,15 @@ fn store_attachments(cell: &ImportedCell, blobs: &mut Vec<Blob>) -> Result<Value
     Ok(Value::Object(stored))
 }
 
-/// Gathers a room's cells, outputs and metadata for an export.
+/// Gathers a room's cells, outputs, widgets and metadata for an export. Without open widgets the metadata keeps those of
+/// the file that the room began with (12.3).
 ///
 /// # Errors
 /// An attachment whose bytes are gone or do not fit their encoding.
 pub fn gather(
     notebook: &NotebookDoc,
     runtime: &RuntimeStateDoc,
+    comms: &CommsDoc,
     blobs: &dyn Fn(&str) -> Option<Vec<u8>>,
 ) -> Result<ExportNotebook, FileError> {
     let mut cells = Vec::new();
@@ -234,8 +236,12 @@ pub fn gather(
         });
     }
     let metadata = notebook.metadata().map(|snapshot| snapshot.to_json());
+    let mut metadata = metadata.unwrap_or_default();
+    if let Some(widgets) = widget_state(runtime, comms, blobs) {
+        metadata.insert("widgets".to_owned(), widgets);
+    }
     Ok(ExportNotebook {
-        metadata: Value::Object(metadata.unwrap_or_default()),
+        metadata: Value::Object(metadata),
         nbformat_minor: 5,
         cells,
     })
@@ -298,6 +304,20 @@ pub fn blobs_named(notebook: &NotebookDoc, runtime: &RuntimeStateDoc) -> BTreeSe
         }
     }
     hashes
+}
+
+/// Every blob that the state of open widgets names.
+pub fn widget_blobs(runtime: &RuntimeStateDoc, comms: &CommsDoc) -> BTreeSet<String> {
+    let states = runtime
+        .comm_ids()
+        .into_iter()
+        .filter_map(|id| comms.state(&id));
+    let names = |state: Map<String, Value>| -> Vec<String> {
+        let state = Value::Object(state);
+        let named = references(&state).into_iter();
+        named.map(|(hash, _)| hash.to_owned()).collect()
+    };
+    states.flat_map(names).collect()
 }
 
 fn collect(value: &Value, hashes: &mut BTreeSet<String>) {

@@ -149,7 +149,7 @@ fn read(path: &Path) -> Result<Input> {
         .map(|blob| (blob.sha256.as_str(), &blob.bytes))
         .collect();
     let lookup = |hash: &str| blobs.get(hash).map(|bytes| (*bytes).clone());
-    let gathered = hosted_file::gather(&file.notebook, &file.runtime, &lookup)?;
+    let gathered = hosted_file::gather(&file.notebook, &file.runtime, &file.comms, &lookup)?;
     let environment = environment_of(&file);
     Ok(Input {
         file,
@@ -247,12 +247,10 @@ fn text(notebook: &ExportNotebook, blobs: &HashMap<String, Vec<u8>>) -> Result<S
 
 fn write(path: &Path, result: &RunResult) -> Result<()> {
     let lookup = |hash: &str| result.blobs.get(hash).cloned();
-    let mut notebook = hosted_file::gather(&result.notebook, &result.state, &lookup)?;
+    let (cells, state) = (&result.notebook, &result.state);
+    let mut notebook = hosted_file::gather(cells, state, &result.comms, &lookup)?;
     if result.language_info.is_object() && notebook.metadata.is_object() {
         notebook.metadata["language_info"] = result.language_info.clone();
-    }
-    if let Some(widgets) = ipynb::widget_state(&result.state, &result.comms, &lookup) {
-        notebook.metadata["widgets"] = widgets;
     }
     let text = text(&notebook, &result.blobs)?;
     let name = path.file_name().context("no file name")?.to_string_lossy();

@@ -9,7 +9,7 @@ use blob_store::BlobError;
 use documents::hosted_file::{self, FileError};
 use documents::ipynb::{self, ExportError, ImportError, ImportedNotebook};
 use documents::manifest::Blob;
-use documents::{NotebookDoc, RuntimeStateDoc};
+use documents::{CommsDoc, NotebookDoc, RuntimeStateDoc};
 use serde_json::Value;
 use store::document_log::{AppendBatch, DocumentKind, DocumentLog as _, RoomKey, StoredDocument};
 use store::{BlobRow, Library as _, Notebook, Notebooks as _};
@@ -20,6 +20,8 @@ use crate::app::{App, Storage};
 
 /// The most bytes of all blobs in one download.
 const DOWNLOAD_LIMIT: i64 = 256 * 1024 * 1024;
+/// What a notebook shows: cells, outputs, widgets.
+type Shown = (Box<NotebookDoc>, Box<RuntimeStateDoc>, Box<CommsDoc>);
 /// The label under which stored documents are read.
 pub(crate) const READER: &str = "system:server/download";
 
@@ -112,10 +114,11 @@ pub async fn text(
     storage: &Arc<Storage>,
     notebook: &Notebook,
 ) -> Result<String, NotebookFileError> {
-    let (cells, states) = shown(&storage.documents, notebook).await?;
-    let (cells, states, named) = tokio::task::spawn_blocking(move || {
-        let named = hosted_file::blobs_named(&cells, &states);
-        (cells, states, named)
+    let (cells, states, comms) = shown(&storage.documents, notebook).await?;
+    let (cells, states, comms, named) = tokio::task::spawn_blocking(move || {
+        let mut named = hosted_file::blobs_named(&cells, &states);
+        named.extend(hosted_file::widget_blobs(&states, &comms));
+        (cells, states, comms, named)
     })
     .await?;
     // A document may name any hash; only this notebook's own blobs are its readers' to have.
@@ -141,17 +144,17 @@ pub async fn text(
     }
     let write = move || {
         let blobs = |hash: &str| found.get(hash).map(|bytes| bytes.to_vec());
-        let notebook = hosted_file::gather(&cells, &states, &blobs)?;
+        let notebook = hosted_file::gather(&cells, &states, &comms, &blobs)?;
         Ok(ipynb::export(&notebook, &blobs)?)
     };
     tokio::task::spawn_blocking(write).await?
 }
 
-/// A notebook's cells and outputs as they are durable now.
+/// A notebook's cells, outputs and widgets as they are durable now.
 pub(crate) async fn shown(
     documents: &SqlDocumentLog,
     notebook: &Notebook,
-) -> Result<(Box<NotebookDoc>, Box<RuntimeStateDoc>), NotebookFileError> {
+) -> Result<Shown, NotebookFileError> {
     let stored = documents.load(&key(notebook)).await?;
     let id = notebook.id.clone();
     let load = move || {
@@ -168,7 +171,13 @@ pub(crate) async fn shown(
         } else {
             RuntimeStateDoc::load(&states, READER)?
         };
-        Ok::<_, FileError>((Box::new(cells), Box::new(states)))
+        let comms = bytes(DocumentKind::Comms);
+        let comms = if comms.is_empty() {
+            CommsDoc::from_seed(READER)?
+        } else {
+            CommsDoc::load(&comms, READER)?
+        };
+        Ok::<_, FileError>((Box::new(cells), Box::new(states), Box::new(comms)))
     };
     Ok(tokio::task::spawn_blocking(load).await??)
 }
@@ -187,7 +196,7 @@ pub struct Copied {
 /// # Errors
 /// Storage fails.
 pub async fn copy_of(app: &App, notebook: &Notebook) -> Result<Copied, NotebookFileError> {
-    let (cells, states) = shown(app.documents(), notebook).await?;
+    let (cells, states, _) = shown(app.documents(), notebook).await?;
     Ok(Copied { cells, states })
 }
 

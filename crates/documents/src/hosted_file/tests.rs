@@ -36,7 +36,11 @@ fn back(hosted: &mut HostedFile) -> String {
         let found = hosted.blobs.iter().find(|blob| blob.sha256 == hash);
         found.map(|blob| blob.bytes.clone())
     };
-    export(&gather(&notebook, &runtime, &blobs).unwrap(), &blobs).unwrap()
+    export(
+        &gather(&notebook, &runtime, &hosted.comms, &blobs).unwrap(),
+        &blobs,
+    )
+    .unwrap()
 }
 
 // DOC-185
@@ -263,7 +267,7 @@ fn doc_195_a_file_made_before_a_new_run_says_anything_keeps_what_was_shown() {
     };
     let shown = |hosted: &HostedFile| {
         let text = export(
-            &gather(&hosted.notebook, &hosted.runtime, &|_| None).unwrap(),
+            &gather(&hosted.notebook, &hosted.runtime, &hosted.comms, &|_| None).unwrap(),
             &|_| None,
         )
         .unwrap();

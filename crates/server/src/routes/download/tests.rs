@@ -1,6 +1,8 @@
 use axum::body::to_bytes;
+use documents::CommsDoc;
 use http::Method;
 use serde_json::{Value, json};
+use store::document_log::{AppendBatch, DocumentKind, DocumentLog as _, RoomKey};
 
 use super::disposition;
 use crate::testing::{TestApp, request};
@@ -52,6 +54,45 @@ async fn a_notebook_begins_with_its_content_and_is_downloaded_as_the_same_file()
         .call(Method::GET, &format!("{path}/blobs/{hash}"), &ADA[..1], "")
         .await;
     assert_eq!(status, 200);
+}
+
+// DOC-202
+#[tokio::test]
+async fn doc_202_widgets_come_with_the_file_and_go_out_as_they_are_then() {
+    let app = TestApp::with_dev_identity().await;
+    let long = "x".repeat(2000);
+    let model = json!({"model_name": "IntSliderModel", "model_module": "@jupyter-widgets/controls",
+        "model_module_version": "2.0.0",
+        "state": {"_model_name": "IntSliderModel", "_model_module": "@jupyter-widgets/controls",
+            "_model_module_version": "2.0.0", "description": long, "value": 3}});
+    let kind = documents::ipynb::WIDGET_STATE_MIME;
+    let widgets = json!({kind: {"version_major": 2, "version_minor": 0, "state": {"w": model}}});
+    let content =
+        json!({"cells": [], "metadata": {"widgets": widgets}, "nbformat": 4, "nbformat_minor": 5});
+    let (_, answer) = create(&app, json!({ "content": content })).await;
+    let id = id(&answer);
+    let metadata = async || {
+        let (file, _) = download(&app, &id).await;
+        serde_json::from_str::<Value>(&file).unwrap()["metadata"]["widgets"].clone()
+    };
+    assert_eq!(metadata().await, widgets);
+    // Somebody moves the slider.
+    let room = RoomKey {
+        notebook_id: id.clone(),
+        epoch: 1,
+    };
+    let stored = app.documents().load(&room).await.unwrap();
+    let bytes = crate::notebook_file::joined(&stored.documents, DocumentKind::Comms);
+    let mut comms = CommsDoc::load(&bytes, "user:dev:ada/browser:tab").unwrap();
+    comms
+        .merge_state("w", json!({"value": 8}).as_object().unwrap())
+        .unwrap();
+    let changes = vec![(DocumentKind::Comms, comms.save())];
+    let batch = AppendBatch { room, changes };
+    app.documents().submit(batch).await.unwrap().await.unwrap();
+    let mut expected = widgets.clone();
+    expected[kind]["state"]["w"]["state"]["value"] = json!(8);
+    assert_eq!(metadata().await, expected);
 }
 
 #[tokio::test]
