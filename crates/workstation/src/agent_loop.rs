@@ -67,7 +67,7 @@ pub struct AgentOptions {
     pub idle_minutes: Option<u32>,
     /// Whether notebooks may have environments of their own.
     pub environments: bool,
-    /// How many kernels are started before anybody asks.
+    /// How many kernels are started before anybody asks; without it as many as suit the machine.
     pub warm_kernels: Option<u32>,
     /// Variables handed to peers beyond the allowlist.
     pub pass_env: Vec<String>,

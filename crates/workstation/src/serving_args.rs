@@ -25,7 +25,7 @@ pub struct ServingArgs {
     /// Whether notebooks may have environments of their own, made by uv from what they declare [default: on].
     #[arg(long, value_parser = ["on", "off"])]
     pub environments: Option<String>,
-    /// How many kernels are started before anybody asks [default: none].
+    /// How many kernels are started before anybody asks [default: 1 with 4 processors and 8 GiB or more, else none].
     #[arg(long, value_parser = clap::value_parser!(u32).range(..=i64::from(MOST_WARM_KERNELS)))]
     pub warm_kernels: Option<u32>,
     /// Most notebooks at once [default: no limit].

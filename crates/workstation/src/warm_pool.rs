@@ -20,6 +20,11 @@ use uuid::Uuid;
 use crate::job_folder::JobFolder;
 use crate::scopes::Containment;
 
+/// How many kernels wait where the operator says nothing and the machine is not a small one.
+const USUAL_SIZE: u32 = 1;
+/// With less memory or fewer processors a machine is a small one: there, what waits is missed elsewhere.
+const LEAST_MEMORY: u64 = 8 * 1024 * 1024 * 1024;
+const LEAST_PROCESSORS: usize = 4;
 /// The most that may be asked for.
 pub const MOST_WARM_KERNELS: u32 = 16;
 /// None is started while less than this is free, and those that wait end when less than half of it is.
@@ -64,9 +69,15 @@ pub(crate) struct WarmPool {
 }
 
 impl WarmPool {
-    /// Starts it, if the operator wants one.
+    /// Starts it, unless the operator wants none or says nothing on a small machine.
     pub(crate) fn start(settings: WarmSettings) -> Option<Self> {
-        let size = settings.size.filter(|size| *size > 0)?;
+        let size = settings.size.unwrap_or_else(|| {
+            let processors = std::thread::available_parallelism().map_or(1, usize::from);
+            usual_size(processors, meter::memory_bytes().unwrap_or(0))
+        });
+        if size == 0 {
+            return None;
+        }
         let folder = settings.folder.clone();
         let (end, ended) = watch::channel(false);
         let task = tokio::spawn(keep_filled(settings, size, ended));
@@ -84,6 +95,14 @@ impl WarmPool {
         if timeout(CLOSE_LIMIT, self.task).await.is_err() {
             tracing::warn!("[workstation-agent] a warm kernel does not end");
         }
+    }
+}
+
+fn usual_size(processors: usize, memory: u64) -> u32 {
+    if processors >= LEAST_PROCESSORS && memory >= LEAST_MEMORY {
+        USUAL_SIZE
+    } else {
+        0
     }
 }
 
@@ -270,4 +289,18 @@ async fn end_leftover(program: &Path, folder: &Path) {
         .kill_on_drop(true);
     // What is left is removed in any case.
     let _ = command.status().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::usual_size;
+
+    #[test]
+    fn a_small_machine_keeps_no_kernel_warm() {
+        let sizes = [(2, 64 << 30), (64, 4 << 30), (4, 8 << 30)];
+        assert_eq!(
+            sizes.map(|(cpus, memory)| usual_size(cpus, memory)),
+            [0, 0, 1]
+        );
+    }
 }

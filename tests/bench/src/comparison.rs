@@ -100,7 +100,8 @@ impl Figures {
         }
         let width = LINE - 1;
         let code = format!("for i in range({LINES}): print(f'{{i:.>{width}}}')");
-        let wanted: String = (0..LINES).map(|i| format!("{i:.>width$}\n")).collect();
+        let wanted: Vec<String> = (0..LINES).map(|i| format!("{i:.>width$}\n")).collect();
+        let wanted = wanted.concat();
         let theirs = printed(kernel.execute(&code).await?, &wanted)?;
         let run = printed(room.execute(&code).await?, &wanted)?;
         self.lines.push_total(&run, &theirs);
