@@ -28,13 +28,20 @@ shift
 exec "$@"
 "#;
 
+/// Mounts a new disk with the options `$0` at `$1`, and becomes the rest.
+const DISK: &str = r#"
+mount -t tmpfs -o "$0,mode=700" none "$1"
+shift
+exec "$@"
+"#;
+
 /// A workstation: its folders, its credential and, while it runs, its agent.
 pub struct Machine {
     home: PathBuf,
     /// What the agent prints, a file in the home.
     log: String,
-    /// What the machine is called and the file with its id, if it is another than the test's.
-    host: Option<(String, PathBuf)>,
+    /// A script that changes what its programs see of the system, and its arguments; it becomes the program.
+    view: Option<(&'static str, [String; 2])>,
     /// Where its programs are, unless they are those of this build.
     programs: Option<PathBuf>,
     /// Further environment variables of its programs.
@@ -63,7 +70,7 @@ impl Machine {
         Self {
             home,
             log: log.to_owned(),
-            host: None,
+            view: None,
             programs: None,
             variables: Vec::new(),
             account: None,
@@ -76,19 +83,31 @@ impl Machine {
     /// Lets its programs see another host: its name and its system's id. False, and why on standard output, where that
     /// cannot be done.
     pub fn as_host(&mut self, name: &str) -> Result<bool> {
+        std::fs::create_dir_all(&self.home)?;
+        let id = self.home.join(format!("{name}.machine-id"));
+        std::fs::write(&id, format!("{}\n", uuid::Uuid::new_v4().simple()))?;
+        Ok(self.sees(HOST, [name.to_owned(), id.display().to_string()]))
+    }
+
+    /// Gives its agent a disk of so many MiB for its state, which is empty whenever it starts. False, and why on standard
+    /// output, where that cannot be done.
+    pub fn with_disk(&mut self, mib: usize) -> Result<bool> {
+        let state = self.home.join("state");
+        std::fs::create_dir_all(&state)?;
+        Ok(self.sees(DISK, [format!("size={mib}m"), state.display().to_string()]))
+    }
+
+    fn sees(&mut self, script: &'static str, arguments: [String; 2]) -> bool {
         let can = std::process::Command::new("unshare")
             .args(["-u", "-m", "true"])
             .stderr(Stdio::null())
             .status();
         if !can.is_ok_and(|status| status.success()) {
             println!("skipped: no namespaces of host names and mounts can be made here");
-            return Ok(false);
+            return false;
         }
-        std::fs::create_dir_all(&self.home)?;
-        let id = self.home.join(format!("{name}.machine-id"));
-        std::fs::write(&id, format!("{}\n", uuid::Uuid::new_v4().simple()))?;
-        self.host = Some((name.to_owned(), id));
-        Ok(true)
+        self.view = Some((script, arguments));
+        true
     }
 
     /// Its user's home.
@@ -117,17 +136,17 @@ impl Machine {
     pub fn command(&self, program: &std::path::Path) -> Result<Command> {
         std::fs::create_dir_all(&self.home)?;
         // Whatever stands before the program becomes the program.
-        let mut command = match (&self.account, &self.namespace, &self.host) {
+        let mut command = match (&self.account, &self.namespace, &self.view) {
             (Some(account), ..) => account.command(program, &self.home),
             (None, Some(namespace), _) => {
                 let mut enter = Command::new("ip");
                 enter.args(["netns", "exec", namespace]).arg(program);
                 enter
             }
-            (None, None, Some((name, id))) => {
+            (None, None, Some((script, arguments))) => {
                 let mut enter = Command::new("unshare");
-                enter.args(["-u", "-m", "sh", "-ec", HOST, name]);
-                enter.arg(id).arg(program);
+                enter.args(["-u", "-m", "sh", "-ec", script]);
+                enter.args(arguments).arg(program);
                 enter
             }
             (None, None, None) => Command::new(program),

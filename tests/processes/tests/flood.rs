@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Machine, Relay, until};
+use e2e::{Attached, Cloud, Machine, Relay, Room, until};
 
 const LIMIT: Duration = Duration::from_mins(2);
 /// What a line takes.
@@ -95,26 +95,19 @@ async fn a_flood_is_cut_with_a_notice_and_the_whole_text_stays_on_the_workstatio
     Ok(())
 }
 
-// D3 D10: the journal takes what the cloud cannot be told; what it has no room for is missing at the end, and said to be.
-#[tokio::test]
-async fn what_an_unreachable_cloud_missed_is_told_up_to_the_limit_and_then_named_as_lost()
--> Result<()> {
-    let cloud = Cloud::start().await?;
-    let relay = Relay::start(cloud.address()).await?;
-    let mut machine = Machine::new(&cloud, "machine");
-    machine.set("RUNT_RUN_JOURNAL_MIB", Path::new("1"));
-    machine.connect_through(&cloud, relay.url()).await?;
-    machine.start(&e2e::python()?)?;
-    let Attached { room, notebook, .. } = Attached::new(&cloud, &machine, "flood").await?;
+/// Runs a cell that says that it has begun, and prints while the cloud cannot be reached.
+async fn while_cut_off(
+    room: &Room,
+    relay: &Relay,
+    machine: &Machine,
+    prints: &str,
+) -> Result<String> {
     let [go, printed] = ["go", "printed"].map(|name| machine.home().join(name));
-
-    // 4 MB, of which the journal takes one.
     let cell = room.cells()[0].clone();
     let source = format!(
         "import os, time\nprint('begun', flush=True)\n\
-         while not os.path.exists('{}'): time.sleep(0.02)\n{}\nopen('{}', 'w')",
+         while not os.path.exists('{}'): time.sleep(0.02)\n{prints}\nopen('{}', 'w')",
         go.display(),
-        printing(40_000),
         printed.display()
     );
     room.set_source(&cell, &source).await?;
@@ -131,7 +124,22 @@ async fn what_an_unreachable_cloud_missed_is_told_up_to_the_limit_and_then_named
     .await?;
     assert_eq!(room.execution(&execution).status, "running");
     relay.restore();
+    Ok(execution)
+}
 
+// D3 D10: the journal takes what the cloud cannot be told; what it has no room for is missing at the end, and said to be.
+#[tokio::test]
+async fn what_an_unreachable_cloud_missed_is_told_up_to_the_limit_and_then_named_as_lost()
+-> Result<()> {
+    let cloud = Cloud::start().await?;
+    let relay = Relay::start(cloud.address()).await?;
+    let mut machine = Machine::new(&cloud, "machine");
+    machine.set("RUNT_RUN_JOURNAL_MIB", Path::new("1"));
+    machine.connect_through(&cloud, relay.url()).await?;
+    machine.start(&e2e::python()?)?;
+    let Attached { room, notebook, .. } = Attached::new(&cloud, &machine, "flood").await?;
+    // 4 MB, of which the journal takes one.
+    let execution = while_cut_off(&room, &relay, &machine, &printing(40_000)).await?;
     let shown = room.finished(&execution, LIMIT).await?;
     assert_eq!(shown.status, "done", "{}", machine.log());
     let text = room.text(&cloud, &notebook, &shown, "stdout").await?;
@@ -149,6 +157,39 @@ async fn what_an_unreachable_cloud_missed_is_told_up_to_the_limit_and_then_named
     // There is room again.
     let next = room.run("print('on')", LIMIT).await?;
     assert_eq!(room.text(&cloud, &notebook, &next, "stdout").await?, "on\n");
+    Ok(())
+}
+
+// The keeper holds what the disk does not take until there is space again.
+#[tokio::test]
+async fn a_disk_that_is_full_for_a_while_costs_no_line() -> Result<()> {
+    let cloud = Cloud::start().await?;
+    let relay = Relay::start(cloud.address()).await?;
+    let mut machine = Machine::new(&cloud, "machine");
+    machine.connect_through(&cloud, relay.url()).await?;
+    if !machine.with_disk(128)? {
+        return Ok(());
+    }
+    machine.start(&e2e::python()?)?;
+    let Attached { room, notebook, .. } = Attached::new(&cloud, &machine, "full").await?;
+    // A notebook fills the disk but for 4 MiB, and prints 12 MB; it makes space when the disk takes no more.
+    let lines = 120_000;
+    let prints = format!(
+        "def free():\n    space = os.statvfs('{state}')\n    return space.f_bavail * space.f_frsize\n\
+         with open('{state}/ballast', 'wb') as file:\n    \
+             os.posix_fallocate(file.fileno(), 0, free() - (4 << 20))\n\
+         {}\nwhile free() > 1 << 20: time.sleep(0.02)\nos.remove('{state}/ballast')",
+        printing(lines),
+        state = machine.home().join("state").display(),
+    );
+    let execution = while_cut_off(&room, &relay, &machine, &prints).await?;
+    let shown = room.finished(&execution, LIMIT).await?;
+    assert_eq!(shown.status, "done", "{}", machine.log());
+    let text = room.text(&cloud, &notebook, &shown, "stdout").await?;
+    let text = text.strip_prefix("begun\n").context("no first line")?;
+    assert_eq!((count(text), text.len()), (lines, lines * LINE));
+    assert_eq!(room.text(&cloud, &notebook, &shown, "stderr").await?, "");
+    assert_eq!(machine.stop().await?, Some(0));
     Ok(())
 }
 
