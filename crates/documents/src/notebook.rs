@@ -4,7 +4,7 @@ mod load;
 mod metadata;
 
 pub use load::{Loaded, load_stored};
-pub use metadata::{MetadataSnapshot, metadata_from_ipynb};
+pub use metadata::{MetadataSnapshot, Runtime, metadata_from_ipynb};
 
 use automerge::transaction::Transactable;
 use automerge::{AutoCommit, ObjId, ObjType, ROOT, ReadDoc, ScalarValue};

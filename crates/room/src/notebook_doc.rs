@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use automerge::transaction::Transactable;
 use automerge::{AutoCommit, AutomergeError, ROOT, ReadDoc};
+use documents::notebook::{MetadataSnapshot, Runtime};
 use documents::value::Reader;
 use documents::{DeclaredEnvironment, WantedKernelspec};
 
@@ -31,12 +32,21 @@ pub(crate) fn cell(doc: &AutoCommit, id: &str) -> Option<Cell> {
 /// Longest name of a kernelspec or a language that is passed on.
 const KERNELSPEC_LIMIT: usize = 128;
 
-/// Returns the kernel that the notebook asks for.
+/// Returns the kernel that the notebook asks for. Without a name, one for Deno asks for that one's (DOC 4.8); others
+/// take the machine's Python.
 pub(crate) fn kernelspec(doc: &AutoCommit) -> Option<WantedKernelspec> {
     let fits = |name: &String| !name.is_empty() && name.len() <= KERNELSPEC_LIMIT;
     let metadata = map(doc, &ROOT, "metadata")?;
-    let spec = map(doc, &metadata, "kernelspec")?;
-    let name = text(doc, &spec, "name").filter(fits)?;
+    let named = map(doc, &metadata, "kernelspec")
+        .and_then(|spec| Some((text(doc, &spec, "name").filter(fits)?, spec)));
+    let Some((name, spec)) = named else {
+        let fields = Reader::now(doc).map_json(&metadata);
+        let deno = MetadataSnapshot::of(&fields).runtime() == Some(Runtime::Deno);
+        return deno.then(|| WantedKernelspec {
+            name: "deno".to_owned(),
+            language: "typescript".to_owned(),
+        });
+    };
     let info = || text(doc, &map(doc, &metadata, "language_info")?, "name").filter(fits);
     let language = language_of_name(&name.to_lowercase())
         .map(str::to_owned)

@@ -70,6 +70,24 @@ fn the_language_comes_from_the_name_the_kernelspec_or_the_language_info() {
 }
 
 #[test]
+fn a_notebook_in_the_language_of_deno_asks_for_it_without_a_name() {
+    for (language, expected) in [("typescript", Some("deno")), ("python", None)] {
+        let (mut harness, mut browser, mut machine) = attached();
+        let doc = browser.doc(DocKind::Notebook);
+        let metadata = doc.get(ROOT, "metadata").unwrap().unwrap().1;
+        let _ = doc.delete(&metadata, "kernelspec");
+        let info = doc
+            .put_object(&metadata, "language_info", ObjType::Map)
+            .unwrap();
+        doc.put(&info, "name", language).unwrap();
+        harness.settle(&mut [&mut browser]);
+        harness.request("owner", json!({"id": "s", "action": "restart_kernel"}));
+        harness.settle(&mut [&mut browser, &mut machine]);
+        assert_eq!(heard(&mut machine).as_deref(), expected);
+    }
+}
+
+#[test]
 fn a_runtime_peer_hears_it_when_it_comes_and_before_each_run_and_restart() {
     let (mut harness, mut browser, mut machine) = attached();
     let run = json!({"id": "r", "action": "execute_cell", "cell_id": starter_cell()});

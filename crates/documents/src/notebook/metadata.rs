@@ -22,7 +22,62 @@ pub struct MetadataSnapshot {
     pub extras: Map<String, Json>,
 }
 
+/// The runtime that a notebook's metadata points to (documents 4.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runtime {
+    /// A Python kernel.
+    Python,
+    /// The Deno kernel, for TypeScript and JavaScript.
+    Deno,
+}
+
 impl MetadataSnapshot {
+    /// Reads the metadata object of a document; a part that does not parse reads as absent.
+    pub fn of(fields: &Map<String, Json>) -> Self {
+        let extras = fields
+            .iter()
+            .filter(|(key, _)| !PARTS.contains(&key.as_str()) && !INTERNAL.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        Self {
+            kernelspec: part(fields.get("kernelspec"), &["name", "display_name"]),
+            language_info: part(fields.get("language_info"), &["name"]),
+            runt: part(fields.get("runt"), &["schema_version"]),
+            extras,
+        }
+    }
+
+    /// Returns the runtime that it points to, by the first part that tells.
+    pub fn runtime(&self) -> Option<Runtime> {
+        let word = |part: &Option<Map<String, Json>>, key: &str| {
+            let word = part.as_ref()?.get(key)?.as_str()?;
+            Some(word.to_lowercase())
+        };
+        let by_name = word(&self.kernelspec, "name").and_then(|name| {
+            let deno = name.contains("deno").then_some(Runtime::Deno);
+            deno.or_else(|| name.contains("python").then_some(Runtime::Python))
+        });
+        let by_language = |language: String| match language.as_str() {
+            "typescript" | "javascript" => Some(Runtime::Deno),
+            "python" => Some(Runtime::Python),
+            _ => None,
+        };
+        let by_info = |name: String| match name.as_str() {
+            "deno" => Some(Runtime::Deno),
+            _ => by_language(name),
+        };
+        let has = |section: &str| {
+            self.runt
+                .as_ref()
+                .is_some_and(|runt| runt.contains_key(section))
+        };
+        by_name
+            .or_else(|| by_language(word(&self.kernelspec, "language")?))
+            .or_else(|| by_info(word(&self.language_info, "name")?))
+            .or_else(|| has("deno").then_some(Runtime::Deno))
+            .or_else(|| (has("uv") || has("conda")).then_some(Runtime::Python))
+    }
+
     /// Returns whether nothing is in it.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -91,17 +146,7 @@ impl NotebookDoc {
     pub fn metadata(&self) -> Option<MetadataSnapshot> {
         let reader = self.reader();
         let fields = reader.map_json(&reader.root_map("metadata")?);
-        let extras = fields
-            .iter()
-            .filter(|(key, _)| !PARTS.contains(&key.as_str()) && !INTERNAL.contains(&key.as_str()))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        let snapshot = MetadataSnapshot {
-            kernelspec: part(fields.get("kernelspec"), &["name", "display_name"]),
-            language_info: part(fields.get("language_info"), &["name"]),
-            runt: part(fields.get("runt"), &["schema_version"]),
-            extras,
-        };
+        let snapshot = MetadataSnapshot::of(&fields);
         (!snapshot.is_empty()).then_some(snapshot)
     }
 

@@ -251,6 +251,50 @@ fn imported_metadata_reads_back() {
     }
 }
 
+#[test]
+fn doc_075_the_first_part_that_tells_decides_on_the_runtime() {
+    let detected = |metadata: &serde_json::Value| {
+        let snapshot = super::metadata_from_ipynb(metadata.as_object().unwrap());
+        snapshot.and_then(|snapshot| snapshot.runtime())
+    };
+    for case in json_file("metadata_import.json").as_array().unwrap() {
+        let wanted = match case["detect_runtime"].as_str() {
+            None => None,
+            Some("python") => Some(super::Runtime::Python),
+            Some("deno") => Some(super::Runtime::Deno),
+            Some(other) => panic!("{other}"),
+        };
+        assert_eq!(
+            detected(&case["ipynb_metadata"]),
+            wanted,
+            "{}",
+            case["case"]
+        );
+    }
+    let spec = |name: &str, language: &str| json!({"name": name, "display_name": "x", "language": language});
+    let (deno, python) = (Some(super::Runtime::Deno), Some(super::Runtime::Python));
+    let runt = json!({"schema_version": "1", "deno": {}, "uv": {}});
+    for (metadata, wanted) in [
+        (
+            json!({"kernelspec": spec("my-Deno-python", "python")}),
+            deno,
+        ),
+        (json!({"kernelspec": spec("Python3", "typescript")}), python),
+        (
+            json!({"kernelspec": spec("x", "JavaScript"), "language_info": {"name": "python"}}),
+            deno,
+        ),
+        (
+            json!({"kernelspec": spec("x", "r"), "language_info": {"name": "Python"}, "runt": runt}),
+            python,
+        ),
+        (json!({"language_info": {"name": "deno"}}), deno),
+        (json!({"kernelspec": spec("ir", "R"), "runt": runt}), deno),
+    ] {
+        assert_eq!(detected(&metadata), wanted, "{metadata}");
+    }
+}
+
 // DOC-014 DOC-027 DOC-028 DOC-029
 #[test]
 fn a_new_document_has_the_recorded_head() {
