@@ -4,6 +4,7 @@
 //! where the bucket's keeper says that it is. Both places are one [`object_store::ObjectStore`]; what differs is how a
 //! large upload gets there. Which notebook may read which blob is the catalog's matter. Start at [`BlobStore`].
 
+mod batch;
 mod bucket;
 mod error;
 mod store;

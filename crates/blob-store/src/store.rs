@@ -33,8 +33,8 @@ pub const SMALL: u64 = 256 * 1024;
 const CHUNK: usize = 64 * 1024;
 /// Bytes that are there already are kept again when they are older than this: whoever relies on them must not meet
 /// somebody who removes them for their age, which is far greater.
-const RENEWED_AFTER: Duration = Duration::from_secs(3600);
-/// Blobs that one caller keeps at a time.
+pub(crate) const RENEWED_AFTER: Duration = Duration::from_secs(3600);
+/// Blobs that one caller keeps in a bucket at a time.
 const TOGETHER: usize = 8;
 /// Large uploads to a bucket at a time; each holds a few parts in memory. Further ones wait on disk.
 const UPLOADS: usize = 8;
@@ -146,6 +146,16 @@ impl BlobStore {
         Upload::new(self.clone())
     }
 
+    /// Where blobs are, or uploads that have not ended.
+    pub(crate) fn folder(&self) -> &FilePath {
+        &self.0.folder
+    }
+
+    /// Held by whoever keeps again what is there and old.
+    pub(crate) fn renewing(&self) -> &RwLock<()> {
+        &self.0.renewing
+    }
+
     /// A new name in the folder of uploads that have not ended, as a path and as the store sees it.
     pub(crate) fn spool(&self) -> (PathBuf, Path) {
         let name = self.0.next.fetch_add(1, Ordering::Relaxed).to_string();
@@ -166,6 +176,9 @@ impl BlobStore {
     /// # Errors
     /// The place fails; some may have been kept.
     pub async fn keep_all(&self, blobs: Vec<Blob>) -> Result<(), BlobError> {
+        if self.0.bucket.is_none() {
+            return self.keep_files(blobs).await;
+        }
         stream::iter(blobs)
             .map(|blob| self.keep(blob))
             .buffer_unordered(TOGETHER)

@@ -8,6 +8,7 @@ mod person_command;
 mod settings_args;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use server::serve::Server;
@@ -50,10 +51,32 @@ enum Command {
     Config(Box<ConfigArgs>),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// Threads that wait for the disk. Each costs memory that must be made ready, more than most of what it then does: a few
+/// that stay serve a burst better than hundreds that come and go.
+const DISK_THREADS: usize = 16;
+const DISK_THREAD_STAYS: Duration = Duration::from_mins(1);
+
+fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = match &cli.command {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(DISK_THREADS)
+        .thread_keep_alive(DISK_THREAD_STAYS)
+        .enable_all()
+        .build();
+    let result = runtime
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(&cli.command)));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            eprintln!("error: {cause:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: &Command) -> anyhow::Result<()> {
+    match command {
         Command::Serve(args) => serve(args).await,
         Command::SignInLink(args) => sign_in_link(args).await,
         Command::Audit(args) => audit_command::run(args).await,
@@ -61,13 +84,6 @@ async fn main() -> ExitCode {
         Command::Backup(args) => backup_command::backup(args).await,
         Command::Restore(args) => backup_command::restore(args).await,
         Command::Config(args) => config_command::run(args).await,
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(cause) => {
-            eprintln!("error: {cause:#}");
-            ExitCode::FAILURE
-        }
     }
 }
 

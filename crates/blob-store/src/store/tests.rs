@@ -182,7 +182,39 @@ async fn what_an_upload_acknowledged_is_never_removed_for_its_age() {
             removed.await.unwrap().unwrap();
             kept.await.unwrap().unwrap();
             assert_eq!(place.store.bytes(HELLO).await.unwrap(), "hello");
+            age_files(&place.files, 2 * DAY);
+            let (removing, keeping) = (place.store.clone(), place.store.clone());
+            let removed = tokio::spawn(async move { removing.remove_if_older(HELLO, DAY).await });
+            let all = vec![Blob::of("hello"), Blob::of("beside it")];
+            let kept = tokio::spawn(async move { keeping.keep_all(all).await });
+            removed.await.unwrap().unwrap();
+            kept.await.unwrap().unwrap();
+            assert_eq!(place.store.bytes(HELLO).await.unwrap(), "hello");
         }
+    }
+}
+
+#[tokio::test]
+async fn many_are_kept_at_once_each_under_its_name() {
+    for place in places() {
+        let text = |number: usize| format!("blob {}", number % 150);
+        let all = (0..300).map(|number| Blob::of(text(number))).collect();
+        place.store.keep_all(all).await.unwrap();
+        for number in 0..150 {
+            let blob = Blob::of(text(number));
+            assert_eq!(place.store.bytes(blob.hash()).await.unwrap(), text(number));
+        }
+        assert_eq!(place.spooled(), 0);
+        // Bytes that are not those of the name are written over.
+        place.store.keep(Blob::of("hello")).await.unwrap();
+        fs::write(find(&place.files, HELLO), "hell").unwrap();
+        place.store.keep_all(vec![Blob::of("hello")]).await.unwrap();
+        assert_eq!(place.store.bytes(HELLO).await.unwrap(), "hello");
+        // What is there and old is as new again.
+        age_files(&place.files, 2 * DAY);
+        place.store.keep_all(vec![Blob::of("hello")]).await.unwrap();
+        assert!(!place.store.remove_if_older(HELLO, DAY).await.unwrap());
+        place.store.keep_all(Vec::new()).await.unwrap();
     }
 }
 
