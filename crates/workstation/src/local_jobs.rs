@@ -37,6 +37,9 @@ pub struct LocalJob {
     pub cloud_url: Option<String>,
     /// For how long it is served, in seconds.
     pub age_seconds: Option<u64>,
+    /// Since when, for the order: jobs that began within one second have one age.
+    #[serde(skip)]
+    since_ms: Option<u64>,
     /// The workstation whose agent runs and looks after it: this machine may have several.
     pub served_by: Option<String>,
     /// The agent's word (`starting`, `running`, `stopping`, `ended`), or `unattended` where no agent looks after it.
@@ -107,11 +110,8 @@ pub async fn local_jobs(
             describe(&folder, peer, keeper, &agents, usage)
         })
         .collect();
-    jobs.sort_by(|a, b| {
-        b.age_seconds
-            .cmp(&a.age_seconds)
-            .then_with(|| a.job_id.cmp(&b.job_id))
-    });
+    // What has no beginning comes last.
+    jobs.sort_by_key(|job| (job.since_ms.unwrap_or(u64::MAX), job.job_id.clone()));
     jobs
 }
 
@@ -165,7 +165,8 @@ fn describe(
         requested_by: note.as_ref().and_then(|note| note.requested_by.clone()),
         workstation_id: owner.as_ref().map(|owner| owner.workstation_id.clone()),
         cloud_url: owner.map(|owner| owner.cloud_url),
-        age_seconds: note.map(|note| age(note.since_ms)),
+        age_seconds: note.as_ref().map(|note| age(note.since_ms)),
+        since_ms: note.map(|note| note.since_ms),
         served_by: owner_id(folder).filter(|id| agents.contains_key(id)),
         state: line.map_or_else(|| "unattended".to_owned(), |line| line.phase.clone()),
         kernel,

@@ -5,7 +5,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Machine, Room, until};
+use e2e::{Attached, Cloud, Execution, Machine, Room, until};
 use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -56,7 +56,11 @@ async fn what_is_served_is_shown_and_ended_one_by_one_and_altogether() -> Result
     first
         .set_source(&busy, "print('in', flush=True)\nwhile True: pass")
         .await?;
-    first.execute(&busy).await?;
+    let execution = first.execute(&busy).await?;
+    let printed = |now: &Execution| !now.outputs.is_empty();
+    first
+        .execution_when(&execution, "its first line", LIMIT, printed)
+        .await?;
 
     // Without the cloud, too.
     cloud.kill().await?;
