@@ -130,6 +130,21 @@ impl Job {
         &self.dir
     }
 
+    /// Runs a cell that sleeps, until it does. What a cell prints is no sign of that: IPython loses an interrupt that comes
+    /// while it flushes.
+    pub async fn execute_sleep(&mut self, id: &str) {
+        let mark = self.dir.join("asleep");
+        let path = mark.display().to_string();
+        let code = format!("import pathlib, time\npathlib.Path({path:?}).touch()\ntime.sleep(600)");
+        self.execute(id, &code).await;
+        let asleep = timeout(LIMIT, async {
+            while !mark.exists() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        });
+        asleep.await.expect("the cell runs");
+    }
+
     /// The first record, seen or to come, that fits.
     pub async fn record(&mut self, fits: impl Fn(&Record) -> bool) -> Record {
         let mut looked_at = 0;
