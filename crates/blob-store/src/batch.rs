@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use futures_util::future::try_join_all;
 
 use crate::error::BlobError;
 use crate::store::{Blob, BlobStore, RENEWED_AFTER};
+use crate::upload::Spool;
 
 /// Tasks of one batch; each waits for the disk, which makes durable together what waits together.
 const TASKS: usize = 4;
@@ -56,29 +57,18 @@ impl BlobStore {
             return Ok(());
         }
         let _nobody_removes = found.map(|_| self.renewing().blocking_read());
-        let (path, _) = self.spool();
-        let spooled = Spooled(path);
-        let mut file = File::create_new(&spooled.0)?;
-        file.write_all(&blob.bytes)?;
-        file.sync_all()?;
-        match fs::rename(&spooled.0, at) {
+        let mut spool = Spool::new(self)?;
+        spool.file.write_all(&blob.bytes)?;
+        spool.file.sync_all()?;
+        match fs::rename(&spool.path, at) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
                 if let Some(shelf) = at.parent() {
                     fs::create_dir_all(shelf)?;
                 }
                 File::open(self.folder())?.sync_all()?;
-                fs::rename(&spooled.0, at)
+                fs::rename(&spool.path, at)
             }
             renamed => renamed,
         }
-    }
-}
-
-/// A file that is gone when this is dropped, unless it got another name.
-struct Spooled(PathBuf);
-
-impl Drop for Spooled {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
     }
 }

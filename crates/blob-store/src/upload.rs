@@ -51,12 +51,24 @@ struct Body {
     spool: Option<Spool>,
 }
 
-/// A file that is gone when this is dropped.
+/// A file of an upload that has not ended; gone when this is dropped.
 #[derive(Debug)]
-struct Spool {
-    file: File,
-    path: PathBuf,
+pub(crate) struct Spool {
+    pub(crate) file: File,
+    pub(crate) path: PathBuf,
     at: Path,
+}
+
+impl Spool {
+    pub(crate) fn new(store: &BlobStore) -> io::Result<Self> {
+        let (path, at) = store.spool();
+        let file = File::options()
+            .create_new(true)
+            .read(true)
+            .write(true)
+            .open(&path)?;
+        Ok(Self { file, path, at })
+    }
 }
 
 impl Drop for Spool {
@@ -120,15 +132,7 @@ impl Body {
     fn spill(&mut self, store: &BlobStore) -> io::Result<()> {
         let spool = match &mut self.spool {
             Some(spool) => spool,
-            none => {
-                let (path, at) = store.spool();
-                let file = File::options()
-                    .create_new(true)
-                    .read(true)
-                    .write(true)
-                    .open(&path)?;
-                none.insert(Spool { file, path, at })
-            }
+            none => none.insert(Spool::new(store)?),
         };
         for bytes in self.held.drain(..) {
             self.hash.update(&bytes);

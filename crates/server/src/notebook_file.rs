@@ -11,7 +11,9 @@ use documents::ipynb::{self, ExportError, ImportError, ImportedNotebook};
 use documents::manifest::Blob;
 use documents::{CommsDoc, NotebookDoc, RuntimeStateDoc};
 use serde_json::Value;
-use store::document_log::{AppendBatch, DocumentKind, DocumentLog as _, RoomKey, StoredDocument};
+use store::document_log::{
+    AppendBatch, DocumentKind, DocumentLog as _, RoomKey, StoredDocument, StoredRoom,
+};
 use store::{BlobRow, Library as _, Notebook, Notebooks as _};
 use store_sql::SqlDocumentLog;
 use uuid::Uuid;
@@ -20,8 +22,8 @@ use crate::app::{App, Storage};
 
 /// The most bytes of all blobs in one download.
 const DOWNLOAD_LIMIT: i64 = 256 * 1024 * 1024;
-/// What a notebook shows: cells, outputs, widgets.
-type Shown = (Box<NotebookDoc>, Box<RuntimeStateDoc>, Box<CommsDoc>);
+/// What a notebook shows: cells and outputs.
+type Shown = (Box<NotebookDoc>, Box<RuntimeStateDoc>);
 /// The label under which stored documents are read.
 pub(crate) const READER: &str = "system:server/download";
 
@@ -114,13 +116,21 @@ pub async fn text(
     storage: &Arc<Storage>,
     notebook: &Notebook,
 ) -> Result<String, NotebookFileError> {
-    let (cells, states, comms) = shown(&storage.documents, notebook).await?;
-    let (cells, states, comms, named) = tokio::task::spawn_blocking(move || {
+    let stored = storage.documents.load(&key(notebook)).await?;
+    let id = notebook.id.clone();
+    let read = move || {
+        let (cells, states) = cells_and_outputs(&stored, &id)?;
+        let comms = joined(&stored.documents, DocumentKind::Comms);
+        let comms = if comms.is_empty() {
+            CommsDoc::from_seed(READER)?
+        } else {
+            CommsDoc::load(&comms, READER)?
+        };
         let mut named = hosted_file::blobs_named(&cells, &states);
         named.extend(hosted_file::widget_blobs(&states, &comms));
-        (cells, states, comms, named)
-    })
-    .await?;
+        Ok::<_, FileError>((cells, states, comms, named))
+    };
+    let (cells, states, comms, named) = tokio::task::spawn_blocking(read).await??;
     // A document may name any hash; only this notebook's own blobs are its readers' to have.
     let mut own = Vec::new();
     let mut size = 0;
@@ -150,36 +160,31 @@ pub async fn text(
     tokio::task::spawn_blocking(write).await?
 }
 
-/// A notebook's cells, outputs and widgets as they are durable now.
+/// A notebook's cells and outputs as they are durable now.
 pub(crate) async fn shown(
     documents: &SqlDocumentLog,
     notebook: &Notebook,
 ) -> Result<Shown, NotebookFileError> {
     let stored = documents.load(&key(notebook)).await?;
     let id = notebook.id.clone();
-    let load = move || {
-        let bytes = |kind| joined(&stored.documents, kind);
-        let cells = bytes(DocumentKind::Notebook);
-        let states = bytes(DocumentKind::RuntimeState);
-        let cells = if cells.is_empty() {
-            NotebookDoc::hosted_bootstrap(&id)?
-        } else {
-            NotebookDoc::load(&cells, READER)?
-        };
-        let states = if states.is_empty() {
-            RuntimeStateDoc::from_seed(READER)?
-        } else {
-            RuntimeStateDoc::load(&states, READER)?
-        };
-        let comms = bytes(DocumentKind::Comms);
-        let comms = if comms.is_empty() {
-            CommsDoc::from_seed(READER)?
-        } else {
-            CommsDoc::load(&comms, READER)?
-        };
-        Ok::<_, FileError>((Box::new(cells), Box::new(states), Box::new(comms)))
+    let read = move || cells_and_outputs(&stored, &id);
+    Ok(tokio::task::spawn_blocking(read).await??)
+}
+
+fn cells_and_outputs(stored: &StoredRoom, id: &str) -> Result<Shown, FileError> {
+    let cells = joined(&stored.documents, DocumentKind::Notebook);
+    let states = joined(&stored.documents, DocumentKind::RuntimeState);
+    let cells = if cells.is_empty() {
+        NotebookDoc::hosted_bootstrap(id)?
+    } else {
+        NotebookDoc::load(&cells, READER)?
     };
-    Ok(tokio::task::spawn_blocking(load).await??)
+    let states = if states.is_empty() {
+        RuntimeStateDoc::from_seed(READER)?
+    } else {
+        RuntimeStateDoc::load(&states, READER)?
+    };
+    Ok((Box::new(cells), Box::new(states)))
 }
 
 /// What a copy of a notebook begins with: its own blobs are shared by name.
@@ -196,7 +201,7 @@ pub struct Copied {
 /// # Errors
 /// Storage fails.
 pub async fn copy_of(app: &App, notebook: &Notebook) -> Result<Copied, NotebookFileError> {
-    let (cells, states, _) = shown(app.documents(), notebook).await?;
+    let (cells, states) = shown(app.documents(), notebook).await?;
     Ok(Copied { cells, states })
 }
 

@@ -113,7 +113,7 @@ pub async fn take(
     title: Option<String>,
     actor_label: &str,
 ) -> Result<Revision, NotebookFileError> {
-    let (mut cells, mut states, _) = notebook_file::shown(app.documents(), notebook).await?;
+    let (mut cells, mut states) = notebook_file::shown(app.documents(), notebook).await?;
     let doc_id = cells
         .root_text("runtime_state_doc_id")
         .unwrap_or_else(|| format!("runtime:{}", notebook.id));

@@ -22,24 +22,25 @@ const CASES: u32 = 24;
 /// How long a call may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
+fn pairing(id: &str, code_hash: &str) -> NewPairing {
+    NewPairing {
+        id: id.to_owned(),
+        code_hash: code_hash.to_owned(),
+        owner_principal: OWNERS[0].to_owned(),
+        principal_namespace: "user:dev".to_owned(),
+        actor_label: "user:dev:ada/browser:tab".to_owned(),
+        created_ms: 0,
+        expires_ms: 600_000,
+        expected_name: None,
+    }
+}
+
 // CP-104
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn cp_104_a_thousand_redeems_at_once_make_one_credential() {
     let database = TestDatabase::new().await;
     let catalog = SqlCatalog::open(&database).await.unwrap();
-    catalog
-        .create_pairing(&NewPairing {
-            id: "p".to_owned(),
-            code_hash: "code".to_owned(),
-            owner_principal: OWNERS[0].to_owned(),
-            principal_namespace: "user:dev".to_owned(),
-            actor_label: "user:dev:ada/browser:tab".to_owned(),
-            created_ms: 0,
-            expires_ms: 600_000,
-            expected_name: None,
-        })
-        .await
-        .unwrap();
+    catalog.create_pairing(&pairing("p", "code")).await.unwrap();
     let mut redeems = JoinSet::new();
     for number in 0..1_000 {
         let catalog = catalog.clone();
@@ -68,16 +69,6 @@ async fn a_call_that_is_dropped_holds_up_nobody() {
     let database = TestDatabase::new().await;
     let catalog = SqlCatalog::open(&database).await.unwrap();
     let other = SqlCatalog::open(&database).await.unwrap();
-    let pairing = |id: String| NewPairing {
-        code_hash: id.clone(),
-        id,
-        owner_principal: OWNERS[0].to_owned(),
-        principal_namespace: "user:dev".to_owned(),
-        actor_label: "user:dev:ada/browser:tab".to_owned(),
-        created_ms: 0,
-        expires_ms: 600_000,
-        expected_name: None,
-    };
     let credential = |id: String| NewCredential {
         token_hash: id.clone(),
         id,
@@ -85,7 +76,7 @@ async fn a_call_that_is_dropped_holds_up_nobody() {
     };
     for round in 0..60_u64 {
         let id = format!("p{round}");
-        other.create_pairing(&pairing(id.clone())).await.unwrap();
+        other.create_pairing(&pairing(&id, &id)).await.unwrap();
         let patience = Duration::from_micros(round * 30);
         let redeemed = credential(format!("dropped{round}"));
         let _ = tokio::time::timeout(patience, catalog.redeem_pairing(&id, &redeemed)).await;

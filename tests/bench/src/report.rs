@@ -36,8 +36,7 @@ pub fn page(rows: &[Row], rounds: usize, python: &Path) -> Result<String> {
          rounds, both clients reading and acknowledging as fast as they can, Jupyter Server's rate limits off. A ratio \
          below 1 means that this software is faster. All {LINES} lines, {DISPLAYS} displays and the large output are \
          compared with what the cell wrote, in every round and on both sides, blobs fetched: nothing is missing, or \
-         this page would not have been written. Here every line is durable before it is seen; Jupyter Server keeps \
-         nothing.\n"
+         this page would not have been written. Here every output is durable before it is seen.\n"
     );
     text.push_str("| scenario | this software | Jupyter Server | ratio |\n|---|---:|---:|---:|\n");
     for row in rows {
