@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Workstation } from "../src/api/workstations";
 import { minutesText } from "../src/notebook/kernel-use";
-import { clockHint, stateOf } from "../src/panel/machine-state";
+import { clockHint, messageOf, stateOf } from "../src/panel/machine-state";
 import { bytesText, percentText } from "../src/ui/meter";
 
 describe("words for what is used", () => {
@@ -37,5 +37,7 @@ describe("words for what is used", () => {
     expect(of("not_started").label).toBe("Paired, not running");
     expect(of("not_started").next).toContain("To start it, run “runt workstation run”");
     expect(of("lease_expired").label).toBe("Offline");
+    const said = (reason: string) => messageOf({ message: "its agent", reason } as Workstation);
+    expect([said("not_started"), said("lease_expired")]).toEqual([undefined, "its agent"]);
   });
 });

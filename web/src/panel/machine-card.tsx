@@ -6,7 +6,7 @@ import { IconHistory, IconTrash } from "../ui/icons";
 import { ago, now, when } from "../ui/time";
 import { toast, toastError } from "../ui/toasts";
 import { History } from "./history";
-import { clockHint, facts, stateOf } from "./machine-state";
+import { clockHint, facts, messageOf, stateOf } from "./machine-state";
 import { MachineUse } from "./machine-use";
 
 async function remove(machine: Workstation, refresh: () => void): Promise<void> {
@@ -36,6 +36,7 @@ async function prefer(machine: Workstation, refresh: () => void): Promise<void> 
 
 export function MachineCard({ machine, refresh }: { machine: Workstation; refresh(): void }) {
   const state = stateOf(machine);
+  const message = messageOf(machine);
   const offered = facts(machine);
   const clock = clockHint(machine.clockSkewMs);
   const [history, setHistory] = useState(false);
@@ -56,7 +57,7 @@ export function MachineCard({ machine, refresh }: { machine: Workstation; refres
           <strong data-testid="workstation-status">{state.label}</strong>
           <span class="muted">
             {machine.since !== undefined && ` since ${when(machine.since)}`}
-            {machine.message ? ` · ${machine.message}` : ""} · last heard {ago(machine.lastSeenAt, now.value)}
+            {message ? ` · ${message}` : ""} · last heard {ago(machine.lastSeenAt, now.value)}
           </span>
         </p>
         {offered.length > 0 && (

@@ -42,6 +42,11 @@ export function stateOf(machine: Workstation): MachineState {
   }
 }
 
+/** What the cloud says of the state, unless label and next step say the same. */
+export function messageOf({ message, reason }: Workstation): string | undefined {
+  return reason === "not_started" ? undefined : message;
+}
+
 /** Clocks that differ by more are worth a word. */
 const CLOCK_SKEW_MS = 5_000;
 
