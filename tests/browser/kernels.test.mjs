@@ -7,9 +7,8 @@ import { after, before, test } from "node:test";
 import { assertAccessible, CHECKED } from "./support/accessible.mjs";
 import { launch } from "./support/browser.mjs";
 import { addMachine, api, newNotebook, openNotebook, signIn } from "./support/page.mjs";
-import { Cloud, until } from "./support/processes.mjs";
+import { Cloud, python, until } from "./support/processes.mjs";
 
-const python = process.env.TEST_PYTHON ?? "python3";
 let cloud;
 let browser;
 let page;

@@ -18,6 +18,9 @@ const TEST_PACKAGES: &[&str] = &[
     "deno>=2.5,<3",
     "uv>=0.8,<1",
 ];
+/// How IPython behaves in the tests' environment. The kernels of many tests share one home, and IPython's history file
+/// there does not bear kernels that make or mend it at once: a cell then prints what a thread of IPython's met.
+const TEST_IPYTHON_CONFIG: &str = "c.HistoryManager.hist_file = ':memory:'\n";
 /// Notes in an environment what was installed into it.
 const INSTALLED: &str = "installed-packages.txt";
 
@@ -57,7 +60,12 @@ pub fn with_ipykernel(folder: &Path) -> Result<PathBuf> {
 
 /// The environment of the tests, made once under `target/`.
 pub fn for_tests() -> Result<PathBuf> {
-    environment(&tools::target_dir().join("test-venv"), TEST_PACKAGES)
+    let folder = tools::target_dir().join("test-venv");
+    let python = environment(&folder, TEST_PACKAGES)?;
+    let config = folder.join("etc/ipython");
+    std::fs::create_dir_all(&config)?;
+    std::fs::write(config.join("ipython_config.py"), TEST_IPYTHON_CONFIG)?;
+    Ok(python)
 }
 
 /// The environment of the benchmarks: a kernel and Jupyter Server, made once under `target/`.

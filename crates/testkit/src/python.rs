@@ -3,40 +3,24 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What the environment needs to have.
-const MODULES: &str = "import bash_kernel, deno, ipykernel, ipywidgets, nbclient, uv";
-const PACKAGES: [&str; 6] = [
-    "ipykernel",
-    "ipywidgets",
-    "nbclient",
-    "bash_kernel",
-    "deno",
-    "uv",
-];
-
-/// The interpreter to test with: `TEST_PYTHON`, else a virtual environment under
-/// `target/test-venv`, made once with ipykernel, and what is compared with, from PyPI.
+/// The interpreter to test with: `TEST_PYTHON`, else the one of `target/test-venv`, which `cargo xtask test` makes
+/// (ipykernel, and what is compared with).
 ///
 /// # Panics
 ///
-/// When it can be neither found nor made: a test that needs a kernel must not pass without one.
+/// When there is neither: a test that needs a kernel must not pass without one.
 pub fn test_python() -> PathBuf {
     if let Some(given) = std::env::var_os("TEST_PYTHON") {
         return PathBuf::from(given);
     }
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
-    std::fs::create_dir_all(&target).expect("the target folder can be made");
-    let target = target.canonicalize().expect("the target folder exists");
-    let venv = target.join("test-venv");
-    let python = venv.join("bin/python");
-    // One test process makes it, the others wait.
-    let lock = std::fs::File::create(target.join("test-venv.lock")).expect("a lock file");
-    lock.lock().expect("a file lock");
-    if !has_modules(&python) {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&venv));
-        let install = ["-m", "pip", "install", "--quiet"];
-        run(Command::new(&python).args(install).args(PACKAGES));
-    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = root.canonicalize().expect("the workspace's folder exists");
+    let python = root.join("target/test-venv/bin/python");
+    assert!(
+        python.exists(),
+        "{} is not there: run `cargo xtask test` once, which makes it, or set TEST_PYTHON",
+        python.display()
+    );
     python
 }
 
@@ -62,19 +46,9 @@ with zipfile.ZipFile(f'{folder}/{name}-{version}-py3-none-any.whl', 'w') as whee
         .args([name, version]));
 }
 
-fn has_modules(python: &Path) -> bool {
-    Command::new(python)
-        .args(["-c", MODULES])
-        .output()
-        .is_ok_and(|output| output.status.success())
-}
-
 fn run(command: &mut Command) {
     let status = command
         .status()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(
-        status.success(),
-        "{command:?}: {status}; set TEST_PYTHON to a Python with ipykernel"
-    );
+    assert!(status.success(), "{command:?}: {status}");
 }

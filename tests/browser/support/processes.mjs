@@ -6,8 +6,8 @@ import { arch, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const programs = resolve(process.env.PROGRAMS ?? "../../target/debug");
-/** The interpreter of the machines; without it the agent finds one by itself. */
-const python = process.env.TEST_PYTHON;
+/** The interpreter of the machines, with ipykernel; `cargo xtask test` makes it. */
+export const python = resolve(process.env.TEST_PYTHON ?? "../../target/test-venv/bin/python");
 
 /** Waits until a probe gives a value that is neither false nor undefined, or fails with what was awaited. */
 export async function until(what, probe, limitMs = 30_000) {
@@ -200,7 +200,7 @@ class Workstation {
   }
 
   run(interpreter = python, cwd = undefined) {
-    const args = ["workstation", "run", ...(interpreter === undefined ? [] : ["--python-path", interpreter])];
+    const args = ["workstation", "run", "--python-path", interpreter];
     this.child = start("runt", args, { env: this.environment, cwd }, process.env.LOG);
     return this;
   }

@@ -12,7 +12,8 @@ use tokio::process::{Child, Command};
 
 use crate::Cloud;
 use crate::account::Account;
-use crate::programs::{program, python};
+use crate::programs::program;
+use crate::test_python;
 use crate::wait::until;
 
 const ONLINE_LIMIT: Duration = Duration::from_secs(30);
@@ -179,7 +180,7 @@ impl Machine {
     pub async fn paired(cloud: &Cloud, name: &str) -> Result<Self> {
         let mut machine = Self::new(cloud, name);
         machine.connect(cloud).await?;
-        machine.start(&python()?)?;
+        machine.start(&test_python())?;
         machine.online(cloud).await?;
         Ok(machine)
     }

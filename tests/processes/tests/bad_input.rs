@@ -5,7 +5,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Machine, Room, program, python, until};
+use e2e::{Attached, Cloud, Machine, Room, program, test_python, until};
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
@@ -195,7 +195,7 @@ async fn a_revoked_credential_ends_the_agent_and_its_kernels() -> Result<()> {
 async fn an_interpreter_without_ipykernel_is_explained_and_the_queue_does_not_hang() -> Result<()> {
     let cloud = Cloud::start().await?;
     let bare = cloud.folder("bare");
-    let made = Command::new(python()?)
+    let made = Command::new(test_python())
         .args(["-m", "venv", "--without-pip"])
         .arg(&bare)
         .status()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Machine, python, until};
+use e2e::{Attached, Cloud, Machine, test_python, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
@@ -37,7 +37,7 @@ async fn contained(machine: &Machine) -> Result<Option<(Child, i32)>> {
         println!("skipped: no PID namespace can be made here");
         return Ok(None);
     }
-    let python = python()?.display().to_string();
+    let python = test_python().display().to_string();
     // Detaching would mean that everything is killed with the container: it ends properly instead.
     let arguments = [
         "workstation",

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, python, until};
+use e2e::{Cloud, Machine, Room, test_python, until};
 use serde_json::json;
 
 /// An environment is made from the index of packages.
@@ -28,7 +28,7 @@ async fn machine(cloud: &Cloud) -> Result<Machine> {
 async fn a_notebooks_packages_are_installed_in_view_and_change_with_a_restart() -> Result<()> {
     let cloud = Cloud::start().await?;
     let mut machine = machine(&cloud).await?;
-    machine.start(&python()?)?;
+    machine.start(&test_python())?;
     machine.online(&cloud).await?;
     let wheels = cloud.folder("wheels");
     std::fs::create_dir(&wheels)?;
@@ -105,7 +105,7 @@ async fn a_detach_ends_what_installs() -> Result<()> {
     std::fs::set_permissions(&uv, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display());
     machine.set("PATH", Path::new(&path));
-    machine.start(&python()?)?;
+    machine.start(&test_python())?;
     machine.online(&cloud).await?;
     let notebook = cloud.create_notebook("environments").await?;
     let room = Room::join(&cloud, &notebook).await?;
@@ -138,7 +138,7 @@ async fn the_operator_can_forbid_environments() -> Result<()> {
         .output()
         .await?;
     assert!(set.status.success(), "{set:?}");
-    machine.start(&python()?)?;
+    machine.start(&test_python())?;
     machine.online(&cloud).await?;
     let notebook = cloud.create_notebook("environments").await?;
     let room = Room::join(&cloud, &notebook).await?;
@@ -149,7 +149,7 @@ async fn the_operator_can_forbid_environments() -> Result<()> {
     let id = room.execute(&cell).await?;
     let execution = room.finished(&id, LIMIT).await?;
     let text = room.text(&cloud, &notebook, &execution, "stdout").await?;
-    assert_eq!(text.trim(), python()?.display().to_string());
+    assert_eq!(text.trim(), test_python().display().to_string());
     assert_eq!(machine.stop().await?, Some(0), "{}", machine.log());
     Ok(())
 }

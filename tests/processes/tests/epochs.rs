@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, python};
+use e2e::{Cloud, Machine, Room, test_python};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// What one epoch holds, and half as much again: enough for one to begin between two runs.
@@ -20,7 +20,7 @@ async fn an_afternoon_of_runs_goes_through_epochs_with_every_output_once_and_one
     let cloud = Cloud::start().await?;
     let mut machine = Machine::new(&cloud, "machine");
     machine.connect(&cloud).await?;
-    machine.start(&python()?)?;
+    machine.start(&test_python())?;
     machine.online(&cloud).await?;
     let id = cloud.create_notebook("long").await?;
     let room = Room::join(&cloud, &id).await?;

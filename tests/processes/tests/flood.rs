@@ -40,7 +40,7 @@ async fn a_flood_is_cut_with_a_notice_and_the_whole_text_stays_on_the_workstatio
     machine.set("RUNT_RUN_OUTPUT_MIB", Path::new("1"));
     machine.set("RUNT_RUN_JOURNAL_MIB", Path::new("8"));
     machine.connect(&cloud).await?;
-    machine.start(&e2e::python()?)?;
+    machine.start(&e2e::test_python())?;
     let Attached {
         room,
         notebook,
@@ -136,7 +136,7 @@ async fn what_an_unreachable_cloud_missed_is_told_up_to_the_limit_and_then_named
     let mut machine = Machine::new(&cloud, "machine");
     machine.set("RUNT_RUN_JOURNAL_MIB", Path::new("1"));
     machine.connect_through(&cloud, relay.url()).await?;
-    machine.start(&e2e::python()?)?;
+    machine.start(&e2e::test_python())?;
     let Attached { room, notebook, .. } = Attached::new(&cloud, &machine, "flood").await?;
     // 4 MB, of which the journal takes one.
     let execution = while_cut_off(&room, &relay, &machine, &printing(40_000)).await?;
@@ -170,7 +170,7 @@ async fn a_disk_that_is_full_for_a_while_costs_no_line() -> Result<()> {
     if !machine.with_disk(128)? {
         return Ok(());
     }
-    machine.start(&e2e::python()?)?;
+    machine.start(&e2e::test_python())?;
     let Attached { room, notebook, .. } = Attached::new(&cloud, &machine, "full").await?;
     // A notebook fills the disk but for 4 MiB, and prints 12 MB; it makes space when the disk takes no more.
     let lines = 120_000;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, python, until};
+use e2e::{Cloud, Machine, Room, test_python, until};
 use reqwest::Method;
 use serde_json::json;
 
@@ -23,7 +23,7 @@ async fn ws_371_unused_compute_stops_where_the_machine_says_so_and_stays_where_t
         .status()
         .await?;
     assert!(set.success());
-    machine.start(&python()?)?;
+    machine.start(&test_python())?;
     machine.online(&cloud).await?;
     until("the machine to say when kernels stop", LIMIT, async || {
         let rows = cloud.workstations().await?;

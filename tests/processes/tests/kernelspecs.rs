@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, python, until};
+use e2e::{Cloud, Machine, Room, test_python, until};
 use serde_json::json;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -13,7 +13,7 @@ fn install(data: &Path, name: &str) -> Result<()> {
     let folder = data.join("kernels").join(name);
     std::fs::create_dir_all(&folder)?;
     let spec = json!({
-        "argv": [python()?, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "argv": [test_python(), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         "display_name": "Second",
         "language": "python",
         "env": { "KERNEL_MARK": name },
@@ -47,7 +47,7 @@ async fn a_notebook_gets_the_installed_kernel_it_asks_for() -> Result<()> {
     let mut machine = Machine::new(&cloud, "machine");
     machine.connect(&cloud).await?;
     machine.set("JUPYTER_PATH", &data);
-    machine.start(&python()?)?;
+    machine.start(&test_python())?;
     machine.online(&cloud).await?;
     let notebook = cloud.create_notebook("kernelspecs").await?;
     let room = Room::join(&cloud, &notebook).await?;

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Machine, Room, program, python, until};
+use e2e::{Attached, Cloud, Machine, Room, program, test_python, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use reqwest::Method;
@@ -68,7 +68,11 @@ async fn a_cell_runs_on_the_paired_machine_and_its_outputs_arrive() -> Result<()
         .lines()
         .find(|line| line.contains("starting"))
         .context("no first line")?;
-    for part in [cloud.url(), machine.id()?, python()?.display().to_string()] {
+    for part in [
+        cloud.url(),
+        machine.id()?,
+        test_python().display().to_string(),
+    ] {
         assert!(said.contains(&part), "{part}: {said}");
     }
     assert!(!log.contains(token));
@@ -89,7 +93,7 @@ async fn ws_226_a_peer_that_logs_errors_only_is_ready_all_the_same() -> Result<(
     let mut machine = Machine::new(&cloud, "machine");
     machine.connect(&cloud).await?;
     machine.set("RUST_LOG", std::path::Path::new("error"));
-    machine.start(&python()?)?;
+    machine.start(&test_python())?;
     let Attached { room, .. } = Attached::new(&cloud, &machine, "quiet").await?;
     let jobs = format!("/api/workstations/{}/attach-jobs", machine.id()?);
     until("the job to run", LIMIT, async || {
@@ -162,7 +166,7 @@ async fn a_peer_started_by_hand_serves_under_the_development_identity() -> Resul
         .args(["--workstation-display-name", "計算機", "--working-dir"])
         .arg(&folder)
         .arg("--python-path")
-        .arg(python()?)
+        .arg(test_python())
         .env("RUNT_CLOUD_TOKEN", "development")
         .env("RUNT_CLOUD_DEV_USER", e2e::USER)
         .env("XDG_STATE_HOME", cloud.folder("state"))

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant as Clock};
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{
-    Attached, Cloud, Execution, Machine, Manner, Namespaces, Relay, Room, program, python, until,
+    Attached, Cloud, Execution, Machine, Manner, Namespaces, Relay, Room, program, test_python,
+    until,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -72,7 +73,7 @@ impl Scene {
     }
 
     async fn serve(&mut self) -> Result<Served> {
-        self.machine.start(&python()?)?;
+        self.machine.start(&test_python())?;
         self.machine.online(&self.cloud).await?;
         let Attached { room, notebook, .. } =
             Attached::idle(&self.cloud, &self.machine, "network").await?;
@@ -255,7 +256,7 @@ fn fifty_agents_outlive_their_server() -> Result<()> {
             agent
                 .args(arguments)
                 .arg("--python-path")
-                .arg(python()?)
+                .arg(test_python())
                 .env("RUNT_CLOUD_TOKEN", token)
                 .stdout(std::process::Stdio::null())
                 .stderr(std::process::Stdio::null());
@@ -321,7 +322,7 @@ fn an_address_that_does_not_answer_costs_a_moment() -> Result<()> {
             "{:?}",
             begun.elapsed()
         );
-        machine.start(&python()?)?;
+        machine.start(&test_python())?;
         machine.online(&cloud).await?;
         let connected = async || Ok((relay.sockets() == 1).then_some(()));
         until("the event socket", Duration::from_secs(20), connected).await?;

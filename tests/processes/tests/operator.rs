@@ -172,7 +172,7 @@ async fn only_allowed_notebooks_and_people_use_the_machine_and_others_are_told()
     machine.connect(&cloud).await?;
     let welcome = cloud.create_notebook("welcome").await?;
     done(&machine, &["config", "set", "allow", &welcome]).await?;
-    machine.start(&e2e::python()?)?;
+    machine.start(&e2e::test_python())?;
     machine.online(&cloud).await?;
     let stranger = cloud.create_notebook("stranger").await?;
     let room = Room::join(&cloud, &stranger).await?;
@@ -186,7 +186,7 @@ async fn only_allowed_notebooks_and_people_use_the_machine_and_others_are_told()
     // A person instead of a notebook: whoever asks.
     let person = format!("user:dev:{}", e2e::USER);
     done(&machine, &["config", "set", "allow", &person]).await?;
-    machine.start(&e2e::python()?)?;
+    machine.start(&e2e::test_python())?;
     machine.online(&cloud).await?;
     let room = Room::join(&cloud, &stranger).await?;
     cloud.attach(&stranger, &machine.id()?).await?;
@@ -216,7 +216,7 @@ async fn a_machine_that_is_only_paired_is_not_online_and_pairing_again_ends_noth
     let (status, refusal) = cloud.call(reqwest::Method::POST, &path, Some(body)).await?;
     assert_eq!(status, 409, "{refusal}");
 
-    machine.start(&e2e::python()?)?;
+    machine.start(&e2e::test_python())?;
     machine.online(&cloud).await?;
     machine.connect(&cloud).await?;
     assert!(machine.is_shown_online(&cloud).await?);

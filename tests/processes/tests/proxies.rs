@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Attached, Cloud, Machine, python, until};
+use e2e::{Attached, Cloud, Machine, test_python, until};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
@@ -194,7 +194,7 @@ async fn leads_to_a_running_cell(program: &str) -> Result<()> {
     machine
         .connect_through(&cloud, &proxy.url("127.0.0.1"))
         .await?;
-    machine.start(&python()?)?;
+    machine.start(&test_python())?;
     machine.online(&cloud).await?;
     let Attached {
         room, notebook: id, ..

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use e2e::{Attached, Cloud, Machine, Room, python, until};
+use e2e::{Attached, Cloud, Machine, Room, test_python, until};
 use reqwest::Method;
 use serde_json::json;
 
@@ -116,7 +116,7 @@ async fn an_expired_token_is_renewed_when_the_agent_returns() -> Result<()> {
         Ok(log.contains("room token has expired").then_some(()))
     })
     .await?;
-    machine.start(&python()?)?;
+    machine.start(&test_python())?;
     let room = Room::join(&cloud, &notebook).await?;
     complete(&cloud, &room, &notebook, &id, LINES).await?;
     assert_eq!(machine.processes("cloud-runtime-agent"), peers);

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Machine, UserManager, python, until};
+use e2e::{Attached, Cloud, Machine, UserManager, test_python, until};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// How an agent's command line is told from its peers', which name the agent's folder.
@@ -123,7 +123,7 @@ async fn ws_116_123_262_a_kernel_outlives_its_agents() -> Result<()> {
         machine: &machine,
         manager: &manager,
     };
-    let python = python()?.display().to_string();
+    let python = test_python().display().to_string();
     service
         .done(&["install", "--python-path", &python, "--start"])
         .await?;
@@ -206,7 +206,7 @@ async fn a_kernel_gets_no_more_memory_than_the_operator_allows() -> Result<()> {
         let set = ["workstation", "config", "set", name, value];
         assert!(machine.runt(&set)?.output().await?.status.success());
     }
-    let python = python()?.display().to_string();
+    let python = test_python().display().to_string();
     service
         .done(&["install", "--python-path", &python, "--start"])
         .await?;

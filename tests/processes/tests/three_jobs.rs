@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Attached, Cloud, Machine, offer_other_build, python, until};
+use e2e::{Attached, Cloud, Machine, offer_other_build, test_python, until};
 use nix::sys::signal::Signal;
 use reqwest::Method;
 use tokio::time::sleep;
@@ -125,7 +125,7 @@ impl Load {
         // As a service does; `upgrade` leaves kernels alone in any case.
         machine.set("RUNT_RUN_ON_STOP", Path::new("detach"));
         machine.connect(&cloud).await?;
-        machine.start(&python()?)?;
+        machine.start(&test_python())?;
         machine.online(&cloud).await?;
         let stop = machine.home().join("stop");
         let job = |variable| Job::new(&cloud, &machine, variable, &stop);
@@ -155,7 +155,7 @@ impl Load {
         {
             let mut happens = pin!(async {
                 happens(cloud, machine).await?;
-                machine.start(&python()?)?;
+                machine.start(&test_python())?;
                 machine.online(cloud).await?;
                 for job in &*jobs {
                     job.prints_on(cloud).await?;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Attached, Cloud, Machine, python, until};
+use e2e::{Attached, Cloud, Machine, test_python, until};
 use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -68,7 +68,7 @@ async fn told(machine: &Machine, arguments: &[&str]) -> Result<(Option<i32>, Str
 
 /// An agent that finds another one at its workstation: it says which, and what to do.
 async fn is_refused(machine: &Machine, first: i32, host: &str) -> Result<()> {
-    let python = python()?.display().to_string();
+    let python = test_python().display().to_string();
     let (code, said) = told(machine, &["run", "--python-path", &python]).await?;
     ensure!(code == Some(ALREADY_SERVED), "{code:?} {said}");
     for part in [
@@ -102,7 +102,7 @@ async fn ws_132_agents_of_two_workstations_leave_each_others_jobs_alone() -> Res
     two.set("XDG_CONFIG_HOME", &one.home().join("config-two"));
     two.set("RUNT_CONNECT_ID", "ws-two".as_ref());
     two.connect(&cloud).await?;
-    two.start(&python()?)?;
+    two.start(&test_python())?;
     two.online(&cloud).await?;
     let (first, second) = (Kernel::new(&cloud, &one), Kernel::new(&cloud, &two));
     let (first, second) = tokio::try_join!(first, second)?;
@@ -127,11 +127,11 @@ async fn ws_132_agents_of_two_workstations_leave_each_others_jobs_alone() -> Res
     first.lives().await?;
     // An agent that starts has nothing to do with the other's, whose agent is away just now.
     one.kill_agent().await?;
-    two.start(&python()?)?;
+    two.start(&test_python())?;
     let again = Kernel::new(&cloud, &two).await?;
     first.lives().await?;
     // A job may be ended wherever one is; here the other's agent does it.
-    one.start(&python()?)?;
+    one.start(&test_python())?;
     one.online(&cloud).await?;
     let (code, said) = told(&two, &["stop", &first.attached.job]).await?;
     assert_eq!(code, Some(0), "{said}");
@@ -148,7 +148,7 @@ async fn machines_that_share_a_home_leave_each_others_jobs_alone() -> Result<()>
         return Ok(());
     }
     lab.connect(&cloud).await?;
-    lab.start(&python()?)?;
+    lab.start(&test_python())?;
     lab.online(&cloud).await?;
     let kernel = Kernel::new(&cloud, &lab).await?;
     is_refused(&gpu, lab.only(AGENT).await?, "lab").await?;
@@ -156,7 +156,7 @@ async fn machines_that_share_a_home_leave_each_others_jobs_alone() -> Result<()>
 
     // The first one's agent is gone, and the other would take its place with the same credential.
     lab.kill_agent().await?;
-    gpu.start(&python()?)?;
+    gpu.start(&test_python())?;
     until("the cloud to refuse it", LIMIT, async || {
         let said = "another machine (lab) is online as ws-lab";
         Ok(gpu.log().contains(said).then_some(()))
@@ -174,7 +174,7 @@ async fn machines_that_share_a_home_leave_each_others_jobs_alone() -> Result<()>
     kernel.lives().await?;
 
     // The first machine finds its own job as it was.
-    lab.start(&python()?)?;
+    lab.start(&test_python())?;
     lab.online(&cloud).await?;
     kernel.lives().await?;
     let (_, said) = told(&lab, &["stop", "--all"]).await?;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use e2e::{
-    Attached, Cloud, Machine, Room, UserManager, offer_other_build, offer_programs, python, until,
+    Attached, Cloud, Machine, Room, UserManager, offer_other_build, offer_programs, test_python,
+    until,
 };
 use serde_json::Value;
 
@@ -79,7 +80,7 @@ async fn an_agent_in_the_foreground_is_upgraded_and_its_kernel_lives_on() -> Res
     let (_, said, _) = upgrade(&machine, &[]).await?;
     assert!(said.contains("Nothing to do."), "{said}");
 
-    machine.start(&python()?)?;
+    machine.start(&test_python())?;
     machine.online(&cloud).await?;
     let (room, kernel) = holding_a_variable(&cloud, &machine).await?;
     let new = offer_other_build(&downloads, "9.9.9")?;
@@ -133,7 +134,7 @@ async fn an_agent_in_the_foreground_is_upgraded_and_its_kernel_lives_on() -> Res
     // The old peer serves meanwhile.
     holds_it_still(&room, &machine, kernel).await?;
 
-    machine.start(&python()?)?;
+    machine.start(&test_python())?;
     machine.online(&cloud).await?;
     holds_it_still(&room, &machine, kernel).await?;
     Attached::new(&cloud, &machine, "another").await?;
@@ -152,7 +153,7 @@ async fn an_agent_that_is_a_service_is_restarted_by_the_upgrade() -> Result<()> 
     let Some(manager) = UserManager::start(&machine).await? else {
         return Ok(());
     };
-    let python = python()?.display().to_string();
+    let python = test_python().display().to_string();
     let install = [
         "workstation",
         "service",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, python, until};
+use e2e::{Cloud, Machine, Room, test_python, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -28,7 +28,7 @@ async fn machine(cloud: &Cloud, name: &str, warm: &str) -> Result<Machine> {
     let mut machine = Machine::new(cloud, name);
     machine.set("RUNT_RUN_WARM_KERNELS", Path::new(warm));
     machine.connect(cloud).await?;
-    machine.start(&python()?)?;
+    machine.start(&test_python())?;
     machine.online(cloud).await?;
     Ok(machine)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Machine, Room, USER, python};
+use e2e::{Attached, Cloud, Machine, Room, USER, test_python};
 use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -33,7 +33,7 @@ async fn scene() -> Result<Scene> {
     let cloud = Cloud::start().await?;
     let mut machine = Machine::new(&cloud, "machine");
     machine.connect(&cloud).await?;
-    machine.start(&python()?)?;
+    machine.start(&test_python())?;
     machine.online(&cloud).await?;
     let Attached { room, notebook, .. } = Attached::idle(&cloud, &machine, "widgets").await?;
     Ok(Scene {

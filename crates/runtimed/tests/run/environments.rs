@@ -63,6 +63,7 @@ impl Place {
             .arg("--python")
             .arg(python)
             .env("XDG_CACHE_HOME", self.path("cache"))
+            .env("IPYTHONDIR", self.path("ipython"))
             .env("UV_CACHE_DIR", uv_cache());
         command
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use e2e::{python, until};
+use e2e::{test_python, until};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tokio::io::copy_bidirectional;
@@ -45,7 +45,7 @@ impl KeeperRelay {
             cut,
             task,
         };
-        scene.machine.start(&python()?)?;
+        scene.machine.start(&test_python())?;
         let opened = relay.opened.wait_for(|opened| *opened > 0);
         tokio::time::timeout(LIMIT, opened)
             .await

@@ -7,7 +7,7 @@ mod scene;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Room, python, until};
+use e2e::{Room, test_python, until};
 use keeper_relay::KeeperRelay;
 use nix::sys::signal::Signal;
 use reqwest::Method;
@@ -24,7 +24,7 @@ async fn a_killed_agent_comes_back_and_adopts_the_running_peer() -> Result<()> {
         let mut scene = Scene::printing(60, moment).await?;
         let peer = scene.process("cloud-runtime-agent")?;
         scene.machine.kill_agent().await?;
-        scene.machine.start(&python()?)?;
+        scene.machine.start(&test_python())?;
         scene.complete(&scene.room).await?;
         assert_eq!(
             scene.process("cloud-runtime-agent")?,
@@ -73,7 +73,7 @@ async fn agent_and_peer_killed_at_once_cost_no_line() -> Result<()> {
         let kernel = scene.process("ipykernel")?;
         scene.machine.kill_agent().await?;
         signal(scene.process("cloud-runtime-agent")?, Signal::SIGKILL)?;
-        scene.machine.start(&python()?)?;
+        scene.machine.start(&test_python())?;
         scene.complete(&scene.room).await?;
         assert_eq!(
             scene.process("ipykernel")?,
@@ -97,7 +97,7 @@ async fn ended_while_agent_and_peer_are_dead(
     signal(scene.process("cloud-runtime-agent")?, Signal::SIGKILL)?;
     end(&scene).await?;
     assert_eq!(scene.process("kernel-keeper")?, keeper);
-    scene.machine.start(&python()?)?;
+    scene.machine.start(&test_python())?;
     scene.nothing_left_of(&scene.job).await?;
     scene.nothing_left_of("sleep 600").await?;
     let execution = scene.room.finished(&scene.execution, LIMIT).await?;
@@ -222,7 +222,7 @@ async fn kills_one_after_another_at_random_cost_no_line() -> Result<()> {
             match chance % 4 {
                 0 => {
                     scene.machine.kill_agent().await?;
-                    scene.machine.start(&python()?)?;
+                    scene.machine.start(&test_python())?;
                 }
                 1 => {
                     // The one before may have been killed just now.

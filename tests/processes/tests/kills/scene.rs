@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Execution, Machine, Relay, Room, python, until};
+use e2e::{Attached, Cloud, Execution, Machine, Relay, Room, test_python, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use reqwest::Method;
@@ -74,7 +74,7 @@ impl Scene {
         let relay = Relay::start(cloud.address()).await?;
         let mut machine = Machine::new(&cloud, "machine");
         machine.connect_through(&cloud, relay.url()).await?;
-        machine.start(&python()?)?;
+        machine.start(&test_python())?;
         machine.online(&cloud).await?;
         Self::on(cloud, machine, Some(relay), lines, moment).await
     }

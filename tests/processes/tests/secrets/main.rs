@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Attached, Cloud, Machine, Room, program, python, until};
+use e2e::{Attached, Cloud, Machine, Room, program, test_python, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ impl Scene {
     /// `None`, and why on standard output, where the system has no way to protect a secret.
     async fn set() -> Result<Option<Self>> {
         let cloud = Cloud::start().await?;
-        let python = python()?;
+        let python = test_python();
         let mut machine = Machine::new(&cloud, "machine");
         machine.unprivileged(&python)?;
         let namespaces = machine
