@@ -118,13 +118,12 @@ describe("a session with a room", () => {
     session.stop();
   });
 
-  it("asks for a reload, and dials no more, when the room started the notebook itself over", async () => {
+  it("asks for a reload, and dials no more, when the room takes its documents for old and is in the same epoch", async () => {
     const api = await automerge();
-    const documents = new RoomDocuments(api);
     let outdated = 0;
     const session = new RoomSession({
       api,
-      documents,
+      documents: new RoomDocuments(api),
       dial: room.dial,
       changed() {},
       outdated: () => {
@@ -133,12 +132,76 @@ describe("a session with a room", () => {
     });
     session.start();
     await settle();
-    room.refuse.set(0, "the document is of an earlier epoch of this room; drop it, dial again");
-    new NotebookEditor(api, documents.notebook).addCell(undefined, "code");
-    await settle();
     room.cut("room epoch changed");
     await settle(60_000);
-    expect([outdated, room.dials]).toEqual([1, 1]);
+    expect([outdated, room.dials]).toEqual([1, 2]);
+  });
+
+  it("writes again what the room had not taken before it started over, and shows it all the time", async () => {
+    const { documents, session, editor } = await page(room);
+    const sources = () => readCells(documents.notebook.value).map((cell) => cell.source);
+    session.start();
+    await settle();
+    const kept = editor.addCell(undefined, "code", "kept");
+    const gone = editor.addCell(kept, "code", "gone");
+    const moved = editor.addCell(gone, "code", "moved");
+    await settle();
+    // On its way when the room starts over: nobody hears of it.
+    editor.splice({}, kept, [{ index: 4, remove: 0, insert: " and late" }]);
+    editor.deleteCell(gone);
+    editor.setType(moved, "markdown");
+    room.startOver(() => {});
+    const added = editor.addCell(moved, "code", "added");
+    editor.moveCell(moved, -1);
+    expect(sources()).toEqual(["moved", "kept and late", "added"]);
+    const seen: string[][] = [];
+    documents.notebook.onPatches(() => seen.push(sources()));
+    await settle(500);
+    expect(sources()).toEqual(["moved", "kept and late", "added"]);
+    expect(new Set(seen.map((each) => each.join()))).toEqual(new Set(["moved,kept and late,added"]));
+    expect(Object.keys(room.cells()).sort()).toEqual([kept, moved, added].sort());
+    expect(room.cells()[kept]?.source).toBe("kept and late");
+    expect(session.state).toMatchObject({ phase: "live", unsaved: false, rejoining: false });
+    session.stop();
+  });
+
+  it("comes back after long to a room that started over meanwhile, with what was written offline", async () => {
+    const { documents, session, editor } = await page(room);
+    session.start();
+    await settle();
+    const cell = editor.addCell(undefined, "code", "one\ntwo\n");
+    await settle();
+    room.cut();
+    editor.splice({}, cell, [{ index: 8, remove: 0, insert: "mine\n" }]);
+    room.edit(0, (doc) => {
+      const theirs = (doc.cells as Record<string, { source: string }>)[cell];
+      if (theirs) theirs.source = "theirs\none\ntwo\n";
+    });
+    room.startOver(() => {});
+    await settle(2_000);
+    expect(room.cells()[cell]?.source).toBe("theirs\none\ntwo\nmine\n");
+    expect(readCells(documents.notebook.value).map(({ source }) => source)).toEqual([
+      "theirs\none\ntwo\nmine\n",
+    ]);
+    expect(session.state).toMatchObject({ phase: "live", unsaved: false });
+    session.stop();
+  });
+
+  it("names the heads of the new document in a request that waited", async () => {
+    const { documents, session, editor } = await page(room);
+    session.start();
+    await settle();
+    room.mute.add(1);
+    const heads = () => ({ required_heads: documents.notebook.heads() });
+    const asked = session.request("execute_cell", heads);
+    await settle();
+    room.mute.clear();
+    room.startOver(() => {});
+    editor.addCell(undefined, "code", "late");
+    await settle();
+    await asked;
+    expect(room.requests.at(-1)?.required_heads).toEqual(documents.notebook.heads());
+    session.stop();
   });
 
   it("takes up what runs afresh when the room started it over, and shows the old until the new is here", async () => {

@@ -63,14 +63,6 @@ describe("writing widget state", () => {
     const merged = api.merge(api.clone(replica.value), other);
     expect([...shown(merged).list]).toEqual([7, 9]);
   });
-
-  it("knows once when a document began anew without what was written here", async () => {
-    const { replica } = await document({ value: 1 });
-    expect(replica.takeLoss()).toBe(false);
-    replica.renew();
-    expect(replica.takeLoss()).toBe(true);
-    expect(replica.takeLoss()).toBe(false);
-  });
 });
 
 describe("reading widget state", () => {

@@ -4,8 +4,9 @@
 //! begins while nobody is in the room and no compute session can come back, so that nobody
 //! holds work that the room has not heard of. What a runtime peer writes outgrows its epoch within an
 //! afternoon, though, with everybody there: it starts over between two runs if each peer said that it
-//! takes up fresh documents. A runtime peer then reads its journal again from where the room had
-//! confirmed it, and a page has nothing of its own in there. Whoever comes later with a document of the old
+//! takes up fresh documents, and the notebook with it, where every run leaves a change as well. A runtime peer then
+//! reads its journal again from where the room had confirmed it, and a page writes anew what the room had not taken.
+//! Whoever comes later with a document of the old
 //! epoch must throw it away: documents that grew from one seed would merge, and the old history
 //! would be back. Such a document cannot come in without the first changes of its epoch; those are
 //! remembered as *retired*, and a peer that shows one of them is sent away with
@@ -26,7 +27,7 @@ use crate::departure::is_away;
 use crate::settings::QUIET_MS;
 use crate::{Effect, Room, RoomError, bootstrap, notebook_doc, runtime_doc};
 
-/// What starts over with people there: the documents that a runtime peer writes.
+/// The documents that a runtime peer writes: with people there, these decide when the room starts over.
 const LIVE: [DocKind; 2] = [DocKind::RuntimeState, DocKind::Comms];
 
 /// What a room starts its next epoch with.
@@ -145,7 +146,7 @@ impl Room {
     }
 
     fn outgrown_live(&mut self, kind: DocKind) -> Option<Limit> {
-        (LIVE.contains(&kind) && self.changes(kind) > self.settings.live_epoch_changes)
+        (kind != DocKind::Comments && self.changes(kind) > self.settings.live_epoch_changes)
             .then_some(Limit::Changes)
     }
 

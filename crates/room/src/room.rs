@@ -52,6 +52,7 @@ pub enum RoomError {
 /// One live notebook: documents, peers, and the rules between them.
 pub struct Room {
     pub(crate) notebook_id: NotebookId,
+    pub(crate) epoch: i64,
     pub(crate) settings: Settings,
     pub(crate) ids: Box<dyn IdSource>,
     pub(crate) documents: [Document; 4],
@@ -98,6 +99,7 @@ impl Room {
         let (documents, effects) = crate::bootstrap::documents(&notebook_id, stored, &actor)?;
         let mut room = Self {
             notebook_id,
+            epoch: stored.epoch(),
             settings,
             ids,
             documents,

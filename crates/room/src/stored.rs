@@ -7,9 +7,23 @@ use documents::DocKind;
 pub struct StoredDocuments {
     documents: [Vec<u8>; 4],
     retired: [Vec<u8>; 4],
+    epoch: i64,
 }
 
 impl StoredDocuments {
+    /// Nothing yet, of an epoch of the room.
+    pub fn of_epoch(epoch: i64) -> Self {
+        Self {
+            epoch,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the epoch of the room that this is of; 0 is the first.
+    pub fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
     /// Adds bytes at the end of a document; call it in log order.
     pub fn append(&mut self, document: DocKind, bytes: &[u8]) {
         self.documents[document.index()].extend_from_slice(bytes);

@@ -3,21 +3,14 @@
 
 mod common;
 
-use common::{Client, Harness, Received, START, anonymous, editor, owner, runtime, viewer};
+use common::{
+    Client, Harness, Received, START, anonymous, editor, owner, raw_control, runtime, viewer,
+};
 use documents::DocKind;
 use room::{Event, Join};
-use serde_json::{Value, json};
+use serde_json::json;
 use wire::control::SessionControl;
 use wire::{FrameType, Scope};
-
-fn raw_control(received: &Received) -> Value {
-    match received {
-        Received::Frame(FrameType::SessionControl, payload) => {
-            serde_json::from_slice(payload).unwrap()
-        }
-        other => panic!("not a control message: {other:?}"),
-    }
-}
 
 #[test]
 fn rp_060_rp_061_rp_062_rp_063_rp_064_ready_comes_first_and_says_all() {
@@ -48,7 +41,7 @@ fn rp_060_rp_061_rp_062_rp_063_rp_064_ready_comes_first_and_says_all() {
              "identity_provider": "oidc", "principal_namespace": "user:oidc",
              "display_name": "Alice", "connected_at": at},
         ],
-        "timestamp": at,
+        "room_epoch": 0, "timestamp": at,
     });
     assert_eq!(ready, expected);
 }

@@ -6,8 +6,8 @@ mod common;
 use automerge::transaction::Transactable as _;
 use automerge::{AutoCommit, ObjType, ROOT, ReadDoc as _};
 use common::{
-    Client, Harness, NOTEBOOK, Received, START, attached_to, owner, runtime, starter_cell, uuid,
-    viewer,
+    Client, Harness, NOTEBOOK, Received, START, attached_to, owner, raw_control, runtime,
+    starter_cell, uuid, viewer,
 };
 use documents::DocKind;
 use documents::notebook::NotebookDoc;
@@ -24,7 +24,7 @@ fn room(settings: Settings) -> Harness {
 
 /// The room in its next epoch, as storage would give it back.
 fn reopen(harness: &Harness, next: &NextEpoch) -> Harness {
-    let mut stored = StoredDocuments::default();
+    let mut stored = StoredDocuments::of_epoch(harness.stored.epoch() + 1);
     for (kind, bytes) in &next.documents {
         stored.append(*kind, bytes);
     }
@@ -378,7 +378,19 @@ fn much_outgrown_a_room_starts_over_between_two_runs_but_never_during_one() {
     done(&mut machine, 101);
     empty_queue(&mut harness, &mut machine);
     assert!(asked_to_start_over(&mut harness));
-    assert!(next_epoch(&mut harness).is_some());
+    // Every run leaves a change in the notebook as well, which starts over with what the machine wrote.
+    let before = shown(&mut harness);
+    let next = next_epoch(&mut harness).unwrap();
+    let retired: Vec<DocKind> = next.retired.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(retired, [DocKind::Notebook, DocKind::RuntimeState]);
+    let mut harness = reopen(&harness, &next);
+    assert_eq!(shown(&mut harness), before);
+    harness.join(owner());
+    let ready = raw_control(&harness.take("owner")[0]);
+    assert_eq!(
+        ready["room_epoch"], 1,
+        "a page knows by this that its documents are old"
+    );
 }
 
 #[test]

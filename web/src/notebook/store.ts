@@ -335,7 +335,7 @@ export class NotebookStore {
 
   /** Runs what is seen here: the room refuses while it lacks our edits, and is asked again once it has them. */
   private async execute(action: string, fields: Record<string, unknown>): Promise<void> {
-    const wanted = { ...fields, required_heads: this.documents.notebook.heads() };
+    const wanted = () => ({ ...fields, required_heads: this.documents.notebook.heads() });
     const end = Date.now() + RUN_LIMIT_MS;
     for (;;) {
       try {

@@ -1,7 +1,7 @@
 // Text that did not reach the room before the page goes: kept in this tab, offered after the next load.
 //
-// A room whose documents were started over never takes an edit made offline before; a trashed one takes none at
-// all. What was typed is kept by cell, as plain text, and put back only as new cells: nothing is overwritten.
+// A trashed notebook takes no edit, and a closed tab has no documents to take one from. What was typed is kept by cell, as
+// plain text, and put back only as new cells: nothing is overwritten.
 import { list, text } from "../api/shape";
 import { mapOf, type NotebookDoc, stringOf } from "../sync/shapes";
 

@@ -11,8 +11,19 @@ export interface Peer {
   name: string | undefined;
 }
 
+export interface Ready {
+  type: "ready";
+  peerId: string;
+  actorLabel: string;
+  scope: Scope;
+  runtimePeers: number;
+  peers: Peer[];
+  /** The epoch of the room's documents, where the room says it. */
+  epoch: number | undefined;
+}
+
 export type Control =
-  | { type: "ready"; peerId: string; actorLabel: string; scope: Scope; runtimePeers: number; peers: Peer[] }
+  | Ready
   | { type: "joined"; peer: Peer; runtimePeers: number | undefined }
   | { type: "left"; peer: Peer; runtimePeers: number | undefined }
   | { type: "accepted"; frameType: number }
@@ -34,7 +45,7 @@ function readPeer(shape: Shape): Peer | undefined {
   return { id, actorLabel, scope, participant, name: text(shape, "display_name") };
 }
 
-function readReady(shape: Shape): Control | undefined {
+function readReady(shape: Shape): Ready | undefined {
   const self = readPeer(shape);
   if (self === undefined) return undefined;
   const rows = shape.peers;
@@ -53,6 +64,7 @@ function readReady(shape: Shape): Control | undefined {
     scope: self.scope,
     runtimePeers: number(shape, "runtime_peer_count") ?? counted,
     peers,
+    epoch: number(shape, "room_epoch"),
   };
 }
 

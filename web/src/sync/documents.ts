@@ -30,8 +30,9 @@ export class RoomDocuments {
     );
   }
 
-  /** Takes up afresh what a runtime peer writes; nothing that was made here is in there. */
-  renewRuntime(): void {
+  /** Takes up afresh what the room starts over; comments never do. */
+  renew(): void {
+    this.notebook.renew();
     this.runtime.renew();
     this.comms.renew();
   }

@@ -2,6 +2,7 @@
 import type { ChangeFn, Doc, Patch, SyncState } from "@automerge/automerge/slim";
 import { type Automerge, fromBase64 } from "./automerge";
 import type { DocumentFrame } from "./frames";
+import { rebase } from "./rebase";
 
 /** Who made a change: a token of the local writer, or the room. */
 export type Origin = object | "remote";
@@ -15,10 +16,12 @@ export class Replica<T> {
   private readonly genesis: string;
   private doc: Doc<T>;
   private sync: SyncState;
-  /** What was shown before the document began anew: shown until the room's is here. */
+  /** Heads that the room is known to have, besides those that the conversation knows of. */
+  private shared: readonly string[];
+  /** What was shown, and is edited, before the document began anew; until the room's is here. */
   private before: Doc<T> | undefined;
-  /** Whether changes made here went with the document that began anew. */
-  private loss = false;
+  /** What the room had of it. */
+  private base: Doc<T> | undefined;
 
   constructor(api: Automerge, frame: DocumentFrame, genesis: string) {
     this.api = api;
@@ -26,12 +29,18 @@ export class Replica<T> {
     this.genesis = genesis;
     this.doc = api.load<T>(fromBase64(genesis));
     this.sync = api.initSyncState();
+    this.shared = api.getHeads(this.doc);
   }
 
-  /** Takes the document up afresh: the room has started it over (decision D11), and this one fits it no more. */
+  /**
+   * Takes the document up afresh: the room has started it over (decision D11), and this one fits it no more. What was
+   * written here and the room did not take is written again once the room's is here.
+   */
   renew(): void {
-    this.before ??= this.doc;
-    this.loss ||= !this.isSaved();
+    if (this.before === undefined) {
+      this.before = this.doc;
+      this.base = this.api.view(this.doc, [...this.roomHeads()]);
+    }
     this.doc = this.api.load<T>(fromBase64(this.genesis), { actor: this.api.getActorId(this.doc) });
     this.restartSync();
   }
@@ -52,13 +61,6 @@ export class Replica<T> {
     return Object.values(this.api.getConflicts(target as Doc<object>, key) ?? {});
   }
 
-  /** True once after the document began anew without changes that were made here. */
-  takeLoss(): boolean {
-    const { loss } = this;
-    this.loss = false;
-    return loss;
-  }
-
   /** Whether what was written up to these heads is here. */
   has(heads: readonly string[]): boolean {
     return this.before === undefined && this.api.hasHeads(this.doc, [...heads]);
@@ -71,11 +73,13 @@ export class Replica<T> {
   /** Ordinary changes carry no time and no message (DOC 2.5). */
   change(origin: Origin, edit: ChangeFn<T>): void {
     const patches: Patch[] = [];
-    this.doc = this.api.change<T>(
-      this.doc,
+    const changed = this.api.change<T>(
+      this.value,
       { time: undefined, patchCallback: (batch) => patches.push(...batch) },
       edit,
     );
+    if (this.before === undefined) this.doc = changed;
+    else this.before = changed;
     if (patches.length > 0) this.tell(patches, origin);
   }
 
@@ -87,9 +91,7 @@ export class Replica<T> {
     this.doc = doc;
     this.sync = sync;
     if (this.before !== undefined) {
-      if (!this.api.hasHeads(doc, this.api.decodeSyncMessage(message).heads)) return;
-      this.before = undefined;
-      this.tell(patches, "remote");
+      if (this.api.hasHeads(doc, this.api.decodeSyncMessage(message).heads)) this.goOn();
     } else if (patches.length > 0) this.tell(patches, "remote");
   }
 
@@ -99,8 +101,28 @@ export class Replica<T> {
     return message ?? undefined;
   }
 
+  /** Shows the document that began anew, with what was written here meanwhile. */
+  private goOn(): void {
+    const { api, base, before } = this;
+    this.base = undefined;
+    this.before = undefined;
+    if (base !== undefined && before !== undefined && !api.equals(base, before)) {
+      this.doc = api.change<T>(this.doc, { time: undefined }, (doc) =>
+        rebase(api, doc as object, base as object, before as object),
+      );
+    }
+    // What changed is no list of patches: whoever shows it compares.
+    this.tell([], "remote");
+  }
+
+  private roomHeads(): readonly string[] {
+    const { sharedHeads } = this.sync as unknown as { sharedHeads: readonly string[] };
+    return sharedHeads.length > 0 ? sharedHeads : this.shared;
+  }
+
   /** A fresh conversation, for every new socket and after a refused frame (RP 4.3, 4.9). */
   restartSync(): void {
+    this.shared = this.roomHeads();
     this.sync = this.api.initSyncState();
   }
 
@@ -119,6 +141,7 @@ export class Replica<T> {
 
   /** Whether the room is known to hold every change made here. */
   isSaved(): boolean {
+    if (this.before !== undefined) return false;
     return this.api.hasOurChanges(this.doc, this.sync);
   }
 

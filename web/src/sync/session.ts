@@ -3,7 +3,7 @@ import { record, type Shape, text } from "../api/shape";
 import { AckQueues, type Waiter } from "./acks";
 import { type Automerge, actorOf } from "./automerge";
 import { reconnectDelay } from "./backoff";
-import { type Control, type Peer, readControl, type Scope } from "./control";
+import { type Control, type Peer, type Ready, readControl, type Scope } from "./control";
 import type { RoomDocuments } from "./documents";
 import {
   checkSize,
@@ -22,6 +22,8 @@ const FLUSH_DELAY_MS = 20;
 const REQUEST_LIMIT_MS = 30_000;
 const QUERY_LIMIT_MS = 7_000;
 const MAX_STRIKES = 2;
+
+type Fields = Record<string, unknown>;
 
 export interface Socket {
   binaryType: string;
@@ -51,7 +53,7 @@ export interface SessionOptions {
   dial(): Socket;
   random?(): number;
   changed(state: SessionState): void;
-  /** The room started the notebook itself over: it can never be synced again, only loaded anew. */
+  /** The room does not take these documents any more, and they cannot be taken afresh here: only a reload helps. */
   outdated?(): void;
   presence?(payload: Uint8Array): void;
   /** What the kernel's side says to everybody and nobody keeps. */
@@ -105,8 +107,8 @@ export class RoomSession {
   private strikes = 0;
   /** Rejections of frames that were already on their way when the conversation was restarted. */
   private forgiven = 0;
-  /** The last document frame that was rejected on this socket. */
-  private rejectedFrame: number | undefined;
+  /** The room's epoch that the documents are of. */
+  private epoch: number | undefined;
   /** Requests that go out, in order, once the room has what was written before them. */
   private held: Waiter[] = [];
 
@@ -138,11 +140,8 @@ export class RoomSession {
       if (gone !== undefined) {
         this.stop();
         this.update({ gone });
-      } else if (event.reason !== EPOCH_CHANGED) this.lost();
-      else if (this.rejectedFrame === FrameType.Notebook) {
-        this.stop();
-        this.options.outdated?.();
-      } else this.rejoin();
+      } else if (event.reason === EPOCH_CHANGED) this.rejoin();
+      else this.lost();
     };
   }
 
@@ -165,7 +164,7 @@ export class RoomSession {
   }
 
   /** Documents first, then the request: the socket's order is the guarantee (RP 6.3). */
-  request(action: string, fields: Record<string, unknown> = {}): Promise<void> {
+  request(action: string, fields: Fields | (() => Fields) = {}): Promise<void> {
     return this.ask(crypto.randomUUID(), action, fields);
   }
 
@@ -191,14 +190,15 @@ export class RoomSession {
     });
   }
 
-  private ask(id: string, action: string, fields: Record<string, unknown>): Promise<void> {
+  private ask(id: string, action: string, fields: Fields | (() => Fields)): Promise<void> {
     if (this.state.phase !== "live" && !this.state.rejoining)
       return Promise.reject(new Error("Not connected to the notebook's room."));
     this.flush();
-    const payload = encodeJson({ id, action, ...fields });
+    // Heads that a request names are others once the room has started over.
+    const payload = () => encodeJson({ id, action, ...(typeof fields === "function" ? fields() : fields) });
     return new Promise((resolve, reject) => {
       // What cannot be sent costs its sender an answer, and nobody the connection.
-      checkSize(FrameType.Request, payload);
+      checkSize(FrameType.Request, payload());
       const timer = setTimeout(() => reject(new Error("The room did not answer in time.")), REQUEST_LIMIT_MS);
       const waiter: Waiter = {
         resolve: () => {
@@ -211,7 +211,7 @@ export class RoomSession {
         },
         send: () => {
           this.acks.push(FrameType.Request, waiter);
-          this.send(FrameType.Request, payload);
+          this.send(FrameType.Request, payload());
         },
       };
       if (this.state.rejoining) this.held.push(waiter);
@@ -281,15 +281,22 @@ export class RoomSession {
     }
   }
 
-  private onReady(ready: Extract<Control, { type: "ready" }>): void {
+  private onReady(ready: Ready): void {
     clearTimeout(this.readyTimer);
+    const isNew = this.epoch !== undefined && ready.epoch !== this.epoch;
+    if (this.state.rejoining && !isNew) {
+      this.stop();
+      this.options.outdated?.();
+      return;
+    }
+    this.epoch = ready.epoch;
     this.attempt = 0;
     this.strikes = 0;
     this.forgiven = 0;
-    this.rejectedFrame = undefined;
     const { documents } = this.options;
     documents.setActor(actorOf(ready.actorLabel));
     for (const replica of documents.all) replica.restartSync();
+    if (isNew) documents.renew();
     this.update({
       phase: "live",
       everLive: true,
@@ -339,7 +346,6 @@ export class RoomSession {
     if (frameType === undefined) return;
     this.acks.rejected(frameType, reason);
     if (!isDocumentFrame(frameType)) return;
-    this.rejectedFrame = frameType;
     if (this.forgiven > 0) {
       this.forgiven -= 1;
       return;
@@ -400,14 +406,13 @@ export class RoomSession {
     this.lost();
   }
 
-  /** The room goes on with fresh documents of what runs: dials at once and asks again for what was not answered. */
+  /** The room goes on with fresh documents: dials at once and asks again for what was not answered. */
   private rejoin(): void {
     this.socket = undefined;
     clearTimeout(this.readyTimer);
     this.liveness.stop();
     this.held.unshift(...this.acks.take(FrameType.Request));
     this.acks.clear("The room started over.");
-    this.options.documents.renewRuntime();
     this.update({ rejoining: true });
     this.start();
   }

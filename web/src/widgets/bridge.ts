@@ -51,8 +51,6 @@ export class WidgetBridge {
   private readonly seen = new Set<string>();
   /** What people did since the last write, by frame. */
   private pending: { frame: Frame; said: Unsent }[] = [];
-  /** What was written here and the room is not known to hold: written again if the document starts over. */
-  private readonly unsure = new Map<string, Record<string, unknown>>();
   private writeTimer: ReturnType<typeof setTimeout> | undefined;
   private written = 0;
   private held: { message: Shape; heads: readonly string[]; until: number }[] = [];
@@ -73,7 +71,6 @@ export class WidgetBridge {
     const { comms } = store.documents;
     this.writer = new CommsWriter(store.api, comms);
     comms.onPatches((_patches, origin) => {
-      if (origin === "remote") this.settle();
       this.update(origin);
       this.release();
     });
@@ -194,7 +191,6 @@ export class WidgetBridge {
     this.writeTimer = undefined;
     this.written = Date.now();
     const pending = this.pending.splice(0);
-    if (this.store.documents.comms.isSaved()) this.unsure.clear();
     const large: Unsent[] = [];
     for (const frame of new Set(pending.map((one) => one.frame))) {
       const states = new Map<string, Record<string, unknown>>();
@@ -204,7 +200,6 @@ export class WidgetBridge {
         else states.set(said.id, { ...states.get(said.id), ...said.state });
       }
       if (!this.store.canEdit.peek()) continue;
-      for (const [id, state] of states) this.unsure.set(id, { ...this.unsure.get(id), ...state });
       this.writer.write(frame, states);
     }
     for (const said of large) {
@@ -214,15 +209,6 @@ export class WidgetBridge {
       );
     }
     for (const { frame, said } of pending) frame.send({ type: "widget-sent", message: said.message });
-  }
-
-  /** Forgets what the room holds by now; writes anew what the room's new document lacks. */
-  private settle(): void {
-    const { comms } = this.store.documents;
-    if (comms.takeLoss()) {
-      const again = new Map(this.unsure);
-      queueMicrotask(() => this.writer.write(this, again));
-    } else if (comms.isSaved()) this.unsure.clear();
   }
 
   /** A message for the kernel, behind what was written before it. */

@@ -3,6 +3,7 @@ import type { Doc, SyncState } from "@automerge/automerge/slim";
 import { type Automerge, fromBase64 } from "../../src/sync/automerge";
 import { decodeFrame, decodeJson, encodeFrame, encodeJson, isDocumentFrame } from "../../src/sync/frames";
 import * as genesis from "../../src/sync/genesis";
+import { rebase } from "../../src/sync/rebase";
 import type { Socket } from "../../src/sync/session";
 
 interface Connection {
@@ -49,6 +50,7 @@ export class FakeRoom {
   readonly refuse = new Map<number, string>();
   connections: Connection[] = [];
   dials = 0;
+  epoch = 0;
   /** Frame types that the room takes and says nothing of. */
   readonly mute = new Set<number>();
   /** Whether a dial is followed by `cloud_room_ready`. */
@@ -86,6 +88,7 @@ export class FakeRoom {
         connection_scope: "owner",
         runtime_peer_count: 0,
         peers: [],
+        room_epoch: this.epoch,
       });
       for (const type of this.docs.keys()) this.speak(connection, type);
     });
@@ -99,10 +102,14 @@ export class FakeRoom {
     for (const connection of this.connections) this.speak(connection, type);
   }
 
-  /** Begins an epoch: what runs goes on in a document that grew from the seed anew. */
+  /** Begins an epoch: what runs goes on in a document that grew from the seed anew, and so do the cells. */
   startOver(show: (doc: Record<string, unknown>) => void): void {
-    const fresh = this.api.load<Record<string, unknown>>(fromBase64(genesis.RUNTIME_GENESIS));
-    this.docs.set(5, this.api.change(fresh, show));
+    const fresh = (seed: string) => this.api.load<Record<string, unknown>>(fromBase64(seed));
+    this.docs.set(5, this.api.change(fresh(genesis.RUNTIME_GENESIS), show));
+    const old = this.docs.get(0) ?? {};
+    const cells = this.api.change(fresh(genesis.NOTEBOOK_GENESIS), (doc) => rebase(this.api, doc, {}, old));
+    this.docs.set(0, cells);
+    this.epoch += 1;
     this.cut("room epoch changed", 1012);
   }
 

@@ -58,6 +58,16 @@ impl Received {
     }
 }
 
+/// A control message as JSON.
+pub fn raw_control(received: &Received) -> serde_json::Value {
+    match received {
+        Received::Frame(FrameType::SessionControl, payload) => {
+            serde_json::from_slice(payload).unwrap()
+        }
+        other => panic!("not a control message: {other:?}"),
+    }
+}
+
 impl Harness {
     pub fn new() -> Self {
         Self::load(StoredDocuments::default(), START)

@@ -33,7 +33,7 @@ impl RoomLog {
     /// Loads a room as it was when it was last durable.
     pub async fn load(log: SqlDocumentLog, key: RoomKey) -> Result<(Self, StoredDocuments)> {
         let stored = log.open(&key).await?;
-        let mut documents = StoredDocuments::default();
+        let mut documents = StoredDocuments::of_epoch(key.epoch);
         for (kind, hashes) in &stored.retired {
             documents.retire(to_room(*kind), hashes);
         }

@@ -7,7 +7,6 @@ use automerge::{AutoCommit, Change, ChangeHash};
 use documents::{DocKind, NotebookDoc};
 use room::Join;
 use serde_json::json;
-use wire::close::EPOCH_CHANGED;
 use wire::control::SessionControl;
 use wire::{FrameType, Scope};
 
@@ -17,10 +16,16 @@ pub(super) struct Browser {
     join: Join,
     pub(super) is_ready: bool,
     pub(super) docs: BTreeMap<u8, (AutoCommit, State)>,
+    /// The room's epoch that the documents are of.
+    epoch: Option<i64>,
+    /// Whether the notebook, taken afresh, is not whole yet.
+    pub(super) is_partial: bool,
+    /// What was written here and is not known to be in the room; with the change, once it is one.
+    unsaved: Vec<(Edit, Option<ChangeHash>)>,
     /// What is sent and not yet acknowledged, in order, by frame type.
     unanswered: BTreeMap<u8, VecDeque<Sent>>,
     outbox: Vec<Vec<u8>>,
-    pub(super) acknowledged_changes: Vec<ChangeHash>,
+    pub(super) acknowledged_edits: Vec<Edit>,
     pub(super) acknowledged_runs: Vec<String>,
 }
 
@@ -28,7 +33,14 @@ pub(super) struct Browser {
 pub(super) struct Run {
     pub(super) cell: String,
     pub(super) execution: String,
-    pub(super) heads: Vec<String>,
+}
+
+/// A line at the end of the first cell, where there is one, and a cell of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Edit {
+    pub(super) line: String,
+    pub(super) cell: String,
+    pub(super) source: String,
 }
 
 #[derive(Default)]
@@ -54,9 +66,12 @@ impl Browser {
             join,
             is_ready: false,
             docs: docs.into(),
+            epoch: None,
+            is_partial: false,
+            unsaved: Vec::new(),
             unanswered: BTreeMap::new(),
             outbox: Vec::new(),
-            acknowledged_changes: Vec::new(),
+            acknowledged_edits: Vec::new(),
             acknowledged_runs: Vec::new(),
         }
     }
@@ -69,16 +84,7 @@ impl Browser {
         self.join.scope
     }
 
-    /// What a runtime peer writes is taken afresh when the room started over: nothing of ours is in there.
-    pub(super) fn link_down(&mut self, reason: &str) {
-        if reason == EPOCH_CHANGED.reason {
-            let actor = self.join.actor.to_string();
-            for kind in [DocKind::RuntimeState, DocKind::Comms] {
-                let fresh = kind.fresh(&actor).expect("the seeds load");
-                let byte = kind.frame_type().byte();
-                self.docs.insert(byte, (fresh, State::new()));
-            }
-        }
+    pub(super) fn link_down(&mut self) {
         self.is_ready = false;
         self.unanswered.clear();
         self.outbox.clear();
@@ -95,15 +101,39 @@ impl Browser {
             return Ok(());
         };
         let message = Message::decode(payload).map_err(|error| error.to_string())?;
+        let heads = message.heads.clone();
         doc.sync()
             .receive_sync_message(state, message)
-            .map_err(|error| error.to_string())
+            .map_err(|error| error.to_string())?;
+        let is_whole = |head| doc.get_change_meta_by_hash(head).is_some();
+        if frame_type == FrameType::AutomergeSync && self.is_partial && heads.iter().all(is_whole) {
+            self.is_partial = false;
+            self.write();
+        }
+        Ok(())
+    }
+
+    /// The room started over: its documents are taken afresh, and what it may not hold is written again.
+    fn renew(&mut self, actor: &str) {
+        for kind in [DocKind::Notebook, DocKind::RuntimeState, DocKind::Comms] {
+            let fresh = kind.fresh(actor).expect("the seeds load");
+            let byte = kind.frame_type().byte();
+            self.docs.insert(byte, (fresh, State::new()));
+        }
+        self.is_partial = true;
+        for (_, change) in &mut self.unsaved {
+            *change = None;
+        }
     }
 
     fn control(&mut self, payload: &[u8]) -> Result<(), String> {
         match SessionControl::decode(payload).map_err(|error| error.to_string())? {
             SessionControl::RoomReady(ready) => {
                 self.is_ready = true;
+                if self.epoch.is_some() && self.epoch != ready.room_epoch {
+                    self.renew(&ready.actor_label);
+                }
+                self.epoch = ready.room_epoch;
                 for (doc, state) in self.docs.values_mut() {
                     *state = State::new();
                     doc.set_actor(ready.actor_label.as_bytes().into());
@@ -115,7 +145,11 @@ impl Browser {
                     .get_mut(&frame_type)
                     .and_then(VecDeque::pop_front);
                 let sent = sent.ok_or("an acknowledgement without a frame")?;
-                self.acknowledged_changes.extend(sent.changes);
+                let is_saved = |(_, change): &mut (Edit, Option<ChangeHash>)| {
+                    change.is_some_and(|change| sent.changes.contains(&change))
+                };
+                let saved = self.unsaved.extract_if(.., is_saved).map(|(edit, _)| edit);
+                self.acknowledged_edits.extend(saved);
                 self.acknowledged_runs
                     .extend(sent.run.map(|run| run.execution));
             }
@@ -160,20 +194,45 @@ impl Browser {
         frames
     }
 
-    pub(super) fn notebook(&mut self, change: impl FnOnce(&mut NotebookDoc)) {
+    pub(super) fn edit(&mut self, edit: Edit) {
+        self.unsaved.push((edit, None));
+        if !self.is_partial {
+            self.write();
+        }
+    }
+
+    /// Writes into the notebook what is not in it yet.
+    fn write(&mut self) {
         let byte = FrameType::AutomergeSync.byte();
-        if let Some((doc, _)) = self.docs.get_mut(&byte) {
+        let Some((doc, _)) = self.docs.get_mut(&byte) else {
+            return;
+        };
+        for (edit, change) in self
+            .unsaved
+            .iter_mut()
+            .filter(|(_, change)| change.is_none())
+        {
             let mut notebook = NotebookDoc::from_doc(std::mem::take(doc));
-            change(&mut notebook);
+            match notebook.cell_ids().first() {
+                Some(first) => {
+                    let _ = notebook.append_source(first, &edit.line);
+                }
+                None => edit.line.clear(),
+            }
+            // The room may have taken it without a word that reached us.
+            if notebook.source(&edit.cell).is_none() {
+                let _ = notebook.add_cell(&edit.cell, "code", None);
+                let _ = notebook.replace_source(&edit.cell, &edit.source);
+            }
             *doc = notebook.into_doc();
-            doc.commit();
+            *change = doc.commit();
         }
     }
 
     pub(super) fn run(&mut self, run: Run) {
         let request = json!({
             "id": run.execution, "action": "execute_cell", "cell_id": run.cell,
-            "execution_id": run.execution, "required_heads": run.heads,
+            "execution_id": run.execution, "required_heads": self.heads(),
         });
         self.unanswered
             .entry(FrameType::Request.byte())

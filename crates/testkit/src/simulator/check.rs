@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use automerge::{AutoCommit, ReadDoc as _};
-use documents::DocKind;
 use documents::value::Reader;
+use documents::{DocKind, NotebookDoc};
 use room::Room;
 use serde_json::Value;
 
@@ -33,7 +33,9 @@ fn sorted(heads: &[automerge::ChangeHash]) -> Vec<String> {
 
 /// Replicas are equal and nothing acknowledged is lost.
 fn documents(world: &mut World, room: &mut Room) -> Result<(), String> {
-    let mut notebook = load(room, DocKind::Notebook)?;
+    let notebook = NotebookDoc::from_doc(load(room, DocKind::Notebook)?);
+    let ids = notebook.cell_ids();
+    let sources: Vec<String> = ids.iter().filter_map(|id| notebook.source(id)).collect();
     for browser in &mut world.browsers {
         for kind in DocKind::ALL {
             let Some((doc, _)) = browser.docs.get_mut(&kind.frame_type().byte()) else {
@@ -46,13 +48,11 @@ fn documents(world: &mut World, room: &mut Room) -> Result<(), String> {
                 ));
             }
         }
-        for hash in &browser.acknowledged_changes {
-            let known = browser
-                .docs
-                .values_mut()
-                .any(|(doc, _)| doc.get_change_meta_by_hash(hash).is_some());
-            if !known && notebook.get_change_meta_by_hash(hash).is_none() {
-                return Err(format!("an acknowledged change is lost: {hash}"));
+        for edit in &browser.acknowledged_edits {
+            let has_line = sources.iter().any(|source| source.contains(&edit.line));
+            let cell = notebook.source(&edit.cell).unwrap_or_default();
+            if !has_line || !cell.starts_with(&edit.source) {
+                return Err(format!("an acknowledged edit is lost: {edit:?}"));
             }
         }
     }

@@ -70,7 +70,7 @@ impl World {
             self.at(delay, Action::LeaveRoom(peer_id));
         }
         if end < BROWSERS {
-            self.browsers[end].link_down(reason);
+            self.browsers[end].link_down();
         } else if reason == EPOCH_CHANGED.reason {
             self.peer_rejoins(end);
         } else {

@@ -3,7 +3,7 @@
 use rand::Rng;
 use wire::Scope;
 
-use super::browser::Run;
+use super::browser::{Edit, Run};
 use super::world::{Action, World};
 
 /// Something only the owner does.
@@ -27,21 +27,13 @@ impl World {
         let word = if raises { "raise" } else { "print" };
         let browser = &mut self.browsers[end];
         let cell = format!("cell-{cell:032x}");
-        browser.notebook(|notebook| {
-            let first = notebook.cell_ids().into_iter().next();
-            if let Some(first) = first {
-                let _ = notebook.append_source(&first, &format!("# {text}\n"));
-            }
-            let _ = notebook.add_cell(&cell, "code", None);
-            let _ = notebook.replace_source(&cell, &format!("{word}({text})"));
+        browser.edit(Edit {
+            line: format!("# {text}\n"),
+            cell: cell.clone(),
+            source: format!("{word}({text})"),
         });
-        if runs && browser.is_ready && browser.scope() == Scope::Owner {
-            let heads = browser.heads();
-            browser.run(Run {
-                cell,
-                execution,
-                heads,
-            });
+        if runs && browser.is_ready && !browser.is_partial && browser.scope() == Scope::Owner {
+            browser.run(Run { cell, execution });
         }
         self.send_from_browser(end);
     }

@@ -98,7 +98,7 @@ impl World {
                 return;
             }
         };
-        let mut stored = StoredDocuments::default();
+        let mut stored = StoredDocuments::of_epoch(self.stored.epoch() + 1);
         for kind in DocKind::ALL {
             stored.retire(kind, self.stored.retired(kind));
         }

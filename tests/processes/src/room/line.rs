@@ -89,7 +89,7 @@ pub(super) struct Replica {
     pub(super) syncs: [PeerSync; 3],
     /// Frames that are in no document, the newest last.
     pub(super) heard: VecDeque<Value>,
-    /// What a runtime peer writes, in a new epoch, until it is whole.
+    /// The documents of a new epoch, until they are whole.
     renewed: [Option<AutoCommit>; 3],
 }
 
@@ -103,11 +103,13 @@ impl Replica {
         })
     }
 
-    /// The room started over: what a runtime peer writes is taken afresh, the cells go on.
+    /// The room started over: all is taken afresh.
     fn rejoin(&mut self, ready: &Value) -> Result<()> {
-        let label = ready["actor_label"].as_str().context("no actor label")?;
-        self.documents[0].set_actor(ActorId::from(label.as_bytes()));
-        self.renewed = [None, Some(fresh(1, ready)?), Some(fresh(2, ready)?)];
+        self.renewed = [
+            Some(fresh(0, ready)?),
+            Some(fresh(1, ready)?),
+            Some(fresh(2, ready)?),
+        ];
         self.syncs.iter_mut().for_each(PeerSync::reset);
         Ok(())
     }

@@ -1,0 +1,93 @@
+// A room that starts its documents over while people write: nobody sees it, and nothing that is typed is lost.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch } from "./support/browser.mjs";
+import { addMachine, newNotebook, openNotebook, signIn } from "./support/page.mjs";
+import { Cloud, until } from "./support/processes.mjs";
+
+/** Runs that are in line at once. */
+const BURST = 20;
+let cloud;
+let browser;
+let runner;
+let writer;
+
+before(async () => {
+  cloud = await new Cloud().start();
+  browser = await launch();
+  const pages = await Promise.all([browser.newContext(), browser.newContext()]);
+  const [one, other] = await Promise.all(pages.map((context) => context.newPage()));
+  await signIn(one, cloud);
+  await addMachine(one, cloud);
+  runner = await newNotebook(one, cloud);
+  await runner.attach();
+  await runner.compute("idle", 60_000);
+  await runner.cell(0).write("1");
+  await signIn(other, cloud);
+  writer = await openNotebook(other, cloud, runner.id);
+  await writer.addCodeCell();
+});
+
+after(async () => {
+  await browser?.close();
+  await cloud?.stop();
+});
+
+const epochs = () => cloud.child.output.split("a room began a new epoch").length - 1;
+
+/** Runs the first cell again and again until the room has started over. */
+async function runUntilEpoch() {
+  const before = epochs();
+  await until(
+    "the room to start over",
+    async () => {
+      await runner.cell(0).editor().focus();
+      for (let n = 0; n < BURST; n += 1) await runner.page.keyboard.press("Control+Enter");
+      await runner.cell(0).status("done");
+      return epochs() > before;
+    },
+    120_000,
+  );
+}
+
+test("whoever writes goes on writing, where the cursor is, while the room starts over", async () => {
+  await writer.cell(1).editor().focus();
+  let isOver = false;
+  const over = runUntilEpoch().finally(() => {
+    isOver = true;
+  });
+  // Numbered lines, since an editor draws only what is in view; the room is asked for the rest.
+  const lines = [];
+  while (!isOver || lines.length < 20) {
+    lines.push(`w${lines.length}`);
+    await writer.page.keyboard.type(lines.at(-1));
+    await writer.page.keyboard.press("Enter");
+    await writer.page.waitForTimeout(30);
+  }
+  await over;
+  assert.ok(await writer.cell(1).editor().evaluate((element) => document.activeElement === element));
+  const { page } = writer;
+  await writer.connection("saved");
+  const file = await (await page.request.get(`${cloud.url}/api/n/${writer.id}/download`)).json();
+  assert.deepEqual([file.cells[1].source].flat().join("").trimEnd().split("\n"), lines);
+  await runner.connection("saved");
+  await writer.page.reload();
+  await writer.ready();
+  await writer.cell(1).shows(lines[0]);
+});
+
+test("what was written offline comes in though the room started over meanwhile", async () => {
+  const context = writer.page.context();
+  await context.setOffline(true);
+  await writer.connection("offline");
+  await writer.cell(1).append("\nwritten_offline = 1");
+  await runner.cell(1).append("\nwritten_meanwhile = 1");
+  await runner.connection("saved");
+  await runUntilEpoch();
+  await context.setOffline(false);
+  for (const notebook of [writer, runner]) {
+    await notebook.cell(1).shows("written_offline = 1");
+    await notebook.cell(1).shows("written_meanwhile = 1");
+    await notebook.connection("saved");
+  }
+});
