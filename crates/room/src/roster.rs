@@ -119,7 +119,7 @@ impl Room {
             room_peer_count: self.peers.len() as u64,
             runtime_peer_count: self.runtime_peer_count() as u64,
             peers: self.roster(),
-            room_epoch: Some(self.epoch),
+            room_epoch: join.rejoins.then_some(self.epoch),
             timestamp: join.connected_at,
         };
         self.send_control(peer_id, &SessionControl::RoomReady(Box::new(ready)));

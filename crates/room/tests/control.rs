@@ -41,7 +41,7 @@ fn rp_060_rp_061_rp_062_rp_063_rp_064_ready_comes_first_and_says_all() {
              "identity_provider": "oidc", "principal_namespace": "user:oidc",
              "display_name": "Alice", "connected_at": at},
         ],
-        "room_epoch": 0, "timestamp": at,
+        "timestamp": at,
     });
     assert_eq!(ready, expected);
 }

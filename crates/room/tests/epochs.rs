@@ -385,12 +385,13 @@ fn much_outgrown_a_room_starts_over_between_two_runs_but_never_during_one() {
     assert_eq!(retired, [DocKind::Notebook, DocKind::RuntimeState]);
     let mut harness = reopen(&harness, &next);
     assert_eq!(shown(&mut harness), before);
-    harness.join(owner());
-    let ready = raw_control(&harness.take("owner")[0]);
-    assert_eq!(
-        ready["room_epoch"], 1,
-        "a page knows by this that its documents are old"
-    );
+    // By this a page knows old documents; who does not rejoin gets no word that it does not know.
+    for (rejoins, told) in [(true, json!(1)), (false, json!(null))] {
+        harness.join(Join { rejoins, ..owner() });
+        let ready = raw_control(&harness.take("owner")[0]);
+        assert_eq!(ready["room_epoch"], told);
+        harness.leave("owner");
+    }
 }
 
 #[test]

@@ -65,7 +65,8 @@ pub struct RoomReady {
     /// The full roster.
     #[serde(default)]
     pub peers: Vec<RosterEntry>,
-    /// The room's epoch (an addition): a client whose documents are of another one takes them afresh (decision D11).
+    /// The room's epoch (an addition, for who rejoins): a client whose documents are of another one takes them afresh
+    /// (decision D11).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room_epoch: Option<i64>,
     /// Equals the receiver's own `connected_at`.
