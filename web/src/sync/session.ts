@@ -194,8 +194,10 @@ export class RoomSession {
     if (this.state.phase !== "live" && !this.state.rejoining)
       return Promise.reject(new Error("Not connected to the notebook's room."));
     this.flush();
-    // Heads that a request names are others once the room has started over.
-    const payload = () => encodeJson({ id, action, ...(typeof fields === "function" ? fields() : fields) });
+    const encode = (named: Fields) => encodeJson({ id, action, ...named });
+    // Heads that a request names are others once the room has started over; all else is encoded once.
+    const always = (bytes: Uint8Array) => () => bytes;
+    const payload = typeof fields === "function" ? () => encode(fields()) : always(encode(fields));
     return new Promise((resolve, reject) => {
       // What cannot be sent costs its sender an answer, and nobody the connection.
       checkSize(FrameType.Request, payload());
