@@ -143,6 +143,7 @@ impl Actor {
     ) -> Result<(), ActorError> {
         let closing = self.app.closing().clone();
         let mut empty_since = Instant::now();
+        let mut rested = true;
         loop {
             if !self.peers.is_empty() || !self.held.is_empty() {
                 empty_since = Instant::now();
@@ -161,9 +162,7 @@ impl Actor {
                     if self.held.batches() < BATCHES && !self.starting_over => match command {
                     Some(command) => {
                         self.command(command).await?;
-                        if commands.is_empty() {
-                            self.room.rest();
-                        }
+                        rested = false;
                     }
                     None => return Ok(()),
                 },
@@ -174,6 +173,13 @@ impl Actor {
                         registered.leave();
                         return Ok(());
                     }
+                }
+                // What nobody waits for comes after everybody who does: the disk, and who is sent to.
+                () = tokio::task::yield_now(),
+                    if !rested && self.held.is_empty() && commands.is_empty() =>
+                {
+                    self.room.rest();
+                    rested = true;
                 }
                 () = tokio::time::sleep_until(wake) => {
                     self.wake = None;
