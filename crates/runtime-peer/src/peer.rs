@@ -58,6 +58,8 @@ struct Peer {
     process_memory: Option<u64>,
     launcher: Launcher,
     wake: Option<Instant>,
+    /// Whether the keeper was given something that it should have at once.
+    handed_over: bool,
     stop_by: Option<Instant>,
 }
 
@@ -252,6 +254,7 @@ impl Peer {
                 config.environments,
             ),
             wake: None,
+            handed_over: false,
             stop_by: None,
         };
         Ok((peer, first))
@@ -299,6 +302,11 @@ impl Peer {
             if let Some(end) = self.take(events) {
                 return end;
             }
+            if std::mem::take(&mut self.handed_over) {
+                // The kernel gets it before this loop writes of it, or tells the agent.
+                tokio::task::yield_now().await;
+            }
+            self.tokens.kernel_is(self.session.kernel_word());
         }
     }
 
@@ -311,7 +319,6 @@ impl Peer {
                 }
             }
         }
-        self.tokens.kernel_is(self.session.kernel_word());
         None
     }
 
@@ -406,6 +413,7 @@ impl Peer {
                 }
                 let outgoing = Box::new(translate::outgoing(*message));
                 self.keeper.order(KeeperOrder::Send(outgoing));
+                self.handed_over = true;
             }
             Effect::UploadBlob(blob) => {
                 self.uploader

@@ -206,6 +206,7 @@ impl Session {
         if !self.in_sync() {
             return;
         }
+        self.start_due = false;
         while let Some(op) = self.ops.front() {
             if !op.waits.iter().all(|sha| self.uploaded.contains(sha)) {
                 break;
@@ -238,8 +239,8 @@ impl Session {
         {
             return self.apply_broadcast(comm_id.as_deref(), message, size);
         }
-        // A count is worth no frame of its own while an output may be right behind it.
-        if matches!(kind, OpKind::Count { .. }) {
+        // Neither is worth a frame of its own while an output may be right behind it.
+        if matches!(kind, OpKind::Start(_) | OpKind::Count { .. }) {
             self.dirty_soon();
         } else {
             self.waits_until = None;
@@ -294,7 +295,7 @@ impl Session {
             }
             OpKind::Start(id) => {
                 let _ = doc.set_running(&id);
-                self.apply_finish("", false, &[]);
+                self.write_queue();
             }
             OpKind::Cancel(ids) => self.apply_finish("", false, &ids),
             OpKind::CommOpen {
@@ -371,17 +372,26 @@ impl Session {
                 self.current = None;
             }
         }
+        self.write_queue();
+        self.urgent = true;
+    }
+
+    /// Writes what runs, what waits, and whether the kernel is busy.
+    fn write_queue(&mut self) {
+        let Some(state) = self.state.as_mut() else {
+            return;
+        };
+        let doc = &mut state.doc;
         let executing = self.current.as_ref().map(|current| current.id.as_str());
         let executing = executing.filter(|id| is_open(doc, id));
-        let idle = executing.is_none();
+        let activity = if executing.is_some() { "Busy" } else { "Idle" };
         let _ = doc.set_queue(&Queue {
             executing: executing.map(str::to_owned),
             queued: self.waiting.keys().map(|(_, id)| id.clone()).collect(),
         });
-        if self.kernel == Kernel::Ready && idle {
-            let _ = doc.set_activity("Idle");
+        if self.kernel == Kernel::Ready {
+            let _ = doc.set_activity(activity);
         }
-        self.urgent = true;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Executions: taken from the document in order, one at a time, each at most once ever.
 
-use documents::runtime_state::{Queue, status};
+use documents::runtime_state::status;
 use serde_json::{Value, json};
 use wire::UnixMs;
 
@@ -133,28 +133,30 @@ impl Session {
             return;
         }
         while let Some(((_, id), next)) = self.waiting.pop_first() {
-            let Some(state) = self.state.as_mut() else {
+            let Some(state) = self.state.as_ref() else {
                 return;
             };
             let queued = state.doc.status(&id).as_deref() == Some(status::QUEUED);
             if !queued || !self.taken.insert(id.clone()) {
                 continue;
             }
-            let _ = state.doc.set_running(&id);
-            let _ = state.doc.set_queue(&Queue {
-                executing: Some(id.clone()),
-                queued: self.waiting.keys().map(|(_, id)| id.clone()).collect(),
-            });
-            let _ = state.doc.set_activity("Busy");
-            self.dirty_soon();
             let request = execute_request(&id, &next, self.settings.allow_stdin);
             self.effects.push(Effect::SendToKernel(Box::new(request)));
             self.current = Some(Current {
-                id,
+                id: id.clone(),
                 failed: false,
                 ending: false,
                 confirmed: true,
             });
+            self.push_op(OpKind::Start(id), Vec::new());
+            if self.urgent {
+                // The room hears of it with the end of the one before.
+                self.apply_ops();
+            } else {
+                // The kernel begins while this is written; nothing that it says can come before.
+                self.start_due = true;
+                self.dirty_soon();
+            }
             return;
         }
     }

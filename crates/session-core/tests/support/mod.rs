@@ -115,6 +115,9 @@ impl Sim {
                 self.log.push(effect.clone());
                 self.perform(effect, &mut events);
             }
+            if events.is_empty() && self.wake.is_some_and(|at| at <= self.now) {
+                events.push_back(Event::Tick);
+            }
         }
     }
 
