@@ -30,7 +30,7 @@ use crate::upload::Upload;
 /// Up to this size a blob is held in memory on its way.
 pub const SMALL: u64 = 256 * 1024;
 /// A stream from the disk comes in pieces of this size.
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 256 * 1024;
 /// Bytes that are there already are kept again when they are older than this: whoever relies on them must not meet
 /// somebody who removes them for their age, which is far greater.
 pub(crate) const RENEWED_AFTER: Duration = Duration::from_secs(3600);

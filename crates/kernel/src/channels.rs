@@ -6,14 +6,22 @@
 use bytes::Bytes;
 use jupyter_protocol::{ConnectionInfo, JupyterMessage, JupyterMessageContent, UnknownMessage};
 use jupyter_zmq_client::{
-    ClientIoPubConnection, Connection, DealerRecvConnection, DealerSendConnection, RawMessage,
+    ClientIoPubConnection, Connection, DealerRecvConnection, DealerSendConnection, RuntimeError,
     create_client_control_connection, create_client_iopub_connection,
     create_client_shell_connection_with_identity, create_client_stdin_connection_with_identity,
     peer_identity_for_session,
 };
+use ring::hmac;
+use subtle::ConstantTimeEq as _;
 use zeromq::SocketRecv;
 
 use crate::protocol::Outgoing;
+
+/// What stands between a message's identities and its signature.
+const DELIMITER: &[u8] = b"<IDS|MSG>";
+/// Header, parent header, metadata and content are signed; buffers are not.
+const SIGNED_PARTS: usize = 4;
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Why a channel cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +30,8 @@ pub(crate) enum ChannelError {
     Client(#[from] jupyter_zmq_client::RuntimeError),
     #[error("the kernel's channel failed: {0}")]
     Zmq(#[from] zeromq::ZmqError),
+    #[error("a message of the kernel bears a wrong signature")]
+    Signature,
     #[error("the message cannot be sent: {0}")]
     Content(#[from] serde_json::Error),
 }
@@ -58,8 +68,39 @@ impl Channels {
 pub(crate) async fn read_raw<S: SocketRecv>(
     connection: &mut Connection<S>,
 ) -> Result<Vec<Bytes>, ChannelError> {
-    let multipart = connection.socket.recv().await?;
-    Ok(RawMessage::from_multipart(multipart, &connection.mac)?.jparts)
+    let mut parts = connection.socket.recv().await?.into_vec();
+    let delimiter = parts.iter().position(|part| &part[..] == DELIMITER);
+    let delimiter = delimiter.ok_or(RuntimeError::MissingDelimiter)?;
+    if parts.len() == delimiter + 1 {
+        return Err(RuntimeError::MissingHmac.into());
+    }
+    let signed = parts.split_off(delimiter + 2);
+    if signed.len() < SIGNED_PARTS {
+        return Err(RuntimeError::InsufficientMessageParts(signed.len()).into());
+    }
+    let signature = parts.pop().unwrap_or_default();
+    if let Some(key) = &connection.mac {
+        verify(key, &signed[..SIGNED_PARTS], &signature)?;
+    }
+    Ok(signed)
+}
+
+/// Checks a signature part by part: a message may be too large to be copied into one piece for it.
+fn verify(key: &hmac::Key, parts: &[Bytes], signature: &[u8]) -> Result<(), ChannelError> {
+    let mut context = hmac::Context::with_key(key);
+    for part in parts {
+        context.update(part);
+    }
+    let mut expected = [0; 64];
+    for (digits, byte) in expected.chunks_exact_mut(2).zip(context.sign().as_ref()) {
+        digits[0] = HEX[usize::from(byte >> 4)];
+        digits[1] = HEX[usize::from(byte & 15)];
+    }
+    if bool::from(expected.ct_eq(signature)) {
+        Ok(())
+    } else {
+        Err(ChannelError::Signature)
+    }
 }
 
 /// Sends a message with exactly the content it has.
@@ -91,4 +132,25 @@ pub(crate) async fn send(
     message.buffers = buffers;
     connection.send(message).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_covers_each_part_and_their_order() {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"secret");
+        let parts: Vec<Bytes> = ["{\"a\":1}", "{}", "", "[2]"].map(Bytes::from).into();
+        // As `hmac.new(b"secret", b'{"a":1}{}[2]', "sha256").hexdigest()` of Python gives it.
+        let signature = b"f5cf11ba0a901cb5e6282c8986a1b68e1549cf6b2fa6bf4399ff70916eb53f09";
+        assert!(verify(&key, &parts, signature).is_ok());
+        let other = hmac::Key::new(hmac::HMAC_SHA256, b"other");
+        assert!(verify(&other, &parts, signature).is_err());
+        assert!(verify(&key, &parts[..3], signature).is_err());
+        assert!(verify(&key, &parts, &signature[1..]).is_err());
+        assert!(verify(&key, &parts, b"").is_err());
+        let turned: Vec<Bytes> = parts.iter().rev().cloned().collect();
+        assert!(verify(&key, &turned, signature).is_err());
+    }
 }

@@ -18,7 +18,7 @@ impl Session {
             return;
         };
         for entry in entries {
-            self.entry(&entry);
+            self.entry(entry);
         }
         self.write_captured();
         self.read_to = Some(end);
@@ -57,15 +57,28 @@ impl Session {
         }
     }
 
-    fn entry(&mut self, entry: &JournalEntry) {
-        let parent = entry.parent_msg_id.as_deref().unwrap_or_default();
+    fn entry(&mut self, mut entry: JournalEntry) {
+        let parent = &*entry.parent_msg_id.take().unwrap_or_default();
         self.adopt_sent(parent);
         if let Some(current) = self.current.as_mut().filter(|current| current.id == parent) {
             current.confirmed = true;
         }
-        if entry.channel == Channel::Iopub && self.captured(parent, entry) {
+        if entry.channel == Channel::Iopub && self.captured(parent, &entry) {
             return;
         }
+        let is_output = matches!(
+            &*entry.msg_type,
+            "display_data" | "execute_result" | "error"
+        );
+        if entry.channel == Channel::Iopub && is_output {
+            // It may be large, and nobody else needs it.
+            let content = std::mem::take(&mut entry.content);
+            return self.output(parent, &entry, &entry.msg_type, 0, content);
+        }
+        self.other_entry(parent, &entry);
+    }
+
+    fn other_entry(&mut self, parent: &str, entry: &JournalEntry) {
         match (entry.channel, entry.msg_type.as_str()) {
             (Channel::Cut, _) => self.output_cut(parent, entry),
             (Channel::Iopub, "status") => self.kernel_status(parent, &entry.content),
@@ -84,9 +97,6 @@ impl Session {
                 }
             }
             (Channel::Iopub, "stream") => self.stream(parent, entry),
-            (Channel::Iopub, "display_data" | "execute_result" | "error") => {
-                self.output(parent, entry, &entry.msg_type, 0, &entry.content);
-            }
             (Channel::Iopub, "update_display_data") => self.update_display(entry),
             (Channel::Iopub, "clear_output") => self.clear_output(parent, entry),
             (Channel::Iopub, "comm_open") => self.comm_open(entry),
@@ -255,7 +265,7 @@ impl Session {
     fn put_notice(&mut self, parent: &str, entry: &JournalEntry, text: &str) {
         self.flush_streams(parent);
         let content = json!({"name": "stderr", "text": text});
-        self.put_built(parent, entry, "stream", u32::MAX, &content);
+        self.put_built(parent, entry, "stream", u32::MAX, content);
     }
 
     fn output(
@@ -264,7 +274,7 @@ impl Session {
         entry: &JournalEntry,
         kind: &str,
         part: u32,
-        content: &Value,
+        content: Value,
     ) {
         if !self.owns(parent) {
             return;
@@ -285,7 +295,7 @@ impl Session {
         entry: &JournalEntry,
         kind: &str,
         part: u32,
-        content: &Value,
+        content: Value,
     ) -> bool {
         let bytes = content
             .get("data")
@@ -307,15 +317,15 @@ impl Session {
         entry: &JournalEntry,
         kind: &str,
         part: u32,
-        content: &Value,
+        content: Value,
     ) -> bool {
-        let mut output = content.clone();
+        let mut output = content;
         if let Some(map) = output.as_object_mut() {
             map.insert("output_type".into(), kind.into());
         }
         let id = output_id(parent, entry.position, part);
         let error = kind == "error"
-            || content
+            || output
                 .pointer("/data")
                 .is_some_and(|d| d.get(traceback::MIME).is_some());
         let uploaded = &self.uploaded;
@@ -429,7 +439,7 @@ impl Session {
             if payload.get("source").and_then(Value::as_str) == Some("page") {
                 let data = payload.get("data").cloned().unwrap_or_else(|| json!({}));
                 let content = json!({"data": data, "metadata": {}});
-                self.output(parent, entry, "display_data", at as u32 + 1, &content);
+                self.output(parent, entry, "display_data", at as u32 + 1, content);
             }
         }
     }

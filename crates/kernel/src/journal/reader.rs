@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::record::{Decoded, decode};
 use super::{JournalError, MAGIC, Record, START};
@@ -19,8 +19,6 @@ pub struct JournalReader {
     /// Bytes already read, not yet handed out; they start at `position`.
     pending: Bytes,
     position: u64,
-    /// What the file is read into; made at the first read.
-    chunk: Vec<u8>,
 }
 
 impl JournalReader {
@@ -39,7 +37,6 @@ impl JournalReader {
             file,
             pending: Bytes::new(),
             position,
-            chunk: Vec::new(),
         })
     }
 
@@ -77,20 +74,15 @@ impl JournalReader {
 
     /// Reads until `total` bytes are pending; false when the file ends before.
     fn fill(&mut self, total: usize) -> Result<bool, JournalError> {
-        if self.chunk.is_empty() {
-            self.chunk = vec![0_u8; READ_BYTES];
-        }
-        let mut buffer = BytesMut::from(self.pending.as_ref());
-        let mut whole = true;
-        while buffer.len() < total {
-            let read = self.file.read(&mut self.chunk)?;
-            if read == 0 {
-                whole = false;
-                break;
-            }
-            buffer.extend_from_slice(&self.chunk[..read]);
-        }
-        self.pending = buffer.freeze();
+        let there = usize::try_from(self.available()).unwrap_or(usize::MAX);
+        let wanted = total.max(READ_BYTES).min(self.pending.len() + there);
+        // As much as is read and no more: records keep it alive.
+        let mut buffer = Vec::with_capacity(wanted);
+        buffer.extend_from_slice(&self.pending);
+        let missing = (wanted - buffer.len()) as u64;
+        (&self.file).take(missing).read_to_end(&mut buffer)?;
+        let whole = buffer.len() >= total;
+        self.pending = buffer.into();
         Ok(whole)
     }
 }

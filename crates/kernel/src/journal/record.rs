@@ -5,6 +5,8 @@
 //! body = u8 channel | u64 unix milliseconds | u16 parts | u32 length per part | the parts
 //! ```
 
+use std::io::Write;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +15,8 @@ use crate::protocol::KeeperEvent;
 
 const LENGTH_BYTES: usize = 4;
 const FIXED_BODY_BYTES: usize = 1 + 8 + 2;
+/// From this size on a part is written from where it is.
+pub(super) const LARGE_PART: usize = 256 * 1024;
 
 /// Where a record came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -126,20 +130,56 @@ fn body_len(parts: &[Bytes]) -> usize {
             .sum::<usize>()
 }
 
-/// Appends one record to `out`. The caller has checked the size.
-pub(super) fn encode(out: &mut Vec<u8>, at_ms: u64, channel: Channel, parts: &[Bytes]) {
-    let len = (body_len(parts) as u32).to_le_bytes();
-    out.extend_from_slice(&len);
-    out.push(channel.code());
-    out.extend_from_slice(&at_ms.to_le_bytes());
-    out.extend_from_slice(&(parts.len() as u16).to_le_bytes());
-    for part in parts {
-        out.extend_from_slice(&(part.len() as u32).to_le_bytes());
+/// Records as they will lie in the file, in pieces: large parts are not copied.
+#[derive(Debug, Default)]
+pub(super) struct Encoded {
+    pieces: Vec<Bytes>,
+    /// What comes after the pieces.
+    rest: Vec<u8>,
+    pieces_len: usize,
+}
+
+impl Encoded {
+    /// Appends one record. The caller has checked the size.
+    pub(super) fn push(&mut self, at_ms: u64, channel: Channel, parts: &[Bytes]) {
+        let len = (body_len(parts) as u32).to_le_bytes();
+        let out = &mut self.rest;
+        out.extend_from_slice(&len);
+        out.push(channel.code());
+        out.extend_from_slice(&at_ms.to_le_bytes());
+        out.extend_from_slice(&(parts.len() as u16).to_le_bytes());
+        for part in parts {
+            out.extend_from_slice(&(part.len() as u32).to_le_bytes());
+        }
+        for part in parts {
+            if part.len() < LARGE_PART {
+                self.rest.extend_from_slice(part);
+            } else {
+                self.pieces_len += self.rest.len() + part.len();
+                self.pieces.push(std::mem::take(&mut self.rest).into());
+                self.pieces.push(part.clone());
+            }
+        }
+        self.rest.extend_from_slice(&len);
     }
-    for part in parts {
-        out.extend_from_slice(part);
+
+    /// Bytes in all.
+    pub(super) fn len(&self) -> usize {
+        self.pieces_len + self.rest.len()
     }
-    out.extend_from_slice(&len);
+
+    pub(super) fn clear(&mut self) {
+        self.pieces.clear();
+        self.rest.clear();
+        self.pieces_len = 0;
+    }
+
+    pub(super) fn write_to(&self, file: &mut impl Write) -> std::io::Result<()> {
+        for piece in &self.pieces {
+            file.write_all(piece)?;
+        }
+        file.write_all(&self.rest)
+    }
 }
 
 /// What lies at the start of some bytes.

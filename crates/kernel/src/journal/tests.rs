@@ -1,7 +1,10 @@
-use std::io::Write as _;
+use std::io::{Cursor, Write as _};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
+use super::record::LARGE_PART;
 use super::{Channel, FILE_NAME, JournalError, JournalReader, JournalWriter, START};
 use super::{keep, read_output, release};
 use crate::protocol::KeeperEvent;
@@ -127,6 +130,42 @@ async fn a_hundred_thousand_stream_messages_come_back_complete() {
     assert_eq!(count, 100_000);
 }
 
+/// What is large is written from where it is, between what is small; a disk that fills up within it gets it anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_parts_come_back_whole_and_in_their_places() {
+    let sizes = [0, 1, LARGE_PART - 1, LARGE_PART, 3 * LARGE_PART + 7];
+    let part = |at: usize, size: usize| Bytes::from(vec![at as u8; size]);
+    let messages: Vec<Vec<Bytes>> = (0..sizes.len())
+        .map(|first| {
+            let turned = sizes.iter().cycle().skip(first).take(sizes.len());
+            turned
+                .enumerate()
+                .map(|(at, size)| part(at, *size))
+                .collect()
+        })
+        .collect();
+    let disk = FullDisk::default();
+    disk.room(LARGE_PART * 2);
+    let (writer, thread) = JournalWriter::start(disk.clone(), 0, 64 * 1024).unwrap();
+    for parts in &messages {
+        assert!(writer.append(Channel::Shell, parts.clone()).await);
+    }
+    while !disk.was_full() {
+        tokio::task::yield_now().await;
+    }
+    disk.room(usize::MAX);
+    drop(writer);
+    thread.join().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("j");
+    let bytes = disk.file.lock().unwrap().get_ref().clone();
+    std::fs::write(&path, [&super::MAGIC[..], &bytes].concat()).unwrap();
+    let records = read(&path, START);
+    let read: Vec<_> = records.iter().map(|record| record.parts.clone()).collect();
+    assert!(read == messages);
+    assert_eq!(records.last().unwrap().end, START + bytes.len() as u64);
+}
+
 #[tokio::test]
 async fn what_is_released_gives_its_space_back_and_the_rest_stays_where_it_was() {
     use std::os::unix::fs::MetadataExt as _;
@@ -150,22 +189,44 @@ async fn what_is_released_gives_its_space_back_and_the_rest_stays_where_it_was()
 }
 
 /// A disk that can be full.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct FullDisk {
-    file: std::sync::Arc<std::sync::Mutex<std::io::Cursor<Vec<u8>>>>,
-    is_full: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    file: Arc<Mutex<Cursor<Vec<u8>>>>,
+    room: Arc<AtomicUsize>,
+    was_full: Arc<AtomicBool>,
+}
+
+impl Default for FullDisk {
+    fn default() -> Self {
+        Self {
+            file: Arc::default(),
+            room: Arc::new(usize::MAX.into()),
+            was_full: Arc::default(),
+        }
+    }
 }
 
 impl FullDisk {
+    /// From now on it takes nothing beyond this place.
+    fn room(&self, bytes: usize) {
+        self.room.store(bytes, Ordering::Relaxed);
+    }
+
     fn is_full(&self, full: bool) {
-        self.is_full
-            .store(full, std::sync::atomic::Ordering::Relaxed);
+        self.room(if full { 0 } else { usize::MAX });
+    }
+
+    /// Whether it ever refused.
+    fn was_full(&self) -> bool {
+        self.was_full.load(Ordering::Relaxed)
     }
 }
 
 impl std::io::Write for FullDisk {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.is_full.load(std::sync::atomic::Ordering::Relaxed) {
+        let at = self.file.lock().unwrap().position() as usize;
+        if at >= self.room.load(Ordering::Relaxed) {
+            self.was_full.store(true, Ordering::Relaxed);
             return Err(std::io::ErrorKind::StorageFull.into());
         }
         // As a disk that is nearly full: not all at once.

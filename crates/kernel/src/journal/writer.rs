@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-use super::record::{encode, encoded_len};
+use super::record::{Encoded, encoded_len};
 use super::release::released;
 use super::{Channel, JournalError, JournalReader, MAGIC, MAX_RECORD_BYTES, START};
 use crate::protocol::KeeperEvent;
@@ -278,30 +278,30 @@ fn write_all<F: Write + Seek>(
     end_sender: &watch::Sender<u64>,
     disk: &Disk,
 ) {
-    let mut batch = Vec::new();
+    let mut batch = Encoded::default();
     while let Some(first) = entries.blocking_recv() {
-        batch.clear();
-        encode(&mut batch, first.at_ms, first.channel, &first.parts);
+        batch.push(first.at_ms, first.channel, &first.parts);
         // What is not written yet still counts against the limit.
         let mut held = vec![first];
         while batch.len() < BATCH_BYTES {
             let Ok(next) = entries.try_recv() else { break };
-            encode(&mut batch, next.at_ms, next.channel, &next.parts);
+            batch.push(next.at_ms, next.channel, &next.parts);
             held.push(next);
         }
         if !write_batch(&mut file, end, &batch, &entries, disk) {
             return;
         }
         end += batch.len() as u64;
+        batch.clear();
         if entries.is_empty()
             && let Some(loss) = disk.take_loss()
         {
-            batch.clear();
-            encode(&mut batch, now_ms(), Channel::Keeper, &[loss.to_bytes()]);
+            batch.push(now_ms(), Channel::Keeper, &[loss.to_bytes()]);
             if !write_batch(&mut file, end, &batch, &entries, disk) {
                 return;
             }
             end += batch.len() as u64;
+            batch.clear();
         }
         end_sender.send_replace(end);
     }
@@ -311,13 +311,13 @@ fn write_all<F: Write + Seek>(
 fn write_batch<F: Write + Seek>(
     file: &mut F,
     end: u64,
-    batch: &[u8],
+    batch: &Encoded,
     entries: &mpsc::Receiver<Entry>,
     disk: &Disk,
 ) -> bool {
     let mut last_tries = 0;
     loop {
-        let Err(error) = file.write_all(batch) else {
+        let Err(error) = batch.write_to(file) else {
             if disk.refuses.swap(false, Ordering::Relaxed) {
                 tracing::info!("the kernel journal can be written again");
             }
