@@ -80,10 +80,10 @@ pub async fn authorize_even_trashed<S: Notebooks>(
     requested: Scope,
     downgrade: Downgrade,
 ) -> Result<Access> {
-    let Some(notebook) = store.notebook(notebook_id).await? else {
+    let found = store.notebook_for(notebook_id, &caller.principal).await?;
+    let Some((notebook, rows)) = found else {
         return Err(Refusal::Absent("notebook not found"));
     };
-    let rows = store.acl_for(notebook_id, &caller.principal).await?;
     if caller.anonymous {
         if requested != Scope::Viewer {
             return Err(Refusal::Forbidden(

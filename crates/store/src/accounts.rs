@@ -51,6 +51,8 @@ pub struct Session {
     pub provider: String,
     /// What the owner sees in the list.
     pub label: Option<String>,
+    /// What the account of the principal is called.
+    pub display_name: Option<String>,
     /// When it was made.
     pub created_ms: i64,
     /// Latest use recorded.

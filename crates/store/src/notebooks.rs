@@ -160,6 +160,13 @@ pub trait Notebooks {
     fn create_notebook(&self, notebook: &NewNotebook) -> impl Future<Output = Result<bool>> + Send;
     /// Returns a notebook, trashed or not.
     fn notebook(&self, id: &str) -> impl Future<Output = Result<Option<Notebook>>> + Send;
+    /// A notebook as [`Notebooks::notebook`] returns it, with the rows of [`Notebooks::acl_for`] in no order, by one
+    /// statement.
+    fn notebook_for(
+        &self,
+        id: &str,
+        principal: &str,
+    ) -> impl Future<Output = Result<Option<(Notebook, Vec<AclRow>)>>> + Send;
     /// Sets after how many minutes unused compute stops, or leaves it to the machine; `false` if there is no such
     /// notebook.
     fn set_idle_minutes(
@@ -225,6 +232,12 @@ pub trait Notebooks {
         notebook_id: &str,
         hash: &str,
     ) -> impl Future<Output = Result<Option<BlobRow>>> + Send;
+    /// Finds blobs of one notebook, in no order; those that it does not have are missing.
+    fn blobs_named(
+        &self,
+        notebook_id: &str,
+        hashes: &[String],
+    ) -> impl Future<Output = Result<Vec<BlobRow>>> + Send;
     /// Newest blobs of a notebook.
     fn blobs_of(
         &self,

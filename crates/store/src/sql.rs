@@ -48,6 +48,7 @@ queries! {
     BLOB_DROP = "blob_drop";
     BLOB_GET = "blob_get";
     BLOB_LIST = "blob_list";
+    BLOB_NAMED = "blob_named";
     BLOB_OLD_NOTEBOOKS = "blob_old_notebooks";
     BLOB_RECORD = "blob_record";
     BLOB_SHARE = "blob_share";
@@ -125,6 +126,7 @@ queries! {
     MACHINE_EVENTS_PURGE = "machine_events_purge";
     NOTEBOOK_COUNT = "notebook_count";
     NOTEBOOK_DELETE_TRASHED = "notebook_delete_trashed";
+    NOTEBOOK_FOR = "notebook_for";
     NOTEBOOK_GET = "notebook_get";
     NOTEBOOK_INSERT = "notebook_insert";
     NOTEBOOK_KNOWN = "notebook_known";
@@ -190,6 +192,12 @@ queries! {
 /// [`BLOB_RECORD`] for many blobs at once.
 pub fn blob_record(rows: usize) -> String {
     BLOB_RECORD.replace("($1, $2, $3, $4, $5)", &rows_of(rows, 5))
+}
+
+/// [`BLOB_NAMED`] for so many hashes.
+pub fn blob_named(hashes: usize) -> String {
+    let places: Vec<String> = (0..hashes).map(|hash| format!("${}", hash + 2)).collect();
+    BLOB_NAMED.replace("$2", &places.join(", "))
 }
 
 /// Places for parameters, as `VALUES` takes them: `($1, $2), ($3, $4)` for two rows of two.

@@ -201,7 +201,6 @@ pub(super) async fn identify(app: &App, facts: &Facts) -> Result<Option<Identity
     let Some((session, _)) = live(app, facts).await? else {
         return Ok(None);
     };
-    let account = app.catalog().account(&session.principal).await?;
     note_use(app, &session).await;
     Ok(Some(Identity {
         principal_namespace: namespace(&session.principal),
@@ -210,7 +209,7 @@ pub(super) async fn identify(app: &App, facts: &Facts) -> Result<Option<Identity
         // On HTTP routes a cookie has whatever scope the route asks for (CP 1.11).
         scope: Scope::Owner,
         provider: Provider::AppSession,
-        display_name: account.and_then(|account| account.display_name),
+        display_name: session.display_name,
         credential: None,
         session_id: Some(session.id),
         ceiling: None,

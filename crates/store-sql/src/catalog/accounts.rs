@@ -22,6 +22,7 @@ fn session(row: &Row) -> Result<Session> {
         principal: row.get("principal")?,
         provider: row.get("provider")?,
         label: row.get("label")?,
+        display_name: row.get("display_name")?,
         created_ms: row.get("created_ms")?,
         last_used_ms: row.get("last_used_ms")?,
         expires_ms: row.get("expires_ms")?,

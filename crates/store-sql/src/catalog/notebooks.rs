@@ -1,5 +1,6 @@
 //! Notebooks, access rows and each notebook's list of blobs.
 
+use sqlx::AssertSqlSafe;
 use store::{
     AclRemoval, AclRow, BlobRow, ListedNotebook, NewAclRow, NewNotebook, Notebook, Notebooks,
     Result, SubjectKind, sql,
@@ -52,6 +53,25 @@ fn acl_row(row: &Row) -> Result<AclRow> {
     })
 }
 
+/// A notebook beside one access row, or beside none.
+fn with_acl(row: &Row) -> Result<(Notebook, Option<AclRow>)> {
+    let notebook = notebook(row)?;
+    let Some(kind) = row.get::<Option<String>>("subject_kind")? else {
+        return Ok((notebook, None));
+    };
+    let acl = AclRow {
+        notebook_id: notebook.id.clone(),
+        subject_kind: SubjectKind::parse(&kind)?,
+        subject: row.get("subject")?,
+        scope: row.get("scope")?,
+        may_run: row.get("may_run")?,
+        created_ms: row.get("granted_ms")?,
+        updated_ms: row.get("renewed_ms")?,
+        created_by_actor_label: row.get("created_by_actor_label")?,
+    };
+    Ok((notebook, Some(acl)))
+}
+
 fn blob(row: &Row) -> Result<BlobRow> {
     Ok(BlobRow {
         notebook_id: row.get("notebook_id")?,
@@ -97,6 +117,23 @@ impl Notebooks for SqlCatalog {
             .bind(id)
             .optional(notebook)
             .await
+    }
+
+    async fn notebook_for(
+        &self,
+        id: &str,
+        principal: &str,
+    ) -> Result<Option<(Notebook, Vec<AclRow>)>> {
+        let rows = self
+            .db
+            .read(sql::NOTEBOOK_FOR, "read a notebook and who may reach it")
+            .bind(id)
+            .bind(principal)
+            .all(with_acl)
+            .await?;
+        let (notebooks, acl): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+        let notebook = notebooks.into_iter().next();
+        Ok(notebook.map(|notebook| (notebook, acl.into_iter().flatten().collect())))
     }
 
     async fn rename_notebook(&self, id: &str, title: Option<&str>, now_ms: i64) -> Result<bool> {
@@ -259,6 +296,20 @@ impl Notebooks for SqlCatalog {
             .bind(hash)
             .optional(blob)
             .await
+    }
+
+    async fn blobs_named(&self, notebook_id: &str, hashes: &[String]) -> Result<Vec<BlobRow>> {
+        let Some(last) = hashes.last() else {
+            return Ok(Vec::new());
+        };
+        // The last one again, up to a power of two: few statements to keep prepared.
+        let places = hashes.len().next_power_of_two();
+        let statement = AssertSqlSafe(sql::blob_named(places));
+        let mut query = self.db.read(statement, "find blobs").bind(notebook_id);
+        for place in 0..places {
+            query = query.bind(hashes.get(place).unwrap_or(last));
+        }
+        query.all(blob).await
     }
 
     async fn blobs_of(&self, notebook_id: &str, limit: i64) -> Result<Vec<BlobRow>> {
