@@ -10,6 +10,7 @@ mod error;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod together;
 mod upload;
 
 pub use bucket::{BucketConfig, Keys};

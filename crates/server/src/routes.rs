@@ -144,6 +144,7 @@ fn api() -> Routes {
             &snapshots::comms,
         )
         .post("/api/n/{notebook_id}/blobs", blobs::batch)
+        .post("/api/n/{notebook_id}/blobs/read", blobs::together)
         .any(
             "/api/n/{notebook_id}/blobs/{hash}",
             &[Method::GET, Method::HEAD, Method::PUT],

@@ -1,6 +1,6 @@
-//! Many small blobs in one body: an addition to the control plane's uploads (control-plane.md 3.10), for an output
-//! that would else cost as many requests as it has parts. A server that lacks it answers 404 or 405, and each blob goes
-//! up by itself.
+//! Many small blobs in one body: an addition to the control plane's blobs (control-plane.md 3.10), for an output that
+//! would else cost as many requests as it has parts. `POST /api/n/:id/blobs` stores them, `POST /api/n/:id/blobs/read`
+//! answers an [`Ask`] with them. A server that lacks these answers 404 or 405, and each blob goes by itself.
 //!
 //! The body is a sequence of records: the length of a header (four bytes, big-endian), the header as JSON, the blob's
 //! bytes, as many as the header says.
@@ -16,6 +16,18 @@ pub const MAX_BLOBS: usize = 128;
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// The most bytes of one header.
 const MAX_HEADER_BYTES: usize = 1024;
+/// The most bytes of a blob that is read together with others.
+pub const MAX_READ_BYTES: u64 = 64 * 1024;
+/// The most bytes of an [`Ask`].
+pub const MAX_ASK_BYTES: u64 = 16 * 1024;
+
+/// The JSON body that asks for blobs. The answer holds, in this order and each once, those that are there, have at most
+/// [`MAX_READ_BYTES`] and fit into [`MAX_BYTES`]; whoever misses one asks for it by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    /// SHA-256 in lower-case hex, at most [`MAX_BLOBS`].
+    pub hashes: Vec<String>,
+}
 
 /// One blob of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,18 +65,30 @@ pub enum BatchError {
 pub fn encode(blobs: &[BatchedBlob]) -> Vec<u8> {
     let mut body = Vec::with_capacity(blobs.iter().map(|blob| blob.bytes.len() + 160).sum());
     for blob in blobs {
-        let header = Header {
-            hash: blob.hash.as_str().into(),
-            media_type: blob.media_type.as_str().into(),
-            size: blob.bytes.len(),
-        };
-        // Two texts and a number are always JSON.
-        let header = serde_json::to_vec(&header).unwrap_or_default();
-        body.extend_from_slice(&(header.len() as u32).to_be_bytes());
-        body.extend_from_slice(&header);
+        body.extend(head(&blob.hash, &blob.media_type, blob.bytes.len()));
         body.extend_from_slice(&blob.bytes);
     }
     body
+}
+
+/// How many bytes a blob takes in a body; none when its media type is too long for a header.
+pub fn record_bytes(hash: &str, media_type: &str, size: usize) -> Option<usize> {
+    let head = head(hash, media_type, size).len();
+    (head <= 4 + MAX_HEADER_BYTES).then_some(head + size)
+}
+
+/// A header behind its length.
+fn head(hash: &str, media_type: &str, size: usize) -> Vec<u8> {
+    let header = Header {
+        hash: hash.into(),
+        media_type: media_type.into(),
+        size,
+    };
+    // Two texts and a number are always JSON.
+    let header = serde_json::to_vec(&header).unwrap_or_default();
+    let mut head = (header.len() as u32).to_be_bytes().to_vec();
+    head.extend(header);
+    head
 }
 
 /// Reads the blobs of a body without copying them.
@@ -116,7 +140,10 @@ mod tests {
         #[test]
         fn what_was_written_is_read(parts in prop::collection::vec(("[0-9a-f]{64}", prop::collection::vec(any::<u8>(), 0..50)), 0..20)) {
             let blobs: Vec<_> = parts.into_iter().map(|(hash, bytes)| blob(hash, bytes)).collect();
-            prop_assert_eq!(decode(encode(&blobs).into()), Ok(blobs));
+            let body = encode(&blobs);
+            let bytes = blobs.iter().map(|blob| record_bytes(&blob.hash, &blob.media_type, blob.bytes.len()));
+            prop_assert_eq!(bytes.sum::<Option<usize>>(), Some(body.len()));
+            prop_assert_eq!(decode(body.into()), Ok(blobs));
         }
 
         #[test]
@@ -138,5 +165,25 @@ mod tests {
         );
         let many = vec![blob("a".into(), Vec::new()); MAX_BLOBS + 1];
         assert_eq!(decode(encode(&many).into()), Err(BatchError::TooMany));
+    }
+
+    #[test]
+    fn a_media_type_that_no_reader_would_take_has_no_record() {
+        let hash = "a".repeat(64);
+        let head = head(&hash, "", 9).len() - 4;
+        let longest = "x".repeat(MAX_HEADER_BYTES - head);
+        assert_eq!(
+            record_bytes(&hash, &longest, 9),
+            Some(4 + MAX_HEADER_BYTES + 9)
+        );
+        assert_eq!(record_bytes(&hash, &format!("{longest}x"), 9), None);
+    }
+
+    // A full ask of the largest kind fits into its limit.
+    #[test]
+    fn an_ask_for_as_many_as_there_may_be_fits() {
+        let hashes = vec!["f".repeat(64); MAX_BLOBS];
+        let body = serde_json::to_vec_pretty(&Ask { hashes }).unwrap();
+        assert!((body.len() as u64) < MAX_ASK_BYTES, "{}", body.len());
     }
 }

@@ -3,6 +3,7 @@
 mod batch;
 mod cover;
 mod reading;
+mod together;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -17,6 +18,7 @@ use store::{BlobRow, Notebooks as _};
 
 pub(super) use batch::post as batch;
 pub(super) use cover::read as cover;
+pub(super) use together::post as together;
 
 use super::path::NotebookPath;
 use crate::app::App;

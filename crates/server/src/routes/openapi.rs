@@ -183,6 +183,8 @@ fn schema(kind: &Kind) -> Value {
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::OneOf(values) => json!({ "type": "string", "enum": values }),
         Kind::Object => json!({ "type": ["object", "null"] }),
+        Kind::Hashes(most) => json!({ "type": "array", "maxItems": most,
+            "items": { "type": "string", "pattern": "^[0-9a-f]{64}$" } }),
         Kind::Objects(fields) => json!({ "type": "array", "items": object(fields) }),
     }
 }

@@ -4,6 +4,7 @@
 
 mod attach_jobs;
 mod authority;
+mod blobs_together;
 mod events;
 mod kept;
 mod limits;

@@ -19,6 +19,9 @@ use crate::request::Facts;
 /// What a browser may do with a blob it is led to directly: show it, without script or origin.
 const SANDBOX: &str = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
+/// The type of a blob that was stored without one.
+pub(super) const UNTYPED: &str = "application/octet-stream";
+
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Wanted {
@@ -30,13 +33,8 @@ enum Wanted {
     Nothing,
 }
 
-/// `GET` and `HEAD` of a blob.
-pub(super) async fn read(
-    app: &App,
-    facts: &Facts,
-    id: &str,
-    hash: &str,
-) -> Result<Response, ApiError> {
+/// Whether the caller may read the blobs of this notebook.
+pub(super) async fn may_read(app: &App, facts: &Facts, id: &str) -> Result<(), ApiError> {
     let caller = app.identify(facts, Accept::READERS).await?.caller();
     room_tokens::may_enter(app.catalog(), &caller, id).await?;
     // A runtime peer, which alone comes with a credential, brings its kernel what people put into widgets.
@@ -45,12 +43,21 @@ pub(super) async fn read(
         None => Scope::Viewer,
     };
     access::authorize(app.catalog(), &caller, id, scope, Downgrade::Never).await?;
+    Ok(())
+}
+
+/// `GET` and `HEAD` of a blob.
+pub(super) async fn read(
+    app: &App,
+    facts: &Facts,
+    id: &str,
+    hash: &str,
+) -> Result<Response, ApiError> {
+    may_read(app, facts, id).await?;
     let absent = || ApiError::not_found("blob not found");
     let row = app.catalog().blob(id, hash).await?.ok_or_else(absent)?;
     let etag = format!("\"{hash}\"");
-    let kind = row
-        .content_type
-        .unwrap_or_else(|| "application/octet-stream".into());
+    let kind = row.content_type.unwrap_or_else(|| UNTYPED.into());
     if has(facts, &header::IF_NONE_MATCH, &etag) {
         let mut response = StatusCode::NOT_MODIFIED.into_response();
         describe(response.headers_mut(), &kind, &etag);

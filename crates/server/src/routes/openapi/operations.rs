@@ -2,6 +2,8 @@
 
 mod workstations;
 
+use wire::blob_batch::MAX_BLOBS;
+
 /// A route, described.
 #[derive(Debug)]
 pub(super) struct Operation {
@@ -44,6 +46,8 @@ pub(super) enum Kind {
     OneOf(&'static [&'static str]),
     /// An object of a kind described elsewhere.
     Object,
+    /// At most so many SHA-256.
+    Hashes(usize),
     /// Objects.
     Objects(&'static [Field]),
 }
@@ -348,6 +352,12 @@ const OPERATIONS: &[Operation] = &[
         "Stores many small blobs at once.",
     )
     .bytes(),
+    route(
+        "POST",
+        "/api/n/{notebook_id}/blobs/read",
+        "The bytes of many small blobs at once.",
+    )
+    .json(&[must("hashes", Kind::Hashes(MAX_BLOBS))]),
     route(
         "GET",
         "/api/n/{notebook_id}/blobs/{hash}",

@@ -12,7 +12,7 @@ use crate::testing::request;
 const SETTINGS: &str = "/api/workstation-settings";
 
 /// A machine of ada with an attached job: token, notebook, job.
-async fn attached(world: &World) -> (String, String, String) {
+pub(super) async fn attached(world: &World) -> (String, String, String) {
     let (token, _) = world.pair("ada").await;
     world.register(&token, "ws").await;
     let notebook = world.notebook("ada").await;
@@ -23,13 +23,13 @@ async fn attached(world: &World) -> (String, String, String) {
     (token, notebook, job)
 }
 
-async fn report(world: &World, token: &str, job: &str, status: &str) -> u16 {
+pub(super) async fn report(world: &World, token: &str, job: &str, status: &str) -> u16 {
     let path = format!("/api/workstations/ws/attach-jobs/{job}");
     let body = json!({"status": status});
     world.as_machine(token, Method::PATCH, &path, body).await.0
 }
 
-async fn exchange(world: &World, token: &str, job: &str) -> (u16, Value) {
+pub(super) async fn exchange(world: &World, token: &str, job: &str) -> (u16, Value) {
     let path = format!("/api/workstations/ws/attach-jobs/{job}/room-token");
     world
         .as_machine(token, Method::POST, &path, Value::Null)
