@@ -1,5 +1,6 @@
 // Payloads kept outside the documents: fetched once, by hash (RP 9.2).
-import { blobUrl } from "./notebooks";
+import { BlobBatches } from "./blob-batch";
+import { blobsUrl } from "./notebooks";
 
 const RETRY_AFTER_MS = [150, 500];
 const RETRY_STATUS = new Set([404, 409, 425, 429]);
@@ -9,16 +10,26 @@ const texts = new Map<string, Promise<string>>();
 const bytes = new Map<string, Promise<ArrayBuffer>>();
 const urls = new Map<string, Promise<string>>();
 
-async function fetchBlob(notebookId: string, hash: string): Promise<Response> {
+/** Sends a request, and again where that may help; `final` are answers that are taken beside success. */
+async function send(url: string, init: RequestInit, final: readonly number[]): Promise<Response> {
   for (let attempt = 0; ; attempt += 1) {
-    const response = await fetch(blobUrl(notebookId, hash), { credentials: "same-origin" });
-    if (response.ok) return response;
+    const response = await fetch(url, { ...init, credentials: "same-origin" });
+    if (response.ok || final.includes(response.status)) return response;
     const wait = RETRY_AFTER_MS[attempt];
     if (wait === undefined || !(RETRY_STATUS.has(response.status) || response.status >= 500)) {
       throw new Error(`The stored output could not be fetched (${response.status}).`);
     }
     await new Promise((resolve) => setTimeout(resolve, wait));
   }
+}
+
+const batches = new BlobBatches({
+  send,
+  alone: async (url, hash) => (await send(`${url}/${hash}`, {}, [])).arrayBuffer(),
+});
+
+function fetched(notebookId: string, hash: string, size: number): Promise<ArrayBuffer> {
+  return batches.bytes(blobsUrl(notebookId), hash, size);
 }
 
 function cached<T>(cache: Map<string, Promise<T>>, key: string, load: () => Promise<T>): Promise<T> {
@@ -33,18 +44,18 @@ function cached<T>(cache: Map<string, Promise<T>>, key: string, load: () => Prom
   return loading;
 }
 
-export function blobText(notebookId: string, hash: string): Promise<string> {
-  return cached(texts, hash, async () => (await fetchBlob(notebookId, hash)).text());
+/** The text of a blob. The size is what the document says of it, 0 when it says nothing. */
+export function blobText(notebookId: string, hash: string, size: number): Promise<string> {
+  return cached(texts, hash, async () => new TextDecoder().decode(await fetched(notebookId, hash, size)));
 }
 
-export function blobBytes(notebookId: string, hash: string): Promise<ArrayBuffer> {
-  return cached(bytes, hash, async () => (await fetchBlob(notebookId, hash)).arrayBuffer());
+export function blobBytes(notebookId: string, hash: string, size: number): Promise<ArrayBuffer> {
+  return cached(bytes, hash, () => fetched(notebookId, hash, size));
 }
 
 /** A URL of our own for the bytes; the MIME type comes from the manifest, not from the store. */
-export function blobObjectUrl(notebookId: string, hash: string, mime: string): Promise<string> {
-  return cached(urls, `${hash} ${mime}`, async () => {
-    const bytes = await (await fetchBlob(notebookId, hash)).arrayBuffer();
-    return URL.createObjectURL(new Blob([bytes], { type: mime }));
-  });
+export function blobObjectUrl(notebookId: string, hash: string, size: number, mime: string): Promise<string> {
+  return cached(urls, `${hash} ${mime}`, async () =>
+    URL.createObjectURL(new Blob([await fetched(notebookId, hash, size)], { type: mime })),
+  );
 }

@@ -160,6 +160,6 @@ export async function endWork(id: string): Promise<void> {
   });
 }
 
-export function blobUrl(notebookId: string, hash: string): string {
-  return `${path(notebookId)}/blobs/${hash}`;
+export function blobsUrl(notebookId: string): string {
+  return `${path(notebookId)}/blobs`;
 }

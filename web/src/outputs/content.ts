@@ -4,6 +4,8 @@ import { blobObjectUrl, blobText } from "../api/blobs";
 import { messageOf } from "../api/http";
 import type { ContentRef } from "./model";
 
+const NOTHING = { blob: "", size: 0 };
+
 export type Loaded =
   | { state: "loading" }
   | { state: "failed"; why: string }
@@ -34,21 +36,23 @@ function useLoaded(inline: string | undefined, key: string, load: () => Promise<
 
 export function useText(notebookId: string, content: ContentRef): Loaded {
   const inline = "inline" in content ? content.inline : undefined;
-  const blob = "blob" in content ? content.blob : "";
-  return useLoaded(inline, blob, () => blobText(notebookId, blob));
+  const { blob, size } = "blob" in content ? content : NOTHING;
+  return useLoaded(inline, blob, () => blobText(notebookId, blob, size));
 }
 
 /** Several payloads in order, as one text. */
 export function useTexts(notebookId: string, parts: readonly ContentRef[]): Loaded {
-  const blobs = parts.flatMap((part) => ("blob" in part ? [part.blob] : []));
+  const blobs = parts.filter((part) => "blob" in part);
   const [texts, setTexts] = useState<ReadonlyMap<string, string>>(new Map());
   const [why, setWhy] = useState<string | undefined>();
-  const key = blobs.join(" ");
+  const key = blobs.map(({ blob }) => blob).join(" ");
   useEffect(() => {
     setWhy(undefined);
     if (blobs.length === 0) return;
     let current = true;
-    Promise.all(blobs.map(async (blob) => [blob, await blobText(notebookId, blob)] as const)).then(
+    const load = async ({ blob, size }: { blob: string; size: number }) =>
+      [blob, await blobText(notebookId, blob, size)] as const;
+    Promise.all(blobs.map(load)).then(
       (pairs) => current && setTexts(new Map(pairs)),
       (error: unknown) => current && setWhy(messageOf(error)),
     );
@@ -65,6 +69,6 @@ export function useTexts(notebookId: string, parts: readonly ContentRef[]): Load
 /** A URL for an image: blobs by an object URL, inline data as it is. */
 export function useUrl(notebookId: string, content: ContentRef, mime: string): Loaded {
   const inline = "inline" in content ? `data:${mime};base64,${content.inline.replace(/\s/g, "")}` : undefined;
-  const blob = "blob" in content ? content.blob : "";
-  return useLoaded(inline, `${blob} ${mime}`, () => blobObjectUrl(notebookId, blob, mime));
+  const { blob, size } = "blob" in content ? content : NOTHING;
+  return useLoaded(inline, `${blob} ${mime}`, () => blobObjectUrl(notebookId, blob, size, mime));
 }

@@ -1,6 +1,6 @@
 // Widget state as CommsDoc holds it: native values, and references to blobs (documents 9, 13.5).
 import { blobBytes, blobText } from "../api/blobs";
-import { record, type Shape, text } from "../api/shape";
+import { number, record, type Shape, text } from "../api/shape";
 import { plain } from "../sync/shapes";
 
 const IPY_MODEL = "IPY_MODEL_";
@@ -10,6 +10,7 @@ const LINKS: readonly unknown[] = ["LinkModel", "DirectionalLinkModel"];
 
 interface BlobRef {
   blob: string;
+  size: number;
   mediaType: string;
 }
 
@@ -20,13 +21,15 @@ function readRef(shape: Shape): BlobRef | undefined {
     blob !== undefined &&
     /^[0-9a-f]{64}$/.test(blob) &&
     Object.keys(shape).every((key) => key === "blob" || key === "size" || key === "media_type");
-  return isRef ? { blob, mediaType: text(shape, "media_type") ?? "application/octet-stream" } : undefined;
+  if (!isRef) return undefined;
+  const mediaType = text(shape, "media_type") ?? "application/octet-stream";
+  return { blob, size: number(shape, "size") ?? 0, mediaType };
 }
 
-async function fetched(notebookId: string, { blob, mediaType }: BlobRef): Promise<unknown> {
-  if (mediaType === "application/json") return JSON.parse(await blobText(notebookId, blob));
-  if (mediaType.startsWith("text/")) return blobText(notebookId, blob);
-  return new DataView((await blobBytes(notebookId, blob)).slice(0));
+async function fetched(notebookId: string, { blob, size, mediaType }: BlobRef): Promise<unknown> {
+  if (mediaType === "application/json") return JSON.parse(await blobText(notebookId, blob, size));
+  if (mediaType.startsWith("text/")) return blobText(notebookId, blob, size);
+  return new DataView((await blobBytes(notebookId, blob, size)).slice(0));
 }
 
 async function resolve(notebookId: string, value: unknown): Promise<unknown> {
