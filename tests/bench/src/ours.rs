@@ -1,6 +1,6 @@
 //! This software as its user has it: a cloud, a machine paired with it, a notebook attached.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,17 @@ use anyhow::{Context as _, Result};
 use e2e::{Cloud, Machine, Output, Room, resolve};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use serde_json::Value;
+use wire::blob_batch::{MAX_BLOBS, MAX_READ_BYTES};
 
 use crate::measure::Run;
 
 /// Longest wait for a kernel and for one cell.
 const LIMIT: Duration = Duration::from_mins(2);
-/// Blobs fetched at the same time.
-const FETCHES: usize = 16;
+/// Requests for blobs at the same time, as the page has them.
+const REQUESTS: usize = 4;
+/// The most bytes that one of them asks for, as in the page.
+const REQUEST_BYTES: u64 = 2 * 1024 * 1024;
 
 /// A cloud with one machine.
 pub struct Side {
@@ -94,7 +98,7 @@ impl Notebook<'_> {
         while !over || !fetching.is_empty() {
             tokio::select! {
                 biased;
-                Some(fetched) = fetching.next() => displays.push(fetched?),
+                Some(fetched) = fetching.next() => displays.extend(fetched?),
                 news = self.room.new_outputs(&id, &mut seen, LIMIT), if !over => {
                     let (new, ended) = news?;
                     over = ended;
@@ -104,10 +108,8 @@ impl Notebook<'_> {
                     waiting.extend(new.into_iter().filter(|output| !output.manifest["data"].is_null()));
                 }
             }
-            while fetching.len() < FETCHES
-                && let Some(output) = waiting.pop_front()
-            {
-                fetching.push(self.fetch(output));
+            while fetching.len() < REQUESTS && !waiting.is_empty() {
+                fetching.push(self.fetch(together(&mut waiting)));
             }
         }
         displays.sort_by_key(|(seq, _)| *seq);
@@ -129,10 +131,51 @@ impl Notebook<'_> {
         Ok(())
     }
 
-    /// The plain text of a rich output, and its place.
-    async fn fetch(&self, output: Output) -> Result<(u64, String)> {
-        let content = &output.manifest["data"]["text/plain"];
-        let text = resolve(&self.side.cloud, &self.id, content).await?;
-        Ok((output.seq, text))
+    /// The plain texts of rich outputs, and their places.
+    async fn fetch(&self, outputs: Vec<Output>) -> Result<Vec<(u64, String)>> {
+        let hashes: Vec<String> = outputs.iter().filter_map(blob).collect();
+        let cloud = &self.side.cloud;
+        let blobs = if hashes.len() > 1 {
+            cloud.blobs(&self.id, &hashes).await?
+        } else {
+            HashMap::new()
+        };
+        let mut texts = Vec::new();
+        for output in outputs {
+            let found = blob(&output).and_then(|hash| blobs.get(&hash));
+            let text = match found {
+                Some(bytes) => String::from_utf8(bytes.to_vec())?,
+                None => resolve(cloud, &self.id, content(&output)).await?,
+            };
+            texts.push((output.seq, text));
+        }
+        Ok(texts)
     }
+}
+
+fn content(output: &Output) -> &Value {
+    &output.manifest["data"]["text/plain"]
+}
+
+fn blob(output: &Output) -> Option<String> {
+    content(output)["blob"].as_str().map(str::to_owned)
+}
+
+/// What one request brings of that which waits: the first, and those behind it that are small if it is.
+fn together(waiting: &mut VecDeque<Output>) -> Vec<Output> {
+    let mut outputs = Vec::new();
+    let mut bytes = 0;
+    while let Some(next) = waiting.front() {
+        let size = content(next)["size"].as_u64().unwrap_or_default();
+        bytes += size;
+        let fits = size <= MAX_READ_BYTES && bytes <= REQUEST_BYTES && outputs.len() < MAX_BLOBS;
+        if !fits && !outputs.is_empty() {
+            break;
+        }
+        outputs.extend(waiting.pop_front());
+        if !fits {
+            break;
+        }
+    }
+    outputs
 }

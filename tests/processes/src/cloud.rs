@@ -1,14 +1,17 @@
 //! A `notebook-cloud` process with a data directory of its own, and the HTTP calls of a signed-in owner.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use bytes::Bytes;
 use reqwest::Method;
 use serde_json::{Value, json};
 use store_sql::testing::TestDatabase;
 use tokio::process::{Child, Command};
+use wire::blob_batch::{self, Ask};
 
 use crate::programs::program;
 use crate::wait::until;
@@ -232,6 +235,27 @@ impl Cloud {
             .send()
             .await?;
         Ok(reply.error_for_status()?.bytes().await?.to_vec())
+    }
+
+    /// The bytes of blobs, several by one request as the page does it, at most [`blob_batch::MAX_BLOBS`]. Those that the
+    /// answer leaves out are fetched one by one.
+    pub async fn blobs(&self, notebook: &str, hashes: &[String]) -> Result<HashMap<String, Bytes>> {
+        let url = format!("{}/api/n/{notebook}/blobs/read", self.url());
+        let ask = Ask {
+            hashes: hashes.to_vec(),
+        };
+        let request = self.http.post(url).json(&ask);
+        let request = request.header("x-user", USER).header("x-scope", "viewer");
+        let body = request.send().await?.error_for_status()?.bytes().await?;
+        let found = blob_batch::decode(body)?.into_iter();
+        let mut blobs: HashMap<_, _> = found.map(|blob| (blob.hash, blob.bytes)).collect();
+        for hash in hashes {
+            if !blobs.contains_key(hash) {
+                let bytes = self.blob(notebook, hash).await?;
+                blobs.insert(hash.clone(), bytes.into());
+            }
+        }
+        Ok(blobs)
     }
 }
 

@@ -260,3 +260,20 @@ async fn a_hundred_thousand_lines_are_all_kept() -> Result<()> {
     assert_eq!(text.lines().count(), 100_000);
     Ok(())
 }
+
+#[tokio::test]
+async fn many_blobs_come_together_and_those_left_out_by_themselves() -> Result<()> {
+    let cloud = Cloud::start().await?;
+    let notebook = cloud.create_notebook("blobs").await?;
+    let (mut hashes, mut expected) = (Vec::new(), Vec::new());
+    for size in [64 * 1024 + 1, 0, 10, 64 * 1024] {
+        let bytes = vec![b'x'; size];
+        let stored = cloud.store(&notebook, "text/plain", &bytes).await?;
+        hashes.push(stored["blob"].as_str().context("no hash")?.to_owned());
+        expected.push(bytes);
+    }
+    let blobs = cloud.blobs(&notebook, &hashes).await?;
+    let found: Vec<_> = hashes.iter().map(|hash| blobs[hash].to_vec()).collect();
+    assert!(found == expected);
+    Ok(())
+}
