@@ -1,5 +1,6 @@
 //! The store: naming, finding, keeping, reading and removing.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, SeekFrom};
 use std::ops::Range;
@@ -25,6 +26,7 @@ use tokio_util::io::ReaderStream;
 
 use crate::bucket::BucketConfig;
 use crate::error::{BlobError, Trouble};
+use crate::packs::{PACKS, PackedBlob, Packs};
 use crate::upload::Upload;
 
 /// Up to this size a blob is held in memory on its way.
@@ -86,7 +88,9 @@ pub(crate) struct Parts {
     folder: PathBuf,
     next: AtomicU64,
     /// Held to remove, shared to keep bytes again that are there and old.
-    renewing: RwLock<()>,
+    renewing: Arc<RwLock<()>>,
+    /// Of the folder; a bucket has none.
+    packs: Option<Arc<Packs>>,
     pub(crate) uploads: Semaphore,
 }
 
@@ -102,7 +106,7 @@ impl BlobStore {
             fs::remove_dir_all(&partial)?;
         }
         fs::create_dir_all(&partial)?;
-        Self::for_reading(bucket, folder)
+        Self::new(bucket, folder, false)
     }
 
     /// The same, for a program beside the server that only reads.
@@ -110,11 +114,19 @@ impl BlobStore {
     /// # Errors
     /// The folder is not there.
     pub fn for_reading(bucket: Option<BucketConfig>, folder: &FilePath) -> io::Result<Self> {
+        Self::new(bucket, folder, true)
+    }
+
+    fn new(bucket: Option<BucketConfig>, folder: &FilePath, only_reads: bool) -> io::Result<Self> {
         let (objects, prefix): (Arc<dyn ObjectStore>, _) = if let Some(bucket) = &bucket {
             (Arc::new(bucket.connect()?), Path::from(&*bucket.prefix))
         } else {
             let files = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
             (Arc::new(files), Path::default())
+        };
+        let packs = match &bucket {
+            Some(_) => None,
+            None => Some(Arc::new(Packs::open(folder, only_reads)?)),
         };
         Ok(Self(Arc::new(Parts {
             objects,
@@ -122,7 +134,8 @@ impl BlobStore {
             bucket,
             folder: folder.to_owned(),
             next: AtomicU64::default(),
-            renewing: RwLock::default(),
+            renewing: Arc::default(),
+            packs,
             uploads: Semaphore::new(UPLOADS),
         })))
     }
@@ -135,9 +148,14 @@ impl BlobStore {
         match fs::read_dir(folder) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(cause) => Err(cause),
-            Ok(entries) => Ok(entries
-                .filter_map(Result::ok)
-                .any(|entry| entry.file_name() != PARTIAL)),
+            Ok(entries) => {
+                let mut entries = entries.filter_map(Result::ok);
+                Ok(entries.any(|entry| match entry.file_name().to_str() {
+                    Some(PARTIAL) => false,
+                    Some(PACKS) => fs::read_dir(entry.path()).is_ok_and(|packs| packs.count() > 0),
+                    _ => true,
+                }))
+            }
         }
     }
 
@@ -152,8 +170,12 @@ impl BlobStore {
     }
 
     /// Held by whoever keeps again what is there and old.
-    pub(crate) fn renewing(&self) -> &RwLock<()> {
-        &self.0.renewing
+    pub(crate) fn renewing(&self) -> Arc<RwLock<()>> {
+        Arc::clone(&self.0.renewing)
+    }
+
+    pub(crate) fn packs(&self) -> Option<&Arc<Packs>> {
+        self.0.packs.as_ref()
     }
 
     /// A new name in the folder of uploads that have not ended, as a path and as the store sees it.
@@ -171,15 +193,13 @@ impl BlobStore {
         self.put(&blob.hash, vec![blob.bytes]).await
     }
 
-    /// Keeps many; all are durable on return.
+    /// Keeps many; all are durable on return. In the folder the small ones that are new become one file.
     ///
     /// # Errors
     /// The place fails; some may have been kept.
     pub async fn keep_all(&self, blobs: Vec<Blob>) -> Result<(), BlobError> {
-        if self.0.bucket.is_none() {
-            return self.keep_files(blobs).await;
-        }
-        stream::iter(blobs)
+        let rest = self.keep_packed(blobs).await?;
+        stream::iter(rest)
             .map(|blob| self.keep(blob))
             .buffer_unordered(TOGETHER)
             .try_for_each(|_| async { Ok(()) })
@@ -204,7 +224,7 @@ impl BlobStore {
             }
         }
         let size = payload.content_length() as u64;
-        self.unless_young(&at, size, async || {
+        self.unless_young(hash, size, async || {
             let put = self.0.objects.put(&at, payload.clone()).await;
             put.map(drop).map_err(|cause| self.failed(&cause))
         })
@@ -214,20 +234,30 @@ impl BlobStore {
     /// Does nothing when the bytes are there and young, and keeps them by `put` otherwise.
     pub(crate) async fn unless_young(
         &self,
-        at: &Path,
+        hash: &str,
         size: u64,
         put: impl AsyncFnOnce() -> Result<(), BlobError>,
     ) -> Result<Stored, BlobError> {
-        let found = self.find(at).await?.filter(|found| found.size == size);
-        let Some(found) = found else {
+        let Some(age) = self.age(hash, Some(size)).await? else {
             put().await?;
             return Ok(Stored::New);
         };
-        if age(&found) >= RENEWED_AFTER {
+        if age >= RENEWED_AFTER {
             let _nobody_removes = self.0.renewing.read().await;
             put().await?;
         }
         Ok(Stored::Known)
+    }
+
+    /// How long ago a blob was written, of this size if one is given; the last time where it lies twice.
+    async fn age(&self, hash: &str, size: Option<u64>) -> Result<Option<Duration>, BlobError> {
+        let packed = |blob: PackedBlob| Ok((blob.size(), blob.age()?));
+        let packed = self.packed(hash, packed).await?;
+        let single = self.find(&self.place(hash)).await?;
+        let single = single.map(|found| (found.size, age(&found)));
+        let found = [packed, single].into_iter().flatten();
+        let of_size = found.filter(|(found, _)| size.is_none_or(|size| size == *found));
+        Ok(of_size.map(|(_, age)| age).min())
     }
 
     async fn find(&self, at: &Path) -> Result<Option<ObjectMeta>, BlobError> {
@@ -238,16 +268,39 @@ impl BlobStore {
         }
     }
 
+    /// Asks the packs, then the place of the blob alone; a program that only reads then asks for packs that came since.
+    async fn wherever<T: Send + 'static>(
+        &self,
+        hash: &str,
+        packed: impl Fn(PackedBlob) -> io::Result<T> + Clone + Send + 'static,
+        single: impl AsyncFnOnce(&Path) -> Result<T, BlobError>,
+    ) -> Result<T, BlobError> {
+        if !is_hash(hash) {
+            return Err(BlobError::Absent);
+        }
+        if let Some(found) = self.packed(hash, packed.clone()).await? {
+            return Ok(found);
+        }
+        match single(&self.place(hash)).await {
+            Err(BlobError::Absent) if self.look_for_packs().await? => {
+                let found = self.packed(hash, packed).await?;
+                found.ok_or(BlobError::Absent)
+            }
+            found => found,
+        }
+    }
+
     /// The size of a blob, from where it lies.
     ///
     /// # Errors
     /// It is not there, or the place fails.
     pub async fn size(&self, hash: &str) -> Result<u64, BlobError> {
-        if !is_hash(hash) {
-            return Err(BlobError::Absent);
-        }
-        let found = self.find(&self.place(hash)).await?;
-        found.map(|found| found.size).ok_or(BlobError::Absent)
+        let packed = |blob: PackedBlob| Ok(blob.size());
+        self.wherever(hash, packed, async |at| {
+            let found = self.find(at).await?;
+            found.map(|found| found.size).ok_or(BlobError::Absent)
+        })
+        .await
     }
 
     /// Reads a part of a blob, which must lie within it, at once.
@@ -258,11 +311,13 @@ impl BlobStore {
         if part.is_empty() {
             return self.size(hash).await.map(|_| Bytes::new());
         }
-        if !is_hash(hash) {
-            return Err(BlobError::Absent);
-        }
-        let read = self.0.objects.get_range(&self.place(hash), part).await;
-        read.map_err(|cause| self.failed(&cause))
+        let within = part.clone();
+        let packed = move |blob: PackedBlob| blob.part(within.clone());
+        self.wherever(hash, packed, async |at| {
+            let read = self.0.objects.get_range(at, part).await;
+            read.map_err(|cause| self.failed(&cause))
+        })
+        .await
     }
 
     /// Reads a part of a blob, which must lie within it, as it is taken.
@@ -274,14 +329,21 @@ impl BlobStore {
             self.size(hash).await?;
             return Ok(stream::empty().boxed());
         }
-        if !is_hash(hash) {
-            return Err(BlobError::Absent);
-        }
+        let within = part.clone();
+        let packed = move |blob: PackedBlob| {
+            let bytes = blob.part(within.clone())?;
+            Ok(stream::once(async { Ok(bytes) }).boxed())
+        };
+        self.wherever(hash, packed, async |at| self.streamed(at, part).await)
+            .await
+    }
+
+    async fn streamed(&self, at: &Path, part: Range<u64>) -> Result<BlobStream, BlobError> {
         let options = GetOptions {
             range: Some(GetRange::Bounded(part.clone())),
             ..GetOptions::default()
         };
-        let found = self.0.objects.get_opts(&self.place(hash), options).await;
+        let found = self.0.objects.get_opts(at, options).await;
         let found = found.map_err(|cause| self.failed(&cause))?;
         let file = match found.payload {
             GetResultPayload::Stream(bytes) => return Ok(bytes.map_err(io::Error::from).boxed()),
@@ -298,11 +360,15 @@ impl BlobStore {
     /// # Errors
     /// It is not there, or the place fails.
     pub async fn bytes(&self, hash: &str) -> Result<Bytes, BlobError> {
-        if !is_hash(hash) {
-            return Err(BlobError::Absent);
-        }
-        let read = async { self.0.objects.get(&self.place(hash)).await?.bytes().await };
-        read.await.map_err(|cause| self.failed(&cause))
+        let packed = |blob: PackedBlob| {
+            let whole = 0..blob.size();
+            blob.part(whole)
+        };
+        self.wherever(hash, packed, async |at| {
+            let read = async { self.0.objects.get(at).await?.bytes().await };
+            read.await.map_err(|cause| self.failed(&cause))
+        })
+        .await
     }
 
     /// The blobs whose names begin with two given digits and that nobody uploaded for so long.
@@ -314,17 +380,19 @@ impl BlobStore {
         if self.0.bucket.is_none() {
             sweep(&self.0.folder.join(digits), age).await?;
         }
-        self.0
-            .objects
-            .list(Some(&shelf))
-            .try_filter_map(|found| async move {
-                let name = found.location.filename().unwrap_or_default();
-                let old = is_hash(name) && self::age(&found) >= age;
-                Ok(old.then(|| name.to_owned()))
-            })
-            .try_collect()
-            .await
-            .map_err(|cause| self.failed(&cause))
+        let listed = self.0.objects.list(Some(&shelf));
+        let named = listed.try_filter_map(|found| async move {
+            let name = found.location.filename().unwrap_or_default();
+            let named = (name.to_owned(), self::age(&found) >= age);
+            Ok(is_hash(name).then_some(named))
+        });
+        let named: Result<BTreeMap<_, _>, _> = named.try_collect().await;
+        let mut named = named.map_err(|cause| self.failed(&cause))?;
+        for (name, old) in self.packed_shelf(digits, age).await? {
+            *named.entry(name).or_insert(true) &= old;
+        }
+        let old = named.into_iter().filter(|(_, old)| *old);
+        Ok(old.map(|(name, _)| name).collect())
     }
 
     /// Removes a blob that nobody uploaded for so long; says whether it is gone.
@@ -335,13 +403,15 @@ impl BlobStore {
         if !is_hash(hash) {
             return Ok(false);
         }
-        let at = self.place(hash);
         let _nobody_renews = self.0.renewing.write().await;
-        let found = self.find(&at).await?;
-        let old = found.is_some_and(|found| self::age(&found) >= age);
+        let found = self.age(hash, None).await?;
+        let old = found.is_some_and(|found| found >= age);
         if old {
-            let gone = self.0.objects.delete(&at).await;
-            gone.map_err(|cause| self.failed(&cause))?;
+            match self.0.objects.delete(&self.place(hash)).await {
+                Ok(()) | Err(Error::NotFound { .. }) => {}
+                Err(cause) => return Err(self.failed(&cause)),
+            }
+            self.remove_packed(hash).await?;
         }
         Ok(old)
     }

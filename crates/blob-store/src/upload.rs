@@ -158,7 +158,7 @@ impl Body {
 impl BlobStore {
     async fn put_file(&self, hash: &str, spool: Spool, size: u64) -> Result<Stored, BlobError> {
         let at = self.place(hash);
-        self.unless_young(&at, size, async || {
+        self.unless_young(hash, size, async || {
             if self.0.bucket.is_some() {
                 self.send(&at, spool, size).await
             } else {
