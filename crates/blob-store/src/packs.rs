@@ -195,6 +195,30 @@ impl BlobStore {
         Ok(tokio::task::spawn_blocking(work).await??)
     }
 
+    /// Reads whole blobs where they are packed, by one task; none where one is not.
+    ///
+    /// # Errors
+    /// The folder fails.
+    pub(crate) async fn packed_together(
+        &self,
+        hashes: Vec<String>,
+    ) -> Result<Vec<Option<Bytes>>, BlobError> {
+        let Some(packs) = self.packs().map(Arc::clone) else {
+            return Ok(vec![None; hashes.len()]);
+        };
+        let read = move |hash: String| {
+            let Some((key, slot)) = key(&hash).and_then(|key| Some((key, packs.slot(&key)?)))
+            else {
+                return Ok(None);
+            };
+            let blob = packs.open_blob(&key, slot)?;
+            let whole = blob.map(|blob| blob.part(0..u64::from(slot.length)));
+            whole.transpose()
+        };
+        let work = move || hashes.into_iter().map(read).collect::<io::Result<_>>();
+        Ok(tokio::task::spawn_blocking(work).await??)
+    }
+
     /// Finds what another program has packed since; false where there is none.
     ///
     /// # Errors

@@ -19,14 +19,19 @@ impl BlobStore {
         &self,
         blobs: Vec<(String, u64)>,
     ) -> Result<Vec<Option<Bytes>>, BlobError> {
-        let read = |(hash, size): (String, u64)| async move {
+        let hashes = blobs.iter().map(|(hash, _)| hash.clone()).collect();
+        let packed = self.packed_together(hashes).await?;
+        let read = |((hash, size), packed): ((String, u64), Option<Bytes>)| async move {
+            if packed.is_some() {
+                return Ok(packed);
+            }
             match self.part(&hash, 0..size).await {
                 Ok(bytes) => Ok(Some(bytes)),
                 Err(BlobError::Absent) => Ok(None),
                 Err(cause) => Err(cause),
             }
         };
-        stream::iter(blobs)
+        stream::iter(blobs.into_iter().zip(packed))
             .map(read)
             .buffered(TOGETHER)
             .try_collect()
