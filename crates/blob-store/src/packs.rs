@@ -324,9 +324,7 @@ impl BlobStore {
             let Some(key) = key(&blob.hash) else {
                 continue;
             };
-            let size = blob.bytes.len() as u64;
-            let slot = packs.slot(&key);
-            let packed = match slot.filter(|slot| u64::from(slot.length) == size) {
+            let packed = match packs.slot(&key) {
                 Some(slot) => packs.age(slot.pack)?,
                 None => None,
             };
@@ -336,7 +334,7 @@ impl BlobStore {
             }
             let shelf = self.folder().join(&blob.hash[..2]);
             let single = fs::metadata(shelf.join(&blob.hash)).ok();
-            let single = single.filter(|single| single.len() == size);
+            let single = single.filter(|single| single.len() == blob.bytes.len() as u64);
             let single = single.map(|single| age(&single)).transpose()?;
             if is_young(single) {
                 // Whoever wrote it may not have come that far yet.
