@@ -206,7 +206,7 @@ impl Session {
         if !self.in_sync() {
             return;
         }
-        self.start_due = false;
+        self.start_due = None;
         while let Some(op) = self.ops.front() {
             if !op.waits.iter().all(|sha| self.uploaded.contains(sha)) {
                 break;
@@ -330,7 +330,7 @@ impl Session {
 
     /// What was just written need not be sent before what follows, unless that takes long.
     pub(crate) fn dirty_soon(&mut self) {
-        if !self.dirty || self.waits_until.is_some() {
+        if !self.dirty {
             self.waits_until = Some(self.now.plus(self.settings.start_wait_ms));
         }
         self.dirty = true;

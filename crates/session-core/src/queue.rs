@@ -8,6 +8,9 @@ use crate::commit::OpKind;
 use crate::event::{Channel, Effect, KernelMessage};
 use crate::session::{Kernel, Session};
 
+/// How long an execution that the kernel was handed stays unwritten if nothing else happens.
+const START_UNWRITTEN_MS: i64 = 3;
+
 /// An execution that waits.
 #[derive(Debug, Clone)]
 pub(crate) struct Waiting {
@@ -153,8 +156,8 @@ impl Session {
                 // The room hears of it with the end of the one before.
                 self.apply_ops();
             } else {
-                // The kernel begins while this is written; nothing that it says can come before.
-                self.start_due = true;
+                // The processor is the kernel's first; this is written with its first word at the latest.
+                self.start_due = Some(self.now.plus(START_UNWRITTEN_MS));
                 self.dirty_soon();
             }
             return;

@@ -41,8 +41,8 @@ pub struct Session {
     pub(crate) blocked: bool,
     /// Whether a frame of the room waits for its answer.
     pub(crate) reply_due: bool,
-    /// Whether an execution that the kernel was handed is to be written as running.
-    pub(crate) start_due: bool,
+    /// When an execution that the kernel was handed is written as running, if nothing comes before.
+    pub(crate) start_due: Option<UnixMs>,
     /// Until when writes wait for others to be sent with.
     pub(crate) waits_until: Option<UnixMs>,
     /// The times of the last two ordinary sends, the older first.
@@ -117,7 +117,7 @@ impl Session {
             urgent: false,
             blocked: false,
             reply_due: false,
-            start_due: false,
+            start_due: None,
             waits_until: None,
             last_send: None,
             newest_send: None,
@@ -266,7 +266,7 @@ impl Session {
         let streams = if self.caught_up { streams.min() } else { None };
         let send = (self.dirty && !self.blocked && self.in_sync())
             .then(|| self.send_at().unwrap_or(self.now));
-        let start = (self.start_due && self.in_sync()).then_some(self.now);
+        let start = self.start_due.filter(|_| self.in_sync());
         let queries = self.queries.values().map(|query| query.deadline).min();
         let gate = self.gate.as_ref().and_then(|gate| gate.escalate_at);
         let stop = self.stopping.map(|at| at.plus(self.settings.stop_flush_ms));
