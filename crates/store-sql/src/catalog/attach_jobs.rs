@@ -75,12 +75,15 @@ impl AttachJobs for SqlCatalog {
                 .bind(&active.id)
                 .one(job)
                 .await?;
-            transaction.commit().await?;
-            return Ok(JobCreation {
-                job: joined,
-                reused: true,
-                displaced: Vec::new(),
-            });
+            // On PostgreSQL a statement of its own may have ended it since it was found.
+            if joined.status.is_active() {
+                transaction.commit().await?;
+                return Ok(JobCreation {
+                    job: joined,
+                    reused: true,
+                    displaced: Vec::new(),
+                });
+            }
         }
         let displaced = transaction
             .run(sql::JOB_CANCEL_ACTIVE)
