@@ -52,8 +52,7 @@ pub fn page(rows: &[Row], rounds: usize, python: &Path) -> Result<String> {
          one, and two writes wait for the disk, that of the execution before the kernel is asked and that of the output \
          before it is shown. Displays above 1 KiB are blobs: they go up together, are written together, and are fetched \
          together once their outputs have come. A large output is written twice, to the journal of the workstation and to \
-         the server's blobs.
-",
+         the server's blobs.\n",
     );
     text.push_str(
         "\nBeside it: [a notebook that is used for a long time](endurance.md), [ten thousand workstations on one \

@@ -153,14 +153,14 @@ impl Encoded {
         }
         for part in parts {
             if part.len() < LARGE_PART {
-                self.rest.extend_from_slice(part);
+                out.extend_from_slice(part);
             } else {
-                self.pieces_len += self.rest.len() + part.len();
-                self.pieces.push(std::mem::take(&mut self.rest).into());
+                self.pieces_len += out.len() + part.len();
+                self.pieces.push(std::mem::take(out).into());
                 self.pieces.push(part.clone());
             }
         }
-        self.rest.extend_from_slice(&len);
+        out.extend_from_slice(&len);
     }
 
     /// Bytes in all.

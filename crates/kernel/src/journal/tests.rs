@@ -156,14 +156,11 @@ async fn large_parts_come_back_whole_and_in_their_places() {
     disk.room(usize::MAX);
     drop(writer);
     thread.join().unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("j");
-    let bytes = disk.file.lock().unwrap().get_ref().clone();
-    std::fs::write(&path, [&super::MAGIC[..], &bytes].concat()).unwrap();
-    let records = read(&path, START);
+    let records = disk.records();
     let read: Vec<_> = records.iter().map(|record| record.parts.clone()).collect();
     assert!(read == messages);
-    assert_eq!(records.last().unwrap().end, START + bytes.len() as u64);
+    let bytes = disk.file.lock().unwrap().get_ref().len();
+    assert_eq!(records.last().unwrap().end, START + bytes as u64);
 }
 
 #[tokio::test]
@@ -214,6 +211,15 @@ impl FullDisk {
 
     fn is_full(&self, full: bool) {
         self.room(if full { 0 } else { usize::MAX });
+    }
+
+    /// What it took, as a journal.
+    fn records(&self) -> Vec<super::Record> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("j");
+        let bytes = self.file.lock().unwrap().get_ref().clone();
+        std::fs::write(&path, [&super::MAGIC[..], &bytes].concat()).unwrap();
+        read(&path, START)
     }
 
     /// Whether it ever refused.
@@ -273,11 +279,7 @@ async fn a_full_disk_stops_nobody_and_what_is_lost_is_noted_before_what_follows(
     assert!(writer.append(Channel::Iopub, output("after")).await);
     drop(writer);
     thread.join().unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("j");
-    let bytes = disk.file.lock().unwrap().get_ref().clone();
-    std::fs::write(&path, [&super::MAGIC[..], &bytes].concat()).unwrap();
-    let records = read(&path, START);
+    let records = disk.records();
     let count = |kind: &str| {
         let kinds = records.iter().map(super::Record::header);
         kinds.filter(|header| header["msg_type"] == kind).count()
