@@ -37,6 +37,15 @@ impl Execution {
     pub fn is_over(&self) -> bool {
         is_over(&self.status)
     }
+
+    /// Lines of stream text so far; of text that became a blob its manifest has the number.
+    pub fn lines(&self) -> usize {
+        let lines = |output: &Value| match output["text"]["inline"].as_str() {
+            Some(text) => text.lines().count(),
+            None => output["llm_preview"]["total_lines"].as_u64().unwrap_or(0) as usize,
+        };
+        self.outputs.iter().map(lines).sum()
+    }
 }
 
 /// One output as a room's documents have it.

@@ -101,7 +101,7 @@ impl Scene {
         room.set_source(&cell, &source).await?;
         let execution = room.execute(&cell).await?;
         room.execution_when(&execution, "the first lines", LIMIT, |now| {
-            seen(now) >= moment.lines
+            now.lines() >= moment.lines
         })
         .await?;
         tokio::time::sleep(moment.delay).await;
@@ -146,8 +146,8 @@ impl Scene {
 
     /// Waits for lines that no peer can have had on its way before now.
     pub async fn prints_on(&self) -> Result<()> {
-        let so_far = seen(&self.room.execution(&self.execution));
-        let further = |now: &Execution| seen(now) >= so_far + 10;
+        let so_far = self.room.execution(&self.execution).lines();
+        let further = |now: &Execution| now.lines() >= so_far + 10;
         let wanted = "further lines";
         self.room
             .execution_when(&self.execution, wanted, LIMIT, further)
@@ -205,15 +205,6 @@ impl Scene {
         self.machine.stop().await?;
         self.nothing_left_of("").await
     }
-}
-
-/// Lines of output in the document now.
-fn seen(execution: &Execution) -> usize {
-    let texts = execution.outputs.iter();
-    texts
-        .filter_map(|output| output["text"]["inline"].as_str())
-        .map(|text| text.lines().count())
-        .sum()
 }
 
 /// Sends a signal.
