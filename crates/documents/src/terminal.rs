@@ -3,6 +3,7 @@
 //! Keeps the rows a program can still reach with its cursor; rows that scrolled out of reach are
 //! handed out once, as finished text. Never wraps lines and never drops text.
 
+mod plain;
 mod row;
 mod screen;
 
@@ -15,6 +16,11 @@ pub const SCREEN_ROWS: usize = 100;
 pub const SCREEN_COLUMNS: usize = 128;
 /// Cells a line may hold before its beginning counts as out of reach.
 pub const MAX_ROW_CELLS: usize = 8192;
+
+/// Shorter text is not looked through for lines that scroll out of reach.
+const BULK_BYTES: usize = 4096;
+/// What control sequences begin with.
+const ESCAPE: char = '\u{1b}';
 
 /// The terminal of one stream of one execution.
 #[derive(Default)]
@@ -40,7 +46,36 @@ impl Terminal {
 
     /// Feeds a chunk of text.
     pub fn feed(&mut self, text: &str) {
-        self.parser.advance(&mut self.screen, text.as_bytes());
+        let mut rest = text;
+        while rest.len() >= BULK_BYTES {
+            let mut plain = 0;
+            if self.screen.awaits_a_line() {
+                plain = plain::plain_len(rest);
+                if let Some(stays) = plain::in_reach(&rest[..plain]) {
+                    self.screen.scroll_away(&rest[..stays]);
+                    rest = &rest[stays..];
+                    plain -= stays;
+                }
+            }
+            // To the end of the line that needs the screen.
+            let end = rest[plain..]
+                .find('\n')
+                .map_or(rest.len(), |at| plain + at + 1);
+            let (now, later) = rest.split_at(end);
+            self.advance(now);
+            rest = later;
+        }
+        self.advance(rest);
+    }
+
+    /// Feeds the parser, and sees to it that the screen knows whether a sequence has begun.
+    fn advance(&mut self, text: &str) {
+        let (before, sequence) = text.split_at(text.rfind(ESCAPE).unwrap_or(text.len()));
+        self.parser.advance(&mut self.screen, before.as_bytes());
+        if !sequence.is_empty() {
+            self.screen.in_sequence = true;
+            self.parser.advance(&mut self.screen, sequence.as_bytes());
+        }
     }
 
     /// Bytes of finished text that wait to be taken.

@@ -1,7 +1,8 @@
 //! The terminal against the recorded cases, and what decision D10 asks beyond them.
 #![allow(clippy::unwrap_used)]
 
-use documents::terminal::{SCREEN_ROWS, Terminal};
+use documents::terminal::{MAX_ROW_CELLS, SCREEN_ROWS, Terminal};
+use proptest::prelude::*;
 use serde_json::Value;
 
 fn render(chunks: &[&str]) -> String {
@@ -132,4 +133,41 @@ fn what_a_line_costs_does_not_grow() {
     let late = times[5..].iter().min().unwrap();
     println!("{times:?}");
     assert!(*late < *early * 3, "{times:?}");
+}
+
+/// Runs of lines, and what a program does between them.
+fn text_of_a_program() -> impl Strategy<Value = Vec<String>> {
+    let lines = |count: usize, line: &'static str| line.repeat(count);
+    let piece = prop_oneof![
+        4 => (0..3 * SCREEN_ROWS).prop_map(move |count| lines(count, "an ordinary line\n")),
+        2 => (0..2 * SCREEN_ROWS).prop_map(move |count| lines(count, "blanks at its end  \n\n")),
+        2 => "[ -~\n]{0,200}",
+        1 => (0..2 * MAX_ROW_CELLS).prop_map(|count| "x ".repeat(count)),
+        4 => "(\u{1b}\\[[0-9;]{0,3}[ABCDEFGHJKLMPSXmsu@]|\u{1b}[DEM78c]|\r|\t|\u{8}|é|日|\u{301}|\u{7f}|\n){1,4}",
+        1 => "(\u{1b}|\u{1b}\\[|\u{1b}\\[3|\u{1b}\\]0;title|\u{7}|\u{1b}P|\u{1b}\\\\|\u{18}|\u{1b}\\[\\?1049[hl])",
+    ];
+    proptest::collection::vec(piece, 0..12)
+}
+
+/// What is shown of a text that comes in pieces: finished text, the rest, and how it goes on from there.
+fn shown(pieces: impl Iterator<Item = String>) -> [String; 3] {
+    let mut terminal = Terminal::new();
+    for piece in pieces {
+        terminal.feed(&piece);
+    }
+    let finished = terminal.take_sealed(1).unwrap_or_default();
+    let rest = terminal.render();
+    // Where the cursor is and what style is on shows in what comes next.
+    terminal.feed("next\u{1b}[5Aup\u{1b}[20Ldown");
+    [finished, rest, terminal.render()]
+}
+
+proptest! {
+    #[test]
+    fn it_does_not_matter_in_what_pieces_text_comes(pieces in text_of_a_program()) {
+        let text = pieces.concat();
+        let bit_by_bit = shown(text.chars().map(String::from));
+        prop_assert_eq!(&shown(pieces.into_iter()), &bit_by_bit);
+        prop_assert_eq!(&shown(std::iter::once(text)), &bit_by_bit);
+    }
 }

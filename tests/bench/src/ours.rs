@@ -83,7 +83,8 @@ pub struct Notebook<'a> {
 
 impl Notebook<'_> {
     /// Runs the first cell; timed from the moment of sending until the outputs (blobs included) are here. The cell's
-    /// source is in the room before, as it is when somebody has typed it. Blobs are fetched as their outputs come.
+    /// source is in the room before, as it is when somebody has typed it. Blobs are fetched as their outputs come, a
+    /// stream's as soon as more comes behind them.
     pub async fn execute(&self, code: &str) -> Result<Run> {
         let cell = self.room.cells().into_iter().next().context("no cell")?;
         self.room.set_source(&cell, code).await?;
@@ -95,15 +96,24 @@ impl Notebook<'_> {
         let mut waiting = VecDeque::new();
         let mut fetching = FuturesUnordered::new();
         let mut displays = Vec::new();
-        while !over || !fetching.is_empty() {
+        let (mut prints, mut text) = (false, StreamText::default());
+        let mut reading = FuturesUnordered::new();
+        while !over || !fetching.is_empty() || !reading.is_empty() {
             tokio::select! {
                 biased;
                 Some(fetched) = fetching.next() => displays.extend(fetched?),
+                Some(read) = reading.next() => text.put(read?),
                 news = self.room.new_outputs(&id, &mut seen, LIMIT), if !over => {
                     let (new, ended) = news?;
                     over = ended;
                     if !new.is_empty() {
                         run.first_output.get_or_insert_with(|| start.elapsed());
+                    }
+                    prints |= new.iter().any(|output| output.manifest["name"] == "stdout");
+                    if prints {
+                        let outputs = self.room.execution(&id).outputs;
+                        let unread = text.unread(outputs, over).into_iter();
+                        reading.extend(unread.map(|content| self.read(content)));
                     }
                     waiting.extend(new.into_iter().filter(|output| !output.manifest["data"].is_null()));
                 }
@@ -114,11 +124,7 @@ impl Notebook<'_> {
         }
         displays.sort_by_key(|(seq, _)| *seq);
         run.displays = displays.into_iter().map(|(_, text)| text).collect();
-        let execution = self.room.execution(&id);
-        run.text = self
-            .room
-            .text(&self.side.cloud, &self.id, &execution, "stdout")
-            .await?;
+        run.text = text.whole()?;
         run.total = start.elapsed();
         run.execution = id;
         Ok(run)
@@ -129,6 +135,12 @@ impl Notebook<'_> {
         let room = Room::join(&self.side.cloud, &self.id).await?;
         room.finished(execution, LIMIT).await?;
         Ok(())
+    }
+
+    /// A stream's text and its content reference.
+    async fn read(&self, content: Value) -> Result<(Value, String)> {
+        let text = resolve(&self.side.cloud, &self.id, &content).await?;
+        Ok((content, text))
     }
 
     /// The plain texts of rich outputs, and their places.
@@ -150,6 +162,39 @@ impl Notebook<'_> {
             texts.push((output.seq, text));
         }
         Ok(texts)
+    }
+}
+
+/// What a stream has written, in the pieces that its entries are.
+#[derive(Default)]
+struct StreamText {
+    entries: Vec<Value>,
+    asked: HashSet<String>,
+    texts: HashMap<String, String>,
+}
+
+impl StreamText {
+    /// Takes the entries as they are now; returns the references that are to be read. The last entry may still grow.
+    fn unread(&mut self, outputs: Vec<Value>, over: bool) -> Vec<Value> {
+        let entries = outputs
+            .into_iter()
+            .filter(|output| output["name"] == "stdout");
+        self.entries = entries.map(|mut output| output["text"].take()).collect();
+        let whole = self.entries.len() - usize::from(!over && !self.entries.is_empty());
+        let entries = self.entries[..whole].iter();
+        let unread = entries.filter(|content| self.asked.insert(content.to_string()));
+        unread.cloned().collect()
+    }
+
+    fn put(&mut self, (content, text): (Value, String)) {
+        self.texts.insert(content.to_string(), text);
+    }
+
+    fn whole(&self) -> Result<String> {
+        let entries = self.entries.iter();
+        let texts = entries.map(|content| self.texts.get(&content.to_string()));
+        let texts: Option<Vec<&str>> = texts.map(|text| Some(text?.as_str())).collect();
+        Ok(texts.context("a text was not read")?.concat())
     }
 }
 

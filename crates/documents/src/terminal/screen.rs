@@ -14,9 +14,11 @@ pub(super) struct Screen {
     rows: VecDeque<Row>,
     row: usize,
     column: usize,
-    style: Style,
+    pub style: Style,
     saved: (usize, usize, Style),
     alternate: bool,
+    /// Whether the parser may be within a control sequence, whose bytes look like text.
+    pub in_sequence: bool,
     /// Finished text, and the style its end is in.
     pub sealed: String,
     pub sealed_style: Style,
@@ -48,6 +50,23 @@ impl Screen {
         &mut self.rows[self.row]
     }
 
+    /// Whether text would be written to an empty row, from its beginning, with nothing below.
+    pub fn awaits_a_line(&self) -> bool {
+        let mut below = self.rows.iter().skip(self.row);
+        !self.in_sequence
+            && !self.alternate
+            && self.column == 0
+            && below.all(|row| row.cells.is_empty())
+    }
+
+    /// Moves the rows above the cursor to the finished text.
+    pub fn seal_above(&mut self) {
+        for _ in 0..self.row {
+            self.seal_top();
+        }
+        self.row = 0;
+    }
+
     /// Moves the top row to the finished text.
     fn seal_top(&mut self) {
         let mut row = self.rows.pop_front().unwrap_or_default();
@@ -72,11 +91,8 @@ impl Screen {
 
     /// Seals the row so far when it has grown beyond what a cursor may reach.
     fn seal_long_row(&mut self) {
-        for _ in 0..self.row {
-            self.seal_top();
-        }
+        self.seal_above();
         self.rows.truncate(SCREEN_ROWS);
-        self.row = 0;
         let mut row = self.rows.pop_front().unwrap_or_default();
         let len = row.cells.len();
         row.write_to(&mut self.sealed, &mut self.sealed_style, len);
@@ -256,6 +272,7 @@ fn colon_color(group: &[u16]) -> Option<Color> {
 
 impl Perform for Screen {
     fn print(&mut self, c: char) {
+        self.in_sequence = false;
         if self.alternate {
             return;
         }
@@ -298,6 +315,7 @@ impl Perform for Screen {
     }
 
     fn csi_dispatch(&mut self, params: &Params, inter: &[u8], _ignore: bool, action: char) {
+        self.in_sequence = false;
         let arg = |at: usize| {
             params
                 .iter()
@@ -347,6 +365,7 @@ impl Perform for Screen {
     }
 
     fn esc_dispatch(&mut self, inter: &[u8], _ignore: bool, byte: u8) {
+        self.in_sequence = false;
         if !inter.is_empty() || (self.alternate && byte != b'c') {
             return;
         }
