@@ -14,7 +14,7 @@ mod reconcile;
 mod workstation;
 
 pub use kernel::{KernelInfo, Lifecycle, WantedKernelspec};
-pub use outputs::{OutputEntry, Upsert};
+pub use outputs::{OutputEntry, OutputPlace, Upsert};
 pub use projection::{Execution, Projection, Selection, project, projection_json};
 pub use queue::Queue;
 pub use reconcile::{DISCONNECTED_PREFIX, IDLE_MESSAGE};

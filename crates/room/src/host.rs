@@ -1,8 +1,8 @@
-//! One document of a room, and a twin of it that meets foreign bytes first.
+//! One document of a room, and the copy of it that meets foreign bytes first.
 //!
-//! A peer's changes are applied to the twin and judged there; if they pass, the two change places. The twin is kept
-//! between frames, so that judging costs what the change costs and not what the document holds; it is thrown away after
-//! a refusal and made again when next needed.
+//! A peer's changes are applied to a copy and judged there; if they pass, the copy becomes the document. Both share what
+//! the changes leave alone, so that making one costs little: some 20 µs for a thousand changes, 0.6 ms for twenty
+//! thousand.
 
 use documents::DocKind;
 use std::collections::HashSet;
@@ -14,7 +14,6 @@ use documents::policy::{Refusal, Touched, Trial};
 use documents::sync::Applied;
 
 use crate::settings::ORPHAN_BYTES_MAX;
-use crate::twin::Twin;
 
 /// The library broke instead of refusing.
 const INTERNAL_FAILURE: &str = "internal failure";
@@ -49,11 +48,10 @@ impl PeerDocument {
     }
 }
 
-/// A document with its twin.
+/// A document.
 pub(crate) struct Document {
     kind: DocKind,
     doc: Box<AutoCommit>,
-    twin: Option<Twin>,
     /// Changes of earlier epochs (decision D11).
     retired: HashSet<ChangeHash>,
 }
@@ -98,7 +96,6 @@ impl Document {
         Ok(Self {
             kind,
             doc,
-            twin: None,
             retired: retired.chunks_exact(32).filter_map(hash).collect(),
         })
     }
@@ -108,7 +105,6 @@ impl Document {
         Self {
             kind,
             doc,
-            twin: None,
             retired: HashSet::new(),
         }
     }
@@ -137,22 +133,7 @@ impl Document {
         if changes.is_empty() {
             return Ok(None);
         }
-        let bytes = concat(&changes);
-        if let Some(twin) = &mut self.twin {
-            twin.lacks(changes);
-        }
-        Ok(Some(bytes))
-    }
-
-    /// Does what need not be done before a change is answered: the twin gets what the document has.
-    pub(crate) fn catch_up(&mut self) {
-        if self
-            .twin
-            .as_mut()
-            .is_some_and(|twin| twin.catch_up().is_err())
-        {
-            self.twin = None;
-        }
+        Ok(Some(concat(&changes)))
     }
 
     /// Returns the next sync message for a peer, if there is something to say.
@@ -200,7 +181,6 @@ impl Document {
                 Ok(outcome)
             }
             Ok(Verdict::Orphans(missing)) => {
-                self.twin = None;
                 if missing.iter().any(|hash| self.retired.contains(hash)) {
                     return Err(Denied::OldEpoch);
                 }
@@ -216,7 +196,6 @@ impl Document {
                 Ok(Outcome::default())
             }
             Err(reason) => {
-                self.twin = None;
                 peer.orphans.clear();
                 peer.missing.clear();
                 peer.refused = true;
@@ -253,10 +232,8 @@ impl Document {
         judge: impl FnOnce(Trial<'_>) -> Result<(), String>,
     ) -> Result<Verdict, Denied> {
         let kind = self.kind;
-        self.catch_up();
-        let doc = &mut self.doc;
-        let twin = self.twin.get_or_insert_with(|| Twin::of(doc));
-        let trial = twin.doc();
+        let mut trial = self.doc.clone();
+        trial.update_diff_cursor();
         // Foreign bytes may hit a bug of the library; the copy that met it is thrown away.
         catch_unwind(AssertUnwindSafe(|| trial.load_incremental(bytes)))
             .map_err(|_| untried(kind, INTERNAL_FAILURE))?
@@ -280,7 +257,7 @@ impl Document {
         judge(Trial {
             old: &self.doc,
             before,
-            new: trial,
+            new: &trial,
             changes: &changes,
             touched: &touched,
         })?;
@@ -289,7 +266,8 @@ impl Document {
             touched,
             moved: !changes.is_empty(),
         };
-        twin.change_places(&mut self.doc, changes);
+        trial.reset_diff_cursor();
+        self.doc = trial;
         Ok(Verdict::Fits(outcome))
     }
 }

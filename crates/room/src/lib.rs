@@ -35,7 +35,6 @@ mod runtime_index;
 mod settings;
 mod stored;
 mod sync;
-mod twin;
 
 pub use effect::{Effect, FinishedJob};
 pub use epoch::NextEpoch;

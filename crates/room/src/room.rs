@@ -148,12 +148,6 @@ impl Room {
         std::mem::take(&mut self.effects)
     }
 
-    /// Does what no effect waits for, once the effects of an event are on their way. The room works the same if this
-    /// is never called, only later.
-    pub fn rest(&mut self) {
-        self.documents.iter_mut().for_each(Document::catch_up);
-    }
-
     /// Returns the notebook.
     pub fn notebook_id(&self) -> &NotebookId {
         &self.notebook_id

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use documents::manifest::Blob;
-use documents::runtime_state::{Queue, Upsert, status};
+use documents::runtime_state::{OutputPlace, Queue, Upsert, status};
 use documents::{RuntimeStateDoc, mime};
 use serde_json::{Map, Value, json};
 
@@ -207,6 +207,7 @@ impl Session {
             return;
         }
         self.start_due = None;
+        let mut place = None;
         while let Some(op) = self.ops.front() {
             if !op.waits.iter().all(|sha| self.uploaded.contains(sha)) {
                 break;
@@ -215,7 +216,7 @@ impl Session {
                 break;
             }
             if let Some(op) = self.ops.pop_front() {
-                self.apply(op.kind);
+                self.apply(op.kind, &mut place);
             }
         }
         if !self.dirty
@@ -226,10 +227,13 @@ impl Session {
     }
 
     /// Applies one write. Writes fail only for objects that are gone; then there is nothing left
-    /// to write to.
-    fn apply(&mut self, kind: OpKind) {
+    /// to write to. Outputs in a row are written to the same place.
+    fn apply(&mut self, kind: OpKind, place: &mut Option<OutputPlace>) {
         if let OpKind::Position(position) = kind {
             return self.acks.mark(position, self.dirty);
+        }
+        if !matches!(kind, OpKind::Output { .. }) {
+            *place = None;
         }
         if let OpKind::Broadcast {
             comm_id,
@@ -256,7 +260,7 @@ impl Session {
                 output_id,
                 manifest,
             } => {
-                self.apply_output(&execution_id, &output_id, &manifest);
+                self.apply_output(place, &execution_id, &output_id, &manifest);
             }
             OpKind::Update {
                 display_id,
@@ -337,17 +341,30 @@ impl Session {
     }
 
     /// An output of an ended execution is appended, or left as it is (decision D3).
-    fn apply_output(&mut self, execution_id: &str, output_id: &str, manifest: &Value) {
+    fn apply_output(
+        &mut self,
+        place: &mut Option<OutputPlace>,
+        execution_id: &str,
+        output_id: &str,
+        manifest: &Value,
+    ) {
         let Some(state) = self.state.as_mut() else {
             return;
         };
         let doc = &mut state.doc;
-        if !is_open(doc, execution_id) && doc.output(execution_id, output_id).is_some() {
+        if place
+            .as_ref()
+            .is_none_or(|place| place.execution() != execution_id)
+        {
+            *place = doc.output_place(execution_id);
+        }
+        let Some(place) = place else { return };
+        if place.is_over && doc.has_output(place, output_id) {
             return;
         }
         let known = self.lanes.get(execution_id).and_then(|lane| lane.next_seq);
         let seq = known.unwrap_or_else(|| doc.next_output_seq(execution_id));
-        let written = doc.upsert_output_at(execution_id, manifest, seq);
+        let written = doc.upsert_output_in(place, manifest, seq);
         if let Some(lane) = self.lanes.get_mut(execution_id) {
             lane.next_seq = Some(seq + u64::from(matches!(written, Ok(Upsert::Appended))));
         }

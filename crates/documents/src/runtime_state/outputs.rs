@@ -4,7 +4,7 @@ use automerge::transaction::Transactable;
 use automerge::{ObjId, ReadDoc, ScalarValue};
 use serde_json::Value as Json;
 
-use super::RuntimeStateDoc;
+use super::{RuntimeStateDoc, status};
 use crate::value::{DocError, Reader, hydrated, put_tree, tree, update_json};
 
 /// One output in reading order.
@@ -29,6 +29,22 @@ pub enum Upsert {
     Updated,
     /// The output is new.
     Appended,
+}
+
+/// Where the outputs of an execution are, looked up once for several that are written one after the other.
+#[derive(Clone, Debug)]
+pub struct OutputPlace {
+    execution: String,
+    outputs: ObjId,
+    /// Whether the execution has ended.
+    pub is_over: bool,
+}
+
+impl OutputPlace {
+    /// The execution.
+    pub fn execution(&self) -> &str {
+        &self.execution
+    }
 }
 
 pub(super) fn read<D: ReadDoc>(reader: Reader<'_, D>, execution: &ObjId) -> Vec<OutputEntry> {
@@ -96,19 +112,49 @@ impl RuntimeStateDoc {
         manifest: &Json,
         seq: u64,
     ) -> Result<Upsert, DocError> {
+        match self.output_place(execution) {
+            Some(place) => self.upsert_output_in(&place, manifest, seq),
+            None => Ok(Upsert::Gone),
+        }
+    }
+
+    /// Finds where the outputs of an execution are; good as long as nothing but outputs is written.
+    pub fn output_place(&self, execution: &str) -> Option<OutputPlace> {
+        let object = self.execution_object(execution)?;
+        let reader = self.reader();
+        let status = reader.str(&object, "status");
+        Some(OutputPlace {
+            execution: execution.to_owned(),
+            outputs: reader.map(&object, "outputs")?,
+            is_over: status.is_none_or(|status| status::is_terminal(&status)),
+        })
+    }
+
+    /// Whether an output is there.
+    pub fn has_output(&self, place: &OutputPlace, output: &str) -> bool {
+        self.reader().get(&place.outputs, output).is_some()
+    }
+
+    /// Does as [`Self::upsert_output_at`] where the outputs were found to be.
+    pub fn upsert_output_in(
+        &mut self,
+        place: &OutputPlace,
+        manifest: &Json,
+        seq: u64,
+    ) -> Result<Upsert, DocError> {
         let id = manifest["output_id"]
             .as_str()
             .ok_or(DocError::MissingOutputId)?
             .to_owned();
-        let Some(outputs) = self.outputs_map(execution) else {
-            return Ok(Upsert::Gone);
-        };
-        let Some(entry) = self.reader().map(&outputs, &id) else {
+        let OutputPlace {
+            execution, outputs, ..
+        } = place;
+        let Some(entry) = self.reader().map(outputs, &id) else {
             let entry = tree([
                 ("seq".to_owned(), ScalarValue::Uint(seq).into()),
                 ("manifest".to_owned(), hydrated(manifest)),
             ]);
-            put_tree(&mut self.doc, &outputs, &id, &entry)?;
+            put_tree(&mut self.doc, outputs, &id, &entry)?;
             self.index_display(execution, &id, None, Some(manifest))?;
             return Ok(Upsert::Appended);
         };

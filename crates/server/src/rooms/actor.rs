@@ -143,7 +143,6 @@ impl Actor {
     ) -> Result<(), ActorError> {
         let closing = self.app.closing().clone();
         let mut empty_since = Instant::now();
-        let mut rested = true;
         loop {
             if !self.peers.is_empty() || !self.held.is_empty() {
                 empty_since = Instant::now();
@@ -160,10 +159,7 @@ impl Actor {
                 Some(finished) = self.beside.join_next() => self.finished(finished).await?,
                 command = commands.recv(),
                     if self.held.batches() < BATCHES && !self.starting_over => match command {
-                    Some(command) => {
-                        self.command(command).await?;
-                        rested = false;
-                    }
+                    Some(command) => self.command(command).await?,
                     None => return Ok(()),
                 },
                 () = std::future::ready(()),
@@ -173,13 +169,6 @@ impl Actor {
                         registered.leave();
                         return Ok(());
                     }
-                }
-                // What nobody waits for comes after everybody who does: the disk, and who is sent to.
-                () = tokio::task::yield_now(),
-                    if !rested && self.held.is_empty() && commands.is_empty() =>
-                {
-                    self.room.rest();
-                    rested = true;
                 }
                 () = tokio::time::sleep_until(wake) => {
                     self.wake = None;
