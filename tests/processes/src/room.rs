@@ -339,18 +339,20 @@ impl Room {
         let Some(outputs) = outputs_of(document, id) else {
             return Ok((Vec::new(), over));
         };
-        let new = document
-            .keys(&outputs)
-            .filter(|output| seen.insert(output.clone()))
-            .filter_map(|output| {
-                let entry = child(document, &outputs, &output)?;
-                let entry = to_json(document, &entry, ObjType::Map);
-                Some(Output {
-                    seq: entry["seq"].as_u64().unwrap_or_default(),
-                    manifest: entry["manifest"].clone(),
-                })
+        // One walk: looking up key by key costs a search each.
+        let entries = document.map_range(&outputs, ..);
+        let new = entries.filter_map(|entry| {
+            let id = entry.id();
+            if !seen.insert(entry.key.into_owned()) {
+                return None;
+            }
+            let mut entry = to_json(document, &id, ObjType::Map);
+            Some(Output {
+                seq: entry["seq"].as_u64().unwrap_or_default(),
+                manifest: entry["manifest"].take(),
             })
-            .collect();
+        });
+        let new = new.collect();
         Ok((new, over))
     }
 
