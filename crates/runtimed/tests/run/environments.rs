@@ -120,9 +120,8 @@ fn the_packages_that_a_notebook_declares_are_there_and_made_once() {
     for child in both {
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{output:?}");
-        let said = said(&output);
-        assert!(said.contains("preparing environment: "), "{said}");
-        prepared += usize::from(said.contains("preparing environment: installing"));
+        // One that comes when the environment is made has nothing to say.
+        prepared += usize::from(said(&output).contains("preparing environment: installing"));
     }
     assert!(prepared >= 1);
     assert_eq!(place.environments(), 1);
