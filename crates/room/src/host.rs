@@ -48,7 +48,7 @@ impl PeerDocument {
     }
 }
 
-/// A document.
+/// A document of a room.
 pub(crate) struct Document {
     kind: DocKind,
     doc: Box<AutoCommit>,
