@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use automerge::sync::{ChunkList, Message, MessageFlags, State, SyncDoc};
+use automerge::sync::{ChunkList, Message, MessageFlags, MessageVersion, State, SyncDoc};
 use automerge::{AutoCommit, AutomergeError, Change, ChangeHash, PatchLog};
 
 use crate::value::DocError;
@@ -30,22 +30,32 @@ fn apply(
     let carried = !message.changes.is_empty();
     let changes = std::mem::replace(&mut message.changes, ChunkList::empty());
     if carried && !state.read_only {
-        let alone = Message {
-            heads: Vec::new(),
-            need: Vec::new(),
-            have: Vec::new(),
-            changes,
-            flags: None,
-            version: message.version.clone(),
-        };
-        doc.sync()
-            .receive_sync_message_log_patches(&mut State::new(), alone, log)?;
+        load(doc, changes, log)?;
     }
     Ok(Applied {
         message,
         before,
         carried,
     })
+}
+
+/// Loads the changes of a message and logs their patches; those that lack others wait inside the document for them.
+pub fn load(
+    doc: &mut AutoCommit,
+    changes: ChunkList,
+    log: &mut PatchLog,
+) -> Result<(), AutomergeError> {
+    // With nothing else in it, it changes no books.
+    let alone = Message {
+        heads: Vec::new(),
+        need: Vec::new(),
+        have: Vec::new(),
+        changes,
+        flags: None,
+        version: MessageVersion::V1,
+    };
+    doc.sync()
+        .receive_sync_message_log_patches(&mut State::new(), alone, log)
 }
 
 impl Applied {

@@ -6,10 +6,11 @@
 
 use documents::DocKind;
 use std::collections::HashSet;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use automerge::sync::{Message, State, SyncDoc as _};
-use automerge::{ActorId, AutoCommit, Change, ChangeHash};
+use automerge::sync::{ChunkList, Message, State, SyncDoc as _};
+use automerge::{ActorId, AutoCommit, Change, ChangeHash, PatchLog};
 use documents::policy::{Refusal, Touched, Trial};
 use documents::sync::Applied;
 
@@ -22,8 +23,8 @@ const INTERNAL_FAILURE: &str = "internal failure";
 #[derive(Debug)]
 pub(crate) struct PeerDocument {
     state: State,
-    /// Change chunks that wait for changes they depend on (Appendix B, Q-15).
-    orphans: Vec<u8>,
+    /// Changes that wait for changes they depend on (Appendix B, Q-15).
+    orphans: Vec<ChunkList>,
     missing: Vec<ChangeHash>,
     /// Whether a change of this peer was refused: what builds on it will never fit.
     refused: bool,
@@ -157,7 +158,7 @@ impl Document {
     pub(crate) fn receive(
         &mut self,
         peer: &mut PeerDocument,
-        message: Message,
+        mut message: Message,
         judge: impl FnOnce(Trial<'_>) -> Result<(), String>,
     ) -> Result<Outcome, Denied> {
         if self.is_of_old_epoch(peer, &message) {
@@ -169,11 +170,11 @@ impl Document {
             return Ok(Outcome::default());
         }
         let before = self.doc.get_heads();
-        let mut bytes = peer.orphans.clone();
-        for chunk in message.changes.iter() {
-            bytes.extend_from_slice(chunk);
+        let mut changes = peer.orphans.clone();
+        if !message.changes.is_empty() {
+            changes.push(mem::replace(&mut message.changes, ChunkList::empty()));
         }
-        match self.judge(&bytes, &before, judge) {
+        match self.judge(&changes, &before, judge) {
             Ok(Verdict::Fits(outcome)) => {
                 peer.orphans.clear();
                 peer.missing.clear();
@@ -184,13 +185,13 @@ impl Document {
                 if missing.iter().any(|hash| self.retired.contains(hash)) {
                     return Err(Denied::OldEpoch);
                 }
-                if peer.refused || bytes.len() > ORPHAN_BYTES_MAX {
+                if peer.refused || size(&changes) > ORPHAN_BYTES_MAX {
                     peer.orphans.clear();
                     peer.missing.clear();
                     let error = "changes depend on changes the room lacks";
                     return Err(untried(self.kind, error));
                 }
-                peer.orphans = bytes;
+                peer.orphans = changes;
                 peer.missing = missing;
                 self.settle(peer, Applied::nothing(message, before))?;
                 Ok(Outcome::default())
@@ -227,15 +228,19 @@ impl Document {
 
     fn judge(
         &mut self,
-        bytes: &[u8],
+        chunks: &[ChunkList],
         before: &[ChangeHash],
         judge: impl FnOnce(Trial<'_>) -> Result<(), String>,
     ) -> Result<Verdict, Denied> {
         let kind = self.kind;
         let mut trial = self.doc.clone();
-        trial.update_diff_cursor();
+        let mut log = PatchLog::active();
         // Foreign bytes may hit a bug of the library; the copy that met it is thrown away.
-        catch_unwind(AssertUnwindSafe(|| trial.load_incremental(bytes)))
+        let load = || {
+            let mut chunks = chunks.iter().cloned();
+            chunks.try_for_each(|chunks| documents::sync::load(&mut trial, chunks, &mut log))
+        };
+        catch_unwind(AssertUnwindSafe(load))
             .map_err(|_| untried(kind, INTERNAL_FAILURE))?
             .map_err(|error| match error {
                 // An author's number of before an epoch met the same number of after it.
@@ -253,7 +258,7 @@ impl Document {
         if changes.iter().any(is_retired) {
             return Err(Denied::OldEpoch);
         }
-        let touched = Touched::from_patches(&trial.diff_incremental());
+        let touched = Touched::from_patches(&trial.make_patches(&mut log));
         judge(Trial {
             old: &self.doc,
             before,
@@ -266,7 +271,6 @@ impl Document {
             touched,
             moved: !changes.is_empty(),
         };
-        trial.reset_diff_cursor();
         self.doc = trial;
         Ok(Verdict::Fits(outcome))
     }
@@ -285,6 +289,14 @@ fn undecoded(kind: DocKind, error: &str) -> String {
 fn untried(kind: DocKind, error: &str) -> Denied {
     let error = error.to_owned();
     Denied::Because(Refusal::Preview { kind, error }.to_string())
+}
+
+fn size(changes: &[ChunkList]) -> usize {
+    changes
+        .iter()
+        .flat_map(ChunkList::iter)
+        .map(<[u8]>::len)
+        .sum()
 }
 
 fn concat(changes: &[Change]) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use documents::manifest::Blob;
-use documents::runtime_state::{OutputPlace, Queue, Upsert, status};
+use documents::runtime_state::{Queue, Upsert, status};
 use documents::{RuntimeStateDoc, mime};
 use serde_json::{Map, Value, json};
 
@@ -207,7 +207,6 @@ impl Session {
             return;
         }
         self.start_due = None;
-        let mut place = None;
         while let Some(op) = self.ops.front() {
             if !op.waits.iter().all(|sha| self.uploaded.contains(sha)) {
                 break;
@@ -216,7 +215,7 @@ impl Session {
                 break;
             }
             if let Some(op) = self.ops.pop_front() {
-                self.apply(op.kind, &mut place);
+                self.apply(op.kind);
             }
         }
         if !self.dirty
@@ -228,12 +227,12 @@ impl Session {
 
     /// Applies one write. Writes fail only for objects that are gone; then there is nothing left
     /// to write to. Outputs in a row are written to the same place.
-    fn apply(&mut self, kind: OpKind, place: &mut Option<OutputPlace>) {
+    fn apply(&mut self, kind: OpKind) {
         if let OpKind::Position(position) = kind {
             return self.acks.mark(position, self.dirty);
         }
         if !matches!(kind, OpKind::Output { .. }) {
-            *place = None;
+            self.output_place = None;
         }
         if let OpKind::Broadcast {
             comm_id,
@@ -260,7 +259,7 @@ impl Session {
                 output_id,
                 manifest,
             } => {
-                self.apply_output(place, &execution_id, &output_id, &manifest);
+                self.apply_output(&execution_id, &output_id, &manifest);
             }
             OpKind::Update {
                 display_id,
@@ -341,24 +340,17 @@ impl Session {
     }
 
     /// An output of an ended execution is appended, or left as it is (decision D3).
-    fn apply_output(
-        &mut self,
-        place: &mut Option<OutputPlace>,
-        execution_id: &str,
-        output_id: &str,
-        manifest: &Value,
-    ) {
+    fn apply_output(&mut self, execution_id: &str, output_id: &str, manifest: &Value) {
         let Some(state) = self.state.as_mut() else {
             return;
         };
         let doc = &mut state.doc;
-        if place
-            .as_ref()
-            .is_none_or(|place| place.execution() != execution_id)
-        {
-            *place = doc.output_place(execution_id);
-        }
-        let Some(place) = place else { return };
+        let known = self.output_place.take();
+        let known = known.filter(|place| place.execution() == execution_id);
+        let Some(place) = known.or_else(|| doc.output_place(execution_id)) else {
+            return;
+        };
+        let place = self.output_place.insert(place);
         if place.is_over && doc.has_output(place, output_id) {
             return;
         }

@@ -83,6 +83,9 @@ impl Session {
         let known = state.in_sync();
         match state.receive(payload) {
             Ok(changed) => {
+                if !changed.is_empty() {
+                    self.output_place = None;
+                }
                 let kernel_told = changed
                     .iter()
                     .any(|keys| keys.first().is_some_and(|first| first == "kernel"));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
+use documents::runtime_state::OutputPlace;
 use documents::{CommsDoc, RuntimeStateDoc};
 use wire::UnixMs;
 
@@ -66,6 +67,8 @@ pub struct Session {
     pub(crate) output_widgets: Vec<crate::capture::OutputWidget>,
     pub(crate) widgets: crate::widgets::Widgets,
     pub(crate) ops: VecDeque<Op>,
+    /// Where the last output was written, as long as nothing else was written or came from the room.
+    pub(crate) output_place: Option<OutputPlace>,
     pub(crate) pending_bytes: usize,
     pub(crate) uploading: HashMap<String, usize>,
     pub(crate) uploaded: HashSet<String>,
@@ -134,6 +137,7 @@ impl Session {
             output_widgets: Vec::new(),
             widgets: crate::widgets::Widgets::default(),
             ops: VecDeque::new(),
+            output_place: None,
             pending_bytes: 0,
             uploading: HashMap::new(),
             uploaded: HashSet::new(),

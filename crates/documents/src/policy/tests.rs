@@ -1,5 +1,5 @@
-use automerge::AutoCommit;
 use automerge::sync::{Message, State, SyncDoc};
+use automerge::{AutoCommit, PatchLog};
 use serde_json::Value;
 use wire::{Principal, Scope};
 
@@ -45,12 +45,12 @@ fn receive(
     }
     let (mut new, before) = (doc.fork(), doc.get_heads());
     new.set_actor(doc.get_actor().clone());
-    new.update_diff_cursor();
+    let mut log = PatchLog::active();
     new.sync()
-        .receive_sync_message(state, message)
+        .receive_sync_message_log_patches(state, message, &mut log)
         .map_err(refuse)?;
     let changes = new.get_changes(&before);
-    let touched = Touched::from_patches(&new.diff_incremental());
+    let touched = Touched::from_patches(&new.make_patches(&mut log));
     let trial = Trial {
         old: doc,
         before: &before,

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use automerge::sync::{Message, State, SyncDoc as _};
 use automerge::transaction::Transactable as _;
-use automerge::{AutoCommit, ObjType};
+use automerge::{AutoCommit, ObjType, PatchLog};
 use documents::policy::{Touched, Trial, judge};
 use documents::value::Reader;
 use documents::{CommsDoc, DocKind, RuntimeStateDoc};
@@ -176,14 +176,17 @@ impl Sim {
         };
         // The room's own write policy: a violation fails the test.
         let (old, before) = (doc.fork(), doc.get_heads());
-        doc.update_diff_cursor();
+        let mut log = PatchLog::active();
         let message = Message::decode(payload).unwrap();
-        doc.sync().receive_sync_message(sync, message).unwrap();
+        let received = doc
+            .sync()
+            .receive_sync_message_log_patches(sync, message, &mut log);
+        received.unwrap();
         let trial = Trial {
             old: &old,
             before: &before,
             changes: &doc.get_changes(&before),
-            touched: &Touched::from_patches(&doc.diff_incremental()),
+            touched: &Touched::from_patches(&doc.make_patches(&mut log)),
             new: doc,
         };
         judge(kind, Scope::RuntimePeer, &self.principal, &trial).unwrap();
