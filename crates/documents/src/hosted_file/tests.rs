@@ -207,7 +207,7 @@ fn doc_202_widgets_of_a_file_become_topology_and_state_by_id() {
             "description": long}},
         "a": {"state": {"_model_name": "ImageModel", "_model_module": "@jupyter-widgets/controls", "items": [1, null]},
             "buffers": [{"encoding": "base64", "path": ["value"], "data": "AP8="},
-                {"encoding": "base64", "path": ["items", 1], "data": "AA=="}]},
+                {"encoding": "hex", "path": ["items", 1], "data": "00"}]},
         "nameless": {"model_name": "X", "state": {"value": 1}},
     }}});
     let file = json!({"cells": [], "metadata": {"widgets": widgets}});

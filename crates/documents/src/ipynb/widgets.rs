@@ -92,15 +92,19 @@ pub(crate) fn imported_widgets(metadata: &Value, blobs: &mut Vec<Blob>) -> Vec<I
     models.into_iter().filter_map(read).collect()
 }
 
-/// Where a buffer belongs, and its bytes; only base64 is read.
+/// Where a buffer belongs, and its bytes, which the format allows as base64 or hex.
 fn buffer(entry: &Value) -> Option<(&Vec<Value>, Vec<u8>)> {
     let path = entry
         .get("path")?
         .as_array()
         .filter(|path| !path.is_empty())?;
-    let is_base64 = entry.get("encoding")? == "base64";
-    let bytes = STANDARD.decode(entry.get("data")?.as_str()?).ok()?;
-    is_base64.then_some((path, bytes))
+    let data = entry.get("data")?.as_str()?;
+    let bytes = match entry.get("encoding")?.as_str()? {
+        "base64" => STANDARD.decode(data).ok(),
+        "hex" => hex::decode(data).ok(),
+        _ => None,
+    };
+    Some((path, bytes?))
 }
 
 fn word(state: Option<&Value>, key: &str) -> Option<String> {
