@@ -227,8 +227,8 @@ pub fn end_leftover_kernel(job_dir: &Path) {
     let _ = std::fs::remove_file(path);
 }
 
-/// The generation of the last kernel in the journal, so that numbers never repeat.
-fn last_generation(job_dir: &Path) -> u64 {
+/// The generation of the last kernel of a job, so that numbers never repeat; 0 before the first.
+pub fn last_generation(job_dir: &Path) -> u64 {
     let path = job_dir.join("keeper.generation");
     std::fs::read_to_string(path)
         .ok()

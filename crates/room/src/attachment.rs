@@ -46,9 +46,10 @@ impl Room {
         let ends = [status::DISCONNECTED, status::ERROR].contains(&new.status.as_str());
         let absent = new.status == status::READY && self.runtime_peer_count() == 0;
         let known = current.is_some_and(|current| {
-            // Stopped on purpose says more than the end that followed; and that a job runs does
-            // not mean that its peer is here.
-            ends && current.status == status::IDLE || absent && is_away(current)
+            // Stopped on purpose says more than the end that followed, or than a report of the job that crossed it; and
+            // that a job runs does not mean that its peer is here.
+            let is_stopped = current.status == status::IDLE;
+            is_stopped && (ends || current.job_id().is_some()) || absent && is_away(current)
         });
         if same_session && known {
             return;

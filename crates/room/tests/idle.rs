@@ -10,7 +10,7 @@ use common::{
 };
 use documents::DocKind;
 use documents::runtime_state::RuntimeStateDoc;
-use room::Effect;
+use room::{AttachmentUpdate, Effect, Event};
 use serde_json::json;
 use wire::FrameType;
 use wire::presence::{ChannelData, Presence};
@@ -86,6 +86,22 @@ fn cp_242_everybody_has_the_idle_state_before_the_close() {
         machine.receive(received);
     }
     assert_eq!(shown(&mut machine), "idle");
+    harness.settle(&mut [&mut browser]);
+    assert_eq!(shown(&mut browser), "idle");
+}
+
+#[test]
+fn a_report_of_the_job_that_crosses_the_stop_does_not_take_it_back() {
+    let (mut harness, mut browser, _) = attached();
+    let mut ready = harness.room.attachment().unwrap().clone();
+    harness.advance(HALF_AN_HOUR);
+    assert_eq!(harness.status(), "idle");
+    ready.updated_at = Some(harness.now.to_iso());
+    let update = AttachmentUpdate {
+        attachment: ready,
+        close_runtime_peers: None,
+    };
+    harness.event(Event::AttachmentPublished(Box::new(update)));
     harness.settle(&mut [&mut browser]);
     assert_eq!(shown(&mut browser), "idle");
 }

@@ -1,7 +1,7 @@
 //! The peer's one loop: events in, session, effects out.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use cloud_client::{CloudClient, RoomAuth, RoomDial};
 use kernel::LaunchSpec;
 use kernel::client::KeeperClient;
 use kernel::journal::{FILE_NAME, JournalError, Record, START};
-use kernel::keeper::end_leftover_kernel;
+use kernel::keeper::{end_leftover_kernel, last_generation};
 use kernel::protocol::KernelState;
 use session_core::{Effect, Event, LaunchMode, Outcome, Session, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -46,6 +46,7 @@ struct Peer {
     watch: KernelWatch,
     feed: JournalFeed,
     grown: Arc<Notify>,
+    job_dir: PathBuf,
     /// Kernels before this one are history.
     news: News,
     /// Said once everything in the journal has been handed over.
@@ -240,6 +241,7 @@ impl Peer {
             keeper,
             feed: JournalFeed::start(job_dir, from, Arc::clone(&grown)),
             grown,
+            job_dir: job_dir.clone(),
             news,
             death,
             uploader,
@@ -388,8 +390,6 @@ impl Peer {
         }
         let mut events = vec![Event::JournalCaughtUp];
         if let Some(details) = self.death.take() {
-            // What is started after this is news.
-            self.news = News::default();
             events.push(Event::KernelDied { details });
         }
         Ok(events)
@@ -448,6 +448,9 @@ impl Peer {
     }
 
     fn launch(&mut self, restart: bool) -> Option<End> {
+        // From now on only this kernel is news; what became of those before it is not, though it may still be unread.
+        self.news = News::since(last_generation(&self.job_dir) + 1);
+        self.death = None;
         let wanted = self.session.kernelspec();
         let declared = self.session.declared_environment();
         let step = self.launcher.begin(wanted.as_ref(), declared);
@@ -476,8 +479,6 @@ impl Peer {
 
     fn order(&mut self, mut spec: Box<LaunchSpec>, restart: bool) {
         spec.process_memory = self.process_memory;
-        // Every kernel from now on is news.
-        self.news = News::default();
         let order = if restart {
             KeeperOrder::Restart(spec)
         } else {

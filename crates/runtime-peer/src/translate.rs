@@ -288,6 +288,28 @@ mod tests {
     }
 
     #[test]
+    fn what_became_of_a_kernel_that_was_replaced_is_no_news() {
+        let died = |generation| KeeperEvent::KernelDied {
+            generation,
+            exit: ExitCause::default(),
+            stderr_tail: Vec::new(),
+        };
+        let started = |generation| KeeperEvent::KernelStarted {
+            generation,
+            pid: 1,
+            kernel_info: json!({}),
+            kernelspec: None,
+            env_source: None,
+        };
+        // The second kernel was ordered before anybody had read that the first had come and gone.
+        let journal = [started(1), died(1), started(2), died(2)];
+        let told = events(journal.iter().map(event).collect(), News::since(2));
+        let [Event::KernelReady(_), Event::KernelDied { .. }] = told.as_slice() else {
+            panic!("{told:?}")
+        };
+    }
+
+    #[test]
     fn a_kernel_that_ran_out_of_memory_is_said_to_have() {
         let died = |out_of_memory| {
             let died = KeeperEvent::KernelDied {

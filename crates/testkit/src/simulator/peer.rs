@@ -62,8 +62,10 @@ impl Peer {
         }
     }
 
-    fn all_is_news(&mut self) {
-        (self.starts, self.deaths) = (0, 0);
+    /// A kernel is started: what became of those before it is history, though it may still be unread.
+    fn begins_anew(&mut self, generation: u64) {
+        (self.starts, self.deaths) = (generation + 1, generation + 1);
+        self.death = false;
     }
 
     pub(super) fn join(&self) -> Join {
@@ -155,13 +157,12 @@ impl World {
                 }
                 self.send_up(end, bytes);
             }
-            Effect::LaunchKernel => {
-                self.peers[end - BROWSERS].all_is_news();
-                self.kernel_starts(job);
-            }
-            Effect::RestartKernel => {
-                self.peers[end - BROWSERS].all_is_news();
-                self.stop_kernel(job);
+            Effect::LaunchKernel | Effect::RestartKernel => {
+                let last = self.keepers.get(job).map_or(0, |keeper| keeper.generation);
+                self.peers[end - BROWSERS].begins_anew(last);
+                if matches!(effect, Effect::RestartKernel) {
+                    self.stop_kernel(job);
+                }
                 self.kernel_starts(job);
             }
             Effect::ShutdownKernel => self.stop_kernel(job),
@@ -215,7 +216,6 @@ impl World {
             }
             let mut events = vec![Event::JournalCaughtUp];
             if std::mem::take(&mut peer.death) {
-                peer.all_is_news();
                 let details = "nobody was there when it ended".to_owned();
                 events.push(Event::KernelDied { details });
             }
