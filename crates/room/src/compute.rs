@@ -49,7 +49,7 @@ impl Room {
                         parked,
                     });
                 }
-                self.effects.push(Effect::ResolveCompute {
+                self.work.push(Effect::ResolveCompute {
                     request,
                     attachment,
                 });

@@ -181,7 +181,7 @@ impl Room {
             .and_then(WorkstationAttachment::job_id)
         {
             let reason = reason.clone();
-            self.effects.push(Effect::FinishJob(FinishedJob {
+            self.work.push(Effect::FinishJob(FinishedJob {
                 job_id,
                 failed: true,
                 reason,
@@ -206,7 +206,9 @@ impl Room {
         let next = deadlines.into_iter().flatten().min();
         if next != self.planned_wake {
             self.planned_wake = next;
-            self.effects.extend(next.map(Effect::WakeAt));
+            if let Some(next) = next {
+                self.work.push(Effect::WakeAt(next));
+            }
         }
     }
 }

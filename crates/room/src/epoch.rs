@@ -129,7 +129,7 @@ impl Room {
     pub(crate) fn ask_to_start_over(&mut self, now: UnixMs) {
         if self.start_over_at().is_some_and(|at| now >= at) {
             self.starting_over = true;
-            self.effects.push(Effect::StartOver);
+            self.work.push(Effect::StartOver);
         }
     }
 

@@ -157,7 +157,7 @@ impl Room {
         self.relay(DocKind::RuntimeState, Some(peer_id));
         self.relay(DocKind::Notebook, Some(peer_id));
         self.watch_idleness(now);
-        self.effects.push(Effect::Ran {
+        self.work.push(Effect::Ran {
             actor_label: submitted_by,
             cells: new.len(),
         });

@@ -85,7 +85,7 @@ impl Room {
             .and_then(WorkstationAttachment::job_id)
         {
             let reason = reason.clone();
-            self.effects.push(Effect::FinishJob(FinishedJob {
+            self.work.push(Effect::FinishJob(FinishedJob {
                 job_id,
                 failed: false,
                 reason,

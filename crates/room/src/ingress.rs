@@ -28,7 +28,7 @@ impl Room {
         };
         if message == Message::Text(LIVENESS_PING.to_owned()) {
             let text = LIVENESS_PONG;
-            self.effects.push(Effect::SendText {
+            self.work.push(Effect::SendText {
                 peer_id: peer_id.clone(),
                 text,
             });

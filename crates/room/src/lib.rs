@@ -1,6 +1,7 @@
 //! The room host: one live notebook, its four documents, the peers on them, and the rules.
 //!
-//! [`Room::handle`] takes an [`Event`] and returns [`Effect`]s in order; the edge carries them out.
+//! [`Room::handle`] takes an [`Event`] and returns [`Effect`]s in order; the edge carries them out. ([`Room::begin`] and
+//! [`Room::rest`] are its two halves.)
 //! Nothing here opens a socket, reads a clock, makes randomness or knows a database: time is an
 //! argument and ids come from the injected [`IdSource`].
 //!
@@ -35,6 +36,7 @@ mod runtime_index;
 mod settings;
 mod stored;
 mod sync;
+mod work;
 
 pub use effect::{Effect, FinishedJob};
 pub use epoch::NextEpoch;

@@ -69,6 +69,6 @@ impl Room {
             skipped: false,
             runtime_peer_count,
         };
-        Ok((outcome, std::mem::take(&mut self.effects)))
+        Ok((outcome, self.effects()))
     }
 }

@@ -12,6 +12,7 @@ use crate::host::Document;
 use crate::peer::Peer;
 use crate::queries::Queries;
 use crate::runtime_index::RuntimeIndex;
+use crate::work::Work;
 use crate::{Effect, Event, Settings, StoredDocuments};
 
 /// Where a room gets its random ids from.
@@ -73,7 +74,7 @@ pub struct Room {
     pub(crate) live_limit: u64,
     /// Whether the edge was asked to start over and has not done so.
     pub(crate) starting_over: bool,
-    pub(crate) effects: Vec<Effect>,
+    pub(crate) work: Work,
 }
 
 impl Room {
@@ -116,17 +117,26 @@ impl Room {
             planned_wake: None,
             live_limit: settings.live_epoch_changes,
             starting_over: false,
-            effects,
+            work: Work::with(effects),
         };
         room.rebuild_index();
         room.expect_return(now);
         room.plan_wake();
-        let effects = std::mem::take(&mut room.effects);
+        let effects = room.effects();
         Ok((room, effects))
     }
 
-    /// Handles one event and returns what is to be done, in order.
+    /// Handles one event and returns what is to be done, in order: appends first.
     pub fn handle(&mut self, now: UnixMs, event: Event) -> Vec<Effect> {
+        let mut effects = self.begin(now, event);
+        effects.extend(self.rest());
+        effects
+    }
+
+    /// Handles one event and returns its appends, which can be on their way to the disk while [`Room::rest`] writes the
+    /// messages that wait for them. What was not asked for of the event before is dropped: its append failed.
+    pub fn begin(&mut self, now: UnixMs, event: Event) -> Vec<Effect> {
+        self.work = Work::default();
         match event {
             Event::Join(join) => self.join(now, *join),
             Event::Leave { peer_id } => self.leave(now, &peer_id),
@@ -145,7 +155,7 @@ impl Room {
         }
         self.ask_to_start_over(now);
         self.plan_wake();
-        std::mem::take(&mut self.effects)
+        self.work.take_appends()
     }
 
     /// Returns the notebook.
@@ -193,7 +203,7 @@ impl Room {
 
     pub(crate) fn send(&mut self, peer_id: &PeerId, frame_type: FrameType, payload: &[u8]) {
         let bytes = wire::frame::encode(frame_type, payload);
-        self.effects.push(Effect::Send {
+        self.work.push(Effect::Send {
             peer_id: peer_id.clone(),
             bytes,
         });

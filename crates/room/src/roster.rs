@@ -53,7 +53,10 @@ impl Room {
         departure: Departure,
     ) {
         if self.peers.contains_key(peer_id) {
-            self.effects.push(Effect::Close {
+            for kind in DocKind::ALL {
+                self.write_syncs(kind);
+            }
+            self.work.push(Effect::Close {
                 peer_id: peer_id.clone(),
                 close,
             });

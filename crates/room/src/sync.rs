@@ -67,7 +67,7 @@ impl Room {
             judge(kind, scope, principal, &trial).map_err(|refusal| refusal.to_string())
         })?;
         if !outcome.appended.is_empty() {
-            self.effects.push(Effect::Append {
+            self.work.push(Effect::Append {
                 document: kind,
                 changes: outcome.appended,
             });
@@ -84,13 +84,7 @@ impl Room {
 
     /// Sends the next sync message of a document to a peer, if there is something to say.
     pub(crate) fn send_sync(&mut self, peer_id: &PeerId, kind: DocKind) {
-        let Some(peer) = self.peers.get_mut(peer_id) else {
-            return;
-        };
-        let state = &mut peer.documents[kind.index()];
-        if let Some(payload) = self.documents[kind.index()].generate(state) {
-            self.send(peer_id, kind.frame_type(), &payload);
-        }
+        self.work.sync(peer_id.clone(), kind);
     }
 
     /// Sends a document's news to everybody, to one peer first if one is named.
@@ -110,10 +104,11 @@ impl Room {
         kind: DocKind,
         write: impl FnOnce(&mut automerge::AutoCommit) -> Result<(), E>,
     ) -> Result<bool, E> {
+        self.write_syncs(kind);
         let Some(changes) = self.documents[kind.index()].author(write)? else {
             return Ok(false);
         };
-        self.effects.push(Effect::Append {
+        self.work.push(Effect::Append {
             document: kind,
             changes,
         });

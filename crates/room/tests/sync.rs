@@ -7,7 +7,7 @@ use automerge::transaction::Transactable;
 use automerge::{ObjType, ROOT, ReadDoc};
 use common::{Client, Harness, NOTEBOOK, Received, attached, editor, owner, starter_cell, viewer};
 use documents::DocKind;
-use room::Join;
+use room::{Effect, Event, Join, Message};
 use wire::FrameType;
 
 fn synced(joins: &[Join]) -> (Harness, Vec<Client>) {
@@ -207,6 +207,29 @@ fn rp_108_rp_109_changes_reach_others_and_the_sender_gets_a_reply() {
     assert_eq!(clients[1].doc(DocKind::Notebook).get_heads(), {
         clients[0].doc(DocKind::Notebook).get_heads()
     });
+}
+
+#[test]
+fn an_event_appends_before_it_sends_and_sends_nothing_once_its_append_has_failed() {
+    let (mut harness, mut clients) = synced(&[owner(), editor()]);
+    let mut change = |text: &str| {
+        edit(&mut clients[0], text);
+        let (frame_type, payload) = clients[0].flush().remove(0);
+        Event::Message {
+            peer_id: clients[0].peer.as_str().into(),
+            message: Message::Binary(wire::frame::encode(frame_type, &payload)),
+        }
+    };
+    let is_append = |effect: &Effect| matches!(effect, Effect::Append { .. });
+    let is_send = |effect: &Effect| matches!(effect, Effect::Send { .. });
+    let appends = harness.room.begin(harness.now, change("a"));
+    assert!(!appends.is_empty() && appends.iter().all(is_append));
+    let rest = harness.room.rest();
+    assert!(rest.iter().any(is_send) && !rest.iter().any(is_append));
+    assert_eq!(harness.room.rest(), []);
+    assert!(!harness.room.begin(harness.now, change("b")).is_empty());
+    let effects = harness.room.handle(harness.now, Event::Tick);
+    assert!(!effects.iter().any(is_send), "{effects:?}");
 }
 
 #[test]

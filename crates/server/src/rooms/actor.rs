@@ -198,8 +198,7 @@ impl Actor {
             }
             Command::Join(join, outbox, answer) => {
                 self.peers.insert(join.peer_id.clone(), outbox);
-                let effects = heavy(|| self.room.handle(self.app.now(), Event::Join(join)));
-                self.take(effects).await?;
+                self.handle(Event::Join(join), true).await?;
                 let _ = answer.send(());
             }
             Command::Message(peer_id, message, _line) => {
@@ -246,13 +245,26 @@ impl Actor {
 
     async fn message(&mut self, peer_id: PeerId, message: Message) -> Result<(), ActorError> {
         let is_heavy = matches!(&message, Message::Binary(bytes) if bytes.len() >= HEAVY);
-        let event = Event::Message { peer_id, message };
+        self.handle(Event::Message { peer_id, message }, is_heavy)
+            .await
+    }
+
+    async fn event(&mut self, event: Event) -> Result<(), ActorError> {
+        self.handle(event, false).await
+    }
+
+    /// Lets the room handle an event. What it appends is on its way to the disk while it writes what waits for that.
+    async fn handle(&mut self, event: Event, is_heavy: bool) -> Result<(), ActorError> {
         let now = self.app.now();
-        let effects = if is_heavy {
-            heavy(|| self.room.handle(now, event))
-        } else {
-            self.room.handle(now, event)
-        };
+        let begin = || self.room.begin(now, event);
+        let appends = if is_heavy { heavy(begin) } else { begin() };
+        if !appends.is_empty() {
+            self.take(appends).await?;
+            // The log's writer may be behind this task.
+            tokio::task::yield_now().await;
+        }
+        let mut rest = || self.room.rest();
+        let effects = if is_heavy { heavy(rest) } else { rest() };
         self.take(effects).await
     }
 
@@ -271,11 +283,6 @@ impl Actor {
         };
         self.event(Event::AttachmentPublished(Box::new(update)))
             .await
-    }
-
-    async fn event(&mut self, event: Event) -> Result<(), ActorError> {
-        let effects = self.room.handle(self.app.now(), event);
-        self.take(effects).await
     }
 
     /// Takes effects in their order: appends go to the log, the rest waits for them.
