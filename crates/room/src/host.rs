@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use automerge::sync::{ChunkList, Message, State, SyncDoc as _};
+use automerge::sync::{ChunkList, Message, State};
 use automerge::{ActorId, AutoCommit, Change, ChangeHash, PatchLog};
 use documents::policy::{Refusal, Touched, Trial};
 use documents::sync::Applied;
@@ -139,7 +139,7 @@ impl Document {
 
     /// Returns the next sync message for a peer, if there is something to say.
     pub(crate) fn generate(&mut self, peer: &mut PeerDocument) -> Option<Vec<u8>> {
-        let mut message = self.doc.sync().generate_sync_message(&mut peer.state)?;
+        let mut message = documents::sync::next_message(&mut self.doc, &mut peer.state)?;
         for hash in &peer.missing {
             if !message.need.contains(hash) {
                 message.need.push(*hash);

@@ -138,3 +138,23 @@ fn what_a_peer_has_is_forgotten() {
     }
     assert_eq!(room.get_heads(), peer.get_heads());
 }
+
+#[test]
+fn what_a_peer_lacks_is_in_the_next_message() {
+    let mut room = DocKind::RuntimeState.fresh("system:room/room:1").unwrap();
+    let mut peer = DocKind::RuntimeState.fresh("user:x/agent:1").unwrap();
+    let (mut at_room, mut at_peer) = (PeerSync::new(false), PeerSync::new(false));
+    let greeting = at_room.generate(&mut room).unwrap();
+    at_peer.receive(&mut peer, &greeting).unwrap();
+    for step in 0..2_000_u64 {
+        // A change of the peer's own, which it lists in a filter, and one of the room's behind it.
+        peer.put(ROOT, "status", step).unwrap();
+        let report = at_peer.generate(&mut peer).unwrap();
+        at_room.receive(&mut room, &report).unwrap();
+        assert_eq!(room.get_heads(), peer.get_heads(), "report {step}");
+        room.put(ROOT, "path", step).unwrap();
+        let news = at_room.generate(&mut room).unwrap();
+        at_peer.receive(&mut peer, &news).unwrap();
+        assert_eq!(peer.get_heads(), room.get_heads(), "news {step}");
+    }
+}
