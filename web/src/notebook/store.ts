@@ -247,11 +247,11 @@ export class NotebookStore {
   };
 
   run(cellId: string): Promise<void> {
-    return this.execute("execute_cell", { cell_id: cellId, execution_id: crypto.randomUUID() });
+    return this.requestAsSeen("execute_cell", { cell_id: cellId, execution_id: crypto.randomUUID() });
   }
 
   runAll(): Promise<void> {
-    return this.execute("run_all_cells", {});
+    return this.requestAsSeen("run_all_cells", {});
   }
 
   interrupt(): Promise<void> {
@@ -294,7 +294,7 @@ export class NotebookStore {
     const at = this.attachment.value;
     if (at === undefined) throw new Error("No machine is attached.");
     // Attaching is the owner's; who may only run asks the kernel's side (D12, D14).
-    if (!this.isOwner.peek()) return this.room.request("restart_kernel");
+    if (!this.isOwner.peek()) return this.restartAsAsked();
     await attach(this.id, at.workstationId, true);
   }
 
@@ -307,13 +307,9 @@ export class NotebookStore {
     this.editor.setKernel(kernel);
   }
 
-  /** Starts the kernel anew as the notebook asks by now, once the room has what it asks (D12). */
-  async restartAsAsked(): Promise<void> {
-    const end = Date.now() + RUN_LIMIT_MS;
-    while (this.session.peek().unsaved && Date.now() < end) {
-      await new Promise((resolve) => setTimeout(resolve, RUN_RETRY_MS));
-    }
-    await this.room.request("restart_kernel");
+  /** Starts the kernel anew as the notebook asks by now (D12). */
+  restartAsAsked(): Promise<void> {
+    return this.requestAsSeen("restart_kernel", {});
   }
 
   async rename(title: string): Promise<void> {
@@ -333,8 +329,8 @@ export class NotebookStore {
     this.sendCursor(encodeClear());
   }
 
-  /** Runs what is seen here: the room refuses while it lacks our edits, and is asked again once it has them. */
-  private async execute(action: string, fields: Record<string, unknown>): Promise<void> {
+  /** Asks for what is seen here: the room refuses while it lacks our edits, and is asked again once it has them. */
+  private async requestAsSeen(action: string, fields: Record<string, unknown>): Promise<void> {
     const wanted = () => ({ ...fields, required_heads: this.documents.notebook.heads() });
     const end = Date.now() + RUN_LIMIT_MS;
     for (;;) {
