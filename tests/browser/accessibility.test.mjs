@@ -57,7 +57,8 @@ test("no page has accessibility violations", async (t) => {
     await notebook.cell(0).run();
     await notebook.cell(0).status("error");
     await page.getByTestId("output-frame").waitFor();
-    await page.getByTestId("add-markdown-cell").click();
+    // By key: outputs that are still growing move what a pointer aims at.
+    await page.getByTestId("add-markdown-cell").press("Enter");
     await notebook.cell(1).write("# Heading\n\nText with `code` and $x^2$.");
     await page.keyboard.press("Escape");
     await assertAccessible(page, "notebook");
@@ -82,8 +83,10 @@ test("no page has accessibility violations", async (t) => {
     await assertAccessible(page, "list");
   });
   await t.test("panel", async () => {
+    await addMachine(page, cloud, { name: "the-tower-under-the-attic-stairs" });
     await page.getByTestId("nav-workstations").click();
-    await page.getByTestId("workstation").waitFor();
+    await page.getByTestId("workstation").nth(1).waitFor();
+    await page.getByTestId("machine-use").first().waitFor();
     await assertAccessible(page, "panel");
   });
 });

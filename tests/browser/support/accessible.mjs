@@ -8,6 +8,9 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 /** The page's own policy allows no script of a test: contexts that are checked set it aside. */
 export const CHECKED = { bypassCSP: true };
 
+/** The width down to which nothing scrolls sideways (WCAG 2.2, 1.4.10), in CSS pixels. */
+const NARROW = 320;
+
 /** Names what reaches beyond the window; runs in the page. */
 function wideElements() {
   const wide = [...document.querySelectorAll("body *")].filter((element) => element.getBoundingClientRect().right > innerWidth);
@@ -15,11 +18,12 @@ function wideElements() {
 }
 
 export async function assertAccessible(page, what) {
+  const size = page.viewportSize();
   for (const [colorScheme, width] of [
     ["light", 1280],
     ["dark", 1280],
-    ["light", 390],
-    ["dark", 390],
+    ["light", NARROW],
+    ["dark", NARROW],
   ]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.setViewportSize({ width, height: 860 });
@@ -44,4 +48,5 @@ export async function assertAccessible(page, what) {
     const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`).join("\n")}`);
     assert.deepEqual(told, [], `${what}, ${colorScheme}, ${width} px`);
   }
+  await page.setViewportSize(size);
 }

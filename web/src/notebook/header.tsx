@@ -65,21 +65,23 @@ function RunTools({ actions }: { actions: Actions }) {
         type="button"
         class="button"
         data-testid="interrupt"
+        aria-label="Interrupt"
         disabled={active === 0}
         onClick={() => actions.interrupt()}
       >
         <IconStop />
-        Interrupt
+        <span class="label-wide">Interrupt</span>
       </button>
       <button
         type="button"
         class="button"
         data-testid="restart"
+        aria-label="Restart"
         disabled={actions.store.attachment.value === undefined}
         onClick={() => actions.restart()}
       >
         <IconRestart />
-        Restart
+        <span class="label-wide">Restart</span>
       </button>
       <span class="run-count" data-testid="run-count" data-running={running} data-queued={queued}>
         {running > 0 && `${running} running`}
