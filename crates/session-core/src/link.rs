@@ -218,7 +218,7 @@ impl Session {
         }
         self.generate(FrameType::RuntimeStateSync);
         self.generate(FrameType::CommsDocSync);
-        // The library sends one message at a time; the rest goes with the room's next message.
+        // A message that asks the room to begin anew carries nothing; what was written goes with the next.
         let sent = self.state.as_mut().is_none_or(Replica::all_sent)
             && self.comms.as_mut().is_none_or(Replica::all_sent);
         self.dirty = !sent;

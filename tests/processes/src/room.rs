@@ -201,8 +201,7 @@ impl Room {
         self.flush().await
     }
 
-    /// Sends what was edited and waits until the room has it: a request sent sooner may overtake it,
-    /// since the library keeps only one sync message on its way.
+    /// Sends what was edited and waits until the room has it.
     async fn flush(&self) -> Result<()> {
         self.commands
             .send(Command::Flush)
