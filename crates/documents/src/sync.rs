@@ -135,15 +135,20 @@ impl Applied {
     }
 }
 
+/// Returns whether a document holds all of these changes.
+pub fn holds<'a>(doc: &mut AutoCommit, hashes: impl IntoIterator<Item = &'a ChangeHash>) -> bool {
+    let mut hashes = hashes.into_iter();
+    hashes.all(|hash| doc.get_change_meta_by_hash(hash).is_some())
+}
+
 /// Returns the next message for a peer, if there is anything to say, with every change that the peer lacks and was not
 /// sent. A peer says what it has by a filter that holds one change in a hundred for another one. What its heads cover
 /// is known without it, so that nothing that is sent after a message overtakes a change that belongs in it.
 pub fn next_message(doc: &mut AutoCommit, state: &mut State) -> Option<Message> {
-    let mut is_here = |hash: &ChangeHash| doc.get_change_meta_by_hash(hash).is_some();
     if let (Some(heads), Some(have)) = (&state.their_heads, &mut state.their_have)
-        && heads.iter().all(&mut is_here)
+        && holds(doc, heads)
         // Who refers to a conversation that is not this one is answered by the library.
-        && have.iter().flat_map(|have| &have.last_sync).all(is_here)
+        && holds(doc, have.iter().flat_map(|have| &have.last_sync))
     {
         *have = vec![Have {
             last_sync: heads.clone(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use automerge::{AutoCommit, ChangeHash, PatchAction, PatchLog, Prop};
+use documents::sync::holds;
 use documents::{DocError, PeerSync};
 
 pub(crate) struct Replica<D> {
@@ -38,7 +39,7 @@ impl<D: AsMut<AutoCommit>> Replica<D> {
         self.sync.receive_logged(doc, payload, &mut log)?;
         if !self.in_sync {
             let theirs = self.sync.state_mut().their_heads.clone();
-            self.in_sync = theirs.is_some_and(|heads| has(doc, &heads));
+            self.in_sync = theirs.is_some_and(|heads| holds(doc, &heads));
         }
         let mut changed = BTreeSet::new();
         for patch in doc.make_patches(&mut log) {
@@ -64,7 +65,7 @@ impl<D: AsMut<AutoCommit>> Replica<D> {
 
     /// Whether it holds all of these changes.
     pub fn has(&mut self, heads: &[ChangeHash]) -> bool {
-        has(self.doc.as_mut(), heads)
+        holds(self.doc.as_mut(), heads)
     }
 
     /// The document's heads.
@@ -81,9 +82,4 @@ impl<D: AsMut<AutoCommit>> Replica<D> {
     pub fn generate(&mut self) -> Option<Vec<u8>> {
         self.sync.generate(self.doc.as_mut())
     }
-}
-
-fn has(doc: &mut AutoCommit, heads: &[ChangeHash]) -> bool {
-    let mut heads = heads.iter();
-    heads.all(|head| doc.get_change_meta_by_hash(head).is_some())
 }
