@@ -41,10 +41,10 @@ pub(crate) enum LinkEvent {
     Up {
         /// The connection's number, from 1.
         connection: u64,
-        /// The label the room gave this peer.
-        actor_label: String,
-        /// The part of it before the first `/`.
+        /// What of the label that the room gave this peer stands before the first `/`.
         principal: String,
+        /// Whether the room takes updates of ended executions' displays (decision D13): it is one of ours.
+        amends: bool,
     },
     /// A frame from the room: type byte and payload.
     Frame { connection: u64, bytes: Bytes },
@@ -231,14 +231,15 @@ impl<S: DialSource> Run<S> {
             mut stream,
             actor_label,
             principal,
+            amends,
             early,
         } = joined;
         let connection = self.connection;
         tracing::info!("[cloud-transport] joined the room as {actor_label}");
         let up = LinkEvent::Up {
             connection,
-            actor_label,
             principal,
+            amends,
         };
         if self.events.send(up).await.is_err() {
             return Lost::Stopped;
@@ -353,6 +354,7 @@ struct Joined {
     stream: SocketStream,
     actor_label: String,
     principal: String,
+    amends: bool,
     early: Vec<Bytes>,
 }
 
@@ -360,21 +362,33 @@ async fn join(dial: &RoomDial) -> Result<Joined, JoinFailure> {
     let (sink, mut stream) = dial_room(dial).await?;
     let mut early = Vec::new();
     let ready = timeout(READY_WAIT, wait_for_ready(&mut stream, &mut early)).await;
-    let (actor_label, principal) = ready.unwrap_or(Err(JoinFailure::NotReady))?;
+    let Ready {
+        actor_label,
+        principal,
+        amends,
+    } = ready.unwrap_or(Err(JoinFailure::NotReady))?;
     Ok(Joined {
         sink,
         stream,
         actor_label,
         principal,
+        amends,
         early,
     })
+}
+
+/// What of the ready message matters.
+struct Ready {
+    actor_label: String,
+    principal: String,
+    amends: bool,
 }
 
 /// Waits for `cloud_room_ready` with a usable label; keeps data frames for later (4.3).
 async fn wait_for_ready(
     stream: &mut SocketStream,
     early: &mut Vec<Bytes>,
-) -> Result<(String, String), JoinFailure> {
+) -> Result<Ready, JoinFailure> {
     loop {
         let message = match stream.next().await {
             None | Some(Err(_)) => return Err(JoinFailure::Ended),
@@ -405,7 +419,11 @@ async fn wait_for_ready(
             Some("cloud_room_ready") => {
                 let label = control["actor_label"].as_str().unwrap_or_default();
                 if let Some(principal) = principal_of(label) {
-                    return Ok((label.to_owned(), principal.to_owned()));
+                    return Ok(Ready {
+                        actor_label: label.to_owned(),
+                        principal: principal.to_owned(),
+                        amends: control["room_epoch"].is_i64(),
+                    });
                 }
             }
             Some("cloud_frame_rejected") => {

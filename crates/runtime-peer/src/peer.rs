@@ -343,7 +343,7 @@ impl Peer {
             LinkEvent::Up {
                 connection,
                 principal,
-                ..
+                amends,
             } => {
                 self.connection = connection;
                 self.watch.tell_again();
@@ -351,7 +351,7 @@ impl Peer {
                     self.tokens.ready();
                     announce();
                 }
-                vec![Event::LinkUp { principal }]
+                vec![Event::LinkUp { principal, amends }]
             }
             LinkEvent::Frame { connection, bytes } if connection == self.connection => {
                 if tells_of_newcomer(&bytes) {

@@ -23,6 +23,8 @@ pub(crate) enum OpKind {
         execution_id: String,
         output_id: String,
         manifest: Value,
+        /// Of a stream entry the text, should its execution have ended before all of it was shown.
+        text: Option<String>,
     },
     Update {
         display_id: String,
@@ -129,6 +131,29 @@ impl Acks {
 impl Session {
     /// Puts a write at the end; its blobs go up at once, each only once.
     pub(crate) fn push_op(&mut self, kind: OpKind, blobs: Vec<Blob>) {
+        let waits = self.upload(blobs);
+        let op = Op { kind, waits };
+        let older = self.ops.iter_mut().rev().take(COALESCE_WINDOW);
+        for before in older {
+            if replaces(&op.kind, &before.kind) {
+                *before = op;
+                return;
+            }
+            if matches!(before.kind, OpKind::Clear { .. }) {
+                break;
+            }
+        }
+        self.ops.push_back(op);
+    }
+
+    /// Puts a write before all others, in place of the one that is being applied.
+    pub(crate) fn push_op_first(&mut self, kind: OpKind, blobs: Vec<Blob>) {
+        let waits = self.upload(blobs);
+        self.ops.push_front(Op { kind, waits });
+    }
+
+    /// Lets blobs go up that are not stored; returns those.
+    fn upload(&mut self, blobs: Vec<Blob>) -> Vec<String> {
         let mut waits = Vec::new();
         for blob in blobs {
             if self.uploaded.contains(&blob.sha256) {
@@ -145,18 +170,7 @@ impl Session {
                 }));
             }
         }
-        let op = Op { kind, waits };
-        let older = self.ops.iter_mut().rev().take(COALESCE_WINDOW);
-        for before in older {
-            if replaces(&op.kind, &before.kind) {
-                *before = op;
-                return;
-            }
-            if matches!(before.kind, OpKind::Clear { .. }) {
-                break;
-            }
-        }
-        self.ops.push_back(op);
+        waits
     }
 
     pub(crate) fn blob_uploaded(&mut self, sha256: &str) {
@@ -258,15 +272,14 @@ impl Session {
                 execution_id,
                 output_id,
                 manifest,
-            } => {
-                self.apply_output(&execution_id, &output_id, &manifest);
-            }
+                text,
+            } => self.apply_output(&execution_id, &output_id, &manifest, text.as_deref()),
             OpKind::Update {
                 display_id,
                 data,
                 metadata,
             } => {
-                let _ = doc.update_display(&display_id, &data, metadata.as_ref());
+                let _ = doc.update_display(&display_id, &data, metadata.as_ref(), self.amends);
             }
             OpKind::Clear { execution_id } => {
                 if is_open(doc, &execution_id) {
@@ -339,8 +352,14 @@ impl Session {
         self.dirty = true;
     }
 
-    /// An output of an ended execution is appended, or left as it is (decision D3).
-    fn apply_output(&mut self, execution_id: &str, output_id: &str, manifest: &Value) {
+    /// An output of an ended execution is appended, or left as it is; more text of a stream follows it (decision D3).
+    fn apply_output(
+        &mut self,
+        execution_id: &str,
+        output_id: &str,
+        manifest: &Value,
+        text: Option<&str>,
+    ) {
         let Some(state) = self.state.as_mut() else {
             return;
         };
@@ -352,6 +371,9 @@ impl Session {
         };
         let place = self.output_place.insert(place);
         if place.is_over && doc.has_output(place, output_id) {
+            if let Some(text) = text {
+                self.continue_text(execution_id, output_id, &manifest["name"], text);
+            }
             return;
         }
         let known = self.lanes.get(execution_id).and_then(|lane| lane.next_seq);

@@ -56,6 +56,8 @@ pub enum Event {
     LinkUp {
         /// `principal` of the ready message's actor label.
         principal: String,
+        /// Whether this room lets a display of an ended execution be updated (decision D13); others refuse the frame.
+        amends: bool,
     },
     /// The link ended; the close reason, empty when there was none.
     LinkDown {

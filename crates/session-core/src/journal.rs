@@ -185,6 +185,9 @@ impl Session {
             .and_then(Value::as_str)
             .unwrap_or("stdout");
         let (now, live, settings) = (self.now, self.caught_up, self.settings.clone());
+        if !live && self.began_an_entry(parent, entry.position) {
+            self.flush_streams(parent);
+        }
         let lane = self.lane(parent);
         let written = lane.chunk(parent, entry.position, name, text, now, &settings, live);
         for written in written {
@@ -192,11 +195,21 @@ impl Session {
         }
     }
 
+    /// Whether the first reading of the journal began a stream entry with this message: an interrupt had ended the one
+    /// before, of which the journal says nothing.
+    fn began_an_entry(&self, execution_id: &str, position: u64) -> bool {
+        let id = output_id(execution_id, position, 0);
+        self.state
+            .as_ref()
+            .is_some_and(|state| state.doc.output(execution_id, &id).is_some())
+    }
+
     fn write_entry(&mut self, execution_id: &str, written: Written) {
         let kind = OpKind::Output {
             execution_id: execution_id.to_owned(),
             output_id: written.output_id,
             manifest: written.manifest,
+            text: Some(written.text),
         };
         self.push_op(kind, written.blobs);
     }
@@ -349,6 +362,7 @@ impl Session {
                 execution_id,
                 output_id: id,
                 manifest,
+                text: None,
             },
             blobs,
         );

@@ -17,6 +17,12 @@ pub(crate) fn output_id(execution_id: &str, position: u64, part: u32) -> String 
     Uuid::new_v5(&OUTPUT_NAMESPACE, name.as_bytes()).to_string()
 }
 
+/// The id of the entry that goes on where another could not grow any more.
+pub(crate) fn continuation_id(output_id: &str, number: u32) -> String {
+    let name = format!("{output_id}+{number}");
+    Uuid::new_v5(&OUTPUT_NAMESPACE, name.as_bytes()).to_string()
+}
+
 /// The stream entry being written.
 #[derive(Debug)]
 struct Stream {
@@ -28,11 +34,33 @@ struct Stream {
     last_write: Option<UnixMs>,
 }
 
-/// A stream entry to be written: its output id, manifest and blobs.
+/// A stream entry to be written: its output id, manifest, blobs and text.
 pub(crate) struct Written {
     pub output_id: String,
     pub manifest: Value,
     pub blobs: Vec<Blob>,
+    pub text: String,
+}
+
+impl Written {
+    pub fn new(output_id: String, name: &str, text: String) -> Self {
+        let mut output = json!({"output_type": "stream", "name": name});
+        output["text"] = Value::String(text);
+        let (manifest, blobs) = match manifest::build(&output, &BuildOptions::live(&output_id)) {
+            Ok(built) => (built.manifest, built.blobs),
+            Err(_) => (manifest::raw_fallback(&output, &output_id), Vec::new()),
+        };
+        let text = match output["text"].take() {
+            Value::String(text) => text,
+            _ => String::new(),
+        };
+        Self {
+            output_id,
+            manifest,
+            blobs,
+            text,
+        }
+    }
 }
 
 /// One execution's outputs.
@@ -99,7 +127,7 @@ impl Lane {
         stream.unwritten += text.len();
         // Sealing depends on the text alone, so that a second reading gives the same entries.
         if let Some(sealed) = stream.terminal.take_sealed(settings.seal_bytes) {
-            out.push(stream.entry(execution_id, &sealed));
+            out.push(stream.entry(execution_id, sealed));
             stream.part += 1;
             stream.unwritten = 1;
             stream.last_write.get_or_insert(now);
@@ -117,7 +145,7 @@ impl Lane {
         stream.unwritten = 0;
         stream.last_write = Some(now);
         let text = stream.terminal.render();
-        (!text.is_empty()).then(|| stream.entry(execution_id, &text))
+        (!text.is_empty()).then(|| stream.entry(execution_id, text))
     }
 
     /// Writes the rest and forgets the terminal.
@@ -143,20 +171,8 @@ impl Lane {
 }
 
 impl Stream {
-    fn entry(&self, execution_id: &str, text: &str) -> Written {
+    fn entry(&self, execution_id: &str, text: String) -> Written {
         let output_id = output_id(execution_id, self.position, self.part);
-        let output = json!({"output_type": "stream", "name": self.name, "text": text});
-        match manifest::build(&output, &BuildOptions::live(&output_id)) {
-            Ok(built) => Written {
-                output_id,
-                manifest: built.manifest,
-                blobs: built.blobs,
-            },
-            Err(_) => Written {
-                manifest: manifest::raw_fallback(&output, &output_id),
-                output_id,
-                blobs: Vec::new(),
-            },
-        }
+        Written::new(output_id, &self.name, text)
     }
 }

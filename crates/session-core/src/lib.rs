@@ -15,6 +15,7 @@ mod forwarding;
 mod journal;
 mod kernel;
 mod lane;
+mod late;
 mod link;
 mod queue;
 mod replica;

@@ -32,6 +32,8 @@ pub struct Session {
     pub(crate) linked: bool,
     /// As whom the room admitted the first link.
     pub(crate) principal: String,
+    /// Whether the room lets displays of ended executions be updated (decision D13).
+    pub(crate) amends: bool,
     pub(crate) state: Option<Replica<RuntimeStateDoc>>,
     pub(crate) comms: Option<Replica<CommsDoc>>,
     pub(crate) looked_around: bool,
@@ -111,6 +113,7 @@ impl Session {
             over: false,
             linked: false,
             principal: String::new(),
+            amends: false,
             state: None,
             comms: None,
             looked_around: false,
@@ -155,7 +158,10 @@ impl Session {
             return Vec::new();
         }
         match event {
-            Event::LinkUp { principal } => self.link_up(&principal),
+            Event::LinkUp { principal, amends } => {
+                self.amends = amends;
+                self.link_up(&principal);
+            }
             Event::LinkDown { reason } => self.link_down(&reason),
             Event::Frame(bytes) => self.frame(&bytes),
             Event::Journal(entries) => self.journal(entries),

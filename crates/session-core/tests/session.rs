@@ -265,6 +265,27 @@ fn display_updates_reach_every_output_with_the_id_in_every_execution() {
     assert_eq!(outputs[0]["transient"]["display_id"], "bar");
 }
 
+// D13, Q-03: a room of the reference ends the session of a peer that changes an output of an ended execution.
+#[test]
+fn a_room_that_takes_no_amendments_is_sent_none() {
+    for amends in [true, false] {
+        let mut sim = Sim::new(support::settings());
+        sim.amends = amends;
+        sim.link();
+        sim.queue(&["a"]);
+        let display = |text: &str| json!({"data": {"text/plain": text}, "metadata": {}, "transient": {"display_id": "bar"}});
+        sim.kernel("a", "display_data", display("0 %"));
+        sim.idle("a");
+        sim.queue(&["b"]);
+        sim.kernel("b", "display_data", display("1 %"));
+        sim.kernel("b", "update_display_data", display("9 %"));
+        sim.pass(100);
+        let shown = |id: &str| sim.outputs(id)[0]["data"]["text/plain"]["inline"].clone();
+        assert_eq!(shown("a"), if amends { "9 %" } else { "0 %" });
+        assert_eq!(shown("b"), "9 %");
+    }
+}
+
 #[test]
 fn clear_output_removes_the_entries_now_or_with_the_next_output() {
     let mut sim = Sim::ready();

@@ -4,7 +4,7 @@ use automerge::ObjType;
 use automerge::transaction::Transactable;
 use serde_json::Value as Json;
 
-use super::RuntimeStateDoc;
+use super::{RuntimeStateDoc, status};
 use crate::value::DocError;
 
 /// Returns the display id of a manifest.
@@ -41,14 +41,22 @@ impl RuntimeStateDoc {
         found
     }
 
-    /// Puts `data` and `metadata` into every output that shows a display id; returns how many do.
+    /// Puts `data` and `metadata` into every output that shows a display id; returns how many do. Where `amends` is false,
+    /// those of ended executions stay as they are: a room without decision D13 refuses such a change.
     pub fn update_display(
         &mut self,
         display: &str,
         data: &Json,
         metadata: Option<&Json>,
+        amends: bool,
     ) -> Result<usize, DocError> {
-        let shown = self.displays(display);
+        let mut shown = self.displays(display);
+        if !amends {
+            shown.retain(|(execution, _)| {
+                self.status(execution)
+                    .is_some_and(|now| !status::is_terminal(&now))
+            });
+        }
         for (execution, output) in &shown {
             let Some(Json::Object(mut manifest)) = self.output(execution, output) else {
                 continue;

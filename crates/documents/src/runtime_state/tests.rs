@@ -244,6 +244,6 @@ fn a_display_is_found_without_the_index() {
     let index = doc.map("display_index").unwrap();
     doc.doc_mut().delete(&index, "d").unwrap();
     let data = json!({"text/plain": "2"});
-    assert_eq!(doc.update_display("d", &data, None).unwrap(), 1);
+    assert_eq!(doc.update_display("d", &data, None, true).unwrap(), 1);
     assert_eq!(doc.output("a", "o1").unwrap()["data"], data);
 }

@@ -111,8 +111,8 @@ async fn next(link: &mut RoomLink) -> LinkEvent {
 fn up(connection: u64) -> LinkEvent {
     LinkEvent::Up {
         connection,
-        actor_label: "user:a/agent:x".to_owned(),
         principal: "user:a".to_owned(),
+        amends: false,
     }
 }
 

@@ -22,6 +22,7 @@ pub struct Sim {
     pub comms: CommsDoc,
     syncs: [State; 2],
     pub linked: bool,
+    pub amends: bool,
     pub upload: bool,
     pub launch: bool,
     pub now: UnixMs,
@@ -55,6 +56,7 @@ impl Sim {
             comms: CommsDoc::from_seed(ROOM).unwrap(),
             syncs: [State::new(), State::new()],
             linked: false,
+            amends: true,
             upload: true,
             launch: true,
             now: UnixMs(1_000_000),
@@ -96,6 +98,7 @@ impl Sim {
         self.syncs = [State::new(), State::new()];
         self.event(Event::LinkUp {
             principal: "user:local:owner".into(),
+            amends: self.amends,
         });
     }
 

@@ -92,7 +92,13 @@ impl World {
                         self.at(delay, Action::PeerSaidReady(end));
                     }
                     let principal = PRINCIPAL.to_owned();
-                    return self.peer_event(end, Event::LinkUp { principal });
+                    return self.peer_event(
+                        end,
+                        Event::LinkUp {
+                            principal,
+                            amends: true,
+                        },
+                    );
                 }
                 // Only the last words of a session that the owner ended may come too late.
                 Ok(SessionControl::FrameRejected { reason, .. }) if self.is_wanted(end) => {

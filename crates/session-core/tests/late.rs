@@ -1,0 +1,155 @@
+//! Text that comes after its execution ended: none is lost, none is shown twice (decision D3, documents 5.5).
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod support;
+
+use serde_json::json;
+use session_core::{Event, JournalEntry};
+use support::{Sim, info};
+
+fn interrupt(sim: &mut Sim) {
+    sim.request(&json!({"id": "r", "action": "interrupt_execution"}));
+}
+
+fn stream(sim: &mut Sim, text: &str) -> JournalEntry {
+    sim.entry("a", "stream", json!({"name": "stdout", "text": text}))
+}
+
+#[test]
+fn what_a_cell_prints_while_it_cleans_up_after_an_interrupt_is_all_there() {
+    for width in [1, 2000] {
+        let mut sim = Sim::ready();
+        sim.queue(&["a"]);
+        sim.print("a", ".\n");
+        sim.pass(100);
+        interrupt(&mut sim);
+        assert_eq!(sim.status("a"), "error");
+        let mut wanted = ".\n".to_owned();
+        for n in 0..5 {
+            let line = format!("cleanup {n:>width$}\n");
+            sim.print("a", &line);
+            sim.pass(100);
+            wanted.push_str(&line);
+            assert_eq!(sim.text("a"), wanted);
+        }
+        sim.idle("a");
+        sim.pass(100);
+        assert_eq!(sim.text("a"), wanted);
+        assert_eq!(sim.status("a"), "error");
+    }
+}
+
+#[test]
+fn text_of_an_outage_in_which_the_room_ended_the_execution_follows_what_is_there() {
+    for width in [1, 2000] {
+        let line = |n: usize| format!("{n:>width$}\n");
+        let mut sim = Sim::ready();
+        sim.queue(&["a"]);
+        for n in 0..3 {
+            sim.print("a", &line(n));
+            sim.pass(100);
+        }
+        sim.unlink("");
+        for n in 3..8 {
+            sim.print("a", &line(n));
+            sim.pass(100);
+        }
+        sim.room_ends("a");
+        sim.link();
+        sim.print("a", &line(8));
+        sim.pass(100);
+        sim.idle("a");
+        sim.pass(100);
+        assert_eq!(sim.text("a"), (0..9).map(line).collect::<String>());
+        assert_eq!(sim.status("a"), "error");
+    }
+}
+
+#[test]
+fn a_progress_bar_goes_on_in_lines_of_its_own() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    sim.print("a", "first\n10 %");
+    sim.pass(100);
+    sim.unlink("");
+    sim.room_ends("a");
+    sim.print("a", "\r20 %");
+    sim.link();
+    sim.pass(100);
+    assert_eq!(sim.text("a"), "first\n10 %20 %");
+}
+
+/// Small numbers that look random, the same for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+// Interrupts, outages, ends by the room and new peers that read the journal again, in any order.
+#[test]
+fn whatever_comes_between_all_text_is_there_once() {
+    for seed in 0..150 {
+        let mut dice = Dice(seed);
+        let mut sim = Sim::ready();
+        sim.queue(&["a"]);
+        let mut journal = Vec::new();
+        let mut wanted = String::new();
+        let mut linked = true;
+        for n in 0..30 {
+            match dice.roll(12) {
+                0 if linked => interrupt(&mut sim),
+                1 if linked => {
+                    sim.unlink("");
+                    linked = false;
+                }
+                2 if !linked && sim.status("a") == "running" => sim.room_ends("a"),
+                2 | 3 if !linked => {
+                    sim.link();
+                    linked = true;
+                }
+                4 if linked && n > 3 => {
+                    sim.replace_session(true);
+                    sim.event(Event::KernelReady(info()));
+                    sim.link();
+                    let read = sim.persisted.unwrap_or_default();
+                    let rest: Vec<JournalEntry> = journal
+                        .iter()
+                        .filter(|entry: &&JournalEntry| entry.position >= read)
+                        .cloned()
+                        .collect();
+                    sim.event(Event::Journal(rest));
+                    sim.event(Event::JournalCaughtUp);
+                }
+                _ => {
+                    let width = if dice.roll(4) == 0 { 700 } else { 1 };
+                    let count = 1 + dice.roll(3);
+                    let entries: Vec<JournalEntry> = (0..count)
+                        .map(|part| {
+                            let line = format!("{n}.{part:>width$}\n");
+                            wanted.push_str(&line);
+                            stream(&mut sim, &line)
+                        })
+                        .collect();
+                    journal.extend(entries.iter().cloned());
+                    sim.event(Event::Journal(entries));
+                }
+            }
+            if dice.roll(2) == 0 {
+                sim.pass(60);
+            }
+        }
+        if !linked {
+            sim.link();
+        }
+        sim.idle("a");
+        sim.pass(100);
+        assert_eq!(sim.text("a"), wanted, "seed {seed}");
+    }
+}
