@@ -58,12 +58,14 @@ impl Room {
         self.reject(now, peer_id, Some(FrameType::Request), reason, Counted::No);
     }
 
-    /// Returns the first head the requester has seen and the room has not (Appendix B, Q-14).
+    /// Returns the first head the requester has seen and the room has not (Appendix B, Q-14). Asked only for what reads
+    /// the notebook: sources to run, or the kernel and packages that a restart takes. Nothing else depends on it (5.1).
     fn missing_head(&mut self, request: &Request) -> Option<String> {
         let observed = match &request.action {
             Action::ExecuteCell { observed_heads, .. }
             | Action::RunAllCells { observed_heads, .. } => observed_heads.as_deref(),
-            _ => None,
+            Action::RestartKernel => None,
+            _ => return None,
         };
         let doc = self.doc(DocKind::Notebook);
         request

@@ -470,6 +470,27 @@ fn q_14_heads_the_room_lacks_refuse_the_execution() {
     assert_eq!(harness.ask("owner", request), None);
 }
 
+// 5.1, RP-163: heads are looked at where the notebook is read; nothing else waits for a keystroke.
+#[test]
+fn q_14_heads_the_room_lacks_hold_up_nothing_that_does_not_read_the_notebook() {
+    let (mut harness, ..) = attached();
+    let heads = ["ff".repeat(32)];
+    for action in [
+        "interrupt_execution",
+        "send_comm",
+        "complete",
+        "inspect",
+        "unheard_of",
+    ] {
+        let request = json!({
+            "id": action, "action": action, "code": "x", "cursor_pos": 1, "message": {}, "required_heads": heads,
+        });
+        assert_eq!(harness.ask("owner", request), None, "{action}");
+    }
+    let restart = json!({"id": "r", "action": "restart_kernel", "required_heads": heads});
+    assert!(harness.ask("owner", restart).is_some());
+}
+
 #[test]
 fn d14_an_editor_with_the_run_right_runs() {
     let (mut harness, ..) = attached();

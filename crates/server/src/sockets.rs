@@ -2,13 +2,33 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use axum::extract::ws::Message;
+use futures_util::{Stream, StreamExt as _};
 use http::StatusCode;
 
 use crate::error::ApiError;
 
 /// A client that was told there are too many waits this long; sockets last, so it is not short.
 const RETRY_SECONDS: u64 = 30;
+
+/// How long a peer may take to answer a close.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Reads what a peer still sends after it was told the close, until it answers or goes. A connection that is let go with
+/// something unread is reset, and the peer may then lose the close and all that was said before it (RFC 9293, 3.10.4).
+pub async fn linger<E>(mut stream: impl Stream<Item = Result<Message, E>> + Unpin) {
+    let drained = async {
+        while let Some(Ok(message)) = stream.next().await {
+            if matches!(message, Message::Close(_)) {
+                return;
+            }
+        }
+    };
+    // Whoever does not answer by then is reset.
+    let _ = tokio::time::timeout(LINGER, drained).await;
+}
 
 /// What a socket is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -8,8 +8,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wire::close::{Close, SLOW_CONSUMER};
 
-/// The most bytes that may wait for one peer. One message of any size always fits, so that a
-/// large first sync does not end the peer that asked for it.
+/// Bytes that may wait for one peer before the next message ends it. One message of any size always fits behind them: a
+/// large first sync does not end the peer that asked for it, not even one that is sent it twice, as a peer that
+/// begins with nothing is.
 const BYTES: usize = 64 * 1024 * 1024;
 /// The most messages that may wait for one peer.
 const MESSAGES: usize = 16 * 1024;
@@ -91,7 +92,7 @@ impl Outbox {
     pub fn put(&self, message: Outgoing) -> bool {
         let size = message.bytes();
         let before = self.waiting.fetch_add(size, Ordering::Relaxed);
-        if before > 0 && before + size > BYTES {
+        if before > BYTES {
             self.ended.now(SLOW_CONSUMER);
             return false;
         }

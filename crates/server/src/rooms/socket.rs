@@ -15,6 +15,7 @@ use super::command::Command;
 use super::outbox::{Ended, Outbox, Outgoing, Outgoings, outbox};
 use super::{ATTEMPTS, Rooms, SocketEntry};
 use crate::app::App;
+use crate::sockets::linger;
 
 /// How long the network may take for one message before the peer counts as gone.
 const SEND_LIMIT: Duration = Duration::from_secs(60);
@@ -56,8 +57,8 @@ pub async fn serve(
     let (outbox, outgoings) = outbox();
     let entry = SocketEntry::new(&dial, outbox.ended().clone());
     let _open = Rooms::note_socket(&app, &peer_id, entry);
-    let (sink, stream) = socket.split();
-    let writing = write(sink, outgoings, outbox.ended().clone());
+    let (mut sink, mut stream) = socket.split();
+    let writing = write(&mut sink, outgoings, outbox.ended().clone());
     let entered = Entered::default();
     let reading = async {
         let Some(inbox) = enter(&app, &dial, &outbox, &entered).await else {
@@ -67,7 +68,7 @@ pub async fn serve(
             return outbox.close(ACCESS_REVOKED).await;
         }
         tokio::select! {
-            () = read(stream, &inbox, &outbox, &peer_id) => {}
+            () = read(&mut stream, &inbox, &outbox, &peer_id) => {}
             // The room ended, perhaps without a word; what it said comes first.
             () = inbox.closed() => outbox.close(SYNC_FAILED).await,
         }
@@ -78,17 +79,20 @@ pub async fn serve(
         outbox.ended().now(RESTARTING);
         std::future::pending::<()>().await;
     };
-    tokio::select! {
-        () = writing => {}
-        () = reading => {}
-        () = stopping => {}
-    }
+    let said_close = tokio::select! {
+        () = writing => true,
+        () = reading => false,
+        () = stopping => false,
+    };
     let inbox = entered
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .take();
     if let Some(inbox) = inbox {
         let _ = inbox.send(Command::Leave(peer_id)).await;
+    }
+    if said_close {
+        linger(stream).await;
     }
 }
 
@@ -112,7 +116,7 @@ async fn enter(
 }
 
 async fn read(
-    mut stream: SplitStream<WebSocket>,
+    stream: &mut SplitStream<WebSocket>,
     inbox: &mpsc::Sender<Command>,
     outbox: &Outbox,
     peer_id: &wire::PeerId,
@@ -148,9 +152,9 @@ async fn read(
     }
 }
 
-async fn write(mut sink: SplitSink<WebSocket, Ws>, mut outgoings: Outgoings, ended: Ended) {
+async fn write(sink: &mut SplitSink<WebSocket, Ws>, mut outgoings: Outgoings, ended: Ended) {
     let close = tokio::select! {
-        close = write_all(&mut sink, &mut outgoings) => close,
+        close = write_all(sink, &mut outgoings) => close,
         close = ended.wait() => close,
     };
     drop(outgoings);

@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::identity::Accept;
 use crate::live::EventSubscription;
 use crate::request::Facts;
-use crate::sockets::SocketKind;
+use crate::sockets::{SocketKind, linger};
 
 /// Bytes of a frame that an agent may send; it has nothing to say but the ping.
 const FRAME_LIMIT: usize = 64 * 1024;
@@ -98,7 +98,10 @@ async fn serve(
             reason: reason.into(),
         };
         // The other side may be gone; there is nobody else to tell.
-        let _ = tokio::time::timeout(SEND_LIMIT, socket.send(Message::Close(Some(frame)))).await;
+        let said = tokio::time::timeout(SEND_LIMIT, socket.send(Message::Close(Some(frame)))).await;
+        if matches!(said, Ok(Ok(()))) {
+            linger(socket).await;
+        }
     }
 }
 

@@ -195,6 +195,46 @@ async fn rp_076_malformed_frames_are_refused_and_the_eighth_ends_the_socket() {
     server.stop().await;
 }
 
+// RP-076, 7.7: the reason of a close decides what a peer does next, so it must arrive also while the peer is sending.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_goes_on_sending_hears_why_it_was_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let id = server.create().await;
+    let peer = server.join(&id, "ada", "owner").await;
+    let (mut sending, mut hearing) = peer.socket.split();
+    let pump = tokio::spawn(async move {
+        for n in 0..400_u32 {
+            let malformed = n < 8;
+            let bytes = if malformed { 1 } else { 64 * 1024 };
+            sending
+                .send(Message::Binary(vec![0xff; bytes].into()))
+                .await?;
+        }
+        Ok::<(), tokio_tungstenite::tungstenite::Error>(())
+    });
+    let mut refused = 0;
+    let end = loop {
+        match tokio::time::timeout(PATIENCE, hearing.next()).await {
+            Ok(Some(Ok(Message::Binary(frame)))) => {
+                let text = String::from_utf8_lossy(&frame);
+                refused += usize::from(text.contains("cloud_frame_rejected"));
+            }
+            Ok(Some(Ok(Message::Close(Some(frame))))) => break frame,
+            Ok(Some(Ok(_))) => {}
+            other => panic!("no close frame after {refused} refusals: {other:?}"),
+        }
+    };
+    assert_eq!(
+        (u16::from(end.code), end.reason.as_str(), refused),
+        (1008, "too many rejected frames", 7)
+    );
+    drop(hearing);
+    // It may not have been done when the close came; it is the server that must not break the connection.
+    let _ = pump.await.unwrap();
+    server.stop().await;
+}
+
 fn oversize(frame_type: FrameType) -> Message {
     let payload = vec![b' '; frame_type.cap() + 1];
     Message::Binary(wire::frame::encode(frame_type, &payload).into())
