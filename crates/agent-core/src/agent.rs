@@ -65,6 +65,8 @@ pub struct Agent {
     poll: Periodic,
     reports_hinted: u32,
     registered: bool,
+    /// Whether a registration was answered, be it by a failure: jobs wait for no more than that.
+    answered: bool,
     /// What the registration under way says is out of date already.
     register_again: bool,
     /// When the machine was last asked for its devices.
@@ -93,6 +95,7 @@ impl Agent {
             poll: Periodic::default(),
             reports_hinted: 0,
             registered: false,
+            answered: false,
             register_again: false,
             looked_at: None,
             poll_wanted: true,
@@ -198,8 +201,8 @@ impl Agent {
             Mode::Working => {
                 let register = (!self.register.in_flight).then(|| self.register.due.max(quiet));
                 let poll =
-                    (self.registered && !self.poll.in_flight).then(|| self.poll_at().max(quiet));
-                let link = self.registered.then(|| self.link.deadline()).flatten();
+                    (self.answered && !self.poll.in_flight).then(|| self.poll_at().max(quiet));
+                let link = self.answered.then(|| self.link.deadline()).flatten();
                 earlier(earlier(jobs, register), earlier(poll, link))
             }
         }
@@ -217,6 +220,7 @@ impl Agent {
         out: &mut Vec<Effect>,
     ) {
         self.register.in_flight = false;
+        self.answered = true;
         match result {
             Ok(()) => {
                 if !self.registered {
@@ -241,13 +245,18 @@ impl Agent {
         out: &mut Vec<Effect>,
     ) {
         self.poll.in_flight = false;
-        let (jobs, skipped) = match result {
+        let (jobs, mut skipped) = match result {
             Ok(polled) => polled,
             Err(failure) => return self.step_failed(now, Step::Poll, &failure, out),
         };
         self.poll.due = now + self.config.poll_ms;
         (self.poll.hinted, self.poll.plain) = (0, 0);
         self.accepted_credential();
+        // No address of the API names such a job (RFC 3986, 5.2.4): not even its refusal could be told.
+        let (unnameable, jobs): (Vec<_>, Vec<_>) = jobs
+            .into_iter()
+            .partition(|order| matches!(order.job_id.as_str(), "." | ".."));
+        skipped.extend(unnameable.into_iter().map(|order| order.job_id));
         for id in &skipped {
             if self.warn_once(id) {
                 out.push(log(
@@ -476,7 +485,7 @@ impl Agent {
             }
             return;
         }
-        if self.registered {
+        if self.answered {
             self.link.advance(now, &mut self.jitter, out);
         }
         if now < self.cooldown_until {
@@ -490,10 +499,7 @@ impl Agent {
             }
             out.push(Effect::Register);
         }
-        if !self.registered {
-            return;
-        }
-        if !self.poll.in_flight && now >= self.poll_at() {
+        if self.answered && !self.poll.in_flight && now >= self.poll_at() {
             self.poll.in_flight = true;
             self.poll_wanted = false;
             self.last_poll = Some(now);

@@ -217,8 +217,8 @@ mod tests {
             room.working_directory = Some("/data/100%".into());
         });
         let (name, folder) = (names::DISPLAY_NAME.name, names::WORKING_DIRECTORY.name);
-        assert_eq!(headers[name], "Gr%C3%B6%C3%9Fe%201");
-        assert_eq!(headers[folder], "%2Fdata%2F100%25");
+        assert_eq!(headers[name], "Gr%C3%B6%C3%9Fe 1");
+        assert_eq!(headers[folder], "/data/100%25");
         assert_eq!(headers[names::METADATA_ENCODING], "percent");
         let headers = dial_with(|room| {
             room.workstation_display_name = Some("lab".into());

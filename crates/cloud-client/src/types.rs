@@ -1,7 +1,7 @@
 //! The JSON shapes a client reads and writes, read tolerantly (spec 3.9 and 3.10).
 
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// What redeeming a pairing code gives.
@@ -61,7 +61,7 @@ pub struct AttachJob {
     #[serde(default)]
     pub status: String,
     /// Why the job exists.
-    #[serde(default = "default_trigger")]
+    #[serde(default = "default_trigger", deserialize_with = "trigger_or_null")]
     pub trigger: String,
     /// Folder asked for by the job.
     #[serde(default)]
@@ -72,6 +72,12 @@ pub struct AttachJob {
     /// The principal who asked; the reference does not say.
     #[serde(default)]
     pub requested_by: Option<String>,
+}
+
+/// Null says no more than an absent field.
+fn trigger_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let trigger = Option::deserialize(deserializer)?;
+    Ok(trigger.unwrap_or_else(default_trigger))
 }
 
 fn default_trigger() -> String {
@@ -149,8 +155,10 @@ mod tests {
     #[test]
     fn ws_182_183_bad_elements_are_named_and_the_trigger_has_a_default() {
         let polled = PolledJobs::from_body(&json!({"jobs": [
-            {"job_id": "x"}, {"notebook_id": "n"}, {"job_id": "ok", "notebook_id": "n"}, 7
+            {"job_id": "x"}, {"notebook_id": "n"}, {"job_id": "ok", "notebook_id": "n", "trigger": null}, 7,
+            {"job_id": "too", "notebook_id": "n"}
         ]}));
+        assert_eq!(polled.jobs[1].trigger, "user_attach");
         assert_eq!(polled.skipped, ["x", "#1", "#3"]);
         assert_eq!(polled.jobs[0].trigger, "user_attach");
         assert_eq!(polled.jobs[0].status, "");

@@ -58,6 +58,8 @@ const DISK_THREAD_STAYS: Duration = Duration::from_mins(1);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Notebooks, accounts and logs are nobody else's on this machine, also in a folder that was there before.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .max_blocking_threads(DISK_THREADS)
         .thread_keep_alive(DISK_THREAD_STAYS)

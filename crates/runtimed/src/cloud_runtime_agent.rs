@@ -49,7 +49,7 @@ pub struct Args {
     #[arg(long, env = CLOUD_VARIABLE)]
     cloud_url: String,
     /// The notebook.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     notebook_id: String,
     /// The scope asked for.
     #[arg(long, default_value = "runtime_peer")]
@@ -79,16 +79,16 @@ pub struct Args {
     #[arg(long)]
     warm_kernels: Option<PathBuf>,
     /// The workstation's id.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     workstation_id: Option<String>,
     /// The workstation's name for people.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     workstation_display_name: Option<String>,
     /// The agent's socket: it hands out room tokens there unless RUNT_CLOUD_TOKEN is set, and hears how the peer is.
     #[arg(long)]
     token_socket: Option<PathBuf>,
     /// The attach job's id.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     runtime_session_id: Option<String>,
     /// The most private memory of each of the kernel's processes, in bytes.
     #[arg(long)]
@@ -261,7 +261,31 @@ fn variable(name: &str) -> Option<String> {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::launch_folder;
+    use clap::Parser;
+
+    use super::{Args, launch_folder};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    // 3.11: ids and names are people's, and may look like flags.
+    #[test]
+    fn values_that_begin_with_a_hyphen_are_values() {
+        let words = "peer --cloud-url https://x --notebook-id -nb --workstation-id --w --runtime-session-id -j \
+                     --workstation-display-name --scope=owner";
+        let args = Line::try_parse_from(words.split_whitespace()).unwrap().args;
+        assert_eq!(args.notebook_id, "-nb");
+        assert_eq!(args.workstation_id.as_deref(), Some("--w"));
+        assert_eq!(args.runtime_session_id.as_deref(), Some("-j"));
+        let name = args.workstation_display_name.as_deref();
+        assert_eq!(
+            (name, args.scope.as_str()),
+            (Some("--scope=owner"), "runtime_peer")
+        );
+    }
 
     // WS-289
     #[test]

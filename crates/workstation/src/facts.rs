@@ -154,8 +154,14 @@ fn put(payload: &mut Map<String, Value>, name: &str, value: Option<Value>) {
     }
 }
 
-fn cut(text: &str, limit: usize) -> String {
-    text.chars().take(limit).collect()
+/// As much of a text as fits; the cloud counts UTF-16 code units (control plane 2.2).
+pub(crate) fn cut(text: &str, limit: usize) -> String {
+    let mut units = 0;
+    let fits = text.chars().take_while(|symbol| {
+        units += symbol.len_utf16();
+        units <= limit
+    });
+    fits.collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use agent_core::slug;
 
 use crate::Env;
+use crate::facts::cut;
 
 const ID_LIMIT: usize = 128;
 const NAME_LIMIT: usize = 160;
@@ -44,6 +45,9 @@ fn first_name(sources: impl IntoIterator<Item = Option<String>>) -> String {
         .unwrap_or_else(|| "localhost".to_owned())
 }
 
+/// Words that stand in the place of an id in the cloud's addresses (control plane 2.10).
+const RESERVED: [&str; 3] = ["default", "credentials", "pairing-codes"];
+
 /// The id of a machine that was not given one.
 pub fn default_workstation_id(hostname: &str) -> String {
     let slug: String = slug(hostname).chars().take(DEFAULT_ID_SLUG).collect();
@@ -67,6 +71,10 @@ pub fn check_workstation_id(id: &str) -> Result<String, IdentityError> {
         "holds control characters"
     } else if id.bytes().all(|b| b == b'.') {
         "consists of dots only"
+    } else if id.contains(['/', '\\']) {
+        "holds a slash"
+    } else if RESERVED.contains(&id) {
+        "is a word of the cloud's own"
     } else {
         return Ok(id.to_owned());
     };
@@ -78,17 +86,8 @@ pub fn check_workstation_id(id: &str) -> Result<String, IdentityError> {
 
 /// Trims and cuts a name; an empty one becomes the fallback.
 pub fn check_display_name(name: &str, fallback: &str) -> String {
-    let clean: String = name
-        .trim()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(NAME_LIMIT)
-        .collect();
-    if clean.is_empty() {
-        fallback.chars().take(NAME_LIMIT).collect()
-    } else {
-        clean
-    }
+    let clean: String = name.trim().chars().filter(|c| !c.is_control()).collect();
+    cut(if clean.is_empty() { fallback } else { &clean }, NAME_LIMIT)
 }
 
 #[cfg(test)]
@@ -114,13 +113,26 @@ mod tests {
     // WS-022 WS-023
     #[test]
     fn ws_022_023_ids_are_checked_and_names_cut() {
-        for bad in ["", "  ", "a\nb", "zürich", &"x".repeat(129), ".."] {
+        for bad in [
+            "",
+            "  ",
+            "a\nb",
+            "zürich",
+            &"x".repeat(129),
+            "..",
+            "a/b",
+            "credentials",
+        ] {
             assert!(check_workstation_id(bad).is_err(), "{bad:?}");
         }
         assert_eq!(check_workstation_id(" ws-1 ").unwrap(), "ws-1");
         assert_eq!(
             check_display_name(&"ü".repeat(200), "h").chars().count(),
             160
+        );
+        assert_eq!(
+            check_display_name(&"😀".repeat(200), "h").chars().count(),
+            80
         );
         assert_eq!(check_display_name("  ", "host"), "host");
     }

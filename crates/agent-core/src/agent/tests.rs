@@ -69,13 +69,18 @@ impl Bench {
 
     /// Lets time pass; every call of `which` fails with `failure`, other polls succeed. Returns when it was made.
     fn failing(&mut self, which: &Effect, failure: &CloudFailure, ms: Millis) -> Vec<Millis> {
+        self.all_failing(std::slice::from_ref(which), failure, ms)
+    }
+
+    /// The same of several calls.
+    fn all_failing(&mut self, which: &[Effect], failure: &CloudFailure, ms: Millis) -> Vec<Millis> {
         let (end, mut times) = (self.now + ms, Vec::new());
         while self.now < end {
             for (at, effect) in std::mem::take(&mut self.seen) {
-                if effect == *which {
+                let failed = which.contains(&effect);
+                if failed {
                     times.push(at);
                 }
-                let failed = effect == *which;
                 match effect {
                     Effect::Register if failed => {
                         self.send(Event::Registered(Err(failure.clone())));

@@ -16,6 +16,32 @@ fn ws_146_173_registers_then_polls_and_opens_the_socket_at_once() {
     assert!(times.len() >= 4, "an idle socket is probed: {times:?}");
 }
 
+// WS-173, 3.8: the machine's row may be there while its renewal fails; jobs do not wait for that.
+#[test]
+fn ws_173_a_registration_that_fails_from_the_start_holds_up_no_job() {
+    let mut bench = Bench::new(defaults());
+    bench.take();
+    bench.send(Event::Registered(Err(status(500))));
+    assert_eq!(bench.take(), [Effect::OpenLink, Effect::Poll]);
+    bench.send(Event::Polled(Ok((vec![order("j", "pending")], vec![]))));
+    assert_eq!(bench.reports().len(), 1);
+}
+
+// WS-215: an id that no address can hold is told once and left alone.
+#[test]
+fn ws_215_a_job_that_no_address_names_is_skipped() {
+    let mut bench = Bench::working(defaults());
+    for id in [".", "..", ".", ".."] {
+        bench.offer(vec![order(id, "pending"), order("j", "pending")]);
+    }
+    let warned = bench.seen.iter().filter(|(_, effect)| {
+        matches!(effect, Effect::Log { text, .. } if text.contains("cannot be read: ."))
+    });
+    assert_eq!(warned.count(), 2);
+    let told: Vec<String> = bench.reports().into_iter().map(|(id, ..)| id).collect();
+    assert_eq!(told, ["j"]);
+}
+
 #[test]
 fn ws_158_devices_are_looked_at_with_the_first_heartbeat_after_five_minutes() {
     let mut bench = Bench::new(AgentConfig {
@@ -168,7 +194,8 @@ fn ws_177_jobs_are_supervised_during_a_cooldown() {
 #[test]
 fn ws_180_ten_minutes_of_401_end_the_agent() {
     let mut bench = Bench::new(defaults());
-    let times = bench.failing(&Effect::Register, &status(401), 3_600_000);
+    let all = [Effect::Register, Effect::Poll, Effect::OpenLink];
+    let times = bench.all_failing(&all, &status(401), 3_600_000);
     assert_eq!(times.last(), Some(&77_000_000_000));
     assert!((601_000..720_000).contains(&bench.now), "{}", bench.now);
 }
@@ -216,10 +243,14 @@ fn a_revoked_machine_ends_its_peers_before_it_exits() {
 fn one_odd_401_ends_nothing() {
     let mut bench = Bench::new(defaults());
     bench.send(Event::Registered(Err(status(401))));
+    bench.send(Event::Polled(Err(status(401))));
+    bench.take();
     bench.run_for(75_000);
-    assert!(bench.take().contains(&Effect::Register));
+    let tried = bench.take();
+    assert!(tried.contains(&Effect::Register) && tried.contains(&Effect::Poll));
     bench.send(Event::Registered(Ok(())));
-    assert!(bench.take().contains(&Effect::Poll));
+    bench.send(Event::Polled(Ok((vec![order("j", "pending")], vec![]))));
+    assert_eq!(bench.reports().len(), 1);
 }
 
 // WS-175 WS-160 WS-166 WS-170
