@@ -4,6 +4,7 @@ import { memo } from "preact/compat";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Markdown } from "../outputs/markdown";
 import { Outputs } from "../outputs/outputs";
+import { useSteadyOutputs, useSteadyPlace } from "../outputs/steady";
 import { IconDown, IconRun, IconTrash, IconUp } from "../ui/icons";
 import type { Actions } from "./actions";
 import type { CellType, CellView } from "./cells";
@@ -105,21 +106,30 @@ function Tools({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "a
   );
 }
 
-function CellOutputs({ cell, actions, outputOrigin }: Pick<CellProps, "cell" | "actions" | "outputOrigin">) {
-  const execution = useExecution(actions.store, cell);
-  if (execution === undefined) return null;
+type OutputsProps = Pick<CellProps, "cell" | "actions" | "outputOrigin">;
+type ExecutionProps = OutputsProps & { execution: ExecutionView };
+
+function CellOutputs(props: OutputsProps) {
+  const execution = useExecution(props.actions.store, props.cell);
+  return execution && <ExecutionOutputs {...props} execution={execution} />;
+}
+
+function ExecutionOutputs({ cell, actions, outputOrigin, execution }: ExecutionProps) {
+  const ref = useRef<HTMLDivElement>(null);
+  const { outputs, isStale } = useSteadyOutputs(execution);
+  useSteadyPlace(ref, execution);
   const { store } = actions;
   const place = { store, notebookId: store.id, outputOrigin };
   return (
-    <>
+    <div ref={ref}>
       {execution.status === "cancelled" && (
         <p class="output-note cell-note">Not run: a cell before it failed, or the queue was cleared.</p>
       )}
-      <Outputs place={place} outputs={execution.outputs} />
+      <Outputs place={place} outputs={outputs} isStale={isStale} />
       {execution.pendingInput && cell.executionId !== undefined && (
-        <InputPrompt store={actions.store} executionId={cell.executionId} asked={execution.pendingInput} />
+        <InputPrompt store={store} executionId={cell.executionId} asked={execution.pendingInput} />
       )}
-    </>
+    </div>
   );
 }
 

@@ -1,6 +1,6 @@
 // CodeMirror on one cell's source, made when the cell comes near the screen.
 import { effect, useComputed } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Actions } from "./actions";
 import { textBinding } from "./binding";
 import type { CellView } from "./cells";
@@ -33,7 +33,8 @@ export function CodeEditor({ cell, actions, label }: { cell: CellView; actions: 
   const editing = useComputed(() => selection.isEditing(cell.id)).value;
   const { ref, near } = useNearScreen(editing);
   const readOnly = !store.canEdit.value;
-  useEffect(() => {
+  // Before the next paint: the cell would be empty in it, and what is below would move up and down.
+  useLayoutEffect(() => {
     const parent = ref.current;
     if (!near || parent === null) return;
     parent.replaceChildren();

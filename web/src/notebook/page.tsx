@@ -5,6 +5,7 @@ import { NoAccess } from "../access/no-access";
 import { ApiError, messageOf } from "../api/http";
 import { restoreNotebook } from "../api/notebooks";
 import { signedIn } from "../api/session";
+import { useKeptHeights } from "../outputs/reserved";
 import { Message, Waiting } from "../ui/app";
 import { IconPlus } from "../ui/icons";
 import { SignInPage } from "../ui/sign-in";
@@ -206,6 +207,7 @@ function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOri
   const actions = useMemo(() => new Actions(store, new Selection()), [store]);
   const title = store.title.value ?? "Untitled";
   const isShown = signedIn.value !== "ended";
+  useKeptHeights();
   useEffect(() => {
     if (isShown) document.title = `${title} · Notebook Cloud`;
   }, [title, isShown]);

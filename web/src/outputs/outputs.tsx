@@ -18,6 +18,7 @@ import {
   tracebackText,
   WIDGET_VIEW,
 } from "./model";
+import { useReservedHeight } from "./reserved";
 import { Scrolled } from "./scrolled";
 import { StreamOutput } from "./stream";
 
@@ -127,7 +128,7 @@ function ErrorOutput({ place, view }: { place: Place; view: Extract<OutputView, 
   );
 }
 
-function Output({ place, view }: { place: Place; view: OutputView }) {
+function OutputContent({ place, view }: { place: Place; view: OutputView }) {
   switch (view.kind) {
     case "stream":
       return <StreamOutput notebookId={place.notebookId} name={view.name} parts={view.parts} />;
@@ -138,11 +139,27 @@ function Output({ place, view }: { place: Place; view: OutputView }) {
   }
 }
 
-export function Outputs({ place, outputs }: { place: Place; outputs: readonly OutputRecord[] }) {
+function Output({ place, view }: { place: Place; view: OutputView }) {
+  const minHeight = useReservedHeight(view.key);
+  return (
+    <div class="output-place" data-output={view.key} style={{ minHeight }}>
+      <OutputContent place={place} view={view} />
+    </div>
+  );
+}
+
+interface OutputsProps {
+  place: Place;
+  outputs: readonly OutputRecord[];
+  /** Whether they are of the run before, shown until the cell has others. */
+  isStale: boolean;
+}
+
+export function Outputs({ place, outputs, isStale }: OutputsProps) {
   const views = useMemo(() => readOutputs(outputs), [outputs]);
   if (views.length === 0) return null;
   return (
-    <div class="outputs" data-testid="outputs">
+    <div class="outputs" data-testid="outputs" aria-busy={isStale}>
       {views.map((view) => (
         <Output key={view.key} place={place} view={view} />
       ))}

@@ -1,0 +1,49 @@
+// Keeps the page still while a cell runs again: the last outputs stay until there are others, and so does their place.
+import type { RefObject } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { ExecutionView, OutputRecord } from "../notebook/executions";
+
+/** How long a running cell without outputs shows the last ones: a quick one has its own by then, and nothing blinks. */
+const LAST_SHOWN_MS = 400;
+/** How long after the end the outputs' place keeps its height: what they load is there by then. */
+const PLACE_KEPT_MS = 1_000;
+const NONE: readonly OutputRecord[] = [];
+
+type Seen = Pick<ExecutionView, "status" | "outputs">;
+
+function isOver({ status }: Seen): boolean {
+  return status !== "queued" && status !== "running";
+}
+
+/** What a cell shows: its outputs, or those from before while it waits or has only begun. */
+export function useSteadyOutputs(execution: Seen): { outputs: readonly OutputRecord[]; isStale: boolean } {
+  const last = useRef(NONE);
+  const [isLate, setLate] = useState(false);
+  const hasNone = execution.outputs.length === 0;
+  const hasBegun = execution.status === "running" && hasNone;
+  useEffect(() => {
+    setLate(false);
+    if (!hasBegun) return;
+    const timer = setTimeout(() => setLate(true), LAST_SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [hasBegun]);
+  if (!hasNone || isOver(execution) || (hasBegun && isLate)) last.current = execution.outputs;
+  return { outputs: last.current, isStale: hasNone && last.current.length > 0 };
+}
+
+/** Holds the height that a cell's outputs have when it is run again until it has ended. */
+export function useSteadyPlace(place: RefObject<HTMLElement | null>, execution: Seen): void {
+  const isOpen = !isOver(execution);
+  useLayoutEffect(() => {
+    const element = place.current;
+    if (element === null) return;
+    if (isOpen) {
+      element.style.minHeight = `${element.offsetHeight}px`;
+      return;
+    }
+    const timer = setTimeout(() => {
+      element.style.minHeight = "";
+    }, PLACE_KEPT_MS);
+    return () => clearTimeout(timer);
+  }, [place, isOpen]);
+}
