@@ -24,7 +24,7 @@ use wire::UnixMs;
 use wire::attachment::status;
 
 use crate::departure::is_away;
-use crate::settings::QUIET_MS;
+use crate::settings::{LIVE_EPOCH_SPAN, QUIET_MS, SHOWN_PER_CHANGE};
 use crate::{Effect, Room, RoomError, bootstrap, notebook_doc, runtime_doc};
 
 /// The documents that a runtime peer writes: with people there, these decide when the room starts over.
@@ -131,6 +131,16 @@ impl Room {
             self.starting_over = true;
             self.work.push(Effect::StartOver);
         }
+    }
+
+    /// The changes that a room which shows as much as this one takes in before it starts over with people there.
+    pub(crate) fn live_epoch_changes(&mut self) -> u64 {
+        let shown: u64 = DocKind::ALL
+            .map(|kind| self.doc(kind).stats().num_ops)
+            .iter()
+            .sum();
+        let least = self.settings.live_epoch_changes;
+        (shown / SHOWN_PER_CHANGE).clamp(least, LIVE_EPOCH_SPAN * least)
     }
 
     /// The changes of the document that has most, of those that start over live.

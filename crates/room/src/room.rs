@@ -115,11 +115,12 @@ impl Room {
             idle_minutes: None,
             return_by: None,
             planned_wake: None,
-            live_limit: settings.live_epoch_changes,
+            live_limit: 0,
             starting_over: false,
             work: Work::with(effects),
         };
         room.rebuild_index();
+        room.live_limit = room.live_epoch_changes();
         room.expect_return(now);
         room.plan_wake();
         let effects = room.effects();

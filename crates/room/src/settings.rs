@@ -28,15 +28,21 @@ pub struct Settings {
     /// Bytes of a saved document from which on it starts over, if that at least halves it.
     pub epoch_bytes: usize,
     /// Changes of what a runtime peer writes from which on it starts over while people are there, once nothing has run
-    /// for a moment; half as many more, and it does so between two runs.
+    /// for a moment; half as many more, and it does so between two runs. A room that shows much waits longer, up to
+    /// five times as long: what it shows is stored anew each time.
     pub live_epoch_changes: u64,
 }
 
 /// About a thousand executions: each is a change of the room and some of its runtime peer.
 const EPOCH_CHANGES: u64 = 4_000;
 const EPOCH_BYTES: usize = 8 * 1024 * 1024;
-/// About 250 executions: what one costs grows by less than a fifth within these.
-const LIVE_EPOCH_CHANGES: u64 = 1_000;
+/// About seventy executions: taking in a change costs a walk over all that was ever written to the objects it touches,
+/// the queue and the kernel's state among them, so what one execution costs grows by a tenth within these.
+const LIVE_EPOCH_CHANGES: u64 = 200;
+/// Operations shown that are worth as many changes as a tenth of them.
+pub(crate) const SHOWN_PER_CHANGE: u64 = 10;
+/// How much longer a room waits at most that shows much.
+pub(crate) const LIVE_EPOCH_SPAN: u64 = 5;
 /// How long nothing may have run before documents start over under people's eyes, in milliseconds.
 pub(crate) const QUIET_MS: i64 = 2_000;
 

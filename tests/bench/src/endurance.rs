@@ -15,6 +15,8 @@ use crate::ours::Side;
 const CELL: &str = "n = globals().get('n', 0) + 1\nprint(n)";
 /// Runs over which a median is taken.
 const WINDOW: usize = 100;
+/// Runs in a row of which the slowest are told: between two epochs of a room there is time for several such rows.
+const ROW: usize = 20;
 /// How often the figures are taken.
 const EVERY: usize = 1000;
 
@@ -25,12 +27,15 @@ pub async fn run(python: &Path, path: &Path, runs: usize) -> Result<()> {
     let mut page = format!(
         "# A notebook that is used for a long time\n\n\
          Written by `cargo xtask bench --endurance {runs}`: one small cell run {runs} times in one notebook, one after \
-         the other; medians of the last {WINDOW} runs, and a reader who joins then. {}\n\n\
-         | runs so far | execute → first output | join until the last output is there | server memory | peer memory |\n\
-         |---:|---:|---:|---:|---:|\n",
+         the other; medians of the last {WINDOW} runs, of the slowest {ROW} in a row since the line before, and a reader \
+         who joins then. {}\n\n\
+         | runs so far | execute → first output | the slowest {ROW} in a row | join until the last output is there \
+         | server memory | peer memory |\n\
+         |---:|---:|---:|---:|---:|---:|\n",
         describe_host()
     );
     let mut window: Vec<Duration> = Vec::new();
+    let mut slowest = 0.0_f64;
     for number in 1..=runs {
         let run = notebook.execute(CELL).await?;
         ensure!(
@@ -42,6 +47,9 @@ pub async fn run(python: &Path, path: &Path, runs: usize) -> Result<()> {
         if window.len() > WINDOW {
             window.remove(0);
         }
+        if number % ROW == 0 {
+            slowest = slowest.max(median(&window[window.len() - ROW..]));
+        }
         if number == WINDOW || number % EVERY == 0 {
             let start = Instant::now();
             notebook.join_and_read(&run.execution).await?;
@@ -49,8 +57,9 @@ pub async fn run(python: &Path, path: &Path, runs: usize) -> Result<()> {
             let memory = |pid: Option<i32>| memory(pid.context("not running")?);
             writeln!(
                 page,
-                "| {number} | {:.1} ms | {joined:.0} ms | {:.0} MiB | {:.0} MiB |",
+                "| {number} | {:.1} ms | {:.1} ms | {joined:.0} ms | {:.0} MiB | {:.0} MiB |",
                 median(&window),
+                std::mem::take(&mut slowest),
                 memory(side.server())?,
                 memory(side.peer())?,
             )?;

@@ -16,6 +16,10 @@ use anyhow::{Context, Result, bail};
 /// How often each scenario is run on each side unless told otherwise; the median counts.
 const ROUNDS: usize = 5;
 
+/// The clients of both sides are this program's; theirs should cost little beside what is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str =
     "usage: bench PYTHON OUTPUT.md (outputs [ROUNDS] | endurance RUNS | idle-agent SECONDS)";
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use automerge::transaction::Transactable as _;
-use automerge::{ObjType, ROOT, ReadDoc as _};
+use automerge::{AutoCommit, ObjId, ObjType, ROOT, ReadDoc as _};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -188,17 +188,27 @@ impl Room {
         heard.context("it is not kept any more")
     }
 
-    /// Replaces a cell's source.
+    /// Replaces a cell's source; once more if the room started over before it had it.
     pub async fn set_source(&self, cell: &str, source: &str) -> Result<()> {
-        {
-            let mut replica = lock(&self.replica);
-            let document = &mut replica.documents[0];
-            let cells = child(document, &ROOT, "cells").context("no cells")?;
-            let cell = child(document, &cells, cell).context("no such cell")?;
-            let text = child(document, &cell, "source").context("no source")?;
-            document.update_text(&text, source)?;
+        loop {
+            let before = lock(&self.replica).epochs;
+            self.edit_source(cell, source)?;
+            self.flush().await?;
+            let replica = lock(&self.replica);
+            let document = &replica.documents[0];
+            let has_it = || anyhow::Ok(document.text(&source_in(document, cell)?)? == source);
+            if replica.epochs == before || has_it()? {
+                return Ok(());
+            }
         }
-        self.flush().await
+    }
+
+    fn edit_source(&self, cell: &str, source: &str) -> Result<()> {
+        let mut replica = lock(&self.replica);
+        let document = &mut replica.documents[0];
+        let text = source_in(document, cell)?;
+        document.update_text(&text, source)?;
+        Ok(())
     }
 
     /// Sends what was edited and waits until the room has it.
@@ -459,4 +469,10 @@ fn execute_request(cell: &str) -> (String, Value) {
     let request =
         json!({ "id": id, "action": "execute_cell", "cell_id": cell, "execution_id": execution });
     (execution, request)
+}
+
+fn source_in(document: &AutoCommit, cell: &str) -> Result<ObjId> {
+    let cells = child(document, &ROOT, "cells").context("no cells")?;
+    let cell = child(document, &cells, cell).context("no such cell")?;
+    child(document, &cell, "source").context("no source")
 }

@@ -91,6 +91,8 @@ pub(super) struct Replica {
     pub(super) heard: VecDeque<Value>,
     /// The documents of a new epoch, until they are whole.
     renewed: [Option<AutoCommit>; 3],
+    /// How often the room started over.
+    pub(super) epochs: u64,
 }
 
 impl Replica {
@@ -100,11 +102,13 @@ impl Replica {
             syncs: [(); 3].map(|()| PeerSync::new(false)),
             heard: VecDeque::new(),
             renewed: [None, None, None],
+            epochs: 0,
         })
     }
 
     /// The room started over: all is taken afresh.
     fn rejoin(&mut self, ready: &Value) -> Result<()> {
+        self.epochs += 1;
         self.renewed = [
             Some(fresh(0, ready)?),
             Some(fresh(1, ready)?),
