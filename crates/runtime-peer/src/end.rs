@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use serde_json::json;
+use session_core::Outcome;
 
 /// The note's name; the agent reads it.
 pub const NOTE_NAME: &str = "runtime-peer.exit";
@@ -32,15 +33,29 @@ pub enum End {
     /// The keeper or its journal cannot be used.
     #[error("{0}")]
     Local(String),
-    /// The room's documents started over: these can never be synced again (decision D11). The peer does not end by it.
-    #[error("the room began a new epoch")]
-    NewEpoch,
+    /// These documents can never be synced again: the room's started over (decision D11), or it ended an execution of
+    /// which more was written here. The peer does not end by it.
+    #[error("the room's documents are to be taken up anew")]
+    Anew,
     /// Another peer of this job took over the keeper.
     #[error("a newer runtime peer took over this job")]
     Replaced,
 }
 
 impl End {
+    /// What the end of a session is for its peer, which may have been asked for it.
+    pub(crate) fn of(outcome: Outcome, is_asked: bool) -> Self {
+        match outcome {
+            Outcome::Completed if is_asked => Self::Requested,
+            Outcome::Completed => Self::Idle,
+            Outcome::Anew(reason) => {
+                tracing::warn!("the room refused a change and has ended its execution: {reason}");
+                Self::Anew
+            }
+            Outcome::Failed(reason) => Self::Closed(reason),
+        }
+    }
+
     /// The exit code: 0 only for requested ends.
     pub fn code(&self) -> u8 {
         match self {
@@ -49,7 +64,7 @@ impl End {
             | Self::FirstConnect(_)
             | Self::Config(_)
             | Self::Local(_)
-            | Self::NewEpoch
+            | Self::Anew
             | Self::Replaced => 1,
             Self::Refused(_) => 77,
         }
@@ -57,7 +72,7 @@ impl End {
 
     /// Whether the job is over, so that the kernel ends with the peer.
     pub fn ends_kernel(&self) -> bool {
-        !matches!(self, Self::Replaced | Self::NewEpoch)
+        !matches!(self, Self::Replaced | Self::Anew)
     }
 
     /// Leaves the note for the agent.

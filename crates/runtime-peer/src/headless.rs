@@ -395,7 +395,9 @@ impl Run {
             Effect::Exit(Outcome::Completed) => {
                 self.broken = Some("the session ended".to_owned());
             }
-            Effect::Exit(Outcome::Failed(reason)) => self.broken = Some(reason),
+            Effect::Exit(Outcome::Anew(reason) | Outcome::Failed(reason)) => {
+                self.broken = Some(reason);
+            }
         }
         Vec::new()
     }

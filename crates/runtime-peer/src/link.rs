@@ -339,7 +339,7 @@ async fn read_frames(
 /// What a close means; the code is not considered, only the reason (4.23).
 fn closed(reason: &str) -> Lost {
     match verdict(reason) {
-        _ if reason == EPOCH_CHANGED.reason => Lost::Over(End::NewEpoch),
+        _ if reason == EPOCH_CHANGED.reason => Lost::Over(End::Anew),
         Verdict::Graceful => Lost::Over(End::Idle),
         Verdict::Terminal => Lost::Over(End::Closed(reason.trim().to_owned())),
         Verdict::Recoverable if reason.trim().is_empty() => {

@@ -11,7 +11,7 @@ use kernel::client::KeeperClient;
 use kernel::journal::{FILE_NAME, JournalError, Record, START};
 use kernel::keeper::{end_leftover_kernel, last_generation};
 use kernel::protocol::KernelState;
-use session_core::{Effect, Event, LaunchMode, Outcome, Session, Settings};
+use session_core::{Effect, Event, LaunchMode, Session, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
@@ -64,7 +64,7 @@ struct Peer {
     stop_by: Option<Instant>,
 }
 
-/// What this process did in earlier epochs of the room.
+/// What this process did before it took up the documents anew.
 #[derive(Default)]
 struct Before {
     announced: bool,
@@ -118,15 +118,15 @@ pub async fn run(config: PeerConfig) -> End {
         };
         // Who was asked to end does not begin anew.
         let end = match end {
-            End::NewEpoch if peer.stop_by.is_some() => End::Requested,
+            End::Anew if peer.stop_by.is_some() => End::Requested,
             end => end,
         };
         Box::pin(peer.finish(&end)).await;
-        if end != End::NewEpoch {
+        if end != End::Anew {
             break end;
         }
-        // The room started over: so does this peer, as one that finds its kernel at work.
-        tracing::info!("the room began a new epoch; taking up its documents");
+        // This peer starts over, as one that finds its kernel at work.
+        tracing::info!("taking up the room's documents anew");
     };
     end.note(&config.job_dir);
     end
@@ -432,11 +432,7 @@ impl Peer {
             Effect::Reconnect => self.link.cut(self.connection),
             Effect::Warn(text) => tracing::warn!("{text}"),
             Effect::WakeAt(at) => self.wake = Some(Instant::now() + wait_until(at)),
-            Effect::Exit(Outcome::Completed) if self.stop_by.is_some() => {
-                return Some(End::Requested);
-            }
-            Effect::Exit(Outcome::Completed) => return Some(End::Idle),
-            Effect::Exit(Outcome::Failed(reason)) => return Some(End::Closed(reason)),
+            Effect::Exit(outcome) => return Some(End::of(outcome, self.stop_by.is_some())),
         }
         None
     }

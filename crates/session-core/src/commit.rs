@@ -8,6 +8,7 @@ use documents::{RuntimeStateDoc, mime};
 use serde_json::{Map, Value, json};
 
 use crate::event::{BlobUpload, Effect};
+use crate::lane::StreamText;
 use crate::session::{Kernel, Session};
 
 /// The additive key of an execution that asks for input (decision D12).
@@ -23,8 +24,8 @@ pub(crate) enum OpKind {
         execution_id: String,
         output_id: String,
         manifest: Value,
-        /// Of a stream entry the text, should its execution have ended before all of it was shown.
-        text: Option<String>,
+        /// Of a stream entry its text, should its execution have ended before all of it was shown.
+        text: Option<StreamText>,
     },
     Update {
         display_id: String,
@@ -273,7 +274,7 @@ impl Session {
                 output_id,
                 manifest,
                 text,
-            } => self.apply_output(&execution_id, &output_id, &manifest, text.as_deref()),
+            } => self.apply_output(&execution_id, &output_id, &manifest, text.as_ref()),
             OpKind::Update {
                 display_id,
                 data,
@@ -358,7 +359,7 @@ impl Session {
         execution_id: &str,
         output_id: &str,
         manifest: &Value,
-        text: Option<&str>,
+        text: Option<&StreamText>,
     ) {
         let Some(state) = self.state.as_mut() else {
             return;
@@ -370,12 +371,20 @@ impl Session {
             return;
         };
         let place = self.output_place.insert(place);
-        if place.is_over && doc.has_output(place, output_id) {
-            if let Some(text) = text {
-                self.continue_text(execution_id, output_id, &manifest["name"], text);
-            }
+        let is_over = place.is_over;
+        if is_over && text.is_none() && doc.has_output(place, output_id) {
             return;
         }
+        if is_over
+            && let Some(text) = text
+            && !self.late_text(execution_id, output_id, &manifest["name"], text)
+        {
+            return;
+        }
+        let (Some(state), Some(place)) = (self.state.as_mut(), self.output_place.as_ref()) else {
+            return;
+        };
+        let doc = &mut state.doc;
         let known = self.lanes.get(execution_id).and_then(|lane| lane.next_seq);
         let seq = known.unwrap_or_else(|| doc.next_output_seq(execution_id));
         let written = doc.upsert_output_in(place, manifest, seq);

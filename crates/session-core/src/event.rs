@@ -149,6 +149,9 @@ pub struct BlobUpload {
 pub enum Outcome {
     /// As asked for.
     Completed,
+    /// The room ended an execution by itself whose outputs this session had gone on writing: what it wrote cannot be taken
+    /// back, so another session begins with the room's documents and reads the journal again. The kernel goes on.
+    Anew(String),
     /// The room will have no more of it, or the documents cannot go on.
     Failed(String),
 }

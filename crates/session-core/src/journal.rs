@@ -188,8 +188,10 @@ impl Session {
         if !live && self.began_an_entry(parent, entry.position) {
             self.flush_streams(parent);
         }
+        // What comes late is written once, by the next tick: its entry cannot grow.
+        let grows = live && !self.is_late(parent);
         let lane = self.lane(parent);
-        let written = lane.chunk(parent, entry.position, name, text, now, &settings, live);
+        let written = lane.chunk(parent, entry.position, name, text, now, &settings, grows);
         for written in written {
             self.write_entry(parent, written);
         }
@@ -231,16 +233,21 @@ impl Session {
             return;
         }
         let now = self.now;
-        let mut due = Vec::new();
-        for (id, lane) in &mut self.lanes {
-            if lane.due(&self.settings).is_some_and(|at| at <= now)
-                && let Some(written) = lane.flush(id, now)
+        let lanes = self.lanes.iter();
+        let due: Vec<String> = lanes
+            .filter(|(_, lane)| lane.due(&self.settings).is_some_and(|at| at <= now))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in due {
+            if self.is_late(&id) {
+                self.flush_streams(&id);
+            } else if let Some(written) = self
+                .lanes
+                .get_mut(&id)
+                .and_then(|lane| lane.flush(&id, now))
             {
-                due.push((id.clone(), written));
+                self.write_entry(&id, written);
             }
-        }
-        for (id, written) in due {
-            self.write_entry(&id, written);
         }
     }
 

@@ -34,16 +34,29 @@ struct Stream {
     last_write: Option<UnixMs>,
 }
 
-/// A stream entry to be written: its output id, manifest, blobs and text.
+/// The text of a stream entry, and which part it is of the stream that began at a position of the journal.
+#[derive(Debug)]
+pub(crate) struct StreamText {
+    pub position: u64,
+    pub part: u32,
+    pub text: String,
+}
+
+/// A stream entry to be written.
 pub(crate) struct Written {
     pub output_id: String,
     pub manifest: Value,
     pub blobs: Vec<Blob>,
-    pub text: String,
+    pub text: StreamText,
 }
 
 impl Written {
-    pub fn new(output_id: String, name: &str, text: String) -> Self {
+    pub fn new(output_id: String, name: &str, stream: StreamText) -> Self {
+        let StreamText {
+            position,
+            part,
+            text,
+        } = stream;
         let mut output = json!({"output_type": "stream", "name": name});
         output["text"] = Value::String(text);
         let (manifest, blobs) = match manifest::build(&output, &BuildOptions::live(&output_id)) {
@@ -58,7 +71,11 @@ impl Written {
             output_id,
             manifest,
             blobs,
-            text,
+            text: StreamText {
+                position,
+                part,
+                text,
+            },
         }
     }
 }
@@ -172,7 +189,12 @@ impl Lane {
 
 impl Stream {
     fn entry(&self, execution_id: &str, text: String) -> Written {
-        let output_id = output_id(execution_id, self.position, self.part);
-        Written::new(output_id, &self.name, text)
+        let (position, part) = (self.position, self.part);
+        let stream = StreamText {
+            position,
+            part,
+            text,
+        };
+        Written::new(output_id(execution_id, position, part), &self.name, stream)
     }
 }

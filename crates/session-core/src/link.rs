@@ -13,6 +13,9 @@ use crate::event::{Effect, Outcome};
 use crate::replica::Replica;
 use crate::session::{Kernel, Session};
 
+/// Part of what a room says of a change to an output of an ended execution (documents 5.5).
+const ENDED_BY_THE_ROOM: &str = "terminal execution outputs are append-only";
+
 impl Session {
     pub(crate) fn link_up(&mut self, principal: &str) {
         self.linked = true;
@@ -164,6 +167,9 @@ impl Session {
         .iter()
         .any(|text| reason.contains(text));
         match frame_type {
+            Some(FrameType::RuntimeStateSync) if reason.contains(ENDED_BY_THE_ROOM) => {
+                self.exit(Outcome::Anew(reason.to_owned()));
+            }
             Some(FrameType::RuntimeStateSync | FrameType::CommsDocSync) if library_fault => {
                 self.effects.push(Effect::Reconnect);
             }

@@ -9,6 +9,7 @@ use wire::UnixMs;
 use crate::commit::{Acks, Op};
 use crate::event::{Effect, Event, KernelInfo, Outcome};
 use crate::lane::Lane;
+use crate::late::ShownAhead;
 use crate::queue::{Current, Waiting};
 use crate::replica::Replica;
 use crate::requests::Query;
@@ -34,6 +35,8 @@ pub struct Session {
     pub(crate) principal: String,
     /// Whether the room lets displays of ended executions be updated (decision D13).
     pub(crate) amends: bool,
+    /// What an ended execution's stream shows already of its next part.
+    pub(crate) shown_ahead: Option<ShownAhead>,
     pub(crate) state: Option<Replica<RuntimeStateDoc>>,
     pub(crate) comms: Option<Replica<CommsDoc>>,
     pub(crate) looked_around: bool,
@@ -114,6 +117,7 @@ impl Session {
             linked: false,
             principal: String::new(),
             amends: false,
+            shown_ahead: None,
             state: None,
             comms: None,
             looked_around: false,

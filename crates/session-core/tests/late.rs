@@ -4,8 +4,8 @@
 mod support;
 
 use serde_json::json;
-use session_core::{Event, JournalEntry};
-use support::{Sim, info};
+use session_core::{Event, JournalEntry, Settings};
+use support::{Sim, info, settings};
 
 fn interrupt(sim: &mut Sim) {
     sim.request(&json!({"id": "r", "action": "interrupt_execution"}));
@@ -92,12 +92,30 @@ impl Dice {
     }
 }
 
+/// Another session in the place of the one before: it reads the journal from where that one's was confirmed.
+fn begin_anew(sim: &mut Sim, journal: &[JournalEntry]) {
+    sim.replace_session(true);
+    sim.event(Event::KernelReady(info()));
+    sim.link();
+    let read = sim.persisted.unwrap_or_default();
+    let rest = journal.iter().filter(|entry| entry.position >= read);
+    sim.event(Event::Journal(rest.cloned().collect()));
+    sim.event(Event::JournalCaughtUp);
+}
+
 // Interrupts, outages, ends by the room and new peers that read the journal again, in any order.
 #[test]
 fn whatever_comes_between_all_text_is_there_once() {
+    let mut refused = 0;
     for seed in 0..150 {
         let mut dice = Dice(seed);
-        let mut sim = Sim::ready();
+        // Some streams are sealed again and again.
+        let mut sim = Sim::new(Settings {
+            seal_bytes: if seed % 2 == 0 { 3_000 } else { 64 * 1024 },
+            ..settings()
+        });
+        sim.refuses = true;
+        sim.link();
         sim.queue(&["a"]);
         let mut journal = Vec::new();
         let mut wanted = String::new();
@@ -114,22 +132,10 @@ fn whatever_comes_between_all_text_is_there_once() {
                     sim.link();
                     linked = true;
                 }
-                4 if linked && n > 3 => {
-                    sim.replace_session(true);
-                    sim.event(Event::KernelReady(info()));
-                    sim.link();
-                    let read = sim.persisted.unwrap_or_default();
-                    let rest: Vec<JournalEntry> = journal
-                        .iter()
-                        .filter(|entry: &&JournalEntry| entry.position >= read)
-                        .cloned()
-                        .collect();
-                    sim.event(Event::Journal(rest));
-                    sim.event(Event::JournalCaughtUp);
-                }
+                4 if linked && n > 3 => begin_anew(&mut sim, &journal),
                 _ => {
                     let width = if dice.roll(4) == 0 { 700 } else { 1 };
-                    let count = 1 + dice.roll(3);
+                    let count = 1 + if dice.roll(4) == 0 { 60 } else { dice.roll(3) };
                     let entries: Vec<JournalEntry> = (0..count)
                         .map(|part| {
                             let line = format!("{n}.{part:>width$}\n");
@@ -144,12 +150,21 @@ fn whatever_comes_between_all_text_is_there_once() {
             if dice.roll(2) == 0 {
                 sim.pass(60);
             }
+            if sim.exit.is_some() {
+                begin_anew(&mut sim, &journal);
+                refused += 1;
+            }
         }
         if !linked {
             sim.link();
+        }
+        if sim.exit.is_some() {
+            begin_anew(&mut sim, &journal);
+            refused += 1;
         }
         sim.idle("a");
         sim.pass(100);
         assert_eq!(sim.text("a"), wanted, "seed {seed}");
     }
+    assert!(refused > 0, "no room refused anything");
 }

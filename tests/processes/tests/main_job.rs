@@ -244,6 +244,40 @@ async fn interrupt_stops_a_running_cell() -> Result<()> {
     Ok(())
 }
 
+/// Its record has ended by then; what it prints is shown all the same, at once and much of it (decision D3).
+#[tokio::test]
+async fn what_an_interrupted_cell_prints_while_it_cleans_up_is_all_kept() -> Result<()> {
+    let cloud = Cloud::start().await?;
+    let (_machine, room, notebook) = attached(&cloud).await?;
+    let cell = room.cells()[0].clone();
+    let source = "import time\nprint('in', flush=True)\ntry:\n    time.sleep(600)\nexcept KeyboardInterrupt:\n    \
+                  for i in range(5): print(i, flush=True); time.sleep(0.2)\n    \
+                  for i in range(5, 20_000): print(i)\n    print('clean')";
+    room.set_source(&cell, source).await?;
+    let id = room.execute(&cell).await?;
+    room.execution_when(&id, "the first output", LIMIT, |now| {
+        !now.outputs.is_empty()
+    })
+    .await?;
+    room.request(json!({ "id": "i1", "action": "interrupt_execution" }))
+        .await?;
+    let execution = room.finished(&id, LIMIT).await?;
+    assert_eq!(execution.status, "error");
+    // The kernel takes the next one when it is done with this one.
+    assert_eq!(room.run("print('again')", LIMIT).await?.status, "done");
+    let text = room
+        .text(&cloud, &notebook, &room.execution(&id), "stdout")
+        .await?;
+    let numbers: String = (0..20_000).map(|number| format!("{number}\n")).collect();
+    assert!(
+        text == format!("in\n{numbers}clean\n"),
+        "{} lines, the last: {:?}",
+        text.lines().count(),
+        text.lines().last()
+    );
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_hundred_thousand_lines_are_all_kept() -> Result<()> {
     let cloud = Cloud::start().await?;

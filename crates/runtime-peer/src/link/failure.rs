@@ -63,7 +63,7 @@ impl JoinFailure {
     fn end(&self, first: bool) -> Option<End> {
         let text = self.to_string();
         let refused = match self {
-            Self::Closed(reason) if reason == EPOCH_CHANGED.reason => return Some(End::NewEpoch),
+            Self::Closed(reason) if reason == EPOCH_CHANGED.reason => return Some(End::Anew),
             Self::Closed(reason) => match verdict(reason) {
                 Verdict::Graceful => return Some(End::Idle),
                 Verdict::Terminal => return Some(End::Closed(reason.clone())),

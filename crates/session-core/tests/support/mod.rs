@@ -17,12 +17,15 @@ use session_core::{
 use wire::{FrameType, Principal, Scope, UnixMs};
 
 pub struct Sim {
+    settings: Settings,
     pub session: Session,
     pub state: RuntimeStateDoc,
     pub comms: CommsDoc,
     syncs: [State; 2],
     pub linked: bool,
     pub amends: bool,
+    /// Whether the room may have to refuse something; otherwise that fails the test.
+    pub refuses: bool,
     pub upload: bool,
     pub launch: bool,
     pub now: UnixMs,
@@ -51,12 +54,14 @@ pub fn json_at(doc: &AutoCommit, root: &str, key: &str) -> Option<Value> {
 impl Sim {
     pub fn new(settings: Settings) -> Self {
         Self {
+            settings: settings.clone(),
             session: Session::new(settings),
             state: RuntimeStateDoc::from_seed(ROOM).unwrap(),
             comms: CommsDoc::from_seed(ROOM).unwrap(),
             syncs: [State::new(), State::new()],
             linked: false,
             amends: true,
+            refuses: false,
             upload: true,
             launch: true,
             now: UnixMs(1_000_000),
@@ -85,11 +90,12 @@ impl Sim {
     /// A second session in the place of the first, as after a crash of the peer.
     pub fn replace_session(&mut self, adopted: bool) {
         self.linked = false;
+        self.exit = None;
         self.to_kernel.clear();
         self.session = Session::new(Settings {
             adopted,
             nonce: "bbbbbbbb".into(),
-            ..settings()
+            ..self.settings.clone()
         });
     }
 
@@ -177,7 +183,7 @@ impl Sim {
             FrameType::CommsDocSync => (DocKind::Comms, self.comms.doc_mut(), &mut self.syncs[1]),
             _ => return,
         };
-        // The room's own write policy: a violation fails the test.
+        // The room's own write policy.
         let (old, before) = (doc.fork(), doc.get_heads());
         let mut log = PatchLog::active();
         let message = Message::decode(payload).unwrap();
@@ -192,7 +198,19 @@ impl Sim {
             touched: &Touched::from_patches(&doc.make_patches(&mut log)),
             new: doc,
         };
-        judge(kind, Scope::RuntimePeer, &self.principal, &trial).unwrap();
+        let verdict = judge(kind, Scope::RuntimePeer, &self.principal, &trial);
+        if let Err(refusal) = verdict {
+            assert!(self.refuses, "{refusal}");
+            *doc = old;
+            let control = json!({"type": "cloud_frame_rejected", "notebook_id": "n", "peer_id": "p",
+                "frame_type": frame_type.byte(), "reason": refusal.to_string(), "timestamp": "2026-11-20T00:00:00.000Z"});
+            let control = serde_json::to_vec(&control).unwrap();
+            events.push_back(Event::Frame(wire::frame::encode(
+                FrameType::SessionControl,
+                &control,
+            )));
+            return;
+        }
         if let Some(reply) = doc.sync().generate_sync_message(sync) {
             events.push_back(Event::Frame(wire::frame::encode(
                 frame_type,

@@ -195,7 +195,7 @@ impl World {
                 self.at(delay, Action::PeerTick(end));
             }
             Effect::Exit(Outcome::Completed) => self.peer_exits(end, Some(0), "", true),
-            Effect::Exit(Outcome::Failed(reason)) => {
+            Effect::Exit(Outcome::Anew(reason) | Outcome::Failed(reason)) => {
                 self.peer_exits(end, Some(1), &reason, true);
             }
         }
