@@ -13,6 +13,7 @@ mod queue;
 mod reconcile;
 mod workstation;
 
+pub use display::display_id;
 pub use kernel::{KernelInfo, Lifecycle, WantedKernelspec};
 pub use outputs::{OutputEntry, OutputPlace, Upsert};
 pub use projection::{Execution, Projection, Selection, project, projection_json};

@@ -16,6 +16,8 @@ const RELEASE_STEP: u64 = 64 * 1024 * 1024;
 pub(crate) struct Position {
     job_dir: PathBuf,
     journal_limit: u64,
+    noted: u64,
+    /// Up to where space was given back by this peer.
     released: u64,
     /// Output that is being copied, one after the other.
     keeping: Option<JoinHandle<()>>,
@@ -26,11 +28,13 @@ pub(crate) struct Position {
 impl Position {
     /// The position of a job, and what it is now.
     pub(crate) fn open(job_dir: &Path, journal_limit: u64) -> (Self, u64) {
-        let at = position_of(job_dir);
+        let at = within(job_dir, position_of(job_dir));
         let position = Self {
             job_dir: job_dir.to_owned(),
             journal_limit,
-            released: at,
+            noted: at,
+            // What former peers gave back is given back once more with the first of it.
+            released: 0,
             keeping: None,
             held: None,
         };
@@ -43,6 +47,10 @@ impl Position {
             self.held = Some(position);
             return None;
         }
+        // After a new link an older one may be told once more.
+        if position < self.noted {
+            return None;
+        }
         let path = self.job_dir.join(FILE_NAME);
         let fresh = path.with_extension("position.new");
         let written = std::fs::write(&fresh, position.to_string())
@@ -51,6 +59,7 @@ impl Position {
             tracing::warn!(%error, "the journal's position cannot be noted");
             return None;
         }
+        self.noted = position;
         let step = RELEASE_STEP.min(self.journal_limit / 4);
         if position < self.released.saturating_add(step) {
             return None;
@@ -92,6 +101,15 @@ impl Position {
         self.keeping = None;
         let held = self.held.take()?;
         self.persist(held)
+    }
+}
+
+/// After a loss of power the position may be on disk and the end of the journal not: all that is left is read again then.
+fn within(job_dir: &Path, position: u64) -> u64 {
+    let path = job_dir.join(journal::FILE_NAME);
+    match path.metadata() {
+        Ok(journal) if position > journal.len() => journal::released(&path),
+        _ => position,
     }
 }
 
@@ -165,5 +183,38 @@ mod tests {
         assert!(!is_delivered(job));
         drop(journal);
         thread.join().unwrap();
+    }
+
+    #[test]
+    fn each_peer_gives_space_back_and_none_goes_behind_what_is_noted() {
+        let folder = tempfile::tempdir().unwrap();
+        let job = folder.path();
+        let limit = 4_000;
+        let (mut first, at) = Position::open(job, limit);
+        assert_eq!(
+            (at, first.persist(900), first.persist(1_000)),
+            (0, None, Some(1_000))
+        );
+        assert_eq!(first.persist(1_100), None);
+        assert_eq!(first.persist(1_050), None);
+        // What a peer after it reads is less than a step; the space goes back all the same.
+        let (mut second, at) = Position::open(job, limit);
+        assert_eq!(
+            (at, second.persist(1_200), second.persist(1_300)),
+            (1_100, Some(1_200), None)
+        );
+        assert_eq!(position_of(job), 1_300);
+    }
+
+    #[test]
+    fn a_position_beyond_the_journal_reads_again_what_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let job = folder.path();
+        let path = job.join(journal::FILE_NAME);
+        let (journal, thread) = JournalWriter::open(&path).unwrap();
+        drop(journal);
+        thread.join().unwrap();
+        Position::open(job, u64::MAX).0.persist(10_000);
+        assert_eq!(Position::open(job, u64::MAX).1, START);
     }
 }

@@ -26,6 +26,15 @@ pub(crate) struct OutputWidget {
     unwritten: bool,
 }
 
+/// The Output widgets of a session, for the one that takes its place in the same process: the document has what they show
+/// by reference only, and does not say which request they take the outputs of.
+#[derive(Debug, Default)]
+pub struct Captured {
+    widgets: Vec<OutputWidget>,
+    /// Where in the journal they stand.
+    to: u64,
+}
+
 impl OutputWidget {
     fn take_over(&mut self, state: &Value) {
         if let Some(outputs) = state.get("outputs").and_then(Value::as_array) {
@@ -61,6 +70,34 @@ impl OutputWidget {
 }
 
 impl Session {
+    /// Takes the Output widgets out of a session that ends.
+    pub fn take_captured(&mut self) -> Captured {
+        Captured {
+            widgets: std::mem::take(&mut self.output_widgets),
+            to: self.read_to.unwrap_or_default(),
+        }
+    }
+
+    /// Gives a new session the Output widgets of the one before. Until it has read as far as that one, it follows only
+    /// which outputs they take.
+    #[must_use]
+    pub fn with_captured(mut self, captured: Captured) -> Self {
+        self.captured_before = (!captured.widgets.is_empty()).then_some(captured);
+        self
+    }
+
+    /// Has the Output widgets stand where those of the session before stood, once everything until there is read.
+    pub(crate) fn restore_captured(&mut self, read_to: u64) {
+        let before = self.captured_before.take_if(|before| before.to <= read_to);
+        if let Some(before) = before {
+            self.output_widgets = before.widgets;
+            for widget in &mut self.output_widgets {
+                // The room may not have taken what was written last.
+                widget.unwritten = true;
+            }
+        }
+    }
+
     pub(crate) fn output_widget_opened(&mut self, comm_id: &str, content: &Value) {
         let state = &content["data"]["state"];
         if state["_model_name"] == MODEL {
@@ -156,8 +193,9 @@ impl Session {
     /// Writes what was captured, once for all messages that came together, and tells the kernel.
     pub(crate) fn write_captured(&mut self) {
         let mut written = Vec::new();
+        let is_known = self.captured_before.is_some();
         for widget in &mut self.output_widgets {
-            if std::mem::take(&mut widget.unwritten) {
+            if std::mem::take(&mut widget.unwritten) && !is_known {
                 written.push((widget.comm_id.clone(), Value::from(widget.outputs.clone())));
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use documents::manifest::Blob;
-use documents::runtime_state::{Queue, Upsert, status};
+use documents::runtime_state::{Queue, Upsert, display_id, status};
 use documents::{RuntimeStateDoc, mime};
 use serde_json::{Map, Value, json};
 
@@ -92,8 +92,9 @@ impl Acks {
     }
 
     fn mark(&mut self, position: u64, unsent: bool) {
+        // What is unsent goes by up to two frames, one of each document.
         self.marks
-            .push_back((self.sent + u64::from(unsent), position));
+            .push_back((self.sent + 2 * u64::from(unsent), position));
     }
 
     pub fn accepted(&mut self) -> Option<u64> {
@@ -134,13 +135,14 @@ impl Session {
     pub(crate) fn push_op(&mut self, kind: OpKind, blobs: Vec<Blob>) {
         let waits = self.upload(blobs);
         let op = Op { kind, waits };
-        let older = self.ops.iter_mut().rev().take(COALESCE_WINDOW);
+        // The first stays as it is: made newer each time before its blob is stored, it would never be written.
+        let older = self.ops.iter_mut().skip(1).rev().take(COALESCE_WINDOW);
         for before in older {
             if replaces(&op.kind, &before.kind) {
                 *before = op;
                 return;
             }
-            if matches!(before.kind, OpKind::Clear { .. }) {
+            if stands_between(&op.kind, &before.kind) {
                 break;
             }
         }
@@ -172,6 +174,15 @@ impl Session {
             }
         }
         waits
+    }
+
+    /// What an ended execution shows stays; what waits to be written is not written.
+    pub(crate) fn forget_unwritten(&mut self, execution_id: &str) {
+        let mut is_first = true;
+        self.ops.retain(|op| {
+            std::mem::take(&mut is_first)
+                || !matches!(&op.kind, OpKind::Output { execution_id: id, .. } if id == execution_id)
+        });
     }
 
     pub(crate) fn blob_uploaded(&mut self, sha256: &str) {
@@ -439,6 +450,17 @@ impl Session {
 fn is_open(doc: &RuntimeStateDoc, execution_id: &str) -> bool {
     doc.status(execution_id)
         .is_some_and(|now| !status::is_terminal(&now))
+}
+
+/// Whether a write must not take the place of one that is older than another.
+fn stands_between(new: &OpKind, between: &OpKind) -> bool {
+    match (new, between) {
+        (_, OpKind::Clear { .. }) => true,
+        (OpKind::Update { display_id: id, .. }, OpKind::Output { manifest, .. }) => {
+            display_id(manifest) == Some(id)
+        }
+        _ => false,
+    }
 }
 
 /// Whether a write makes an older one needless; it then takes the older one's place.

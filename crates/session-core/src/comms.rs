@@ -106,6 +106,7 @@ impl Session {
 
     pub(crate) fn drop_comms(&mut self) {
         self.output_widgets.clear();
+        self.captured_before = None;
         self.widgets.all_closed();
         self.push_op(OpKind::CommsGone, Vec::new());
     }

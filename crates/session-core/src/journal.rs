@@ -18,6 +18,7 @@ impl Session {
             return;
         };
         for entry in entries {
+            self.restore_captured(entry.position);
             self.entry(entry);
         }
         self.write_captured();
@@ -106,6 +107,10 @@ impl Session {
             (Channel::Shell, "execute_reply") => self.execute_reply(parent, entry),
             (Channel::Shell | Channel::Control, _) => self.query_reply(parent, &entry.content),
             (Channel::Stdin, "input_request") => self.input_request(parent, entry),
+            (Channel::Sent, "input_reply") => self.input_answered(),
+            (Channel::Sent, "execute_request") if !self.caught_up => {
+                self.unfinished = Some(parent.to_owned());
+            }
             _ => {}
         }
     }
@@ -142,6 +147,7 @@ impl Session {
             return;
         }
         self.widgets.processed(parent);
+        self.unfinished.take_if(|id| id == parent);
         if self
             .gate
             .as_ref()
@@ -413,10 +419,15 @@ impl Session {
 
     /// Removes the running execution's outputs, now or with the next one (decision D10).
     fn clear_output(&mut self, parent: &str, entry: &JournalEntry) {
-        if self
+        let runs = |id: &str| id == parent;
+        if !self
             .current
             .as_ref()
-            .is_none_or(|current| current.id != parent)
+            .is_some_and(|current| runs(&current.id))
+            && !self
+                .gate
+                .as_ref()
+                .is_some_and(|gate| runs(&gate.execution_id))
         {
             return;
         }
@@ -439,6 +450,9 @@ impl Session {
         }
         lane.clear();
         lane.from = Some(position);
+        if self.is_late(parent) {
+            return self.forget_unwritten(parent);
+        }
         self.push_op(
             OpKind::Clear {
                 execution_id: parent.to_owned(),
@@ -455,6 +469,12 @@ impl Session {
     }
 
     fn execute_reply(&mut self, parent: &str, entry: &JournalEntry) {
+        // The kernel took it out of its queue because of one before it: it never ran.
+        if entry.content["status"] == "aborted"
+            && let Some(current) = self.current.as_mut().filter(|current| current.id == parent)
+        {
+            current.failed = true;
+        }
         let payloads = entry.content.get("payload").and_then(Value::as_array);
         for (at, payload) in payloads.into_iter().flatten().enumerate() {
             if payload.get("source").and_then(Value::as_str) == Some("page") {

@@ -24,6 +24,7 @@ mod session;
 mod settings;
 mod widgets;
 
+pub use capture::Captured;
 pub use event::{
     BlobUpload, Channel, Effect, Event, JournalEntry, KernelInfo, KernelMessage, Outcome,
 };

@@ -136,7 +136,9 @@ impl Session {
     fn control(&mut self, payload: &[u8]) {
         match SessionControl::decode(payload) {
             Ok(SessionControl::FrameAccepted { frame_type, .. })
-                if frame_type == FrameType::RuntimeStateSync.byte() =>
+                if [FrameType::RuntimeStateSync, FrameType::CommsDocSync]
+                    .iter()
+                    .any(|document| document.byte() == frame_type) =>
             {
                 if let Some(position) = self.acks.accepted() {
                     self.effects.push(Effect::PersistPosition(position));
@@ -194,9 +196,7 @@ impl Session {
             _ => self.state.as_mut().and_then(Replica::generate),
         };
         if let Some(message) = message {
-            if frame_type == FrameType::RuntimeStateSync {
-                self.acks.sent();
-            }
+            self.acks.sent();
             self.effects
                 .push(Effect::SendFrame(wire::frame::encode(frame_type, &message)));
         }

@@ -84,6 +84,9 @@ impl Session {
     /// Everything is read: an execution the kernel never got is lost.
     pub(crate) fn journal_caught_up(&mut self) {
         self.caught_up = true;
+        self.restore_captured(u64::MAX);
+        self.write_captured();
+        self.hold_back_again();
         self.write_comms_again();
         if let Some(current) = &self.current
             && !current.confirmed
@@ -94,6 +97,23 @@ impl Session {
             self.finish(&id, false, Vec::new());
         }
         self.settle_journal();
+    }
+
+    /// An earlier session interrupted an execution that the kernel is still at: nothing is given to it until it is done.
+    fn hold_back_again(&mut self) {
+        let Some(execution_id) = self.unfinished.take() else {
+            return;
+        };
+        let is_over = self.state.as_ref().is_some_and(|state| {
+            let now = state.doc.status(&execution_id);
+            now.is_some_and(|now| status::is_terminal(&now))
+        });
+        if is_over && self.gate.is_none() {
+            self.gate = Some(Gate {
+                execution_id,
+                escalate_at: None,
+            });
+        }
     }
 
     /// Looks at one execution that the room changed.

@@ -197,6 +197,20 @@ impl Session {
         );
     }
 
+    /// The kernel has its answer; an earlier session may have given it.
+    pub(crate) fn input_answered(&mut self) {
+        if let Some((execution_id, _)) = self.input_header.take() {
+            let input = None;
+            self.push_op(
+                OpKind::Input {
+                    execution_id,
+                    input,
+                },
+                Vec::new(),
+            );
+        }
+    }
+
     fn input_reply(&mut self, execution_id: Option<&str>, value: &str) -> bool {
         let running = self.current.as_ref().map(|current| current.id.clone());
         let Some((asked, header)) = self.input_header.take_if(|(id, _)| {

@@ -65,11 +65,15 @@ pub struct Session {
     pub(crate) taken: HashSet<String>,
     pub(crate) current: Option<Current>,
     pub(crate) gate: Option<crate::queue::Gate>,
+    /// While the journal is read again: the last execution that the kernel was given and has not reported idle for.
+    pub(crate) unfinished: Option<String>,
     pub(crate) orphans: Vec<String>,
     // Outputs.
     pub(crate) lanes: HashMap<String, Lane>,
     pub(crate) lane_order: VecDeque<String>,
     pub(crate) output_widgets: Vec<crate::capture::OutputWidget>,
+    /// Those of the session before, until the journal is read to where they stood.
+    pub(crate) captured_before: Option<crate::capture::Captured>,
     pub(crate) widgets: crate::widgets::Widgets,
     pub(crate) ops: VecDeque<Op>,
     /// Where the last output was written, as long as nothing else was written or came from the room.
@@ -138,10 +142,12 @@ impl Session {
             taken: HashSet::new(),
             current: None,
             gate: None,
+            unfinished: None,
             orphans: Vec::new(),
             lanes: HashMap::new(),
             lane_order: VecDeque::new(),
             output_widgets: Vec::new(),
+            captured_before: None,
             widgets: crate::widgets::Widgets::default(),
             ops: VecDeque::new(),
             output_place: None,

@@ -168,3 +168,28 @@ fn whatever_comes_between_all_text_is_there_once() {
     }
     assert!(refused > 0, "no room refused anything");
 }
+
+#[test]
+fn frames_that_a_late_clear_takes_away_are_not_shown() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    sim.print("a", "in\n");
+    sim.pass(100);
+    interrupt(&mut sim);
+    let mut entries = Vec::new();
+    for n in 0..20 {
+        entries.push(sim.entry("a", "clear_output", json!({"wait": true})));
+        let frame = json!({"data": {"text/plain": format!("frame {n}")}, "metadata": {}});
+        entries.push(sim.entry("a", "display_data", frame));
+    }
+    sim.event(Event::Journal(entries));
+    sim.idle("a");
+    sim.pass(100);
+    let outputs = sim.outputs("a");
+    let last = &outputs.last().unwrap()["data"]["text/plain"]["inline"];
+    assert_eq!(
+        (outputs.len(), last),
+        (3, &json!("frame 19")),
+        "{outputs:?}"
+    );
+}

@@ -308,3 +308,51 @@ fn text_is_inline_below_a_kibibyte_and_pictures_never_are() {
     assert_eq!(shown["application/vnd.x+json"]["inline"], "{\"a\":1}");
     assert_eq!(stored("application/octet-stream").unwrap(), [0, 1]);
 }
+
+// Each print makes the entry larger before what it was has gone up.
+#[test]
+fn text_that_grows_faster_than_it_goes_up_is_shown_all_the_same() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    sim.upload = false;
+    let mut done = 0;
+    for n in 0..20 {
+        sim.print("a", &format!("{n:02000}\n"));
+        sim.pass(100);
+        // One upload is always under way.
+        while done + 1 < sim.uploads.len() {
+            let (sha256, _, bytes) = sim.uploads[done].clone();
+            sim.blobs.insert(sha256.clone(), bytes);
+            sim.event(Event::BlobUploaded { sha256 });
+            done += 1;
+        }
+    }
+    assert!(
+        sim.text("a").lines().count() > 10,
+        "{}",
+        sim.text("a").lines().count()
+    );
+}
+
+#[test]
+fn an_update_reaches_a_display_that_came_after_an_earlier_update() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    let content = |text: &str| json!({"data": {"text/plain": text}, "metadata": {}, "transient": {"display_id": "d"}});
+    let kinds = [
+        "display_data",
+        "update_display_data",
+        "display_data",
+        "update_display_data",
+    ];
+    let entries = kinds
+        .iter()
+        .zip(["a", "b", "c", "d"])
+        .map(|(kind, text)| sim.entry("a", kind, content(text)));
+    let entries = entries.collect();
+    sim.event(Event::Journal(entries));
+    sim.pass(100);
+    for output in sim.outputs("a") {
+        assert_eq!(output["data"]["text/plain"]["inline"], "d");
+    }
+}

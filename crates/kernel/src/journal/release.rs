@@ -34,7 +34,7 @@ pub fn release(path: &Path, position: u64) -> Result<(), JournalError> {
 }
 
 /// The first position that still holds a record.
-pub(super) fn released(path: &Path) -> u64 {
+pub fn released(path: &Path) -> u64 {
     std::fs::read_to_string(mark_path(path))
         .ok()
         .and_then(|text| text.trim().parse().ok())

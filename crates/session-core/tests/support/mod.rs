@@ -11,8 +11,8 @@ use documents::value::Reader;
 use documents::{CommsDoc, DocKind, RuntimeStateDoc};
 use serde_json::{Value, json};
 use session_core::{
-    Channel, Effect, Event, JournalEntry, KernelInfo, KernelMessage, LaunchMode, Outcome, Session,
-    Settings,
+    Captured, Channel, Effect, Event, JournalEntry, KernelInfo, KernelMessage, LaunchMode, Outcome,
+    Session, Settings,
 };
 use wire::{FrameType, Principal, Scope, UnixMs};
 
@@ -26,6 +26,8 @@ pub struct Sim {
     pub amends: bool,
     /// Whether the room may have to refuse something; otherwise that fails the test.
     pub refuses: bool,
+    /// Whether the room acknowledges changes of widgets.
+    pub takes_comms: bool,
     pub upload: bool,
     pub launch: bool,
     pub now: UnixMs,
@@ -62,6 +64,7 @@ impl Sim {
             linked: false,
             amends: true,
             refuses: false,
+            takes_comms: true,
             upload: true,
             launch: true,
             now: UnixMs(1_000_000),
@@ -89,6 +92,11 @@ impl Sim {
 
     /// A second session in the place of the first, as after a crash of the peer.
     pub fn replace_session(&mut self, adopted: bool) {
+        self.replace_session_with(adopted, Captured::default());
+    }
+
+    /// The same inside one process, which hands on what the Output widgets captured.
+    pub fn replace_session_with(&mut self, adopted: bool, captured: Captured) {
         self.linked = false;
         self.exit = None;
         self.to_kernel.clear();
@@ -96,7 +104,8 @@ impl Sim {
             adopted,
             nonce: "bbbbbbbb".into(),
             ..self.settings.clone()
-        });
+        })
+        .with_captured(captured);
     }
 
     pub fn link(&mut self) {
@@ -217,6 +226,9 @@ impl Sim {
                 &reply.encode(),
             )));
         }
+        if frame_type == FrameType::CommsDocSync && !self.takes_comms {
+            return;
+        }
         let control = json!({"type": "cloud_frame_accepted", "notebook_id": "n", "peer_id": "p",
             "frame_type": frame_type.byte(), "byte_length": payload.len(),
             "timestamp": "2026-11-20T00:00:00.000Z"});
@@ -293,6 +305,7 @@ impl Sim {
             channel: match msg_type {
                 "execute_reply" | "complete_reply" => Channel::Shell,
                 "input_request" => Channel::Stdin,
+                "execute_request" | "input_reply" => Channel::Sent,
                 _ => Channel::Iopub,
             },
             msg_type: msg_type.into(),
