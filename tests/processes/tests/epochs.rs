@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 use e2e::{Cloud, Machine, Room, test_python};
 
 const LIMIT: Duration = Duration::from_secs(60);
-/// What one epoch holds, and half as much again: enough for one to begin between two runs.
-const RUNS: usize = 600;
+/// Enough for two epochs to begin between two runs: each is about a hundred of them long.
+const RUNS: usize = 250;
 
 fn epochs(cloud: &Cloud) -> usize {
     cloud.log().matches("a room began a new epoch").count()
@@ -39,7 +39,8 @@ async fn an_afternoon_of_runs_goes_through_epochs_with_every_output_once_and_one
         let text = room.text(&cloud, &id, &shown, "stdout").await?;
         assert_eq!((text, shown.status.as_str()), (format!("{n}\n"), "done"));
     }
-    assert_eq!(epochs(&cloud), 1, "{}", cloud.log());
+    let begun = epochs(&cloud);
+    assert!((2..=3).contains(&begun), "{begun} epochs: {}", cloud.log());
     let last = room.execute(&cell).await?;
     for seen in [&room, &reader] {
         let shown = seen.finished(&last, LIMIT).await?;
