@@ -89,11 +89,27 @@ test("what is below a cell stays where it is while the cell runs again", async (
   await stays("run again");
 });
 
+test("nor does it while a cell runs again that prints at once", async () => {
+  await page.evaluate(() => document.querySelector('[data-testid="cell"]').scrollIntoView());
+  await cell.write(SOURCE.replace("time.sleep(runs)", 'print("at once", flush=True); time.sleep(1)'));
+  await cell.run();
+  await whole(2);
+  await forget();
+  await cell.run();
+  await whole(3);
+  await stays("prints at once");
+  await cell.write(SOURCE.replace("time.sleep(runs)", "pass"));
+  await cell.run();
+  await whole(4);
+  await forget();
+});
+
 test("outputs of a page that is loaded anew have their places before they come", async () => {
+  await page.waitForTimeout(300);
   const before = await stays("before");
   await page.reload();
   await notebook.ready();
-  await whole(1);
+  await whole(4);
   assert.equal(await stays("loaded anew"), before);
 });
 

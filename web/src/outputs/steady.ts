@@ -34,11 +34,24 @@ export function useSteadyOutputs(execution: Seen): { outputs: readonly OutputRec
 /** Holds the height that a cell's outputs have when it is run again until it has ended. */
 export function useSteadyPlace(place: RefObject<HTMLElement | null>, execution: Seen): void {
   const isOpen = !isOver(execution);
+  const open = useRef(isOpen);
+  // As it was before the run: its first outputs may come together with the word that it has begun.
+  const height = useRef(0);
   useLayoutEffect(() => {
     const element = place.current;
     if (element === null) return;
+    const observer = new ResizeObserver(() => {
+      if (!open.current) height.current = element.offsetHeight;
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [place]);
+  useLayoutEffect(() => {
+    open.current = isOpen;
+    const element = place.current;
+    if (element === null) return;
     if (isOpen) {
-      element.style.minHeight = `${element.offsetHeight}px`;
+      element.style.minHeight = `${height.current}px`;
       return;
     }
     const timer = setTimeout(() => {
