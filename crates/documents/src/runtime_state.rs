@@ -145,6 +145,12 @@ impl RuntimeStateDoc {
         self.reader().str(&self.execution_object(id)?, "status")
     }
 
+    /// Whether an execution is there and has not ended.
+    pub fn is_open(&self, id: &str) -> bool {
+        self.status(id)
+            .is_some_and(|now| !status::is_terminal(&now))
+    }
+
     /// Returns one execution with its outputs.
     pub fn execution(&self, id: &str) -> Option<Execution> {
         Some(projection::execution(

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use documents::manifest::Blob;
-use documents::runtime_state::{Queue, Upsert, display_id, status};
-use documents::{RuntimeStateDoc, mime};
+use documents::mime;
+use documents::runtime_state::{Queue, Upsert, display_id};
 use serde_json::{Map, Value, json};
 
 use crate::event::{BlobUpload, Effect};
@@ -294,7 +294,7 @@ impl Session {
                 let _ = doc.update_display(&display_id, &data, metadata.as_ref(), self.amends);
             }
             OpKind::Clear { execution_id } => {
-                if is_open(doc, &execution_id) {
+                if doc.is_open(&execution_id) {
                     let _ = doc.clear_outputs(&execution_id);
                 }
             }
@@ -302,7 +302,7 @@ impl Session {
                 execution_id,
                 count,
             } => {
-                if is_open(doc, &execution_id) {
+                if doc.is_open(&execution_id) {
                     let _ = doc.set_execution_count(&execution_id, count);
                 }
             }
@@ -434,7 +434,7 @@ impl Session {
         };
         let doc = &mut state.doc;
         let executing = self.current.as_ref().map(|current| current.id.as_str());
-        let executing = executing.filter(|id| is_open(doc, id));
+        let executing = executing.filter(|id| doc.is_open(id));
         let activity = if executing.is_some() { "Busy" } else { "Idle" };
         let _ = doc.set_queue(&Queue {
             executing: executing.map(str::to_owned),
@@ -444,12 +444,6 @@ impl Session {
             let _ = doc.set_activity(activity);
         }
     }
-}
-
-/// Whether an execution is there and has not ended.
-fn is_open(doc: &RuntimeStateDoc, execution_id: &str) -> bool {
-    doc.status(execution_id)
-        .is_some_and(|now| !status::is_terminal(&now))
 }
 
 /// Whether a write must not take the place of one that is older than another.

@@ -5,7 +5,6 @@
 //! whose ids derive from the entry's: a second reading of the journal finds them.
 
 use documents::manifest::sha256_hex;
-use documents::runtime_state::status;
 use serde_json::Value;
 
 use crate::commit::OpKind;
@@ -26,13 +25,12 @@ impl Session {
     pub(crate) fn is_late(&self, execution_id: &str) -> bool {
         let gated = self.gate.as_ref();
         let current = self.current.as_ref();
-        let is_over = |now: String| status::is_terminal(&now);
         gated.is_some_and(|gate| gate.execution_id == execution_id)
             || current.is_some_and(|current| current.id == execution_id && current.ending)
             || self
                 .state
                 .as_ref()
-                .is_some_and(|state| state.doc.status(execution_id).is_none_or(is_over))
+                .is_some_and(|state| !state.doc.is_open(execution_id))
     }
 
     /// Takes in an entry of an ended execution; whether it is to be written as it is. Otherwise what of its text is not

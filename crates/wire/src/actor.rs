@@ -261,10 +261,17 @@ pub fn actor_text(bytes: &[u8]) -> String {
 
 /// Percent-encodes with the alphabet of ECMAScript's `encodeURIComponent`.
 pub fn percent_encode(text: &str) -> String {
+    percent_encode_but(text, |byte| {
+        byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte)
+    })
+}
+
+/// Percent-encodes all bytes but those that stay as they are, which must be ASCII.
+pub(crate) fn percent_encode_but(text: &str, stays: impl Fn(u8) -> bool) -> String {
     use std::fmt::Write as _;
     text.bytes()
         .fold(String::with_capacity(text.len()), |mut out, byte| {
-            if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
+            if stays(byte) {
                 out.push(char::from(byte));
             } else {
                 let _ = write!(out, "%{byte:02X}");

@@ -1,6 +1,6 @@
 //! Header names of the room dial, their lengths, and how values are cut.
 
-use std::fmt::Write as _;
+use crate::actor::percent_encode_but;
 
 /// A header with the longest value that is honoured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,17 +102,8 @@ impl MetadataHeader {
     /// that does not know the encoding shows a plain folder beside a name that it cannot read.
     pub fn send_encoded(self, value: &str) -> Option<String> {
         let is_plain = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'%';
-        self.accept(value).map(|cut| {
-            cut.bytes().fold(String::new(), |mut out, byte| {
-                if is_plain(byte) {
-                    out.push(char::from(byte));
-                } else {
-                    // Writing to a text does not fail.
-                    let _ = write!(out, "%{byte:02X}");
-                }
-                out
-            })
-        })
+        self.accept(value)
+            .map(|cut| percent_encode_but(&cut, is_plain))
     }
 
     /// Returns the value to send, or nothing when it is empty or not legal in a header.

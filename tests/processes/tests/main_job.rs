@@ -225,35 +225,9 @@ async fn an_error_ends_the_cell_and_releases_the_queue() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn interrupt_stops_a_running_cell() -> Result<()> {
-    let cloud = Cloud::start().await?;
-    let (_machine, room, _) = attached(&cloud).await?;
+/// Runs the first cell, interrupts it once it has printed, and sees its record end; the execution's id.
+async fn interrupted(room: &Room, source: &str) -> Result<String> {
     let cell = room.cells()[0].clone();
-    room.set_source(&cell, "import time\nprint('in')\ntime.sleep(600)")
-        .await?;
-    let id = room.execute(&cell).await?;
-    room.execution_when(&id, "the first output", LIMIT, |now| {
-        !now.outputs.is_empty()
-    })
-    .await?;
-    room.request(json!({ "id": "i1", "action": "interrupt_execution" }))
-        .await?;
-    let execution = room.finished(&id, LIMIT).await?;
-    assert_eq!(execution.status, "error");
-    assert_eq!(room.run("print('again')", LIMIT).await?.status, "done");
-    Ok(())
-}
-
-/// Its record has ended by then; what it prints is shown all the same, at once and much of it (decision D3).
-#[tokio::test]
-async fn what_an_interrupted_cell_prints_while_it_cleans_up_is_all_kept() -> Result<()> {
-    let cloud = Cloud::start().await?;
-    let (_machine, room, notebook) = attached(&cloud).await?;
-    let cell = room.cells()[0].clone();
-    let source = "import time\nprint('in', flush=True)\ntry:\n    time.sleep(600)\nexcept KeyboardInterrupt:\n    \
-                  for i in range(5): print(i, flush=True); time.sleep(0.2)\n    \
-                  for i in range(5, 20_000): print(i)\n    print('clean')";
     room.set_source(&cell, source).await?;
     let id = room.execute(&cell).await?;
     room.execution_when(&id, "the first output", LIMIT, |now| {
@@ -264,6 +238,29 @@ async fn what_an_interrupted_cell_prints_while_it_cleans_up_is_all_kept() -> Res
         .await?;
     let execution = room.finished(&id, LIMIT).await?;
     assert_eq!(execution.status, "error");
+    Ok(id)
+}
+
+#[tokio::test]
+async fn interrupt_stops_a_running_cell() -> Result<()> {
+    let cloud = Cloud::start().await?;
+    let (_machine, room, _) = attached(&cloud).await?;
+    interrupted(&room, "import time\nprint('in')\ntime.sleep(600)").await?;
+    assert_eq!(room.run("print('again')", LIMIT).await?.status, "done");
+    Ok(())
+}
+
+/// Its record has ended by then; what it prints is shown all the same, at once and much of it (decision D3).
+#[tokio::test]
+async fn what_an_interrupted_cell_prints_while_it_cleans_up_is_all_kept() -> Result<()> {
+    let cloud = Cloud::start().await?;
+    let (_machine, room, notebook) = attached(&cloud).await?;
+    // A line and its end are one write: `print` makes two of them.
+    let source = "import sys, time\ndef say(line): sys.stdout.write(f'{line}\\n')\n\
+                  say('in'); sys.stdout.flush()\ntry:\n    time.sleep(600)\nexcept KeyboardInterrupt:\n    \
+                  for i in range(5): say(i); sys.stdout.flush(); time.sleep(0.2)\n    \
+                  for i in range(5, 20_000): say(i)\n    say('clean')";
+    let id = interrupted(&room, source).await?;
     // The kernel takes the next one when it is done with this one.
     assert_eq!(room.run("print('again')", LIMIT).await?.status, "done");
     let text = room

@@ -4,7 +4,7 @@ use automerge::ObjType;
 use automerge::transaction::Transactable;
 use serde_json::Value as Json;
 
-use super::{RuntimeStateDoc, status};
+use super::RuntimeStateDoc;
 use crate::value::DocError;
 
 /// Returns the display id of a manifest.
@@ -52,10 +52,7 @@ impl RuntimeStateDoc {
     ) -> Result<usize, DocError> {
         let mut shown = self.displays(display);
         if !amends {
-            shown.retain(|(execution, _)| {
-                self.status(execution)
-                    .is_some_and(|now| !status::is_terminal(&now))
-            });
+            shown.retain(|(execution, _)| self.is_open(execution));
         }
         for (execution, output) in &shown {
             let Some(Json::Object(mut manifest)) = self.output(execution, output) else {
