@@ -22,6 +22,13 @@ const BULK_BYTES: usize = 4096;
 /// What control sequences begin with.
 const ESCAPE: char = '\u{1b}';
 
+/// What becomes of blank rows at the end of a text.
+#[derive(Clone, Copy, Debug)]
+enum BlankEnd {
+    OneLineEnd,
+    Kept,
+}
+
 /// The terminal of one stream of one execution.
 #[derive(Default)]
 pub struct Terminal {
@@ -100,6 +107,11 @@ impl Terminal {
 
     /// Renders what was not taken: waiting finished text and the rows still in reach.
     pub fn render(&self) -> String {
-        self.screen.render()
+        self.screen.render(BlankEnd::OneLineEnd)
+    }
+
+    /// Renders the same for text that is not the last one: all blank rows above the cursor are kept.
+    pub fn render_open(&self) -> String {
+        self.screen.render(BlankEnd::Kept)
     }
 }

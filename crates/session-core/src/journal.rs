@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::commit::OpKind;
 use crate::event::{Channel, Effect, JournalEntry};
-use crate::lane::{Lane, Written, output_id};
+use crate::lane::{Arrival, Lane, Written, output_id};
 use crate::session::Session;
 
 /// Executions whose late outputs are told apart from the first without a scan.
@@ -190,14 +190,18 @@ impl Session {
             .get("name")
             .and_then(Value::as_str)
             .unwrap_or("stdout");
-        let (now, live, settings) = (self.now, self.caught_up, self.settings.clone());
-        if !live && self.began_an_entry(parent, entry.position) {
+        let (now, settings) = (self.now, self.settings.clone());
+        if !self.caught_up && self.began_an_entry(parent, entry.position) {
             self.flush_streams(parent);
         }
-        // What comes late is written once, by the next tick: its entry cannot grow.
-        let grows = live && !self.is_late(parent);
+        let arrival = match self.caught_up {
+            true if self.is_late(parent) => Arrival::Late,
+            true => Arrival::Live,
+            false => Arrival::Again,
+        };
         let lane = self.lane(parent);
-        let written = lane.chunk(parent, entry.position, name, text, now, &settings, grows);
+        let position = entry.position;
+        let written = lane.chunk(parent, position, name, text, now, &settings, arrival);
         for written in written {
             self.write_entry(parent, written);
         }

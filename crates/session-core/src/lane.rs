@@ -32,6 +32,19 @@ struct Stream {
     part: u32,
     unwritten: usize,
     last_write: Option<UnixMs>,
+    /// Whether its execution had ended when its last chunk came.
+    late: bool,
+}
+
+/// When a chunk of text comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// While its execution runs.
+    Live,
+    /// When its execution has ended: what it belongs to cannot grow, so that it is written once.
+    Late,
+    /// While the journal is read again: the document may show more already, so that it is held back.
+    Again,
 }
 
 /// The text of a stream entry, and which part it is of the stream that began at a position of the journal.
@@ -110,9 +123,6 @@ impl Lane {
     }
 
     /// Takes a chunk; returns the entries to write now. A chunk of the other stream ends this one.
-    ///
-    /// While the journal is read again (`live` is false) unfinished text is held back: the document
-    /// may show more of it already.
     #[allow(clippy::too_many_arguments)] // one chunk and the circumstances it comes in
     pub fn chunk(
         &mut self,
@@ -122,7 +132,7 @@ impl Lane {
         text: &str,
         now: UnixMs,
         settings: &Settings,
-        live: bool,
+        arrival: Arrival,
     ) -> Vec<Written> {
         let mut out = Vec::new();
         if self
@@ -139,7 +149,9 @@ impl Lane {
             part: 0,
             unwritten: 0,
             last_write: None,
+            late: false,
         });
+        stream.late = arrival == Arrival::Late;
         stream.terminal.feed(text);
         stream.unwritten += text.len();
         // Sealing depends on the text alone, so that a second reading gives the same entries.
@@ -150,7 +162,7 @@ impl Lane {
             stream.last_write.get_or_insert(now);
         }
         let first = stream.last_write.is_none();
-        if live && (first || stream.unwritten >= settings.stream_flush_bytes) {
+        if arrival == Arrival::Live && (first || stream.unwritten >= settings.stream_flush_bytes) {
             out.extend(self.flush(execution_id, now));
         }
         out
@@ -161,7 +173,12 @@ impl Lane {
         let stream = self.stream.as_mut().filter(|stream| stream.unwritten > 0)?;
         stream.unwritten = 0;
         stream.last_write = Some(now);
-        let text = stream.terminal.render();
+        // More may follow in another entry.
+        let text = if stream.late {
+            stream.terminal.render_open()
+        } else {
+            stream.terminal.render()
+        };
         (!text.is_empty()).then(|| stream.entry(execution_id, text))
     }
 

@@ -40,6 +40,20 @@ fn what_a_cell_prints_while_it_cleans_up_after_an_interrupt_is_all_there() {
 }
 
 #[test]
+fn line_ends_that_come_alone_are_kept() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    sim.print("a", "in");
+    sim.pass(100);
+    interrupt(&mut sim);
+    for part in ["\n", "0", "\n", "1\n\n", "2\n", "\n", "3\n"] {
+        sim.print("a", part);
+        sim.pass(100);
+    }
+    assert_eq!(sim.text("a"), "in\n0\n1\n\n2\n\n3\n");
+}
+
+#[test]
 fn text_of_an_outage_in_which_the_room_ended_the_execution_follows_what_is_there() {
     for width in [1, 2000] {
         let line = |n: usize| format!("{n:>width$}\n");
@@ -127,7 +141,7 @@ fn whatever_comes_between_all_text_is_there_once() {
                     sim.unlink("");
                     linked = false;
                 }
-                2 if !linked && sim.status("a") == "running" => sim.room_ends("a"),
+                2 if sim.status("a") == "running" => sim.room_ends("a"),
                 2 | 3 if !linked => {
                     sim.link();
                     linked = true;
@@ -136,14 +150,22 @@ fn whatever_comes_between_all_text_is_there_once() {
                 _ => {
                     let width = if dice.roll(4) == 0 { 700 } else { 1 };
                     let count = 1 + if dice.roll(4) == 0 { 60 } else { dice.roll(3) };
-                    let entries: Vec<JournalEntry> = (0..count)
-                        .map(|part| {
-                            let line = format!("{n}.{part:>width$}\n");
-                            wanted.push_str(&line);
-                            stream(&mut sim, &line)
-                        })
-                        .collect();
+                    // A line and its end may be two writes, and the first may be shown alone.
+                    let apart = dice.roll(3) == 0;
+                    let mut entries = Vec::new();
+                    for part in 0..count {
+                        let line = format!("{n}.{part:>width$}\n");
+                        wanted.push_str(&line);
+                        let (text, end) = line.split_at(line.len() - usize::from(apart));
+                        let parts = [text, end].into_iter().filter(|part| !part.is_empty());
+                        entries.extend(parts.map(|part| stream(&mut sim, part)));
+                    }
                     journal.extend(entries.iter().cloned());
+                    if apart {
+                        let rest = entries.split_off(1);
+                        sim.event(Event::Journal(std::mem::replace(&mut entries, rest)));
+                        sim.pass(60);
+                    }
                     sim.event(Event::Journal(entries));
                 }
             }

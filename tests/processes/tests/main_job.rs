@@ -255,11 +255,9 @@ async fn interrupt_stops_a_running_cell() -> Result<()> {
 async fn what_an_interrupted_cell_prints_while_it_cleans_up_is_all_kept() -> Result<()> {
     let cloud = Cloud::start().await?;
     let (_machine, room, notebook) = attached(&cloud).await?;
-    // A line and its end are one write: `print` makes two of them.
-    let source = "import sys, time\ndef say(line): sys.stdout.write(f'{line}\\n')\n\
-                  say('in'); sys.stdout.flush()\ntry:\n    time.sleep(600)\nexcept KeyboardInterrupt:\n    \
-                  for i in range(5): say(i); sys.stdout.flush(); time.sleep(0.2)\n    \
-                  for i in range(5, 20_000): say(i)\n    say('clean')";
+    let source = "import time\nprint('in')\ntry:\n    time.sleep(600)\nexcept KeyboardInterrupt:\n    \
+                  for i in range(5): print(i); time.sleep(0.2)\n    \
+                  for i in range(5, 20_000): print(i)\n    print('clean')";
     let id = interrupted(&room, source).await?;
     // The kernel takes the next one when it is done with this one.
     assert_eq!(room.run("print('again')", LIMIT).await?.status, "done");

@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthChar;
 use vte::{Params, Perform};
 
 use super::row::{BLANK, Cell, Color, Row, Style};
-use super::{MAX_ROW_CELLS, SCREEN_ROWS};
+use super::{BlankEnd, MAX_ROW_CELLS, SCREEN_ROWS};
 
 /// The screen, the finished text above it, and the cursor.
 #[derive(Default)]
@@ -25,18 +25,23 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    pub fn render(&self) -> String {
+    /// The finished text and the rows; of blank rows at the end one line end, or all above the cursor.
+    pub fn render(&self, blank_end: BlankEnd) -> String {
         let mut out = self.sealed.clone();
         let mut style = self.sealed_style;
         let last = self.rows.iter().rposition(|r| r.visible_len() > 0);
-        if let Some(last) = last {
-            for (at, row) in self.rows.iter().take(last + 1).enumerate() {
-                row.write(&mut out, &mut style);
-                if at < last || self.row > last {
-                    out.push('\n');
-                }
+        for (at, row) in self.rows.iter().take(last.map_or(0, |l| l + 1)).enumerate() {
+            if at > 0 {
+                out.push('\n');
             }
+            row.write(&mut out, &mut style);
         }
+        let below = self.row.saturating_sub(last.unwrap_or(0));
+        let line_ends = match blank_end {
+            BlankEnd::Kept => below,
+            BlankEnd::OneLineEnd => below.min(usize::from(last.is_some())),
+        };
+        out.extend(std::iter::repeat_n('\n', line_ends));
         if style != Style::default() {
             out.push_str("\u{1b}[0m");
         }
