@@ -73,8 +73,16 @@ impl JournalReader {
     }
 
     /// Reads until `total` bytes are pending; false when the file ends before.
+    ///
+    /// The beginning of a record that is not whole is read again with the rest: if its keeper was killed meanwhile, the
+    /// next one has cut it off and written another in its place.
     fn fill(&mut self, total: usize) -> Result<bool, JournalError> {
         let there = usize::try_from(self.available()).unwrap_or(usize::MAX);
+        if self.pending.len().saturating_add(there) < total {
+            self.pending = Bytes::new();
+            self.file.seek(SeekFrom::Start(self.position))?;
+            return Ok(false);
+        }
         let wanted = total.max(READ_BYTES).min(self.pending.len() + there);
         // As much as is read and no more: records keep it alive.
         let mut buffer = Vec::with_capacity(wanted);
