@@ -24,11 +24,8 @@ use wire::UnixMs;
 use wire::attachment::status;
 
 use crate::departure::is_away;
-use crate::settings::{LIVE_EPOCH_SPAN, QUIET_MS, SHOWN_PER_CHANGE};
+use crate::settings::{LIVE_EPOCH_SPAN, QUIET_MS, SHOWN_PER_CHANGE, WIDGET_CHANGES};
 use crate::{Effect, Room, RoomError, bootstrap, notebook_doc, runtime_doc};
-
-/// The documents that a runtime peer writes: with people there, these decide when the room starts over.
-const LIVE: [DocKind; 2] = [DocKind::RuntimeState, DocKind::Comms];
 
 /// What a room starts its next epoch with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,17 +109,16 @@ impl Room {
 
     /// When a document that has outgrown its epoch with people there starts over, if nothing runs until then.
     pub(crate) fn start_over_at(&mut self) -> Option<UnixMs> {
-        let since = self.idle_since.filter(|_| !self.starting_over)?;
+        let idle = self.idle_since.filter(|_| !self.starting_over)?;
         let (most, limit) = (self.outgrowth(), self.live_limit);
         if most <= limit || !self.may_start_over_live() {
             return None;
         }
-        let quiet = if most > limit + limit / 2 {
-            0
-        } else {
-            QUIET_MS
-        };
-        Some(since.plus(quiet))
+        if most > limit + limit / 2 {
+            return Some(idle);
+        }
+        let still = self.widgets_moved.map_or(idle, |moved| moved.max(idle));
+        Some(still.plus(QUIET_MS))
     }
 
     /// Asks the edge to start over when it is time to.
@@ -143,12 +139,10 @@ impl Room {
         (shown / SHOWN_PER_CHANGE).clamp(least, LIVE_EPOCH_SPAN * least)
     }
 
-    /// The changes of the document that has most, of those that start over live.
+    /// The changes of the document that has most, of those that a runtime peer writes.
     fn outgrowth(&mut self) -> u64 {
-        LIVE.map(|kind| self.changes(kind))
-            .into_iter()
-            .max()
-            .unwrap_or_default()
+        let widgets = self.changes(DocKind::Comms) / WIDGET_CHANGES;
+        self.changes(DocKind::RuntimeState).max(widgets)
     }
 
     fn changes(&mut self, kind: DocKind) -> u64 {

@@ -65,6 +65,8 @@ pub struct Room {
     pub(crate) next_request: u64,
     pub(crate) trim_at: usize,
     pub(crate) idle_since: Option<UnixMs>,
+    /// When the state of a widget changed last.
+    pub(crate) widgets_moved: Option<UnixMs>,
     /// The owner's word for this notebook: minutes, 0 is never.
     pub(crate) idle_minutes: Option<u64>,
     /// After a load: until when a runtime peer that was here is expected back.
@@ -112,6 +114,7 @@ impl Room {
             next_request: 0,
             trim_at: 0,
             idle_since: None,
+            widgets_moved: None,
             idle_minutes: None,
             return_by: None,
             planned_wake: None,

@@ -28,8 +28,9 @@ pub struct Settings {
     /// Bytes of a saved document from which on it starts over, if that at least halves it.
     pub epoch_bytes: usize,
     /// Changes of what a runtime peer writes from which on it starts over while people are there, once nothing has run
-    /// for a moment; half as many more, and it does so between two runs. A room that shows much waits longer, up to
-    /// five times as long: what it shows is stored anew each time.
+    /// and no widget has moved for a moment; half as many more, and it does so between two runs. Ten changes of widgets
+    /// count as one. A room that shows much waits longer, up to five times as long: what it shows is stored anew each
+    /// time.
     pub live_epoch_changes: u64,
 }
 
@@ -43,7 +44,10 @@ const LIVE_EPOCH_CHANGES: u64 = 200;
 pub(crate) const SHOWN_PER_CHANGE: u64 = 10;
 /// How much longer a room waits at most that shows much.
 pub(crate) const LIVE_EPOCH_SPAN: u64 = 5;
-/// How long nothing may have run before documents start over under people's eyes, in milliseconds.
+/// Changes of widgets that count as one: a slider that is drawn makes dozens in a second, and each costs a walk over what was
+/// written to its own state only.
+pub(crate) const WIDGET_CHANGES: u64 = 10;
+/// How long nothing may have run, and no widget moved, before documents start over under people's eyes, in milliseconds.
 pub(crate) const QUIET_MS: i64 = 2_000;
 
 impl Default for Settings {

@@ -29,8 +29,10 @@ impl Room {
                         self.send_sync(&other, kind);
                     }
                 }
-                if moved && kind == DocKind::RuntimeState {
-                    self.watch_idleness(now);
+                match kind {
+                    DocKind::RuntimeState if moved => self.watch_idleness(now),
+                    DocKind::Comms if moved => self.widgets_moved = Some(now),
+                    _ => {}
                 }
                 self.accept(now, peer_id, frame_type, payload.len());
             }

@@ -357,6 +357,47 @@ fn with_everybody_there_a_room_starts_over_once_nothing_has_run_for_a_moment() {
     assert_eq!(shown(&mut harness)[1].2, "result of run 21");
 }
 
+/// Somebody draws a slider: a change each time.
+fn draw(harness: &mut Harness, browser: &mut Client, times: u64) {
+    for value in 0..times {
+        let doc = browser.doc(DocKind::Comms);
+        let comms = doc.get(ROOT, "comms").unwrap().unwrap().1;
+        let widget = match doc.get(&comms, "w").unwrap() {
+            Some((_, widget)) => widget,
+            None => doc.put_object(&comms, "w", ObjType::Map).unwrap(),
+        };
+        doc.put(&widget, "value", value as i64).unwrap();
+        doc.commit();
+        harness.settle(&mut [browser]);
+    }
+}
+
+#[test]
+fn a_slider_that_is_drawn_does_not_have_the_room_start_over_under_the_hand() {
+    for lets_go in [true, false] {
+        let (mut harness, _machine) = busy(30);
+        let hand = || Join {
+            rejoins: true,
+            ..owner()
+        };
+        harness.leave("owner");
+        harness.join(hand());
+        let mut browser = Client::of(&hand());
+        harness.settle(&mut [&mut browser]);
+        for _ in 0..44 {
+            draw(&mut harness, &mut browser, 10);
+            harness.advance(1_000);
+            assert!(!asked_to_start_over(&mut harness));
+        }
+        if lets_go {
+            harness.advance(1_000);
+        } else {
+            draw(&mut harness, &mut browser, 20);
+        }
+        assert!(asked_to_start_over(&mut harness));
+    }
+}
+
 #[test]
 fn much_outgrown_a_room_starts_over_between_two_runs_but_never_during_one() {
     let (mut harness, mut machine) = busy(20);

@@ -11,7 +11,7 @@ use kernel::client::KeeperClient;
 use kernel::journal::{FILE_NAME, JournalError, Record, START};
 use kernel::keeper::{end_leftover_kernel, last_generation};
 use kernel::protocol::KernelState;
-use session_core::{Captured, Effect, Event, LaunchMode, Session, Settings};
+use session_core::{Effect, Event, Handover, LaunchMode, Session, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
@@ -70,7 +70,7 @@ struct Before {
     announced: bool,
     /// When it last began to dial.
     dialled: Option<Instant>,
-    captured: Captured,
+    handover: Handover,
 }
 
 /// Runs a peer until its job ends. The caller turns the end into an exit code.
@@ -116,7 +116,7 @@ pub async fn run(config: PeerConfig) -> End {
         before = Before {
             announced: peer.announced,
             dialled: Some(started),
-            captured: peer.session.take_captured(),
+            handover: peer.session.hand_over(),
         };
         // Who was asked to end does not begin anew.
         let end = match end {
@@ -234,7 +234,7 @@ impl Peer {
             Arc::clone(&grown),
         );
         let peer = Self {
-            session: Session::new(settings).with_captured(before.captured),
+            session: Session::new(settings).taking_over(before.handover),
             tokens,
             link: RoomLink::start(dials, adopted, before.dialled),
             connection: 0,

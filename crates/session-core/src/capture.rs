@@ -26,13 +26,12 @@ pub(crate) struct OutputWidget {
     unwritten: bool,
 }
 
-/// The Output widgets of a session, for the one that takes its place in the same process: the document has what they show
-/// by reference only, and does not say which request they take the outputs of.
+/// The Output widgets of a session, for the one that takes its place.
 #[derive(Debug, Default)]
-pub struct Captured {
-    widgets: Vec<OutputWidget>,
+pub(crate) struct Captured {
+    pub widgets: Vec<OutputWidget>,
     /// Where in the journal they stand.
-    to: u64,
+    pub to: u64,
 }
 
 impl OutputWidget {
@@ -70,22 +69,6 @@ impl OutputWidget {
 }
 
 impl Session {
-    /// Takes the Output widgets out of a session that ends.
-    pub fn take_captured(&mut self) -> Captured {
-        Captured {
-            widgets: std::mem::take(&mut self.output_widgets),
-            to: self.read_to.unwrap_or_default(),
-        }
-    }
-
-    /// Gives a new session the Output widgets of the one before. Until it has read as far as that one, it follows only
-    /// which outputs they take.
-    #[must_use]
-    pub fn with_captured(mut self, captured: Captured) -> Self {
-        self.captured_before = (!captured.widgets.is_empty()).then_some(captured);
-        self
-    }
-
     /// Has the Output widgets stand where those of the session before stood, once everything until there is read.
     pub(crate) fn restore_captured(&mut self, read_to: u64) {
         let before = self.captured_before.take_if(|before| before.to <= read_to);

@@ -78,6 +78,12 @@ pub(crate) struct Op {
     waits: Vec<String>,
 }
 
+impl Op {
+    pub fn kind(&self) -> &OpKind {
+        &self.kind
+    }
+}
+
 /// Which sent frames the room accepted, and the journal positions that hang on them.
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
@@ -338,11 +344,7 @@ impl Session {
                     let _ = doc.open_comm(&comm_id, &target, module, name);
                 }
             }
-            OpKind::CommState { comm_id, state } => {
-                if doc.has_comm(&comm_id) {
-                    let _ = comms.doc.merge_state(&comm_id, &state);
-                }
-            }
+            OpKind::CommState { comm_id, state } => self.write_comm_state(&comm_id, &state),
             OpKind::CommClose { comm_id } => {
                 let _ = comms.doc.remove(&comm_id);
                 let _ = doc.close_comm(&comm_id);

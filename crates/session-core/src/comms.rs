@@ -71,14 +71,16 @@ impl Session {
             // The echo of what was captured may be older than what was captured since.
             state.shift_remove("outputs");
         }
-        self.widgets.drop_overtaken(comm_id, parent, &mut state);
+        self.widgets
+            .on_their_way
+            .drop_overtaken(comm_id, parent, &mut state);
         if state.is_empty() {
             return;
         }
         if self.caught_up {
             let comm_id = comm_id.to_owned();
             self.push_op(OpKind::CommState { comm_id, state }, blobs);
-        } else {
+        } else if !self.is_known_to_the_room(entry.position) {
             self.widgets.remember(comm_id, state, blobs);
         }
     }
@@ -87,6 +89,16 @@ impl Session {
     pub(crate) fn write_comms_again(&mut self) {
         for (comm_id, (state, blobs)) in self.widgets.take_remembered() {
             self.push_op(OpKind::CommState { comm_id, state }, blobs);
+        }
+    }
+
+    /// Writes what the kernel said of an open comm. A write fails only for objects that are gone.
+    pub(crate) fn write_comm_state(&mut self, comm_id: &str, said: &Map<String, Value>) {
+        self.said_again(comm_id, said);
+        if let (Some(state), Some(comms)) = (self.state.as_ref(), self.comms.as_mut())
+            && state.doc.has_comm(comm_id)
+        {
+            let _ = comms.doc.merge_state(comm_id, said);
         }
     }
 
@@ -107,6 +119,7 @@ impl Session {
     pub(crate) fn drop_comms(&mut self) {
         self.output_widgets.clear();
         self.captured_before = None;
+        self.comms_before = None;
         self.widgets.all_closed();
         self.push_op(OpKind::CommsGone, Vec::new());
     }

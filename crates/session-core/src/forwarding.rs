@@ -8,16 +8,14 @@ use serde_json::{Map, Value, json};
 use crate::comms::FORWARDED;
 use crate::event::Effect;
 use crate::session::{Kernel, Session};
+use crate::widgets::Trait;
 
 /// Traits that never go back to the kernel.
-const CANVAS_KEY: &str = "_nteract_mpl_canvas";
+pub(crate) const CANVAS_KEY: &str = "_nteract_mpl_canvas";
 /// Traits that may wait for their blobs; those beyond are left out.
 const WAITING_MAX: usize = 256;
 /// Most bytes of one value that are fetched.
 const VALUE_BYTES: u64 = 64 * 1024 * 1024;
-
-/// A comm and one of its traits.
-type Trait = (String, String);
 
 /// Values that wait for what they name.
 #[derive(Debug, Default)]
@@ -31,7 +29,7 @@ pub(crate) struct Fetches {
 /// What one comm is told.
 #[derive(Default)]
 struct Update {
-    keys: Vec<String>,
+    keys: BTreeSet<String>,
     state: Map<String, Value>,
     paths: Vec<Value>,
     buffers: Vec<Vec<u8>>,
@@ -68,13 +66,15 @@ impl Session {
         self.forward(waiting);
     }
 
-    fn forward(&mut self, traits: BTreeSet<Trait>) {
+    /// Tells the kernel the values that traits have now, comm by comm.
+    pub(crate) fn forward(&mut self, mut traits: BTreeSet<Trait>) {
         let (Some(state), Some(comms)) = (self.state.as_ref(), self.comms.as_ref()) else {
             return;
         };
         if self.kernel != Kernel::Ready {
             return;
         }
+        traits.retain(|one| !self.widgets.on_their_way.hold(one));
         let fetches = &mut self.widgets.fetches;
         let mut updates: BTreeMap<String, Update> = BTreeMap::new();
         for one in traits {
@@ -119,9 +119,9 @@ impl Session {
                 update.paths.push(path.into());
                 update.buffers.push(bytes);
             }
-            update.keys.push(key.clone());
+            update.keys.insert(key.clone());
         }
-        if fetches.waiting.is_empty() {
+        if fetches.waiting.is_empty() && !self.widgets.on_their_way.is_holding() {
             fetches.have.clear();
         }
         for (comm_id, update) in updates {
@@ -130,8 +130,8 @@ impl Session {
             let mut message = self.message("comm_msg", json!({"comm_id": comm_id, "data": data}));
             message.msg_id.insert_str(0, FORWARDED);
             message.buffers = update.buffers;
-            self.widgets
-                .forwarded(&comm_id, update.keys, &message.msg_id);
+            let on_their_way = &mut self.widgets.on_their_way;
+            on_their_way.sent(&comm_id, update.keys, &message.msg_id);
             self.effects.push(Effect::SendToKernel(Box::new(message)));
         }
     }

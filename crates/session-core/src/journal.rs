@@ -146,7 +146,7 @@ impl Session {
         if content.get("execution_state").and_then(Value::as_str) != Some("idle") {
             return;
         }
-        self.widgets.processed(parent);
+        self.comm_processed(parent);
         self.unfinished.take_if(|id| id == parent);
         if self
             .gate

@@ -12,6 +12,7 @@ mod commit;
 mod comms;
 mod event;
 mod forwarding;
+mod handover;
 mod journal;
 mod kernel;
 mod lane;
@@ -24,9 +25,9 @@ mod session;
 mod settings;
 mod widgets;
 
-pub use capture::Captured;
 pub use event::{
     BlobUpload, Channel, Effect, Event, JournalEntry, KernelInfo, KernelMessage, Outcome,
 };
+pub use handover::Handover;
 pub use session::Session;
 pub use settings::{DEFAULT_OUTPUT_LIMIT_BYTES, LaunchMode, Settings};

@@ -74,6 +74,8 @@ pub struct Session {
     pub(crate) output_widgets: Vec<crate::capture::OutputWidget>,
     /// Those of the session before, until the journal is read to where they stood.
     pub(crate) captured_before: Option<crate::capture::Captured>,
+    /// Values of widgets as that session knew them, until the kernel was told what is new.
+    pub(crate) comms_before: Option<crate::handover::CommsBefore>,
     pub(crate) widgets: crate::widgets::Widgets,
     pub(crate) ops: VecDeque<Op>,
     /// Where the last output was written, as long as nothing else was written or came from the room.
@@ -148,6 +150,7 @@ impl Session {
             lane_order: VecDeque::new(),
             output_widgets: Vec::new(),
             captured_before: None,
+            comms_before: None,
             widgets: crate::widgets::Widgets::default(),
             ops: VecDeque::new(),
             output_place: None,
@@ -253,6 +256,7 @@ impl Session {
             self.remove_orphans();
             self.write_lifecycle();
             self.apply_ops();
+            self.forward_missed();
             self.remove_gone();
             self.settle_orphans();
             self.pump();

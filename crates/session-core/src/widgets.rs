@@ -16,10 +16,25 @@ const ORPHANS_EVERY_MS: i64 = 30_000;
 
 type State = Map<String, Value>;
 
+/// A comm and one of its traits.
+pub(crate) type Trait = (String, String);
+
+/// A message that brings the kernel what people changed, until the kernel has dealt with it. There is one for each comm:
+/// of what changes meanwhile the kernel is told the last value, as by the widgets of a Jupyter page.
+#[derive(Debug)]
+struct OnItsWay {
+    msg_id: String,
+    keys: BTreeSet<String>,
+    held: BTreeSet<String>,
+}
+
+/// Those messages by comm.
+#[derive(Debug, Default)]
+pub(crate) struct OnTheirWay(HashMap<String, OnItsWay>);
+
 #[derive(Debug, Default)]
 pub(crate) struct Widgets {
-    /// The message that brings each trait to the kernel, until the kernel has dealt with it.
-    on_their_way: HashMap<String, HashMap<String, String>>,
+    pub on_their_way: OnTheirWay,
     /// What a second reading of the journal found so far.
     remembered: BTreeMap<String, (State, Vec<Blob>)>,
     /// Messages of people that wait for the state they come after.
@@ -32,27 +47,47 @@ pub(crate) struct Widgets {
     orphans_at: Option<UnixMs>,
 }
 
-impl Widgets {
-    pub fn forwarded(&mut self, comm_id: &str, keys: Vec<String>, msg_id: &str) {
-        let traits = self.on_their_way.entry(comm_id.to_owned()).or_default();
-        traits.extend(keys.into_iter().map(|key| (key, msg_id.to_owned())));
+impl OnTheirWay {
+    /// Whether a trait waits until the kernel has dealt with what it was told before.
+    pub fn hold(&mut self, (comm_id, key): &Trait) -> bool {
+        let before = self.0.get_mut(comm_id);
+        before
+            .map(|before| before.held.insert(key.clone()))
+            .is_some()
     }
 
-    /// The kernel has dealt with a message.
-    pub fn processed(&mut self, msg_id: &str) {
-        self.on_their_way.retain(|_, traits| {
-            traits.retain(|_, on_its_way| on_its_way != msg_id);
-            !traits.is_empty()
-        });
+    pub fn is_holding(&self) -> bool {
+        self.0.values().any(|message| !message.held.is_empty())
+    }
+
+    pub fn sent(&mut self, comm_id: &str, keys: BTreeSet<String>, msg_id: &str) {
+        let message = OnItsWay {
+            msg_id: msg_id.to_owned(),
+            keys,
+            held: BTreeSet::new(),
+        };
+        self.0.insert(comm_id.to_owned(), message);
+    }
+
+    /// The kernel has dealt with a message; what waited for that.
+    fn processed(&mut self, msg_id: &str) -> BTreeSet<Trait> {
+        let mut of_it = self.0.extract_if(|_, message| message.msg_id == msg_id);
+        let Some((comm_id, message)) = of_it.next() else {
+            return BTreeSet::new();
+        };
+        let held = message.held.into_iter();
+        held.map(|key| (comm_id.clone(), key)).collect()
     }
 
     /// Leaves out what the kernel said before it got what a person did since: that will be its last word.
     pub fn drop_overtaken(&self, comm_id: &str, parent: &str, state: &mut State) {
-        if let Some(traits) = self.on_their_way.get(comm_id) {
-            state.retain(|key, _| traits.get(key).is_none_or(|msg_id| msg_id == parent));
+        if let Some(OnItsWay { msg_id, keys, held }) = self.0.get(comm_id) {
+            state.retain(|key, _| !held.contains(key) && (msg_id == parent || !keys.contains(key)));
         }
     }
+}
 
+impl Widgets {
     /// Keeps what was read a second time until all of it is read.
     pub fn remember(&mut self, comm_id: &str, state: State, blobs: Vec<Blob>) {
         let (known, needed) = self.remembered.entry(comm_id.to_owned()).or_default();
@@ -72,13 +107,13 @@ impl Widgets {
     }
 
     pub fn closed(&mut self, comm_id: &str) {
-        self.on_their_way.remove(comm_id);
+        self.on_their_way.0.remove(comm_id);
         self.remembered.remove(comm_id);
     }
 
     pub fn all_closed(&mut self) {
         self.fetches = Fetches::default();
-        self.on_their_way.clear();
+        self.on_their_way.0.clear();
         self.remembered.clear();
     }
 
@@ -98,6 +133,14 @@ impl Widgets {
 }
 
 impl Session {
+    /// The kernel has dealt with a request: what waited for that is told now.
+    pub(crate) fn comm_processed(&mut self, msg_id: &str) {
+        let held = self.widgets.on_their_way.processed(msg_id);
+        if !held.is_empty() {
+            self.forward(held);
+        }
+    }
+
     /// Removes the state of what a kernel that ended had open, as soon as it is here.
     pub(crate) fn remove_gone(&mut self) {
         let comms = self.comms.as_mut().filter(|comms| comms.in_sync());

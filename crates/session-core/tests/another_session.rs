@@ -109,8 +109,8 @@ fn an_output_widget_keeps_what_it_showed_and_shows_nothing_twice() {
     }
     sim.event(Event::Journal(journal.clone()));
     sim.pass(100);
-    let captured = sim.session.take_captured();
-    sim.replace_session_with(true, captured);
+    let before = sim.session.hand_over();
+    sim.replace_session_with(true, before);
     sim.event(Event::KernelReady(info()));
     sim.link();
     // The kernel went on meanwhile.

@@ -4,8 +4,8 @@
 mod support;
 
 use serde_json::{Value, json};
-use session_core::{Effect, Event};
-use support::{Sim, json_at};
+use session_core::{Effect, Event, JournalEntry};
+use support::{Sim, info, json_at};
 use wire::FrameType;
 use wire::control::SessionControl;
 
@@ -26,16 +26,26 @@ fn slider() -> Sim {
     sim
 }
 
-/// A person moves the slider; the id of the message that tells the kernel.
-fn moves(sim: &mut Sim, value: i64) -> String {
+/// A person moves the slider.
+fn set(sim: &mut Sim, value: i64) {
     sim.comms
         .merge_state("w", json!({"value": value}).as_object().unwrap())
         .unwrap();
     sim.room_speaks();
+}
+
+/// The id of the last message to the kernel, which tells it this value.
+fn told(sim: &Sim, value: i64) -> String {
     let sent = sim.sent("comm_msg");
     let sent = (*sent.last().unwrap()).clone();
     assert_eq!(sent.content["data"]["state"], json!({"value": value}));
     sent.msg_id
+}
+
+/// A person moves the slider; the id of the message that tells the kernel.
+fn moves(sim: &mut Sim, value: i64) -> String {
+    set(sim, value);
+    told(sim, value)
 }
 
 fn value(sim: &Sim) -> Value {
@@ -78,25 +88,48 @@ fn answer(sim: &mut Sim, is_accepted: bool) {
 fn ws_329_the_kernels_echo_never_moves_a_widget_back() {
     let mut sim = slider();
     let first = moves(&mut sim, 1);
-    let second = moves(&mut sim, 2);
-    for (msg_id, echoed) in [(&first, 1), (&second, 2)] {
-        sim.kernel(msg_id, "comm_msg", update("echo_update", echoed));
-        sim.idle(msg_id);
-        sim.pass(100);
-        assert_eq!(value(&sim), 2);
-    }
+    set(&mut sim, 2);
+    sim.kernel(&first, "comm_msg", update("echo_update", 1));
+    sim.idle(&first);
+    sim.pass(100);
+    assert_eq!(value(&sim), 2);
+    let second = told(&sim, 2);
+    sim.kernel(&second, "comm_msg", update("echo_update", 2));
+    sim.idle(&second);
+    sim.pass(100);
+    assert_eq!(value(&sim), 2);
     assert_eq!(sim.sent("comm_msg").len(), 2);
+}
+
+// As the throttle of a Jupyter page: a slider drawn over a slow observer leaves no backlog.
+#[test]
+fn a_kernel_that_is_at_it_is_told_the_last_value_only() {
+    let mut sim = slider();
+    let first = moves(&mut sim, 1);
+    for value in 2..=50 {
+        set(&mut sim, value);
+    }
+    assert_eq!(sim.sent("comm_msg").len(), 1);
+    sim.kernel(&first, "comm_msg", update("echo_update", 1));
+    sim.idle("another");
+    assert_eq!(sim.sent("comm_msg").len(), 1);
+    sim.idle(&first);
+    let last = told(&sim, 50);
+    sim.idle(&last);
+    assert_eq!(sim.sent("comm_msg").len(), 2);
+    moves(&mut sim, 51);
 }
 
 #[test]
 fn what_the_kernel_makes_of_a_value_counts_unless_a_newer_one_is_on_its_way() {
     let mut sim = slider();
     let first = moves(&mut sim, 150);
-    let second = moves(&mut sim, 160);
+    set(&mut sim, 160);
     sim.kernel(&first, "comm_msg", update("update", 100));
     sim.idle(&first);
     sim.pass(100);
     assert_eq!(value(&sim), 160);
+    let second = told(&sim, 160);
     sim.kernel(&second, "comm_msg", update("update", 100));
     sim.idle(&second);
     sim.pass(100);
@@ -105,6 +138,55 @@ fn what_the_kernel_makes_of_a_value_counts_unless_a_newer_one_is_on_its_way() {
     sim.kernel("a", "comm_msg", update("update", 7));
     sim.pass(100);
     assert_eq!(value(&sim), 7);
+}
+
+/// The session that takes this one's place in the same process, as in a new epoch, and what it read of the journal.
+fn anew(sim: &mut Sim, journal: Vec<JournalEntry>) {
+    let before = sim.session.hand_over();
+    sim.replace_session_with(true, before);
+    sim.event(Event::KernelReady(info()));
+    sim.link();
+    sim.event(Event::Journal(journal));
+    sim.event(Event::JournalCaughtUp);
+    sim.pass(100);
+}
+
+#[test]
+fn what_people_change_while_the_room_starts_over_reaches_the_kernel() {
+    let mut sim = slider();
+    let word = sim.entry("a", "comm_msg", update("update", 3));
+    sim.event(Event::Journal(vec![word.clone()]));
+    sim.pass(100);
+    // Nobody is there to see it.
+    sim.linked = false;
+    sim.comms
+        .merge_state("w", json!({"value": 9}).as_object().unwrap())
+        .unwrap();
+    anew(&mut sim, vec![word]);
+    told(&sim, 9);
+    assert_eq!((sim.sent("comm_msg").len(), value(&sim)), (1, json!(9)));
+}
+
+#[test]
+fn what_waits_for_the_kernel_goes_on_waiting_while_the_room_starts_over() {
+    let mut sim = slider();
+    let first = moves(&mut sim, 1);
+    set(&mut sim, 2);
+    anew(&mut sim, Vec::new());
+    assert_eq!(sim.sent("comm_msg").len(), 0);
+    sim.kernel(&first, "comm_msg", update("update", 1));
+    sim.idle(&first);
+    sim.pass(100);
+    told(&sim, 2);
+    assert_eq!(value(&sim), 2);
+}
+
+#[test]
+fn what_the_kernel_said_while_the_room_started_over_is_written_and_not_told_to_it() {
+    let mut sim = slider();
+    let word = sim.entry("a", "comm_msg", update("update", 3));
+    anew(&mut sim, vec![word]);
+    assert_eq!((sim.sent("comm_msg").len(), value(&sim)), (0, json!(3)));
 }
 
 // The value that a client sent by `send_comm` is in no document: its echo brings it there.
@@ -273,6 +355,9 @@ fn ws_330_values_in_blobs_reach_the_kernel_with_their_bytes() {
         .merge_state("w", state.as_object().unwrap())
         .unwrap();
     sim.room_speaks();
+    // What came with its blobs waits until the kernel has dealt with what it had at once.
+    let first = sim.sent("comm_msg")[0].msg_id.clone();
+    sim.idle(&first);
     let (mut told, mut buffers) = (json!({}), Vec::new());
     for message in sim.sent("comm_msg") {
         let data = &message.content["data"];
@@ -310,6 +395,8 @@ fn a_value_whose_blob_is_late_comes_as_it_is_then_and_one_without_not_at_all() {
     };
     put(&mut sim, json!({"description": first, "gone": first}));
     put(&mut sim, json!({"gone": "here"}));
+    let plain = sim.sent("comm_msg").last().unwrap().msg_id.clone();
+    sim.idle(&plain);
     let before = sim.sent("comm_msg").len();
     let sha256 = first["blob"].as_str().unwrap().to_owned();
     let bytes = Some(b"first".to_vec());
@@ -322,6 +409,8 @@ fn a_value_whose_blob_is_late_comes_as_it_is_then_and_one_without_not_at_all() {
         .map(|message| message.content["data"]["state"].clone())
         .collect();
     assert_eq!(sent, [json!({"description": "first"})]);
+    let late = sim.sent("comm_msg").last().unwrap().msg_id.clone();
+    sim.idle(&late);
     let second = stored(&mut sim, "text/plain", b"second");
     put(&mut sim, json!({"description": second}));
     let sha256 = second["blob"].as_str().unwrap().to_owned();

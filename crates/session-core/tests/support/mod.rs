@@ -11,7 +11,7 @@ use documents::value::Reader;
 use documents::{CommsDoc, DocKind, RuntimeStateDoc};
 use serde_json::{Value, json};
 use session_core::{
-    Captured, Channel, Effect, Event, JournalEntry, KernelInfo, KernelMessage, LaunchMode, Outcome,
+    Channel, Effect, Event, Handover, JournalEntry, KernelInfo, KernelMessage, LaunchMode, Outcome,
     Session, Settings,
 };
 use wire::{FrameType, Principal, Scope, UnixMs};
@@ -92,11 +92,11 @@ impl Sim {
 
     /// A second session in the place of the first, as after a crash of the peer.
     pub fn replace_session(&mut self, adopted: bool) {
-        self.replace_session_with(adopted, Captured::default());
+        self.replace_session_with(adopted, Handover::default());
     }
 
-    /// The same inside one process, which hands on what the Output widgets captured.
-    pub fn replace_session_with(&mut self, adopted: bool, captured: Captured) {
+    /// The same inside one process, which hands over what the documents do not say.
+    pub fn replace_session_with(&mut self, adopted: bool, before: Handover) {
         self.linked = false;
         self.exit = None;
         self.to_kernel.clear();
@@ -105,7 +105,7 @@ impl Sim {
             nonce: "bbbbbbbb".into(),
             ..self.settings.clone()
         })
-        .with_captured(captured);
+        .taking_over(before);
     }
 
     pub fn link(&mut self) {
