@@ -83,7 +83,7 @@ async fn fetch(
         };
         match class(&error) {
             Class::Expired => tokens.expired(),
-            Class::Unreachable | Class::Busy => {}
+            Class::Unreachable | Class::Busy | Class::Doubtful => {}
             Class::WrongType | Class::Final => return Err(error.to_string()),
         }
         if attempt == ATTEMPTS {

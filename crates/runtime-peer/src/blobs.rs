@@ -26,9 +26,14 @@ const SMALL: usize = 64 * 1024;
 const FIRST_WAIT: Duration = Duration::from_millis(150);
 /// The longest wait between two attempts.
 const LAST_WAIT: Duration = Duration::from_secs(30);
-/// Attempts while the cloud answers but cannot take the blob (408, 429, 5xx): some minutes. While
-/// it cannot be reached at all, or says when to come again, attempts never end: an outage costs nothing but time (D3).
+/// Longest wait that a cloud may ask for.
+const ASKED_WAIT: Duration = Duration::from_mins(5);
+/// Attempts while something answers but does not take the blob (408, 429, 5xx, a sign-in page): some minutes. While the
+/// cloud cannot be reached at all, or says when to come again, or the room is not reached either, attempts never end: an
+/// outage costs nothing but time (D3).
 const ANSWERED_ATTEMPTS: u32 = 16;
+/// Attempts while something says no (401, 403, 404, 405) in words that are not the cloud's: some seconds.
+const DOUBTED_ATTEMPTS: u32 = 6;
 /// Blobs that may wait for a request; the session, which stops reading the journal beyond its limits of what is pending,
 /// rarely has more.
 const LINE: usize = 4096;
@@ -75,6 +80,7 @@ pub(crate) enum Outcome {
 #[derive(Debug)]
 pub(crate) struct Uploader {
     waiting: mpsc::Sender<Waiting>,
+    linked: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -92,6 +98,8 @@ struct Shared {
     stored: Mutex<HashSet<(String, String)>>,
     /// Whether the cloud said that it takes no bodies of many blobs.
     singly: AtomicBool,
+    /// Whether the room is reached.
+    linked: Arc<AtomicBool>,
     results: mpsc::Sender<UploadResult>,
 }
 
@@ -104,16 +112,23 @@ impl Uploader {
     ) -> (Self, mpsc::Receiver<UploadResult>) {
         let (results, receiver) = mpsc::channel(QUEUE);
         let (waiting, line) = mpsc::channel(LINE);
+        let linked = Arc::<AtomicBool>::default();
         let shared = Shared {
             client,
             tokens,
             notebook_id: notebook_id.to_owned(),
             stored: Mutex::default(),
             singly: AtomicBool::new(false),
+            linked: Arc::clone(&linked),
             results,
         };
         tokio::spawn(work(Arc::new(shared), line));
-        (Self { waiting }, receiver)
+        (Self { waiting, linked }, receiver)
+    }
+
+    /// Says whether the room is reached: only then does it mean anything that a blob is not taken.
+    pub(crate) fn room_is_reached(&self, reached: bool) {
+        self.linked.store(reached, Ordering::Relaxed);
     }
 
     /// Uploads one blob; the result comes later.
@@ -194,15 +209,7 @@ impl Shared {
                 media_type,
                 body,
             } = blob;
-            let outcome = upload(
-                &self.client,
-                &self.tokens,
-                &self.notebook_id,
-                &hash,
-                &media_type,
-                body,
-            )
-            .await;
+            let outcome = self.upload(&hash, &media_type, body).await;
             self.tell(hash, media_type, outcome).await;
         }
     }
@@ -229,6 +236,43 @@ impl Shared {
                 }
                 false
             }
+        }
+    }
+
+    async fn upload(&self, hash: &str, media_type: &str, body: Bytes) -> Outcome {
+        debug_assert_eq!(hash, sha256_hex(&body), "a blob is named by its content");
+        let mut content_type = sent_as(media_type);
+        let mut wait = FIRST_WAIT;
+        let mut answered = 0;
+        loop {
+            let client = self.client.clone().with_auth(self.tokens.auth());
+            let put = client.put_blob(&self.notebook_id, hash, content_type, body.clone());
+            let Err(error) = put.await else {
+                return Outcome::Stored;
+            };
+            let attempts = match class(&error) {
+                Class::WrongType if content_type != FALLBACK_TYPE => {
+                    content_type = FALLBACK_TYPE;
+                    continue;
+                }
+                Class::WrongType | Class::Final => 0,
+                Class::Doubtful => DOUBTED_ATTEMPTS,
+                Class::Busy => ANSWERED_ATTEMPTS,
+                Class::Expired => {
+                    self.tokens.expired();
+                    u32::MAX
+                }
+                Class::Unreachable => u32::MAX,
+            };
+            if attempts < u32::MAX && self.linked.load(Ordering::Relaxed) {
+                answered += 1;
+            }
+            if answered >= attempts {
+                return Outcome::Failed(error.to_string());
+            }
+            let asked = error.refusal().and_then(|refusal| refusal.retry_after);
+            sleep(wait.max(asked.unwrap_or_default().min(ASKED_WAIT))).await;
+            wait = (wait * 2).min(LAST_WAIT);
         }
     }
 
@@ -260,49 +304,6 @@ fn sent_as(media_type: &str) -> &str {
     }
 }
 
-async fn upload(
-    client: &CloudClient,
-    tokens: &Tokens,
-    notebook_id: &str,
-    hash: &str,
-    media_type: &str,
-    body: Bytes,
-) -> Outcome {
-    debug_assert_eq!(hash, sha256_hex(&body), "a blob is named by its content");
-    let mut content_type = sent_as(media_type);
-    let mut wait = FIRST_WAIT;
-    let mut answered = 0;
-    loop {
-        let put = client
-            .clone()
-            .with_auth(tokens.auth())
-            .put_blob(notebook_id, hash, content_type, body.clone())
-            .await;
-        let Err(error) = put else {
-            return Outcome::Stored;
-        };
-        match class(&error) {
-            Class::WrongType if content_type != FALLBACK_TYPE => {
-                content_type = FALLBACK_TYPE;
-                continue;
-            }
-            Class::WrongType | Class::Final => return Outcome::Failed(error.to_string()),
-            Class::Busy => answered += 1,
-            Class::Expired => tokens.expired(),
-            Class::Unreachable => {}
-        }
-        if answered >= ANSWERED_ATTEMPTS {
-            return Outcome::Failed(error.to_string());
-        }
-        let asked = error
-            .refusal()
-            .and_then(|refusal| refusal.retry_after)
-            .unwrap_or_default();
-        sleep(wait.max(asked).min(LAST_WAIT)).await;
-        wait = (wait * 2).min(LAST_WAIT);
-    }
-}
-
 /// What a failed request means for the next.
 pub(crate) enum Class {
     /// No answer, or none yet.
@@ -311,6 +312,8 @@ pub(crate) enum Class {
     Expired,
     /// An answer that may change.
     Busy,
+    /// No, but perhaps not from the cloud.
+    Doubtful,
     /// This media type is not taken.
     WrongType,
     /// No.
@@ -322,15 +325,20 @@ pub(crate) fn class(error: &CloudError) -> Class {
     if refusal.is_some_and(cloud_client::Refusal::is_expired_room_token) {
         return Class::Expired;
     }
-    match error.status() {
-        Some(415) => Class::WrongType,
-        None => Class::Unreachable,
-        // The cloud cannot reach its own storage, and says when to come again.
-        Some(503) if refusal.is_some_and(|refusal| refusal.retry_after.is_some()) => {
-            Class::Unreachable
-        }
-        Some(408 | 429 | 500..=599) => Class::Busy,
-        Some(_) => Class::Final,
+    let Some(refusal) = refusal else {
+        return match error {
+            // A sign-in page, or what a proxy shows while the cloud is away.
+            CloudError::Foreign { .. } => Class::Busy,
+            _ => Class::Unreachable,
+        };
+    };
+    match refusal.status {
+        415 => Class::WrongType,
+        // The cloud cannot reach its own storage, or had too much; it says when to come again.
+        429 | 503 if refusal.retry_after.is_some() => Class::Unreachable,
+        408 | 429 | 500..=599 => Class::Busy,
+        401 | 403 | 404 | 405 if !refusal.in_cloud_words => Class::Doubtful,
+        _ => Class::Final,
     }
 }
 

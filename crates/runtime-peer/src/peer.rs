@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cloud_client::{CloudClient, RoomAuth, RoomDial};
@@ -348,6 +348,7 @@ impl Peer {
                 amends,
             } => {
                 self.connection = connection;
+                self.uploader.room_is_reached(true);
                 self.watch.tell_again();
                 if !std::mem::replace(&mut self.announced, true) {
                     self.tokens.ready();
@@ -362,7 +363,10 @@ impl Peer {
                 vec![Event::Frame(bytes.to_vec())]
             }
             LinkEvent::Frame { .. } => Vec::new(),
-            LinkEvent::Down { reason, .. } => vec![Event::LinkDown { reason }],
+            LinkEvent::Down { reason, .. } => {
+                self.uploader.room_is_reached(false);
+                vec![Event::LinkDown { reason }]
+            }
             LinkEvent::Over(end) => return Err(end),
         })
     }
@@ -524,9 +528,16 @@ pub(crate) async fn until(at: Option<Instant>) {
     }
 }
 
+/// The time of sessions: Unix time as it was when first asked for, and what has passed since. A clock that is set back
+/// delays nothing.
 pub(crate) fn now() -> UnixMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    UnixMs(since.map_or(0, |since| since.as_millis() as i64))
+    static START: LazyLock<(Instant, i64)> = LazyLock::new(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let since = since.map_or(0, |since| since.as_millis() as i64);
+        (Instant::now(), since)
+    });
+    let (started, unix_ms) = *START;
+    UnixMs(unix_ms + started.elapsed().as_millis() as i64)
 }
 
 pub(crate) fn wait_until(at: UnixMs) -> Duration {

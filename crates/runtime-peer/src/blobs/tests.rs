@@ -10,11 +10,18 @@ use bytes::Bytes;
 use cloud_client::{BaseUrl, CloudClient, Network, RoomAuth, SecretString};
 use tokio::sync::mpsc;
 
-use super::{Class, Outcome, UploadResult, Uploader, class, is_listed, sha256_hex};
+use super::{
+    ANSWERED_ATTEMPTS, Class, DOUBTED_ATTEMPTS, Outcome, UploadResult, Uploader, class, is_listed,
+    sha256_hex,
+};
 use crate::tokens::Tokens;
 
 /// 503 with when to come again.
 const AWAY: u16 = 599;
+
+/// 404 by something else than the cloud; a redirect to a sign-in page.
+const NOT_THE_CLOUD: u16 = 597;
+const SIGN_IN: u16 = 302;
 
 /// No answer at all; the clock then passes by itself.
 const SILENT: u16 = 598;
@@ -29,7 +36,7 @@ async fn take(
     State(cloud): State<Cloud>,
     headers: HeaderMap,
     _body: Bytes,
-) -> (StatusCode, HeaderMap) {
+) -> (StatusCode, HeaderMap, &'static str) {
     let kind = headers["content-type"].to_str().unwrap().to_owned();
     cloud.types.lock().unwrap().push(kind);
     let answer = cloud.answers.lock().unwrap().pop_front().unwrap_or(201);
@@ -40,9 +47,13 @@ async fn take(
     let mut headers = HeaderMap::new();
     if answer == AWAY {
         headers.insert("retry-after", "0".parse().unwrap());
-        return (StatusCode::SERVICE_UNAVAILABLE, headers);
+        return (StatusCode::SERVICE_UNAVAILABLE, headers, "");
     }
-    (StatusCode::from_u16(answer).unwrap(), headers)
+    if answer == NOT_THE_CLOUD {
+        return (StatusCode::NOT_FOUND, headers, "404 page not found");
+    }
+    let words = r#"{"error":"as asked for"}"#;
+    (StatusCode::from_u16(answer).unwrap(), headers, words)
 }
 
 async fn cloud(answers: &[u16]) -> (Cloud, Uploader, mpsc::Receiver<UploadResult>) {
@@ -94,6 +105,34 @@ async fn a_cloud_that_is_busy_is_asked_again_and_one_that_says_no_is_not() {
     let outcome = upload(&uploader, &mut results, "text/plain").await;
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
     assert_eq!(cloud.types.lock().unwrap().len(), 1);
+}
+
+// A proxy in front of a cloud that restarts, a sign-in portal: the blob is not lost while the room is away as well.
+#[tokio::test]
+async fn what_is_not_the_clouds_answer_is_not_believed() {
+    let answers = [[NOT_THE_CLOUD; 8], [SIGN_IN; 8]].concat();
+    let (cloud, uploader, mut results) = cloud(&answers).await;
+    tokio::time::pause();
+    let body = Bytes::from_static(b"hello");
+    uploader.upload(sha256_hex(&body), "text/plain".to_owned(), body);
+    let result = results.recv().await.unwrap();
+    assert_eq!(result.outcome, Outcome::Stored);
+    assert_eq!(cloud.types.lock().unwrap().len(), answers.len() + 1);
+    // With the room there, it may be that nobody takes it.
+    uploader.room_is_reached(true);
+    for (answer, attempts) in [
+        (NOT_THE_CLOUD, DOUBTED_ATTEMPTS),
+        (SIGN_IN, ANSWERED_ATTEMPTS),
+    ] {
+        cloud.answers.lock().unwrap().extend([answer; 40]);
+        cloud.types.lock().unwrap().clear();
+        let body = Bytes::from(answer.to_string());
+        uploader.upload(sha256_hex(&body), "text/plain".to_owned(), body);
+        let outcome = results.recv().await.unwrap().outcome;
+        assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+        assert_eq!(cloud.types.lock().unwrap().len() as u32, attempts);
+        cloud.answers.lock().unwrap().clear();
+    }
 }
 
 // The storage of blobs is away, for longer perhaps than a refusal is asked again (D3).
