@@ -66,6 +66,9 @@ pub(crate) struct Job {
     crashes: Vec<Millis>,
     /// The kernel's state as its peer last said.
     kernel: Option<String>,
+    /// Whether a peer of this job was in the room: one that takes its place may wait for the cloud as long as it likes,
+    /// beside a kernel at work.
+    served: bool,
     /// The end was asked for while the process was still being started.
     stop_when_spawned: Option<Why>,
     /// The peer was ready before the edge had said that it was started or found.
@@ -104,6 +107,7 @@ impl Job {
             report,
             crashes: Vec::new(),
             kernel: None,
+            served: false,
             stop_when_spawned: None,
             ready_early: false,
             gone: false,
@@ -146,15 +150,16 @@ impl Job {
             return;
         };
         let id = self.id();
+        self.served |= self.order.status == "running";
         match found {
             LocalPeer::Alive { ready } => {
                 let ready = std::mem::take(&mut self.ready_early) || ready;
-                let running = ready || self.order.status == "running";
+                self.served |= ready;
                 out.push(log(
                     LogLevel::Info,
                     format!("adopted the peer of job_id={id}"),
                 ));
-                if running {
+                if self.served {
                     self.phase = Phase::Running;
                     self.tell(now, JobStatus::Running, None);
                 } else {
@@ -216,6 +221,7 @@ impl Job {
         match self.phase {
             Phase::Starting { .. } => {
                 self.phase = Phase::Running;
+                self.served = true;
                 self.tell(now, JobStatus::Running, None);
             }
             Phase::Spawning | Phase::Inspecting { .. } => self.ready_early = true,
@@ -475,7 +481,7 @@ impl Job {
         out: &mut Vec<Effect>,
     ) {
         match &mut self.phase {
-            Phase::Starting { since } if now >= *since + config.ready_ms => {
+            Phase::Starting { since } if !self.served && now >= *since + config.ready_ms => {
                 self.stop(now, Why::NeverReady, out);
             }
             Phase::Respawning { at } if now >= *at => {
@@ -531,7 +537,7 @@ impl Job {
     /// When something will be due.
     pub(crate) fn deadline(&self, config: &AgentConfig, quiet_until: Millis) -> Option<Millis> {
         let phase = match &self.phase {
-            Phase::Starting { since } => Some(since + config.ready_ms),
+            Phase::Starting { since } if !self.served => Some(since + config.ready_ms),
             Phase::Respawning { at } => Some(*at),
             Phase::Stopping {
                 since,

@@ -18,6 +18,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::endpoint::{fallback_dir, own_runtime_dir};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Child;
@@ -54,11 +55,13 @@ impl Confinement {
     pub fn hiding(secrets: impl IntoIterator<Item = PathBuf>) -> Self {
         let mut hidden: Vec<PathBuf> = secrets.into_iter().collect();
         let uid = rustix::process::getuid().as_raw();
-        let own = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-        for runtime in own.into_iter().chain([format!("/run/user/{uid}").into()]) {
+        for runtime in own_runtime_dir()
+            .into_iter()
+            .chain([format!("/run/user/{uid}").into()])
+        {
             hidden.extend(["runt", "systemd", "bus"].map(|name| runtime.join(name)));
         }
-        hidden.push(crate::endpoint::fallback_dir());
+        hidden.push(fallback_dir());
         Self { hidden }
     }
 

@@ -29,15 +29,19 @@ pub(crate) fn socket_dir(folder: &Path) -> std::io::Result<PathBuf> {
         folder.as_os_str().as_encoded_bytes(),
     );
     let id = &id.simple().to_string()[..16];
-    let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let parent = match runtime_dir {
-        Some(dir) if dir.is_dir() && dir.as_os_str().len() < 40 => dir.join("runt"),
-        _ => fallback_dir(),
-    };
+    let runtime_dir = own_runtime_dir().filter(|dir| dir.as_os_str().len() < 40);
+    let parent = runtime_dir.map_or_else(fallback_dir, |dir| dir.join("runt"));
     private_dir(&parent)?;
     let dir = parent.join(id);
     private_dir(&dir)?;
     Ok(dir)
+}
+
+/// The folder for what runs as this user: `XDG_RUNTIME_DIR`, unless it is somebody else's, as `su` leaves it.
+pub(crate) fn own_runtime_dir() -> Option<PathBuf> {
+    let dir = PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR")?);
+    let meta = dir.metadata().ok()?;
+    (meta.is_dir() && meta.uid() == rustix::process::getuid().as_raw()).then_some(dir)
 }
 
 /// Where sockets go without a folder of the user's own for them.
@@ -50,7 +54,10 @@ fn private_dir(dir: &Path) -> std::io::Result<()> {
     match DirBuilder::new().mode(0o700).create(dir) {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
+        Err(error) => {
+            let what = format!("`{}` cannot be made: {error}", dir.display());
+            return Err(std::io::Error::new(error.kind(), what));
+        }
     }
     let meta = std::fs::symlink_metadata(dir)?;
     let uid = rustix::process::getuid().as_raw();

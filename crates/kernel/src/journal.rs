@@ -16,7 +16,7 @@ mod tests;
 pub use kept::{keep, read_output};
 pub use reader::JournalReader;
 pub use record::{Channel, Record};
-pub use release::{release, released};
+pub use release::{note, noted, release, released};
 pub use writer::JournalWriter;
 pub(crate) use writer::request_of;
 

@@ -124,9 +124,13 @@ impl Kernelspec {
         }
     }
 
-    /// Whether it is ipykernel in some interpreter.
+    /// Whether it is ipykernel in an interpreter here; one that a container or a wrapper starts is not.
     pub(crate) fn is_ipykernel(&self) -> bool {
-        self.argv.iter().any(|part| part.contains("ipykernel"))
+        const MODULES: [&str; 2] = ["ipykernel_launcher", "ipykernel"];
+        let program = self.argv.first().map(Path::new).and_then(Path::file_name);
+        let is_python = program.is_some_and(|name| name.as_encoded_bytes().starts_with(b"python"));
+        let mut pairs = self.argv.windows(2);
+        is_python && pairs.any(|pair| pair[0] == "-m" && MODULES.contains(&pair[1].as_str()))
     }
 }
 
@@ -287,6 +291,39 @@ mod tests {
         let dir = data.join("kernels").join(name);
         std::fs::create_dir_all(&dir).unwrap();
         std::fs::write(dir.join("kernel.json"), json).unwrap();
+    }
+
+    #[test]
+    fn a_kernel_in_a_container_is_none_of_the_interpreters_here() {
+        for (argv, is_here) in [
+            (
+                "/opt/py/bin/python3.12 -m ipykernel_launcher -f {connection_file}",
+                true,
+            ),
+            (
+                "python -Xfrozen_modules=off -m ipykernel -f {connection_file}",
+                true,
+            ),
+            (
+                "docker run -v {connection_file}:/spec py python -m ipykernel_launcher -f /spec",
+                false,
+            ),
+            (
+                "apptainer exec img.sif python -m ipykernel_launcher -f {connection_file}",
+                false,
+            ),
+            (
+                "python -m remote --cmd=ipykernel -f {connection_file}",
+                false,
+            ),
+        ] {
+            let place = tempfile::tempdir().unwrap();
+            let argv: Vec<&str> = argv.split(' ').collect();
+            let json = serde_json::json!({ "argv": argv }).to_string();
+            install(place.path(), "k", &json);
+            let spec = &list(&[place.path().to_owned()])[0];
+            assert_eq!(spec.is_ipykernel(), is_here, "{argv:?}");
+        }
     }
 
     #[test]

@@ -71,8 +71,7 @@ impl Offers {
         let path = variable("PATH").unwrap_or_default();
         let home = variable("HOME").map(PathBuf::from);
         let environments = places::find(Some(&self.python), &self.working_dir, &variable);
-        let prefix = self.python.parent().and_then(Path::parent);
-        let installed = kernelspec::list(&data_dirs(prefix, &variable));
+        let installed = kernelspec::list(&data_dirs(Some(&self.python), &variable));
         let programs: Vec<Result<PathBuf, String>> = installed
             .iter()
             .map(|spec| program(spec, &self.python, &path))

@@ -29,6 +29,10 @@ impl Position {
     /// The position of a job, and what it is now.
     pub(crate) fn open(job_dir: &Path, journal_limit: u64) -> (Self, u64) {
         let at = within(job_dir, position_of(job_dir));
+        // It has its place on the disk before that may be full.
+        if let Err(error) = journal::note(&job_dir.join(FILE_NAME), at) {
+            tracing::warn!(%error, "the journal's position cannot be noted");
+        }
         let position = Self {
             job_dir: job_dir.to_owned(),
             journal_limit,
@@ -51,11 +55,7 @@ impl Position {
         if position < self.noted {
             return None;
         }
-        let path = self.job_dir.join(FILE_NAME);
-        let fresh = path.with_extension("position.new");
-        let written = std::fs::write(&fresh, position.to_string())
-            .and_then(|()| std::fs::rename(&fresh, &path));
-        if let Err(error) = written {
+        if let Err(error) = journal::note(&self.job_dir.join(FILE_NAME), position) {
             tracing::warn!(%error, "the journal's position cannot be noted");
             return None;
         }
@@ -114,10 +114,7 @@ fn within(job_dir: &Path, position: u64) -> u64 {
 }
 
 fn position_of(job_dir: &Path) -> u64 {
-    std::fs::read_to_string(job_dir.join(FILE_NAME))
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(0)
+    journal::noted(&job_dir.join(FILE_NAME)).unwrap_or(0)
 }
 
 /// Whether the room has accepted all that the kernel of a job said: what follows the position are words without output.

@@ -69,7 +69,10 @@ fn resolved(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
         match path.canonicalize() {
             Ok(path) => found.push(path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                let what = format!("{}: {error}", path.display());
+                return Err(io::Error::new(error.kind(), what));
+            }
         }
     }
     found.sort();

@@ -1,8 +1,7 @@
 //! Giving back the disk space of what nobody needs any more. Positions stay what they were.
 
 use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::{JournalError, START};
@@ -18,28 +17,38 @@ pub fn release(path: &Path, position: u64) -> Result<(), JournalError> {
     if position <= from || position > path.metadata()?.len() {
         return Ok(());
     }
-    let mark = mark_path(path);
-    let fresh = mark.with_extension("new");
-    let mut file = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&fresh)?;
-    file.write_all(position.to_string().as_bytes())?;
-    drop(file);
-    std::fs::rename(&fresh, &mark)?;
+    note(&mark_path(path), position)?;
     punch(path, position);
     Ok(())
 }
 
 /// The first position that still holds a record.
 pub fn released(path: &Path) -> u64 {
-    std::fs::read_to_string(mark_path(path))
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
+    noted(&mark_path(path))
         .filter(|position| path.metadata().is_ok_and(|meta| *position <= meta.len()))
         .unwrap_or(START)
+}
+
+/// Makes sure that the mark has its place on the disk while there is room.
+pub(super) fn reserve_mark(path: &Path) -> std::io::Result<()> {
+    note(&mark_path(path), released(path))
+}
+
+/// Notes a position in a file of its own, mode 0600: over the one before, so that it needs no room on a disk that a
+/// journal has filled.
+pub fn note(path: &Path, position: u64) -> std::io::Result<()> {
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all_at(format!("{position:020}\n").as_bytes(), 0)
+}
+
+/// The position that a file notes.
+pub fn noted(path: &Path) -> Option<u64> {
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 fn mark_path(path: &Path) -> PathBuf {

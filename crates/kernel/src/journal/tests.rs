@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::record::LARGE_PART;
 use super::{Channel, FILE_NAME, JournalError, JournalReader, JournalWriter, START};
-use super::{keep, read_output, release};
+use super::{keep, note, noted, read_output, release};
 use crate::protocol::KeeperEvent;
 
 fn message(text: &str) -> Vec<Bytes> {
@@ -333,6 +333,23 @@ async fn a_keeper_that_ends_does_not_wait_for_ever_for_a_full_disk() {
     tokio::task::spawn_blocking(move || thread.join().unwrap())
         .await
         .unwrap();
+}
+
+#[test]
+fn a_position_is_noted_over_the_one_before_and_needs_no_room() {
+    use std::os::unix::fs::MetadataExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mark");
+    assert_eq!(noted(&path), None);
+    std::fs::write(&path, "8").unwrap();
+    assert_eq!(noted(&path), Some(8));
+    let first = path.metadata().unwrap().ino();
+    for position in [u64::MAX, 8, 1 << 40] {
+        note(&path, position).unwrap();
+        assert_eq!(noted(&path), Some(position));
+        assert_eq!(path.metadata().unwrap().ino(), first);
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
 async fn say(writer: &JournalWriter, request: &str, text: &str) {

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::record::{Encoded, encoded_len};
-use super::release::released;
+use super::release::{released, reserve_mark};
 use super::{Channel, JournalError, JournalReader, MAGIC, MAX_RECORD_BYTES, START};
 use crate::protocol::KeeperEvent;
 
@@ -112,6 +112,7 @@ impl JournalWriter {
         };
         file.set_len(end)?;
         file.seek(SeekFrom::Start(end))?;
+        reserve_mark(path)?;
         let (writer, thread) = Self::start(file, end, QUEUE_KIB)?;
         writer.released(released(path));
         Ok((writer, thread))

@@ -55,6 +55,12 @@ async fn installed_kernels_and_environments_are_offered_with_what_they_lack() {
         "python",
     );
     install(&data, "bash", &[&of_main, "-m", "bash_kernel"], "Bash");
+    install(
+        &root.join("main/share/jupyter"),
+        "julia",
+        &[&of_main, "-m", "julia"],
+        "julia",
+    );
     install(&data, "gone", &["/nowhere/R", "--args"], "R");
     install(
         &sci.join("share/jupyter"),
@@ -98,6 +104,7 @@ async fn installed_kernels_and_environments_are_offered_with_what_they_lack() {
     let expected = [
         ("BASH", "kernelspec", true),
         ("GONE", "kernelspec", false),
+        ("JULIA", "kernelspec", true),
         ("PYTHON3", "kernelspec", true),
         ("Python 3.12.4 (work)", "venv", true),
         ("Python 3.12.4 (bare)", "venv", false),
@@ -105,10 +112,10 @@ async fn installed_kernels_and_environments_are_offered_with_what_they_lack() {
         ("IR", "conda", true),
     ];
     assert_eq!(shown, expected);
-    assert!(found[2].is_default && !found[3].is_default);
+    assert!(found[3].is_default && !found[4].is_default);
     assert!(found[1].reason.as_deref().unwrap().contains("/nowhere/R"));
     assert!(
-        found[4]
+        found[5]
             .reason
             .as_deref()
             .unwrap()
@@ -117,12 +124,12 @@ async fn installed_kernels_and_environments_are_offered_with_what_they_lack() {
 
     // The names lead back to what was offered.
     let resolve = |name: &str| resolve(name, Some(&python), &root.join("work"), variable);
-    let venv = resolve(&found[3].name).unwrap();
+    let venv = resolve(&found[4].name).unwrap();
     assert_eq!(Path::new(&venv.argv[0]), root.join("work/.venv/bin/python"));
-    assert_eq!(venv.kernelspec.as_deref(), Some(found[3].name.as_str()));
+    assert_eq!(venv.kernelspec.as_deref(), Some(found[4].name.as_str()));
     assert_eq!(Path::new(&venv.env["VIRTUAL_ENV"]), root.join("work/.venv"));
     assert!(venv.env["PATH"].starts_with(&*root.join("work/.venv/bin").to_string_lossy()));
-    let other = resolve(&found[6].name).unwrap();
+    let other = resolve(&found[7].name).unwrap();
     assert_eq!(other.argv, [of_main.as_str(), "-m", "r"]);
     assert_eq!(Path::new(&other.env["CONDA_PREFIX"]), sci);
     for unknown in ["python3", "python-venv-work-00000000"] {

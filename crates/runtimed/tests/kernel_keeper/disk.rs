@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use kernel::journal;
 use kernel::protocol::{Command, KeeperEvent};
 
 use crate::job::{Job, numbers, stream_text, until};
@@ -72,6 +73,16 @@ async fn a_full_disk_costs_no_output_while_memory_lasts_and_stops_no_keeper() {
     job.execute("more", "for i in range(4000): print(f'{i:>40000}')")
         .await;
     until(|| free(&place) < 64 * 1024).await;
+    // What the room has is given back, though there is no room to note it anew.
+    let position = records.last().unwrap().end;
+    job.client
+        .request(Command::Release { position })
+        .await
+        .unwrap();
+    assert_eq!(
+        journal::released(&job.dir().join(journal::FILE_NAME)),
+        position
+    );
     // What is not written yet is given up when the job ends: the keeper does not wait for ever.
     job.client
         .request(Command::Interrupt { force_signal: true })

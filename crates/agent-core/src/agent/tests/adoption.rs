@@ -184,6 +184,29 @@ fn a_job_unknown_to_the_cloud_three_times_is_dropped() {
 }
 
 #[test]
+fn d4_a_peer_that_follows_a_crashed_one_may_wait_for_the_cloud() {
+    let mut bench = Bench::working(defaults());
+    bench.running("j");
+    let killed = PeerExit {
+        signal: Some(9),
+        ..PeerExit::default()
+    };
+    bench.exited("j", killed);
+    bench.run_for(2_500);
+    bench.send(Event::Spawned {
+        job_id: "j".into(),
+        result: Ok(()),
+    });
+    bench.take();
+    // The cloud is away, and a kernel is at work.
+    bench.run_for(3_600_000);
+    let ends = Effect::Terminate { job_id: "j".into() };
+    assert!(!bench.take().contains(&ends));
+    bench.send(Event::PeerReady { job_id: "j".into() });
+    bench.reported("j", JobStatus::Running);
+}
+
+#[test]
 fn d4_a_crashed_peer_is_followed_by_another_until_it_crashes_too_often() {
     assert_eq!(AgentConfig::default().crash_restarts, 5);
     let mut bench = Bench::working(AgentConfig {
