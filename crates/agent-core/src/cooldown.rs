@@ -4,7 +4,7 @@ use crate::{CloudFailure, Millis};
 
 /// Shortest wait that a hint can ask for.
 const MIN_MS: Millis = 1_000;
-/// Hint when 429 or 503 names none.
+/// Hint when 429 or 503 names none, and when it is not the cloud that says 404 or 410.
 const DEFAULT_MS: Millis = 60_000;
 /// Hint when 404 or 410 names none: the workstation is gone.
 const GONE_MS: Millis = 900_000;
@@ -28,6 +28,7 @@ pub enum Step {
 pub fn retry_hint(step: Step, failure: &CloudFailure) -> Option<Millis> {
     let default = match (failure.status?, step) {
         (429 | 503, _) => DEFAULT_MS,
+        (404 | 410, Step::Poll | Step::Events) if failure.is_foreign => DEFAULT_MS,
         (404 | 410, Step::Poll | Step::Events) => GONE_MS,
         _ => return None,
     };
@@ -87,6 +88,17 @@ mod tests {
                 Some(hint),
                 "{status} {header:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_does_not_find_a_restarting_cloud_does_not_mean_that_the_workstation_is_gone() {
+        for step in [Step::Poll, Step::Events] {
+            let failure = CloudFailure {
+                is_foreign: true,
+                ..failure(404, None)
+            };
+            assert_eq!(retry_hint(step, &failure), Some(60_000));
         }
     }
 

@@ -10,6 +10,8 @@ const NO_LONGER_ACTIVE: &str = "workstation attach job is no longer active";
 pub struct CloudFailure {
     /// The HTTP status; `None` when there was no answer or it could not be read.
     pub status: Option<u16>,
+    /// Whether the answer was in words that are not the cloud's, such as a proxy's while the cloud restarts.
+    pub is_foreign: bool,
     /// The `Retry-After` header in milliseconds, when it was understood.
     pub retry_after_ms: Option<u64>,
     /// The `error` text of the answer.

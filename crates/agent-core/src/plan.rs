@@ -119,7 +119,7 @@ pub fn spawn_plan(settings: &SpawnSettings, job: &JobOrder) -> Result<SpawnPlan,
 }
 
 /// Variables that a peer inherits; everything else is left out.
-const INHERITED: [&str; 34] = [
+const INHERITED: [&str; 42] = [
     "HOME",
     "PATH",
     "LANG",
@@ -154,7 +154,16 @@ const INHERITED: [&str; 34] = [
     "JUPYTER_PATH",
     "JUPYTER_DATA_DIR",
     "JUPYTER_RUNTIME_DIR",
+    "JUPYTER_CONFIG_DIR",
+    "JUPYTER_PREFER_ENV_PATH",
     "IPYTHONDIR",
+    // Which devices a scheduler gave, and the libraries of what `module load` loaded.
+    "CUDA_VISIBLE_DEVICES",
+    "NVIDIA_VISIBLE_DEVICES",
+    "HIP_VISIBLE_DEVICES",
+    "ROCR_VISIBLE_DEVICES",
+    "ZE_AFFINITY_MASK",
+    "LD_LIBRARY_PATH",
 ];
 
 /// The environment of a peer but the credential: an allowlist, `RUST_LOG`, and the variables the operator names.

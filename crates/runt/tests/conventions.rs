@@ -144,6 +144,7 @@ async fn settings_are_shown_with_where_they_come_from() {
     working_directory  -      default  where kernels start
     python_path        -      default  the Python for kernels
     allow              -      default  notebooks and people that may use this machine; none named is everyone
+    pass_env           -      default  environment variables that kernels get beside the usual ones, by name
     max_jobs           -      default  most notebooks at once
     job_memory         -      default  most memory of one notebook, such as 8G
     job_cpus           -      default  most processors of one notebook, such as 2 or 0.5

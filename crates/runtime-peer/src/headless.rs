@@ -21,10 +21,11 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use wire::FrameType;
 
+use crate::clock::{now, until, wait_until};
 use crate::journal_feed::JournalFeed;
 use crate::keeper_control::{KeeperControl, KeeperOrder, KeeperReport};
 use crate::launcher::{Launcher, Step};
-use crate::peer::{nonce, now, until, wait_until};
+use crate::peer::nonce;
 use crate::position::Position;
 use crate::translate::{self, News};
 use room::{LocalRoom, PRINCIPAL};

@@ -9,6 +9,7 @@
 mod backoff;
 mod blob_reader;
 mod blobs;
+mod clock;
 mod config;
 mod end;
 mod headless;

@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::Duration;
 
 use cloud_client::{CloudClient, RoomAuth, RoomDial};
 use kernel::LaunchSpec;
@@ -14,12 +14,13 @@ use kernel::protocol::KernelState;
 use session_core::{Effect, Event, Handover, LaunchMode, Session, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
+use wire::FrameType;
 use wire::presence::KernelUse;
-use wire::{FrameType, UnixMs};
 
 use crate::blob_reader::BlobReader;
 use crate::blobs::{UploadResult, Uploader};
+use crate::clock::{now, until, wait_until};
 use crate::config::{PeerAuth, PeerConfig};
 use crate::end::End;
 use crate::journal_feed::JournalFeed;
@@ -519,29 +520,6 @@ fn announce() {
     let mut out = std::io::stdout().lock();
     // A closed stdout means that nobody waits.
     let _ = writeln!(out, "{READY_MARKER}").and_then(|()| out.flush());
-}
-
-pub(crate) async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// The time of sessions: Unix time as it was when first asked for, and what has passed since. A clock that is set back
-/// delays nothing.
-pub(crate) fn now() -> UnixMs {
-    static START: LazyLock<(Instant, i64)> = LazyLock::new(|| {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let since = since.map_or(0, |since| since.as_millis() as i64);
-        (Instant::now(), since)
-    });
-    let (started, unix_ms) = *START;
-    UnixMs(unix_ms + started.elapsed().as_millis() as i64)
-}
-
-pub(crate) fn wait_until(at: UnixMs) -> Duration {
-    Duration::from_millis(at.0.saturating_sub(now().0).max(0) as u64)
 }
 
 /// Eight hex digits that tell this process's actors from every other's (WS-276).

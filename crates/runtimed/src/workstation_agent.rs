@@ -39,9 +39,6 @@ pub struct Args {
     heartbeat_ms: u64,
     #[command(flatten)]
     serving: ServingArgs,
-    /// A further environment variable to hand to peers; may be repeated.
-    #[arg(long, value_name = "NAME")]
-    pass_env: Vec<String>,
     /// How often in ten minutes a crashed peer of a job is followed by another.
     #[arg(long, default_value_t = CRASH_RESTARTS, hide = true)]
     peer_restarts: u32,
@@ -136,7 +133,7 @@ fn options(args: Args, token: Option<SecretString>) -> Result<AgentOptions> {
         output: serving.output(),
         environments: serving.environments(),
         warm_kernels: serving.warm_kernels,
-        pass_env: args.pass_env,
+        pass_env: serving.pass_env.clone(),
         limits: serving.limits(),
         keep: Keep {
             days: keep_days,

@@ -430,6 +430,10 @@ impl AgentLoop {
         let Some(own) = self.own.clone().filter(|_| !self.rotating) else {
             return;
         };
+        if let Some(error) = own.obstacle() {
+            tracing::warn!("[workstation-agent] the credential is not renewed: {error}");
+            return;
+        }
         self.rotating = true;
         let (client, news) = (self.client.clone(), self.news.clone());
         tokio::spawn(async move {
@@ -442,7 +446,7 @@ impl AgentLoop {
     }
 
     fn register(&mut self) {
-        let found = self.own.as_ref().filter(|_| !self.rotating);
+        let found = self.own.as_mut().filter(|_| !self.rotating);
         if let Some(token) = found.and_then(|own| own.other_than(&self.options.token)) {
             tracing::info!("[workstation-agent] the credential file has another token now");
             self.use_credential(token);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use cloud_client::{BaseUrl, CloudClient, CloudError, ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use crate::{Fit, StoredCredential, installed_build};
+use crate::{CredentialError, Fit, StoredCredential, installed_build};
 
 /// What the cloud says of the credential when it takes a registration.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,6 +41,8 @@ pub(crate) struct OwnCredential {
     file: PathBuf,
     base: BaseUrl,
     workstation_id: String,
+    /// The token that the file had when it was read last.
+    read: SecretString,
 }
 
 impl OwnCredential {
@@ -55,6 +57,7 @@ impl OwnCredential {
             file: file?,
             base: base.clone(),
             workstation_id: workstation_id.to_owned(),
+            read: token.clone(),
         };
         let stored = own.stored()?;
         (stored.token.expose_secret() == token.expose_secret()).then_some(own)
@@ -68,11 +71,21 @@ impl OwnCredential {
         same.then_some(stored)
     }
 
-    /// The file's token when it is another than this one: the machine was paired again, or the
-    /// credential was rotated by another program.
-    pub fn other_than(&self, token: &SecretString) -> Option<SecretString> {
-        let stored = self.stored()?;
-        (stored.token.expose_secret() != token.expose_secret()).then_some(stored.token)
+    /// The file's token when it has another one than before and than this one: the machine was paired again, or the
+    /// credential was rotated by another program. One that could only not be stored is not followed back.
+    pub fn other_than(&mut self, token: &SecretString) -> Option<SecretString> {
+        let found = self.stored()?.token;
+        let is = |known: &SecretString| found.expose_secret() == known.expose_secret();
+        if is(&self.read) || is(token) {
+            return None;
+        }
+        self.read = found.clone();
+        Some(found)
+    }
+
+    /// Why a new token could not be stored, if so: then none is to be asked for.
+    pub fn obstacle(&self) -> Option<CredentialError> {
+        StoredCredential::check_writable(&self.file).err()
     }
 
     /// Asks for a new token and writes it. The former one stays valid for a while, so that nothing
@@ -97,5 +110,45 @@ impl OwnCredential {
             ),
         }
         Ok(token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_file_that_changed_is_followed() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("runt/credential.json");
+        let write = |token: &str| {
+            let stored = StoredCredential {
+                cloud_url: "https://x".into(),
+                token: SecretString::from(token),
+                credential_id: "c".into(),
+                workstation_id: "ws-1".into(),
+                display_name: "Lab".into(),
+                connected_at: "2026-11-20T14:00:00Z".into(),
+            };
+            stored.write(&file).unwrap();
+        };
+        let base = BaseUrl::parse("https://x", false).unwrap();
+        let token = |token: &str| SecretString::from(token);
+        write("nwc_0");
+        assert!(OwnCredential::find(Some(file.clone()), &base, "ws-1", &token("nwc_9")).is_none());
+        let own = OwnCredential::find(Some(file.clone()), &base, "ws-1", &token("nwc_0"));
+        let mut own = own.unwrap();
+        let mut other = |known| {
+            let found = own.other_than(&token(known));
+            found.map(|found| found.expose_secret().to_owned())
+        };
+        assert_eq!(other("nwc_0"), None);
+        // Rotated, and not stored: the former one is not good for long.
+        assert_eq!(other("nwc_1"), None);
+        write("nwc_1");
+        assert_eq!(other("nwc_1"), None);
+        write("nwc_2");
+        assert_eq!(other("nwc_1").as_deref(), Some("nwc_2"));
+        assert_eq!(other("nwc_2"), None);
     }
 }

@@ -8,6 +8,7 @@ pub(crate) fn failure(error: &CloudError) -> CloudFailure {
     let refusal = error.refusal();
     CloudFailure {
         status: error.refusal().map(|refusal| refusal.status),
+        is_foreign: refusal.is_some_and(|refusal| !refusal.in_cloud_words),
         retry_after_ms: refusal
             .and_then(|r| r.retry_after)
             .map(|wait| wait.as_millis() as u64),

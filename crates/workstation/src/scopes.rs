@@ -246,6 +246,17 @@ impl Containment {
     }
 }
 
+/// Whether the user's own manager lives as long as this process, by the groups that it is in: a service of the system's
+/// goes on when the user logs out, and the user's manager ends then, unless the account lingers.
+fn has_own_manager(groups: &str, user: u32, lingers: bool) -> bool {
+    lingers || groups.contains(&format!("/user-{user}.slice/"))
+}
+
+fn lingers(env: &Env) -> bool {
+    let user = env.get("USER").or(env.get("LOGNAME"));
+    user.is_some_and(|user| Path::new("/var/lib/systemd/linger").join(user).exists())
+}
+
 /// The managers that may be there: the user's own, and for root the system's.
 fn managers(env: &Env) -> Vec<Manager> {
     let user = rustix::process::geteuid();
@@ -263,7 +274,9 @@ fn managers(env: &Env) -> Vec<Manager> {
         runtime_folder: None,
         properties: Vec::new(),
     };
-    let mut all = vec![own];
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let mut all = Vec::new();
+    all.extend(has_own_manager(&groups, user.as_raw(), lingers(env)).then_some(own));
     all.extend(user.is_root().then_some(system));
     all.retain(|manager| manager.socket.exists());
     all
@@ -329,6 +342,22 @@ mod tests {
         assert_eq!(read("", ""), trial(false, false));
         assert_eq!(Trial::read("group /a\nmemory 1\n"), None);
         assert_eq!(Trial::read(""), None);
+    }
+
+    #[test]
+    fn a_service_of_the_systems_makes_no_scopes_that_end_with_a_login() {
+        let session = "0::/user.slice/user-1000.slice/session-4.scope\n";
+        let user = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/a.service\n";
+        let system = "0::/system.slice/runt-workstation.service\n";
+        for (groups, lingers, own) in [
+            (session, false, true),
+            (user, false, true),
+            (system, false, false),
+            (system, true, true),
+        ] {
+            assert_eq!(has_own_manager(groups, 1000, lingers), own, "{groups}");
+            assert_eq!(has_own_manager(groups, 100, lingers), lingers);
+        }
     }
 
     // D18

@@ -22,6 +22,9 @@ pub struct ServingArgs {
     /// Notebooks (ids) and people (principals) that may use this machine [default: everyone whom the cloud lets in].
     #[arg(long, value_delimiter = ',', value_name = "NOTEBOOK|PRINCIPAL")]
     pub allow: Vec<String>,
+    /// Environment variables that kernels get beside the usual ones, by name [default: none].
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    pub pass_env: Vec<String>,
     /// Whether notebooks may have environments of their own, made by uv from what they declare [default: on].
     #[arg(long, value_parser = ["on", "off"])]
     pub environments: Option<String>,
@@ -63,14 +66,14 @@ impl ServingArgs {
     #[must_use]
     pub fn or(self, settings: &WorkstationSettings) -> Self {
         let or_text = |own: Option<String>, other: &Option<String>| own.or_else(|| other.clone());
+        let or_list = |own: Vec<String>, other: &[String]| {
+            if own.is_empty() { other.to_vec() } else { own }
+        };
         Self {
             python_path: self.python_path.or_else(|| settings.python_path.clone()),
             on_stop: or_text(self.on_stop, &settings.on_stop),
-            allow: if self.allow.is_empty() {
-                settings.allow.clone()
-            } else {
-                self.allow
-            },
+            allow: or_list(self.allow, &settings.allow),
+            pass_env: or_list(self.pass_env, &settings.pass_env),
             environments: or_text(self.environments, &settings.environments),
             warm_kernels: self.warm_kernels.or(settings.warm_kernels),
             max_jobs: self.max_jobs.or(settings.max_jobs),
@@ -90,7 +93,11 @@ impl ServingArgs {
         fn text(value: Option<impl ToString>) -> Option<OsString> {
             value.map(|value| value.to_string().into())
         }
-        let one_by_one = self.allow.iter().map(|one| ("allow", text(Some(one))));
+        let allow = self.allow.iter().map(|one| ("allow", text(Some(one))));
+        let pass_env = self
+            .pass_env
+            .iter()
+            .map(|one| ("pass-env", text(Some(one))));
         let path = self.python_path.as_ref();
         let given = [
             ("python-path", path.map(|path| path.as_os_str().to_owned())),
@@ -107,7 +114,7 @@ impl ServingArgs {
             ("journal-mib", text(self.journal_mib)),
             ("idle-minutes", text(self.idle_minutes)),
         ];
-        let given = given.into_iter().chain(one_by_one);
+        let given = given.into_iter().chain(allow).chain(pass_env);
         let argument = |(flag, value): (&str, Option<OsString>)| {
             let mut argument = OsString::from(format!("--{flag}="));
             argument.push(value?);
@@ -175,10 +182,11 @@ mod tests {
     }
 
     /// Each flag with a value that is not its default; a flag that is not here fails the tests.
-    const VALUES: [(&str, &str); 14] = [
+    const VALUES: [(&str, &str); 15] = [
         ("python-path", "/opt/python"),
         ("on-stop", "detach"),
         ("allow", "n1,user:local:ada"),
+        ("pass-env", "CUDA_HOME,SLURM_JOB_ID"),
         ("environments", "off"),
         ("warm-kernels", "2"),
         ("max-jobs", "3"),

@@ -16,12 +16,16 @@ const ALLOW_LIMIT: usize = 1000;
 pub const IDLE_MINUTES: u32 = 30 * 24 * 60;
 
 /// The settings by name, with what each is for.
-pub const SETTINGS: [(&str, &str); 16] = [
+pub const SETTINGS: [(&str, &str); 17] = [
     ("working_directory", "where kernels start"),
     ("python_path", "the Python for kernels"),
     (
         "allow",
         "notebooks and people that may use this machine; none named is everyone",
+    ),
+    (
+        "pass_env",
+        "environment variables that kernels get beside the usual ones, by name",
     ),
     ("max_jobs", "most notebooks at once"),
     ("job_memory", "most memory of one notebook, such as 8G"),
@@ -71,6 +75,8 @@ pub struct WorkstationSettings {
     pub python_path: Option<PathBuf>,
     /// Notebooks (ids) and people (principals) that may use the machine.
     pub allow: Vec<String>,
+    /// Environment variables that kernels get beside the usual ones.
+    pub pass_env: Vec<String>,
     /// Most notebooks at once.
     pub max_jobs: Option<u32>,
     /// What each notebook's job may take.
@@ -194,6 +200,7 @@ impl SettingsFile {
             "python_path" => value(shown(settings.python_path)),
             "ca_file" => value(shown(settings.ca_file)),
             "allow" => value(settings.allow.into_iter().collect::<Value>()),
+            "pass_env" => value(settings.pass_env.into_iter().collect::<Value>()),
             "max_jobs" => value(i64::from(settings.max_jobs.unwrap_or_default())),
             "job_memory" => value(
                 settings
@@ -283,6 +290,10 @@ impl WorkstationSettings {
             self.allow = allowed(values).map_err(wrong)?;
             return Ok(());
         }
+        if name == "pass_env" {
+            self.pass_env = variables(values).map_err(wrong)?;
+            return Ok(());
+        }
         let [text] = values else {
             return Err(wrong("takes one value".to_owned()));
         };
@@ -354,6 +365,19 @@ impl WorkstationSettings {
             }
         }
         Ok(())
+    }
+}
+
+/// Names of environment variables.
+fn variables(values: &[String]) -> Result<Vec<String>, String> {
+    let names = values.iter().flat_map(|value| value.split(','));
+    let names: Vec<String> = names.map(|name| name.trim().to_owned()).collect();
+    let is_name = |name: &str| !name.is_empty() && !name.contains(['=', '\0', ' ']);
+    match names.iter().find(|name| !is_name(name)) {
+        Some(name) => Err(format!(
+            "{name:?} is no name of an environment variable\nHint: give names only; their values are taken from where the agent is started"
+        )),
+        None => Ok(names),
     }
 }
 

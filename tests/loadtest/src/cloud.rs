@@ -104,6 +104,7 @@ impl Cloud {
         };
         Err(CloudFailure {
             status: Some(status.as_u16()),
+            is_foreign: false,
             retry_after_ms,
             error: word("/error").unwrap_or_default(),
             job_status: word("/job/status"),

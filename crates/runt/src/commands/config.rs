@@ -24,7 +24,7 @@ enum Change {
     Set {
         /// The setting.
         name: String,
-        /// The value; `allow` takes several.
+        /// The value; `allow` and `pass_env` take several.
         #[arg(required = true, num_args = 1..)]
         value: Vec<String>,
     },
@@ -91,6 +91,7 @@ fn of(settings: &WorkstationSettings, name: &str) -> Option<String> {
         "python_path" => path(&settings.python_path),
         "ca_file" => path(&settings.ca_file),
         "allow" => (!settings.allow.is_empty()).then(|| settings.allow.join(",")),
+        "pass_env" => (!settings.pass_env.is_empty()).then(|| settings.pass_env.join(",")),
         "max_jobs" => settings.max_jobs.map(|most| most.to_string()),
         "job_memory" => settings.limits.memory.map(|limit| limit.to_string()),
         "job_cpus" => settings.limits.cpus.map(|limit| limit.to_string()),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 use cloud_client::ExposeSecret as _;
 use workstation::{
-    LAUNCHD_LABEL, ServiceSpec, StoredCredential, UNIT, UnitScope, WorkstationSettings,
+    LAUNCHD_LABEL, ServiceSpec, SettingsFile, StoredCredential, UNIT, UnitScope,
     absolute_interpreter, carried_variables, find_interpreter, launchd_agent, systemd_unit,
 };
 
@@ -234,7 +234,7 @@ fn spec(args: InstallArgs, owner: &Owner, here: &Here) -> Result<ServiceSpec> {
     let settings = if own {
         super::config::settings(here)?
     } else {
-        WorkstationSettings::default()
+        SettingsFile::open(&owner.credential.with_file_name("workstation.toml"))?.settings()?
     };
     let fallback = if own {
         PathBuf::from(".")
