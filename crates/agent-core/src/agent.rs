@@ -14,8 +14,10 @@ use crate::{
 
 /// Least time between two polls, however many wake-ups arrive.
 const POLL_SPACING_MS: Millis = 250;
-/// Jobs on one page of the cloud's list; a shorter list is complete.
-const POLL_PAGE: usize = 10;
+/// So many jobs may be the first page of more, from a cloud that shows no others: its usual page and its largest.
+const POLL_PAGES: [usize; 2] = [10, 25];
+/// From so many jobs on, the edge may have stopped reading pages.
+const POLL_MOST: usize = 1_000;
 /// Exit code of an agent whose credential the cloud rejects for good.
 pub const CREDENTIAL_REJECTED: u8 = 77;
 /// Wait after a rejected credential.
@@ -268,7 +270,8 @@ impl Agent {
         if self.mode != Mode::Working {
             return;
         }
-        if jobs.len() + skipped.len() < POLL_PAGE {
+        let listed = jobs.len() + skipped.len();
+        if listed < POLL_MOST && !POLL_PAGES.contains(&listed) {
             for id in std::mem::take(&mut self.left_behind) {
                 let is_listed =
                     jobs.iter().any(|order| order.job_id == id) || skipped.contains(&id);

@@ -27,6 +27,10 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// Limit for one blob upload, which may be large.
 const BLOB_TIMEOUT: Duration = Duration::from_mins(5);
+/// Jobs that one poll asks for at most, and what the reference answers with at most (spec 2.17).
+const JOBS_PAGE: usize = 25;
+/// Pages of jobs that are read at most.
+const JOBS_PAGES: usize = 60;
 /// Longest answer that is read.
 pub(crate) const MAX_BODY: usize = 8 * 1024 * 1024;
 /// Longest piece of an answer in a message.
@@ -151,15 +155,26 @@ impl CloudClient {
         self.send("listing the workstations", request, &[200]).await
     }
 
-    /// Polls the attach jobs of a workstation.
+    /// Polls the attach jobs of a workstation: all pages, where the cloud names a next one (an addition), and else the
+    /// largest page.
     pub async fn poll_attach_jobs(&self, workstation_id: &str) -> Result<PolledJobs, CloudError> {
         let path = format!(
-            "/api/workstations/{}/attach-jobs",
+            "/api/workstations/{}/attach-jobs?limit={JOBS_PAGE}",
             encode_segment(workstation_id)
         );
         let request = self.request(Method::GET, &path);
-        let body = self.send("polling attach jobs", request, &[200]).await?;
-        Ok(PolledJobs::from_body(&body))
+        let mut body = self.send("polling attach jobs", request, &[200]).await?;
+        let mut polled = PolledJobs::from_body(&body);
+        for _ in 1..JOBS_PAGES {
+            let Some(next) = body.get("next").and_then(Value::as_str) else {
+                break;
+            };
+            let path = format!("{path}&after={}", encode_segment(next));
+            let request = self.request(Method::GET, &path);
+            body = self.send("polling attach jobs", request, &[200]).await?;
+            polled.append(PolledJobs::from_body(&body));
+        }
+        Ok(polled)
     }
 
     /// Reports a job's state.

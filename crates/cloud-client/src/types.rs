@@ -115,6 +115,20 @@ impl PolledJobs {
         }
         out
     }
+
+    /// Takes the next page's jobs. A job that moved on meanwhile counts as it was.
+    pub(crate) fn append(&mut self, page: Self) {
+        for job in page.jobs {
+            if !self.jobs.iter().any(|known| known.job_id == job.job_id) {
+                self.jobs.push(job);
+            }
+        }
+        for id in page.skipped {
+            if !self.skipped.contains(&id) {
+                self.skipped.push(id);
+            }
+        }
+    }
 }
 
 /// Answer to a blob upload.

@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use axum::extract::Path;
 use axum::extract::ws::{Message as ServerMessage, WebSocketUpgrade};
+use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse};
 use axum::routing::{any, get, patch, post, put};
@@ -135,6 +135,32 @@ async fn ws_137_an_empty_answer_is_an_empty_object_and_no_error_grows_without_bo
     assert_eq!(client.register(&json!({})).await.unwrap(), json!({}));
     let error = client.poll_attach_jobs("ws").await.unwrap_err().to_string();
     assert!(error.contains("502") && error.len() <= 500, "{error}");
+}
+
+#[tokio::test]
+async fn a_poll_reads_every_page_that_the_cloud_names() {
+    let router = Router::new().route(
+        "/api/workstations/{id}/attach-jobs",
+        get(|RawQuery(query): RawQuery| async move {
+            let query = query.unwrap_or_default();
+            assert!(query.starts_with("limit=25"), "{query}");
+            let page = match query.split_once("&after=") {
+                None => 0,
+                Some((_, after)) => after.trim_start_matches("p.").parse::<usize>().unwrap(),
+            };
+            // One job shows up twice: it moved on between the pages.
+            let ids = (page * 24..page * 24 + 25).filter(|id| *id < 60);
+            let jobs = ids.map(|id| json!({"job_id": id.to_string(), "notebook_id": "n"}));
+            let next = (page < 2).then(|| format!("p.{}", page + 1));
+            Json(json!({"jobs": jobs.collect::<Vec<_>>(), "next": next}))
+        }),
+    );
+    let client = CloudClient::new(&Network::direct(), serve(router).await)
+        .unwrap()
+        .with_token(token());
+    let polled = client.poll_attach_jobs("ws").await.unwrap();
+    let ids = polled.jobs.iter().map(|job| job.job_id.parse().unwrap());
+    assert_eq!(ids.collect::<Vec<usize>>(), (0..60).collect::<Vec<_>>());
 }
 
 // WS-134 WS-138 WS-140

@@ -1,7 +1,9 @@
 //! Attach jobs as their agent sees them: poll, report, and what a room is told (2.17 to 2.19).
 
 use serde_json::{Map, Value};
-use store::{AttachJob, AttachJobs, Catalog, JobStatus, JobTrigger, Workstation, Workstations};
+use store::{
+    AttachJob, AttachJobs, Catalog, JobPlace, JobStatus, JobTrigger, Workstation, Workstations,
+};
 use wire::{
     JobId, NotebookId, Scope, UnixMs, WorkstationAttachment, WorkstationId, attachment, http,
 };
@@ -25,10 +27,21 @@ pub const REMOVED_MESSAGE: &str = "the workstation was removed";
 pub struct Polled {
     /// The polling workstation.
     pub workstation: WorkstationView,
-    /// Its active jobs, oldest request first.
+    /// Its active jobs, oldest request first; of more than a page takes, those that wait to be taken go first.
     pub jobs: Vec<AttachJob>,
+    /// Where the list goes on, if it does.
+    pub next: Option<String>,
     /// What the sweep before it caused.
     pub effects: Vec<Effect>,
+}
+
+/// Which jobs a poll asks for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Page<'a> {
+    /// How many at most, as in the query.
+    pub limit: Option<&'a str>,
+    /// What the page before named as next.
+    pub after: Option<&'a str>,
 }
 
 /// Sweeps stale requests, then lists a workstation's active jobs.
@@ -36,7 +49,7 @@ pub async fn poll<S: Catalog>(
     store: &S,
     caller: &Caller,
     workstation_id: &str,
-    limit: Option<&str>,
+    page: Page<'_>,
     now_ms: i64,
 ) -> Result<Polled> {
     caller.signed_in("sign in to poll workstation jobs")?;
@@ -45,18 +58,62 @@ pub async fn poll<S: Catalog>(
         .await?
         .ok_or(Refusal::WorkstationGone)?;
     caller.may_serve(workstation_id)?;
-    let limit = crate::fields::limit(limit, limits::JOBS_DEFAULT, limits::JOBS_MAX)?;
+    let limit = crate::fields::limit(page.limit, limits::JOBS_DEFAULT, limits::JOBS_MAX)?;
+    let after = page.after.map(place).transpose()?.flatten();
     let before = now_ms - limits::PENDING_STALE_MS;
     let stale = store
         .fail_stale_of_workstation(owner, workstation_id, before, STALE_PENDING_MESSAGE, now_ms)
         .await?;
     let effects = effects_of_end(store, &stale).await?;
-    let jobs = store.active_jobs(owner, workstation_id, limit).await?;
+    let mut jobs = store
+        .active_jobs(owner, workstation_id, after.as_ref(), limit + 1)
+        .await?;
+    let whole = jobs.len() as i64 <= limit;
+    jobs.truncate(limit as usize);
+    let next = jobs.last().filter(|_| !whole).map(name_of_place);
+    // Whatever keeps a job from this page, it is not that older ones run: none would ever be taken.
+    jobs.sort_by(|a, b| (a.requested_ms, &a.id).cmp(&(b.requested_ms, &b.id)));
     Ok(Polled {
         workstation,
         jobs,
+        next,
         effects,
     })
+}
+
+/// What a client says as `after` to go on behind a job.
+fn name_of_place(job: &AttachJob) -> String {
+    let JobPlace {
+        pending,
+        requested_ms,
+        id,
+    } = JobPlace::of(job);
+    let kind = if pending { "pending" } else { "taken" };
+    format!("{kind}.{requested_ms}.{id}")
+}
+
+/// Reads an `after`; blank is the list's beginning.
+fn place(text: &str) -> Result<Option<JobPlace>> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let read = || {
+        let mut parts = text.splitn(3, '.');
+        let pending = match parts.next()? {
+            "pending" => true,
+            "taken" => false,
+            _ => return None,
+        };
+        let requested_ms = parts.next()?.parse().ok()?;
+        let id = parts.next().filter(|id| !id.contains('\0'))?.to_owned();
+        Some(JobPlace {
+            pending,
+            requested_ms,
+            id,
+        })
+    };
+    let place = read().ok_or_else(|| Refusal::invalid("after must be a `next` of this list"))?;
+    Ok(Some(place))
 }
 
 /// Returns every pending job, for the wake-ups after `ready` (decision D6).
@@ -65,10 +122,9 @@ pub async fn pending<S: AttachJobs>(
     owner: &str,
     workstation_id: &str,
 ) -> Result<Vec<AttachJob>> {
-    let mut jobs = store
-        .active_jobs(owner, workstation_id, limits::JOBS_MAX)
+    let jobs = store
+        .pending_jobs(owner, workstation_id, limits::JOBS_ANNOUNCED)
         .await?;
-    jobs.retain(|job| job.status == JobStatus::Pending);
     Ok(jobs)
 }
 

@@ -30,6 +30,8 @@ pub const SILENT_JOB_MS: i64 = 86_400_000;
 pub const JOBS_DEFAULT: i64 = 10;
 /// Attach jobs in a poll at most.
 pub const JOBS_MAX: i64 = 25;
+/// Pending jobs that an event socket is told of as it opens, at most; the rest is in the polls that follow.
+pub const JOBS_ANNOUNCED: i64 = 100;
 /// `Retry-After` of a workstation that is not there.
 pub const MISSING_WORKSTATION_RETRY_S: u64 = 900;
 /// Notebooks in a list, unless asked otherwise.

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use store::{
-    AccountLink, AclRemoval, AttachJobs, HistoryPage, JobStatus, JobTrigger, Library, ListPlace,
-    MachineSettings, Machines, NewAclRow, NewAttachJob, NewCredential, NewNotebook, NewPairing,
-    NewRoomToken, Notebooks, PairingStore, People, Registration, Rotation, SubjectKind,
+    AccountLink, AclRemoval, AttachJob, AttachJobs, HistoryPage, JobStatus, JobTrigger, Library,
+    ListPlace, MachineSettings, Machines, NewAclRow, NewAttachJob, NewCredential, NewNotebook,
+    NewPairing, NewRoomToken, Notebooks, PairingStore, People, Registration, Rotation, SubjectKind,
     Workstations,
 };
 use store_sql::SqlCatalog;
@@ -20,15 +20,19 @@ async fn catalog() -> (SqlCatalog, TestDatabase) {
 
 async fn with_notebook() -> (SqlCatalog, TestDatabase) {
     let (catalog, database) = catalog().await;
+    notebook(&catalog, "nb").await;
+    (catalog, database)
+}
+
+async fn notebook(catalog: &SqlCatalog, id: &str) {
     let notebook = NewNotebook {
-        id: "nb".to_owned(),
+        id: id.to_owned(),
         owner_principal: ADA.to_owned(),
         title: None,
         created_ms: 1,
         actor_label: "user:dev:ada/browser:tab".to_owned(),
     };
     assert!(catalog.create_notebook(&notebook).await.unwrap());
-    (catalog, database)
 }
 
 fn pairing(id: &str, code_hash: &str) -> NewPairing {
@@ -185,9 +189,59 @@ async fn cp_193_racing_attaches_leave_one_active_job() {
         });
     }
     assert_eq!(racers.join_all().await.len(), 4);
-    let active = catalog.active_jobs(ADA, "ws1", 25).await.unwrap().len()
-        + catalog.active_jobs(ADA, "ws2", 25).await.unwrap().len();
+    let active = catalog
+        .active_jobs(ADA, "ws1", None, 25)
+        .await
+        .unwrap()
+        .len()
+        + catalog
+            .active_jobs(ADA, "ws2", None, 25)
+            .await
+            .unwrap()
+            .len();
     assert_eq!(active, 1);
+}
+
+// CP-197
+#[tokio::test]
+async fn cp_197_pending_jobs_come_first_and_a_reader_of_pages_misses_none() {
+    let (catalog, _database) = with_notebook().await;
+    for at in 0..12 {
+        let id = format!("j{at:02}");
+        notebook(&catalog, &id).await;
+        let new = NewAttachJob {
+            notebook_id: id.clone(),
+            ..job(&id, "ws")
+        };
+        catalog
+            .create_or_join_job(&new, false, "replaced")
+            .await
+            .unwrap();
+        if at < 10 {
+            let running = JobStatus::Running;
+            catalog
+                .report_job(ADA, "ws", &id, running, None, 20)
+                .await
+                .unwrap();
+        }
+    }
+    let ids = |jobs: &[AttachJob]| jobs.iter().map(|job| job.id.clone()).collect::<Vec<_>>();
+    let page = catalog.active_jobs(ADA, "ws", None, 3).await.unwrap();
+    assert_eq!(ids(&page), ["j10", "j11", "j00"]);
+    let pending = catalog.pending_jobs(ADA, "ws", 10).await.unwrap();
+    assert_eq!(ids(&pending), ["j10", "j11"]);
+    // The first page ended at a job that is taken before the second is asked for.
+    let place = store::JobPlace::of(&page[0]);
+    let running = JobStatus::Running;
+    catalog
+        .report_job(ADA, "ws", "j11", running, None, 30)
+        .await
+        .unwrap();
+    let rest = catalog
+        .active_jobs(ADA, "ws", Some(&place), 25)
+        .await
+        .unwrap();
+    assert_eq!(rest.len(), 11);
 }
 
 // CP-207 CP-208 CP-210 CP-211

@@ -200,7 +200,11 @@ async fn never_two_active(catalog: &SqlCatalog) {
         // may not have two in one of them.
         for workstation in WORKSTATIONS {
             let mut active = BTreeMap::new();
-            for job in catalog.active_jobs(owner, workstation, 100).await.unwrap() {
+            for job in catalog
+                .active_jobs(owner, workstation, None, 100)
+                .await
+                .unwrap()
+            {
                 *active.entry(job.notebook_id).or_insert(0) += 1;
             }
             assert!(active.values().all(|count| *count == 1), "{active:?}");
@@ -230,7 +234,11 @@ async fn world(actors: Vec<Actor>) {
     for owner in OWNERS {
         let mut active = BTreeMap::new();
         for workstation in WORKSTATIONS {
-            for job in catalog.active_jobs(owner, workstation, 100).await.unwrap() {
+            for job in catalog
+                .active_jobs(owner, workstation, None, 100)
+                .await
+                .unwrap()
+            {
                 *active.entry(job.notebook_id).or_insert(0) += 1;
             }
         }

@@ -157,6 +157,29 @@ pub struct JobCreation {
     pub displaced: Vec<AttachJob>,
 }
 
+/// Where a job stands in the list of a workstation's active ones. A job that is taken moves to the list's end, so
+/// that whoever goes on from place to place misses none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobPlace {
+    /// Whether the job waits to be taken.
+    pub pending: bool,
+    /// When it was asked.
+    pub requested_ms: i64,
+    /// Its id.
+    pub id: String,
+}
+
+impl JobPlace {
+    /// The place of a job as it was read.
+    pub fn of(job: &AttachJob) -> Self {
+        Self {
+            pending: job.status == JobStatus::Pending,
+            requested_ms: job.requested_ms,
+            id: job.id.clone(),
+        }
+    }
+}
+
 /// Storage of attach jobs.
 pub trait AttachJobs {
     /// Creates a job, or joins the active one of the same notebook, owner and workstation
@@ -188,8 +211,16 @@ pub trait AttachJobs {
         notebook_id: &str,
         owner: &str,
     ) -> impl Future<Output = Result<Option<AttachJob>>> + Send;
-    /// Lists a workstation's active jobs, oldest request first.
+    /// Lists a workstation's active jobs behind a place: the pending ones first, each kind oldest request first.
     fn active_jobs(
+        &self,
+        owner: &str,
+        workstation_id: &str,
+        after: Option<&JobPlace>,
+        limit: i64,
+    ) -> impl Future<Output = Result<Vec<AttachJob>>> + Send;
+    /// Lists a workstation's pending jobs, oldest request first.
+    fn pending_jobs(
         &self,
         owner: &str,
         workstation_id: &str,

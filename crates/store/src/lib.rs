@@ -23,7 +23,9 @@ mod workstations;
 
 pub use accounts::{Account, Accounts, AuditEvent, NewSession, Session};
 pub use api_tokens::{ApiToken, ApiTokens, NewApiToken};
-pub use attach_jobs::{AttachJob, AttachJobs, JobCreation, JobStatus, JobTrigger, NewAttachJob};
+pub use attach_jobs::{
+    AttachJob, AttachJobs, JobCreation, JobPlace, JobStatus, JobTrigger, NewAttachJob,
+};
 pub use error::StoreError;
 pub use invitations::{AccessRequest, Invitations, Invite, NewInvite};
 pub use library::{Library, ListPlace, ListedCompute};

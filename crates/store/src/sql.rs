@@ -92,6 +92,7 @@ queries! {
     JOB_INSERT = "job_insert";
     JOB_LATEST_FOR_NOTEBOOK = "job_latest_for_notebook";
     JOB_LIST_ACTIVE = "job_list_active";
+    JOB_LIST_PENDING = "job_list_pending";
     JOB_NEXT_STALE = "job_next_stale";
     JOB_PROMOTE_TRIGGER = "job_promote_trigger";
     JOB_PURGE = "job_purge";

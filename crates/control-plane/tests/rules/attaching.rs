@@ -235,7 +235,7 @@ async fn cp_201_a_request_nobody_accepts_is_failed_by_the_poll() {
     let (world, notebook) = ready().await;
     attach(&world, &notebook, body("ws1"), START, "j").await;
     let ada = caller("ada");
-    let poll = |now| jobs::poll(&world.catalog, &ada, "ws1", None, now);
+    let poll = |now| jobs::poll(&world.catalog, &ada, "ws1", jobs::Page::default(), now);
     assert_eq!(poll(START + 180_000).await.unwrap().jobs.len(), 1);
     let swept = poll(START + 180_001).await.unwrap();
     assert!(swept.jobs.is_empty());
@@ -243,9 +243,20 @@ async fn cp_201_a_request_nobody_accepts_is_failed_by_the_poll() {
         repairs(&swept.effects),
         vec![(jobs::STALE_PENDING_MESSAGE.to_owned(), Some("j".to_owned()))]
     );
-    let missing = jobs::poll(&world.catalog, &ada, "none", Some("abc"), START).await;
+    let bad = jobs::Page {
+        limit: Some("abc"),
+        after: None,
+    };
+    let missing = jobs::poll(&world.catalog, &ada, "none", bad, START).await;
     assert!(matches!(missing, Err(Refusal::WorkstationGone)));
-    let nobody = jobs::poll(&world.catalog, &anonymous(), "ws1", None, START).await;
+    let nobody = jobs::poll(
+        &world.catalog,
+        &anonymous(),
+        "ws1",
+        jobs::Page::default(),
+        START,
+    )
+    .await;
     assert!(matches!(
         nobody,
         Err(Refusal::SignIn("sign in to poll workstation jobs"))
@@ -263,9 +274,15 @@ async fn an_accepted_job_outlives_any_silence_short_of_the_long_limit() {
     leases::sweep(&world.catalog, hour, limits::SILENT_JOB_MS)
         .await
         .unwrap();
-    let polled = jobs::poll(&world.catalog, &caller("ada"), "ws1", None, hour)
-        .await
-        .unwrap();
+    let polled = jobs::poll(
+        &world.catalog,
+        &caller("ada"),
+        "ws1",
+        jobs::Page::default(),
+        hour,
+    )
+    .await
+    .unwrap();
     assert_eq!(polled.jobs.len(), 1);
 }
 
@@ -376,8 +393,14 @@ async fn a_resume_waits_for_its_workstation() {
     .await
     .unwrap();
     let hour = START + 3_600_000;
-    let polled = jobs::poll(&world.catalog, &caller("ada"), "ws1", None, hour)
-        .await
-        .unwrap();
+    let polled = jobs::poll(
+        &world.catalog,
+        &caller("ada"),
+        "ws1",
+        jobs::Page::default(),
+        hour,
+    )
+    .await
+    .unwrap();
     assert_eq!(polled.jobs.len(), 1);
 }

@@ -144,7 +144,7 @@ async fn a_credential_serves_the_workstation_it_first_registers() {
     assert!(matches!(other, Err(Refusal::Unpaired(_))), "{other:?}");
     world.heartbeat(&caller("ada"), "two", START).await;
     let who = by_token(&world, &token, START).await.unwrap();
-    let polled = jobs::poll(&world.catalog, &who, "two", None, START).await;
+    let polled = jobs::poll(&world.catalog, &who, "two", jobs::Page::default(), START).await;
     assert!(matches!(polled, Err(Refusal::Forbidden(_))));
     let removed = workstations::deregister(&world.catalog, &who, "two", START).await;
     assert!(matches!(removed, Err(Refusal::Forbidden(_))));

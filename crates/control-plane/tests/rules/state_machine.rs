@@ -214,7 +214,8 @@ impl Play {
                 .await;
             }
             Step::Poll { machine } => {
-                let _ = jobs::poll(catalog, &ada, MACHINES[machine], None, now).await;
+                let _ =
+                    jobs::poll(catalog, &ada, MACHINES[machine], jobs::Page::default(), now).await;
             }
             Step::Sweep => {
                 leases::sweep(catalog, now, limits::SILENT_JOB_MS)

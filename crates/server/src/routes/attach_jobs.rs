@@ -96,15 +96,12 @@ async fn poll(
 ) -> Result<Response, ApiError> {
     let identity = app.identify(&facts, Accept::MACHINES).await?;
     let caller = identity.caller();
-    let limit = facts.query("limit");
-    let polled = jobs::poll(
-        app.catalog(),
-        &caller,
-        &workstation_id,
-        limit.as_deref(),
-        app.now_ms(),
-    )
-    .await?;
+    let (limit, after) = (facts.query("limit"), facts.query("after"));
+    let page = jobs::Page {
+        limit: limit.as_deref(),
+        after: after.as_deref(),
+    };
+    let polled = jobs::poll(app.catalog(), &caller, &workstation_id, page, app.now_ms()).await?;
     app.carry_out(polled.effects).await;
     let cloud_url = cloud_url(&app, &facts);
     let body = AttachJobsResponse {
@@ -115,6 +112,7 @@ async fn poll(
             .iter()
             .map(|job| jobs::to_wire(job, &cloud_url))
             .collect(),
+        next: polled.next,
     };
     Ok(error::json(StatusCode::OK, &body))
 }

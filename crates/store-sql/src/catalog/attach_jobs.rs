@@ -1,6 +1,8 @@
 //! Attach jobs.
 
-use store::{AttachJob, AttachJobs, JobCreation, JobStatus, JobTrigger, NewAttachJob, Result, sql};
+use store::{
+    AttachJob, AttachJobs, JobCreation, JobPlace, JobStatus, JobTrigger, NewAttachJob, Result, sql,
+};
 
 use super::SqlCatalog;
 use crate::db::Row;
@@ -161,10 +163,33 @@ impl AttachJobs for SqlCatalog {
         &self,
         owner: &str,
         workstation_id: &str,
+        after: Option<&JobPlace>,
+        limit: i64,
+    ) -> Result<Vec<AttachJob>> {
+        let (rank, requested_ms, id) = match after {
+            Some(place) => (i64::from(!place.pending), place.requested_ms, &*place.id),
+            None => (-1, 0, ""),
+        };
+        self.db
+            .read(sql::JOB_LIST_ACTIVE, "list attach jobs")
+            .bind(owner)
+            .bind(workstation_id)
+            .bind(rank)
+            .bind(requested_ms)
+            .bind(id)
+            .bind(limit)
+            .all(job)
+            .await
+    }
+
+    async fn pending_jobs(
+        &self,
+        owner: &str,
+        workstation_id: &str,
         limit: i64,
     ) -> Result<Vec<AttachJob>> {
         self.db
-            .read(sql::JOB_LIST_ACTIVE, "list attach jobs")
+            .read(sql::JOB_LIST_PENDING, "list pending attach jobs")
             .bind(owner)
             .bind(workstation_id)
             .bind(limit)

@@ -156,6 +156,9 @@ pub struct AttachJobsResponse {
     pub ok: bool,
     pub workstation: Workstation,
     pub jobs: Vec<AttachJob>,
+    /// What to ask for as `after` to read on, null at the end (an addition; a cloud without it leaves it out).
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
 /// `PATCH /api/workstations/:workstationId/attach-jobs/:jobId` request.

@@ -422,6 +422,9 @@ fn nothing_that_was_left_ends_before_a_complete_list_says_so() {
     let full = (0..10).map(|n| order(&format!("other-{n}"), "running"));
     bench.send(Event::Polled(Ok((full.clone().collect(), vec![]))));
     assert!(!bench.take().contains(&inspect("j")));
+    let largest = (0..25).map(|n| order(&format!("other-{n}"), "running"));
+    bench.offer(largest.collect());
+    assert!(!bench.take().contains(&inspect("j")));
     bench.offer(full.clone().take(8).collect());
     let effects = bench.take();
     assert!(effects.contains(&inspect("j")), "{effects:?}");
@@ -437,4 +440,22 @@ fn nothing_that_was_left_ends_before_a_complete_list_says_so() {
     let effects = bench.take();
     assert!(effects.contains(&inspect("j")), "{effects:?}");
     assert!(!effects.contains(&inspect("unreadable")), "{effects:?}");
+}
+
+#[test]
+fn of_thirty_jobs_all_are_accepted_and_the_list_is_complete() {
+    let mut bench = finding(&["j"]);
+    let all = (0..30).map(|n| {
+        order(
+            &format!("job-{n}"),
+            if n < 12 { "running" } else { "pending" },
+        )
+    });
+    bench.send(Event::Polled(Ok((all.collect(), vec![]))));
+    let effects = bench.take();
+    for n in 12..30 {
+        let accepted = report(&format!("job-{n}"), JobStatus::Accepted);
+        assert!(effects.contains(&accepted), "{n}: {effects:?}");
+    }
+    assert!(effects.contains(&inspect("j")), "{effects:?}");
 }

@@ -265,3 +265,59 @@ async fn cp_203_a_poll_shows_that_the_lease_ended() {
     world.register(&token, "ws").await;
     assert_eq!(status().await, "online");
 }
+
+// CP-197 CP-199
+#[tokio::test]
+async fn cp_197_a_machine_finds_every_job_however_many_run() {
+    let (world, token, _) = ready().await;
+    let jobs = "/api/workstations/ws/attach-jobs";
+    let poll = async |query: String| {
+        let path = format!("{jobs}?{query}");
+        let (status, polled) = world
+            .as_machine(&token, Method::GET, &path, Value::Null)
+            .await;
+        assert_eq!(status, 200, "{polled}");
+        polled
+    };
+    let mut accepted = std::collections::BTreeSet::new();
+    for at in 0..30 {
+        world.app.clock().advance(Duration::from_millis(10));
+        let notebook = world.notebook("ada").await;
+        let (_, attached) = attach(&world, "ada", &notebook, json!({"workstation_id": "ws"})).await;
+        let polled = poll(String::new()).await;
+        let listed = polled["jobs"].as_array().unwrap();
+        assert!(listed.is_sorted_by_key(|job| job["requested_at"].as_str().unwrap().to_owned()));
+        assert_eq!(listed.len(), (at + 1).min(10));
+        // As an agent of the reference: it takes what its poll lists.
+        for job in listed.iter().filter(|job| job["status"] == "pending") {
+            let id = job["job_id"].as_str().unwrap().to_owned();
+            assert_eq!(job["job_id"], attached["job"]["job_id"]);
+            let (path, body) = (format!("{jobs}/{id}"), json!({"status": "accepted"}));
+            let (status, _) = world.as_machine(&token, Method::PATCH, &path, body).await;
+            assert_eq!(status, 200);
+            accepted.insert(id);
+        }
+    }
+    assert_eq!(accepted.len(), 30);
+    let mut seen = Vec::new();
+    let mut after = String::new();
+    loop {
+        let polled = poll(format!("limit=8&after={after}")).await;
+        let listed = polled["jobs"].as_array().unwrap().iter();
+        seen.extend(listed.map(|job| job["job_id"].as_str().unwrap().to_owned()));
+        match polled["next"].as_str() {
+            Some(next) => next.clone_into(&mut after),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 30);
+    assert_eq!(
+        seen.into_iter().collect::<std::collections::BTreeSet<_>>(),
+        accepted
+    );
+    let path = format!("{jobs}?after=nothing");
+    let refused = world
+        .as_machine(&token, Method::GET, &path, Value::Null)
+        .await;
+    assert_eq!(refused.0, 400, "{}", refused.1);
+}

@@ -143,7 +143,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "/api/workstations/{workstation_id}/attach-jobs",
         "The jobs a workstation is to take.",
     )
-    .query(&["limit"]),
+    .query(&["limit", "after"]),
     route(
         "PATCH",
         "/api/workstations/{workstation_id}/attach-jobs/{job_id}",
