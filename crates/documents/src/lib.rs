@@ -9,6 +9,7 @@ pub mod environment;
 pub mod fractional_index;
 pub mod genesis;
 pub mod hosted_file;
+pub mod inflation;
 pub mod ipynb;
 pub mod manifest;
 pub mod mime;

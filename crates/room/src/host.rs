@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::sync::{ChunkList, Message, State};
 use automerge::{ActorId, AutoCommit, Change, ChangeHash, PatchLog};
+use documents::inflation::{Budget, FRAME_INFLATED_MAX, TooLarge};
 use documents::policy::{Refusal, Touched, Trial};
 use documents::sync::Applied;
 
@@ -233,6 +234,7 @@ impl Document {
         judge: impl FnOnce(Trial<'_>) -> Result<(), String>,
     ) -> Result<Verdict, Denied> {
         let kind = self.kind;
+        inflatable(chunks).map_err(|error| untried(kind, &error.to_string()))?;
         let mut trial = self.doc.clone();
         let mut log = PatchLog::active();
         // Foreign bytes may hit a bug of the library; the copy that met it is thrown away.
@@ -279,6 +281,20 @@ impl Document {
 enum Verdict {
     Fits(Outcome),
     Orphans(Vec<ChangeHash>),
+}
+
+/// Refuses changes that the library would inflate to too much, before anybody knows whose they are.
+fn inflatable(chunks: &[ChunkList]) -> Result<(), TooLarge> {
+    let mut budget = Budget::new(FRAME_INFLATED_MAX);
+    for chunks in chunks {
+        // As the library does: a chunk may begin in one piece and end in the next.
+        let joined: Vec<&[u8]> = chunks.iter().collect();
+        match joined[..] {
+            [alone] => budget.take(alone)?,
+            _ => budget.take(&joined.concat())?,
+        }
+    }
+    Ok(())
 }
 
 fn undecoded(kind: DocKind, error: &str) -> String {

@@ -401,3 +401,33 @@ fn a_new_room_has_one_empty_code_cell_and_an_emptied_one_has_none() {
     let mut harness = harness.restart();
     assert_eq!(cells(&mut harness), []);
 }
+
+/// Seventy megabytes that travel as some hundred kilobytes.
+#[test]
+fn a_frame_that_inflates_to_too_much_is_refused_before_it_is_tried() {
+    for (mebibytes, fits) in [(70, false), (1, true)] {
+        let (mut harness, mut clients) = synced(&[owner()]);
+        let doc = clients[0].doc(DocKind::Notebook);
+        let heads = doc.get_heads();
+        doc.put(ROOT, "text", "a".repeat(mebibytes << 20)).unwrap();
+        doc.commit();
+        let mut change = doc.get_changes(&heads).remove(0);
+        let message = automerge::sync::Message {
+            heads: doc.get_heads(),
+            need: Vec::new(),
+            have: Vec::new(),
+            changes: vec![change.bytes().into_owned()].into(),
+            flags: None,
+            version: automerge::sync::MessageVersion::V1,
+        };
+        let payload = message.encode();
+        assert!(payload.len() < 1 << 20);
+        harness.take("owner");
+        harness.binary("owner", DocKind::Notebook.frame_type(), &payload);
+        let refused = harness.verdict("owner");
+        let too_large = refused
+            .as_ref()
+            .is_some_and(|refused| refused.contains("inflates to more than"));
+        assert_eq!(too_large, !fits, "{refused:?}");
+    }
+}

@@ -6,6 +6,7 @@ use std::io;
 
 use blob_store::{Blob, BlobError};
 use bytes::Bytes;
+use documents::inflation::{Budget, DOCUMENT_INFLATED_MAX};
 use documents::references::{self, BlobReference};
 use documents::summary::{self, Summary};
 use documents::{NotebookDoc, RuntimeStateDoc, genesis, manifest};
@@ -63,8 +64,12 @@ impl Pair {
     /// # Errors
     /// In plain words, why they do not.
     pub fn load(notebook: &[u8], runtime: &[u8]) -> Result<Self, String> {
+        let fits = |bytes| Budget::new(DOCUMENT_INFLATED_MAX).take(bytes);
+        fits(notebook).map_err(|cause| format!("the notebook document does not load: {cause}"))?;
         let notebook = NotebookDoc::load(notebook, READER)
             .map_err(|cause| format!("the notebook document does not load: {cause}"))?;
+        fits(runtime)
+            .map_err(|cause| format!("the runtime state document does not load: {cause}"))?;
         let runtime = RuntimeStateDoc::load(runtime, READER)
             .map_err(|cause| format!("the runtime state document does not load: {cause}"))?;
         let has = |doc, key| documents::value::Reader::now(doc).root_map(key).is_some();
