@@ -92,7 +92,7 @@ pub async fn attach<S: Catalog>(
         .await?
         .ok_or(Refusal::Absent("workstation not found"))?;
     if !workstation.is_online() {
-        return Err(refuse_offline(store, owner, notebook_id, workstation).await?);
+        return Err(refuse_offline(store, notebook_id, workstation).await?);
     }
     let new = NewAttachJob {
         id: job_id,
@@ -104,17 +104,16 @@ pub async fn attach<S: Catalog>(
         now_ms,
     };
     let creation = create(store, &new, input.replace).await?;
-    let close_peers = if input.replace {
-        Some(RESTART_REASON)
-    } else if creation
-        .displaced
-        .iter()
-        .any(|job| job.workstation_id != input.workstation_id)
-    {
-        Some(SWITCHED_REASON)
-    } else {
-        None
-    };
+    let close_peers =
+        if input.replace {
+            Some(RESTART_REASON)
+        } else if creation.displaced.iter().any(|job| {
+            (&job.owner_principal, &job.workstation_id) != (owner, &input.workstation_id)
+        }) {
+            Some(SWITCHED_REASON)
+        } else {
+            None
+        };
     let effects = effects(&creation, &workstation, close_peers);
     Ok(Attached {
         job: creation.job,
@@ -127,12 +126,11 @@ pub async fn attach<S: Catalog>(
 /// the records of a peer that is away are not to be touched (decision D1).
 async fn refuse_offline<S: Catalog>(
     store: &S,
-    owner: &str,
     notebook_id: &str,
     workstation: WorkstationView,
 ) -> Result<AttachRefused> {
     let mut effects = Vec::new();
-    if store.active_job(notebook_id, owner).await?.is_none() {
+    if store.active_job(notebook_id).await?.is_none() {
         effects.push(Effect::RepairRoom {
             notebook_id: notebook_id.to_owned(),
             reason: format!(

@@ -190,6 +190,11 @@ pub async fn report<S: Catalog>(
         return Err(Refusal::JobOver(Box::new(job)));
     }
     let mut effects = Vec::new();
+    // Who says again that a job is over must not show its end where another job serves the notebook by now.
+    let is_succeeded = job.status.is_over() && store.active_job(&job.notebook_id).await?.is_some();
+    if is_succeeded {
+        return Ok((job, effects));
+    }
     if let Some(row) = store.workstation(owner, workstation_id).await? {
         effects.push(publish(&job, &row, None));
     }
@@ -342,9 +347,7 @@ pub async fn ended_unheard<S: Catalog>(
     if !ended.status.is_over() {
         return Ok(None);
     }
-    let next = store
-        .active_job(&ended.notebook_id, &ended.owner_principal)
-        .await?;
+    let next = store.active_job(&ended.notebook_id).await?;
     let job = next.unwrap_or(ended);
     let row = store
         .workstation(&job.owner_principal, &job.workstation_id)

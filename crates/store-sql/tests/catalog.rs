@@ -162,11 +162,47 @@ async fn cp_194_the_schema_refuses_a_second_active_job() {
         .create_or_join_job(&job("j1", "ws1"), false, "replaced")
         .await
         .unwrap();
-    let second = "INSERT INTO attach_jobs (id, notebook_id, owner_principal, workstation_id, status, \
-         requested_trigger, requested_by_actor_label, requested_ms, updated_ms) \
-         VALUES ('j2', 'nb', 'user:dev:ada', 'ws2', 'running', 'user_attach', 'x/y', 1, 1)";
-    let refused = database.execute("catalog", second).await.unwrap_err();
-    assert!(refused.to_lowercase().contains("unique"), "{refused}");
+    for owner in [ADA, "user:dev:ben"] {
+        let second = format!(
+            "INSERT INTO attach_jobs (id, notebook_id, owner_principal, workstation_id, status, \
+             requested_trigger, requested_by_actor_label, requested_ms, updated_ms) \
+             VALUES ('j2', 'nb', '{owner}', 'ws2', 'running', 'user_attach', 'x/y', 1, 1)"
+        );
+        let refused = database.execute("catalog", &second).await.unwrap_err();
+        assert!(refused.to_lowercase().contains("unique"), "{refused}");
+    }
+}
+
+// HAZ-14
+#[tokio::test]
+async fn a_co_owners_request_displaces_what_another_owner_runs() {
+    let (catalog, _database) = with_notebook().await;
+    let created = |new: NewAttachJob| {
+        let catalog = catalog.clone();
+        async move {
+            catalog
+                .create_or_join_job(&new, false, "replaced")
+                .await
+                .unwrap()
+        }
+    };
+    created(job("j1", "ws")).await;
+    // The same id names another machine under another owner.
+    let of_ben = NewAttachJob {
+        owner_principal: "user:dev:ben".to_owned(),
+        ..job("j2", "ws")
+    };
+    let creation = created(of_ben).await;
+    assert!(!creation.reused);
+    assert_eq!(creation.displaced[0].id, "j1");
+    assert_eq!(creation.displaced[0].owner_principal, ADA);
+    assert_eq!(catalog.active_job("nb").await.unwrap().unwrap().id, "j2");
+    let late = catalog
+        .report_job(ADA, "ws", "j1", JobStatus::Running, None, 30)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(late.status, JobStatus::Cancelled);
 }
 
 // CP-193

@@ -1,6 +1,6 @@
 //! The schema and every SQL file against a real database.
 
-use store::{NewNotebook, Notebooks, StoreError, sql};
+use store::{AttachJobs, JobStatus, NewNotebook, Notebooks, StoreError, sql};
 use store_sql::testing::{TEST_DATABASE, TestDatabase};
 use store_sql::{SqlCatalog, SqlDocumentLog};
 
@@ -71,4 +71,39 @@ async fn text_compares_by_bytes() {
          AND table_name <> 'schema_version' AND collation_name IS DISTINCT FROM 'C') \
          THEN RAISE 'a TEXT column lacks COLLATE \"C\"'; END IF; END $$";
     database.execute("catalog", check).await.unwrap();
+}
+
+/// Before the sixth step each owner of a notebook could have a job of their own (HAZ-14).
+#[tokio::test]
+async fn of_several_active_jobs_of_a_notebook_the_newest_stays() {
+    let database = TestDatabase::new().await;
+    let first = SqlCatalog::open(&database).await.unwrap();
+    let notebook = NewNotebook {
+        id: "nb".to_owned(),
+        owner_principal: "user:dev:ada".to_owned(),
+        title: None,
+        created_ms: 1,
+        actor_label: "user:dev:ada/browser:tab".to_owned(),
+    };
+    assert!(first.create_notebook(&notebook).await.unwrap());
+    first.close().await;
+    let as_before = "DROP INDEX attach_jobs_one_active;
+        CREATE UNIQUE INDEX attach_jobs_one_active ON attach_jobs (notebook_id, owner_principal)
+            WHERE status IN ('pending', 'accepted', 'running');
+        INSERT INTO attach_jobs (id, notebook_id, owner_principal, workstation_id, status,
+            requested_trigger, requested_by_actor_label, requested_ms, updated_ms) VALUES
+            ('old', 'nb', 'user:dev:ada', 'ws', 'running', 'user_attach', 'x/y', 1, 9),
+            ('over', 'nb', 'user:dev:ada', 'ws', 'completed', 'user_attach', 'x/y', 3, 3),
+            ('new', 'nb', 'user:dev:ben', 'ws', 'accepted', 'user_attach', 'x/y', 2, 2)";
+    database.execute("catalog", as_before).await.unwrap();
+    database.pretend_version("catalog", 5).await;
+    let catalog = SqlCatalog::open(&database).await.unwrap();
+    let job = async |id| catalog.job_by_id(id).await.unwrap().unwrap();
+    assert_eq!(job("old").await.status, JobStatus::Cancelled);
+    assert_eq!(job("old").await.finished_ms, Some(9));
+    assert_eq!(job("over").await.status, JobStatus::Completed);
+    assert_eq!(catalog.active_job("nb").await.unwrap().unwrap().id, "new");
+    let second = "UPDATE attach_jobs SET status = 'running' WHERE id = 'old'";
+    assert!(database.execute("catalog", second).await.is_err());
+    catalog.close().await;
 }

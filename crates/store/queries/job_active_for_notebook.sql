@@ -1,4 +1,4 @@
 SELECT id, notebook_id, owner_principal, workstation_id, status, requested_trigger, requested_by_actor_label,
     requested_ms, updated_ms, accepted_ms, finished_ms, error_message
 FROM attach_jobs
-WHERE notebook_id = $1 AND owner_principal = $2 AND status IN ('pending', 'accepted', 'running')
+WHERE notebook_id = $1 AND status IN ('pending', 'accepted', 'running')

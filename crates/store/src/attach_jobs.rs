@@ -183,8 +183,8 @@ impl JobPlace {
 /// Storage of attach jobs.
 pub trait AttachJobs {
     /// Creates a job, or joins the active one of the same notebook, owner and workstation
-    /// unless `replace`. An active job that is not joined is cancelled with `cancel_message`
-    /// in the same step, so that at most one stays active.
+    /// unless `replace`. An active job that is not joined, also one of another owner, is cancelled
+    /// with `cancel_message` in the same step, so that a notebook has at most one (HAZ-14).
     fn create_or_join_job(
         &self,
         job: &NewAttachJob,
@@ -205,11 +205,10 @@ pub trait AttachJobs {
         &self,
         notebook_id: &str,
     ) -> impl Future<Output = Result<Option<AttachJob>>> + Send;
-    /// Returns the active job of a notebook and owner.
+    /// Returns the active job of a notebook, whoever owns it.
     fn active_job(
         &self,
         notebook_id: &str,
-        owner: &str,
     ) -> impl Future<Output = Result<Option<AttachJob>>> + Send;
     /// Lists a workstation's active jobs behind a place: the pending ones first, each kind oldest request first.
     fn active_jobs(

@@ -81,7 +81,6 @@ queries! {
     INVITE_REVOKE = "invite_revoke";
     JOB_ACTIVE_FOR_NOTEBOOK = "job_active_for_notebook";
     JOB_BY_ID = "job_by_id";
-    JOB_CANCEL_ACTIVE = "job_cancel_active";
     JOB_CANCEL_OF_NOTEBOOK = "job_cancel_of_notebook";
     JOB_FAIL_OF_WORKSTATION = "job_fail_of_workstation";
     JOB_FAIL_SILENT = "job_fail_silent";
@@ -109,7 +108,6 @@ queries! {
     MOVE_DEFAULT = "move_default";
     MOVE_DEFAULT_DROP = "move_default_drop";
     MOVE_JOBS = "move_jobs";
-    MOVE_JOBS_CANCEL = "move_jobs_cancel";
     MOVE_MACHINE_EVENTS = "move_machine_events";
     MOVE_MACHINE_SETTINGS = "move_machine_settings";
     MOVE_MACHINE_SETTINGS_DROP = "move_machine_settings_drop";
@@ -220,6 +218,7 @@ pub const CATALOG_MIGRATIONS: &[Migration] = &[
     migration!(3, "/0003_notebooks"),
     migration!(4, "/0004_machines"),
     migration!(5, "/0005_facts"),
+    migration!(6, "/0006_one_compute"),
 ];
 
 #[cfg(test)]

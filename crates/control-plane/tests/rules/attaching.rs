@@ -2,7 +2,7 @@
 
 use control_plane::attach::{self, RESTART_REASON, SWITCHED_REASON};
 use control_plane::workstations::{self, Presence};
-use control_plane::{Refusal, jobs, leases, limits};
+use control_plane::{Effect, Refusal, jobs, leases, limits};
 use serde_json::{Value, json};
 use store::{AttachJobs, JobStatus, JobTrigger, Notebooks};
 
@@ -403,4 +403,41 @@ async fn a_resume_waits_for_its_workstation() {
     .await
     .unwrap();
     assert_eq!(polled.jobs.len(), 1);
+}
+
+// HAZ-14
+#[tokio::test]
+async fn a_co_owners_machine_takes_over_and_the_other_hears_it_and_publishes_nothing() {
+    let world = World::new().await;
+    let (ada, grace) = (caller("ada"), caller("grace"));
+    let notebook = world.notebook(&ada).await;
+    // Each has a machine of the same id.
+    for who in [&ada, &grace] {
+        world.heartbeat(who, "ws", START).await;
+    }
+    let body = json!({"workstation_id": "ws"});
+    let attached = |who, now, id| attach_ok(&world.catalog, who, &notebook, body.clone(), now, id);
+    attached(&ada, START, "of-ada").await;
+    let later = START + 1_000;
+    let attached = attached(&grace, later, "of-grace").await;
+    assert_eq!(
+        notified(&attached.effects),
+        [
+            ("of-ada".to_owned(), "cancelled"),
+            ("of-grace".to_owned(), "pending")
+        ]
+    );
+    let Effect::PublishAttachment { close_peers, .. } = &attached.effects[0] else {
+        panic!("{:?}", attached.effects);
+    };
+    assert_eq!(*close_peers, Some(SWITCHED_REASON));
+    let report = |status: &str| {
+        let report = jobs::parse_report(&object(json!({"status": status}))).unwrap();
+        let (catalog, ada) = (&world.catalog, &ada);
+        async move { jobs::report(catalog, ada, "ws", "of-ada", &report, later).await }
+    };
+    let refused = report("running").await.unwrap_err();
+    assert!(matches!(refused, Refusal::JobOver(job) if job.status == JobStatus::Cancelled));
+    let (_, effects) = report("cancelled").await.unwrap();
+    assert_eq!(effects, []);
 }

@@ -57,10 +57,10 @@ impl AttachJobs for SqlCatalog {
         let active = transaction
             .run(sql::JOB_ACTIVE_FOR_NOTEBOOK)
             .bind(&new.notebook_id)
-            .bind(&new.owner_principal)
             .optional(job)
             .await?;
         if let Some(active) = &active
+            && active.owner_principal == new.owner_principal
             && active.workstation_id == new.workstation_id
             && !replace
         {
@@ -88,9 +88,8 @@ impl AttachJobs for SqlCatalog {
             }
         }
         let displaced = transaction
-            .run(sql::JOB_CANCEL_ACTIVE)
+            .run(sql::JOB_CANCEL_OF_NOTEBOOK)
             .bind(&new.notebook_id)
-            .bind(&new.owner_principal)
             .bind(cancel_message)
             .bind(new.now_ms)
             .all(job)
@@ -150,11 +149,10 @@ impl AttachJobs for SqlCatalog {
             .await
     }
 
-    async fn active_job(&self, notebook_id: &str, owner: &str) -> Result<Option<AttachJob>> {
+    async fn active_job(&self, notebook_id: &str) -> Result<Option<AttachJob>> {
         self.db
             .read(sql::JOB_ACTIVE_FOR_NOTEBOOK, "find a notebook's active job")
             .bind(notebook_id)
-            .bind(owner)
             .optional(job)
             .await
     }

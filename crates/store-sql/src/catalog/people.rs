@@ -39,13 +39,7 @@ const ENDS: &[&str] = &[
     sql::PERSON_END_SIGN_IN_TOKENS,
 ];
 
-async fn move_all(open: &mut Transaction<'_>, from: &str, to: &str, now_ms: i64) -> Result<()> {
-    open.run(sql::MOVE_JOBS_CANCEL)
-        .bind(from)
-        .bind(to)
-        .bind(now_ms)
-        .execute()
-        .await?;
+async fn move_all(open: &mut Transaction<'_>, from: &str, to: &str) -> Result<()> {
     open.run(sql::MOVE_REQUESTS_DROP)
         .bind(from)
         .bind(to)
@@ -121,7 +115,7 @@ impl People for SqlCatalog {
                 }
             }
         } else {
-            move_all(&mut open, &link.transport, &link.canonical, link.now_ms).await?;
+            move_all(&mut open, &link.transport, &link.canonical).await?;
             from.push(link.transport.clone());
             if let Some(before) = before {
                 let others: i64 = open
@@ -131,7 +125,7 @@ impl People for SqlCatalog {
                     .one(|row| row.get(0))
                     .await?;
                 if others == 0 {
-                    move_all(&mut open, &before, &link.canonical, link.now_ms).await?;
+                    move_all(&mut open, &before, &link.canonical).await?;
                     from.push(before);
                 } else {
                     // Others still come in by it: they keep what they have.
