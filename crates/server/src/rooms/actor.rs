@@ -449,7 +449,7 @@ impl Actor {
     }
 
     /// Begins an epoch with peers here, who dial again and find it; what they sent meanwhile was neither taken nor
-    /// answered. Returns whether there is one.
+    /// answered. Returns whether the room ends, because there is one or may be.
     async fn start_over(&mut self) -> bool {
         self.starting_over = false;
         if !self.begin_epoch().await {
@@ -474,30 +474,32 @@ impl Actor {
             }
         };
         let (id, from) = (&self.notebook_id, self.log.epoch());
-        let begun = match self.log.begin_epoch(next).await {
-            Ok(()) => {
-                self.app
-                    .catalog()
-                    .advance_room_epoch(id, from, from + 1)
-                    .await
-            }
-            Err(cause) => Err(cause),
-        };
-        match begun {
-            Ok(moved) => {
-                tracing::info!(notebook_id = id, from, moved, "a room began a new epoch");
-                moved
-            }
-            Err(cause) => {
-                tracing::error!(notebook_id = id, %cause, "a new epoch could not be stored");
-                false
-            }
+        if let Err(cause) = self.log.begin_epoch(next).await {
+            tracing::error!(notebook_id = id, %cause, "a new epoch could not be stored");
+            return false;
         }
+        let catalog = self.app.catalog();
+        let why = match catalog.advance_room_epoch(id, from, from + 1).await {
+            Ok(true) => {
+                tracing::info!(notebook_id = id, from, "a room began a new epoch");
+                return true;
+            }
+            Ok(false) => "another epoch of the room is in force".to_owned(),
+            Err(cause) => cause.to_string(),
+        };
+        // The step may have been taken all the same, its answer lost: what the room took from here on would be gone with
+        // its epoch. Writing the old number over itself waits for a step that is still under way.
+        if let Ok(true) = catalog.advance_room_epoch(id, from, from).await {
+            tracing::error!(notebook_id = id, from, why, "a new epoch did not begin");
+            return false;
+        }
+        self.fail(&why);
+        true
     }
 
     /// Storage failed: nobody may see what is not durable. Everybody is told and sent away; the
     /// next dial loads the room as it was durable.
-    fn fail(&mut self, cause: &store::StoreError) {
+    fn fail(&mut self, cause: &impl std::fmt::Display) {
         tracing::error!(notebook_id = self.notebook_id, %cause, "a room cannot store its changes");
         let now = self.app.now();
         let peers: Vec<PeerId> = self.peers.keys().cloned().collect();
