@@ -18,7 +18,10 @@ const PAIRS: [(&str, &str); 2] = [("main", "to_catalog"), ("documents", "to_docu
 /// Every blob that the copied catalog refers to.
 const BLOBS: &str = "SELECT hash FROM to_catalog.notebook_blobs \
      UNION SELECT blob_hash FROM to_catalog.notebook_artifacts \
-     UNION SELECT blob_hash FROM to_catalog.notebook_revision_blobs";
+     UNION SELECT blob_hash FROM to_catalog.notebook_revision_blobs \
+     UNION SELECT snapshot_blob FROM to_catalog.notebook_revisions \
+     UNION SELECT runtime_blob FROM to_catalog.notebook_revisions \
+     UNION SELECT comms_blob FROM to_catalog.notebook_revisions WHERE comms_blob IS NOT NULL";
 
 /// Copies the catalog and the document log of a data folder into files of the same names in `into`,
 /// both as they were at one moment. Writers wait for that moment only, not for the copy. Returns
