@@ -177,7 +177,7 @@ pub async fn revoke<S: Catalog>(
     Ok(effects)
 }
 
-/// Fails the jobs of a workstation that no live credential serves any more (HAZ-10).
+/// Fails the jobs of every workstation that the credential served and no live one serves any more (HAZ-10).
 async fn end_orphaned_jobs<S: Catalog>(
     store: &S,
     owner: &str,
@@ -185,22 +185,34 @@ async fn end_orphaned_jobs<S: Catalog>(
     now_ms: i64,
 ) -> Result<Vec<Effect>> {
     let credentials = store.credentials(owner).await?;
-    let bound = credentials
+    let revoked = credentials
         .iter()
-        .find(|credential| credential.id == credential_id)
-        .and_then(|credential| credential.workstation_id.clone());
-    let Some(workstation_id) = bound else {
+        .find(|credential| credential.id == credential_id);
+    let Some(revoked) = revoked else {
         return Ok(Vec::new());
     };
-    let served = credentials.iter().any(|other| {
-        other.revoked_ms.is_none() && other.workstation_id.as_ref() == Some(&workstation_id)
-    });
-    if served {
-        return Ok(Vec::new());
+    let mut orphaned: Vec<String> = revoked.workstation_id.iter().cloned().collect();
+    if revoked.may_serve_several {
+        let all = store.workstations(owner).await?;
+        orphaned.extend(all.into_iter().map(|row| row.workstation_id));
     }
-    let ended = store
-        .fail_jobs_of_workstation(owner, &workstation_id, jobs::REVOKED_MESSAGE, now_ms)
-        .await?;
+    orphaned.sort_unstable();
+    orphaned.dedup();
+    let is_live = |other: &&Credential| {
+        other.revoked_ms.is_none() && other.expires_ms.is_none_or(|end| end > now_ms)
+    };
+    orphaned.retain(|id| {
+        !credentials.iter().filter(is_live).any(|other| {
+            other.may_serve_several || other.workstation_id.as_deref() == Some(id.as_str())
+        })
+    });
+    let mut ended = Vec::new();
+    for id in orphaned {
+        let of_one = store
+            .fail_jobs_of_workstation(owner, &id, jobs::REVOKED_MESSAGE, now_ms)
+            .await?;
+        ended.extend(of_one);
+    }
     jobs::effects_of_end(store, &ended).await
 }
 

@@ -3,7 +3,7 @@
 use control_plane::pairing::{self, RedeemEntropy};
 use control_plane::{
     Caller, CallerCredential, Effect, Refusal, credentials, jobs, leases, limits, machines,
-    registration, room_tokens, workstations,
+    notebooks, registration, room_tokens, workstations,
 };
 use serde_json::{Value, json};
 use store::{AttachJobs, JobStatus, PairingStore};
@@ -411,6 +411,40 @@ async fn a_revoked_credential_takes_its_room_tokens_along() {
     assert!(matches!(refused, Err(Refusal::SignIn(_))));
     let person = room_tokens::issue(&world.catalog, &ada, "ws", JOB, [1; 24], START).await;
     assert!(matches!(person, Err(Refusal::Forbidden(_))));
+}
+
+// HAZ-10
+#[tokio::test]
+async fn revoking_a_credential_of_several_machines_ends_the_work_of_each_that_has_no_other() {
+    let world = World::new().await;
+    let ada = caller("ada");
+    let several = pair(&world, "several", 1, START).await;
+    let own = pair(&world, "own", 2, START).await;
+    credentials::set_reach(&world.catalog, &ada, "several", true, START)
+        .await
+        .unwrap();
+    for (token, id) in [
+        (&several, "first"),
+        (&several, "second"),
+        (&own, "with-own"),
+    ] {
+        register(&world, token, ws(id), START).await.unwrap();
+    }
+    for (at, id) in ["first", "second", "with-own"].into_iter().enumerate() {
+        let entropy = [u8::try_from(at).unwrap(); 10];
+        let notebook = notebooks::create(&world.catalog, &ada, None, START, || entropy)
+            .await
+            .unwrap();
+        let job = format!("job-{id}");
+        attach_ok(&world.catalog, &ada, &notebook.id, ws(id), START, &job).await;
+    }
+    let effects = credentials::revoke(&world.catalog, &ada, "several", START)
+        .await
+        .unwrap();
+    let failed = |id: &str| (format!("job-{id}"), "failed");
+    assert_eq!(notified(&effects), [failed("first"), failed("second")]);
+    let kept = world.catalog.job_by_id("job-with-own").await.unwrap();
+    assert_eq!(kept.unwrap().status, JobStatus::Pending);
 }
 
 #[tokio::test]
