@@ -1,7 +1,7 @@
 //! Notebooks: create, get, rename (3.1, 3.3, 3.4).
 
 use serde_json::{Map, Value};
-use store::{NewNotebook, Notebook, Notebooks};
+use store::{FirstBlobs, NewNotebook, Notebook, Notebooks};
 use wire::Scope;
 
 use crate::{Caller, Effect, Fields, Refusal, Result, limits};
@@ -86,6 +86,8 @@ pub fn may_create(caller: &Caller, requested: Scope) -> Result<()> {
     Ok(())
 }
 
+const NO_ID: Refusal = Refusal::Failed("could not allocate notebook id");
+
 /// Creates a notebook owned by the caller; `entropy` gives each attempt's random part.
 pub async fn create<S: Notebooks>(
     store: &S,
@@ -95,21 +97,55 @@ pub async fn create<S: Notebooks>(
     mut entropy: impl FnMut() -> [u8; 10] + Send,
 ) -> Result<Notebook> {
     for _ in 0..limits::ID_ATTEMPTS {
-        let id = ulid(now_ms, entropy());
-        let new = NewNotebook {
-            id: id.clone(),
-            owner_principal: caller.principal.clone(),
-            title: title.map(str::to_owned),
-            created_ms: now_ms,
-            actor_label: caller.actor_label.clone(),
-        };
+        let new = new(caller, title, now_ms, ulid(now_ms, entropy()));
         if store.create_notebook(&new).await?
-            && let Some(notebook) = store.notebook(&id).await?
+            && let Some(notebook) = store.notebook(&new.id).await?
         {
             return Ok(notebook);
         }
     }
-    Err(Refusal::Failed("could not allocate notebook id"))
+    Err(NO_ID)
+}
+
+/// An id that no notebook has, for one whose documents are stored before it is made.
+pub async fn free_id<S: Notebooks>(
+    store: &S,
+    now_ms: i64,
+    mut entropy: impl FnMut() -> [u8; 10] + Send,
+) -> Result<String> {
+    for _ in 0..limits::ID_ATTEMPTS {
+        let id = ulid(now_ms, entropy());
+        if store.notebook(&id).await?.is_none() {
+            return Ok(id);
+        }
+    }
+    Err(NO_ID)
+}
+
+/// Creates the notebook that a [`free_id`] was for, with what its first documents name.
+pub async fn create_as<S: Notebooks>(
+    store: &S,
+    caller: &Caller,
+    title: Option<&str>,
+    now_ms: i64,
+    id: String,
+    blobs: &FirstBlobs,
+) -> Result<Notebook> {
+    let new = new(caller, title, now_ms, id);
+    if !store.create_notebook_with(&new, blobs).await? {
+        return Err(NO_ID);
+    }
+    store.notebook(&new.id).await?.ok_or(NO_ID)
+}
+
+fn new(caller: &Caller, title: Option<&str>, now_ms: i64, id: String) -> NewNotebook {
+    NewNotebook {
+        id,
+        owner_principal: caller.principal.clone(),
+        title: title.map(str::to_owned),
+        created_ms: now_ms,
+        actor_label: caller.actor_label.clone(),
+    }
 }
 
 /// The title of a copy: as asked for, else after the first notebook's, within the limit.

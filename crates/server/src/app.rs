@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::downloads::Downloads;
 use crate::identity::oidc::Oidc;
 use crate::live::Live;
+use crate::making::Making;
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::sockets::Sockets;
@@ -36,6 +37,7 @@ struct Parts {
     requests: RequestThrottle,
     places: Semaphore,
     sockets: Sockets,
+    making: Making,
     metrics: Metrics,
     oidc: Option<Oidc>,
     builds: Builds,
@@ -71,6 +73,7 @@ impl App {
             requests: RequestThrottle::new(limits),
             places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
             sockets: Sockets::default(),
+            making: Making::default(),
             metrics: Metrics::default(),
             oidc: config.oidc.clone().map(Oidc::new),
             builds: Builds::new(config.latest_builds.clone()),
@@ -149,6 +152,11 @@ impl App {
     /// One place for each request that may be answered at a time.
     pub fn places(&self) -> &Semaphore {
         &self.0.places
+    }
+
+    /// The notebooks that are being made.
+    pub fn making(&self) -> &Making {
+        &self.0.making
     }
 
     /// The open sockets.

@@ -80,9 +80,12 @@ pub async fn sweep(app: &App, grace: Duration) -> store::Result<Collected> {
 /// Documents of notebooks that were deleted while something stood in the way.
 async fn forget_deleted(app: &App) -> store::Result<usize> {
     let logged = app.documents().notebooks().await?;
+    // In this order: whatever was in the log is still being made, or known by now, or deleted.
+    let making = app.making().ids();
     let known = app.catalog().known_notebooks(&logged).await?;
     let mut forgotten = 0;
-    for id in logged.iter().filter(|id| !known.contains(id)) {
+    let is_kept = |id: &String| known.contains(id) || making.contains(id);
+    for id in logged.iter().filter(|id| !is_kept(id)) {
         app.documents().forget(id).await?;
         forgotten += 1;
     }

@@ -23,6 +23,7 @@ pub mod effects;
 pub mod error;
 pub mod identity;
 pub mod live;
+pub mod making;
 pub mod metrics;
 pub mod notebook_file;
 pub mod origin;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use store::document_log::{
     AppendBatch, DocumentKind, DocumentLog as _, RoomKey, StoredDocument, StoredRoom,
 };
-use store::{BlobRow, Library as _, Notebook, Notebooks as _};
+use store::{BlobRow, FirstBlobs, Notebook, Notebooks as _};
 use store_sql::SqlDocumentLog;
 use uuid::Uuid;
 
@@ -22,6 +22,8 @@ use crate::app::{App, Storage};
 
 /// The most bytes of all blobs in one download.
 const DOWNLOAD_LIMIT: i64 = 256 * 1024 * 1024;
+/// The epoch that a new notebook's room is in.
+const FIRST_EPOCH: i64 = 1;
 /// What a notebook shows: cells and outputs.
 type Shown = (Box<NotebookDoc>, Box<RuntimeStateDoc>);
 /// The label under which stored documents are read.
@@ -73,16 +75,43 @@ pub async fn read(content: Value) -> Result<ImportedNotebook, NotebookFileError>
     tokio::task::spawn_blocking(work).await?
 }
 
-/// Writes the first documents of a notebook that nobody has opened yet; durable on return.
-///
-/// # Errors
-/// Storage fails.
-pub async fn store(
+/// What a new notebook begins with.
+#[derive(Debug)]
+pub enum First {
+    /// A cell.
+    Nothing,
+    /// A file.
+    File(Box<ImportedNotebook>),
+    /// What another notebook shows.
+    Copy {
+        /// The other notebook's id.
+        of: String,
+        /// What it shows.
+        copied: Copied,
+    },
+}
+
+impl First {
+    /// Writes the first documents under an id that no notebook has yet, so that none can be opened without them; durable
+    /// on return. Returns the blobs that they name.
+    ///
+    /// # Errors
+    /// Storage fails.
+    pub async fn store(self, app: &App, id: &str) -> Result<FirstBlobs, NotebookFileError> {
+        match self {
+            Self::Nothing => Ok(FirstBlobs::default()),
+            Self::File(file) => store(app, id, *file).await,
+            Self::Copy { of, copied } => store_copy(app, of, id, copied).await,
+        }
+    }
+}
+
+async fn store(
     app: &App,
-    notebook: &Notebook,
+    notebook_id: &str,
     file: ImportedNotebook,
-) -> Result<(), NotebookFileError> {
-    let id = notebook.id.clone();
+) -> Result<FirstBlobs, NotebookFileError> {
+    let id = notebook_id.to_owned();
     let work = move || {
         let mut hosted = hosted_file::open(&id, file, &mut Uuid::new_v4)?;
         let named = |blob: &Blob| blob_store::Blob::of(blob.bytes.clone());
@@ -96,13 +125,24 @@ pub async fn store(
     };
     let (blobs, bytes, changes) = tokio::task::spawn_blocking(work).await??;
     app.blobs().keep_all(bytes).await?;
-    for blob in &blobs {
-        app.catalog().record_blob(&row(app, notebook, blob)).await?;
-    }
-    let batch = AppendBatch {
-        room: key(notebook),
-        changes,
+    append(app, notebook_id, changes).await?;
+    let own = blobs.iter().map(|blob| row(app, notebook_id, blob));
+    Ok(FirstBlobs {
+        own: own.collect(),
+        shared: None,
+    })
+}
+
+async fn append(
+    app: &App,
+    notebook_id: &str,
+    changes: Vec<(DocumentKind, Vec<u8>)>,
+) -> store::Result<()> {
+    let room = RoomKey {
+        notebook_id: notebook_id.to_owned(),
+        epoch: FIRST_EPOCH,
     };
+    let batch = AppendBatch { room, changes };
     app.documents().submit(batch).await?.await?;
     Ok(())
 }
@@ -205,17 +245,13 @@ pub async fn copy_of(app: &App, notebook: &Notebook) -> Result<Copied, NotebookF
     Ok(Copied { cells, states })
 }
 
-/// Writes the first documents of a copy that nobody has opened yet; durable on return.
-///
-/// # Errors
-/// Storage fails.
-pub async fn store_copy(
+async fn store_copy(
     app: &App,
-    first: &str,
-    copy: &Notebook,
+    first: String,
+    copy: &str,
     copied: Copied,
-) -> Result<(), NotebookFileError> {
-    let id = copy.id.clone();
+) -> Result<FirstBlobs, NotebookFileError> {
+    let id = copy.to_owned();
     let work = move || {
         let Copied { cells, states } = copied;
         let named = hosted_file::blobs_named(&cells, &states);
@@ -228,17 +264,11 @@ pub async fn store_copy(
     };
     let (named, changes) = tokio::task::spawn_blocking(work).await??;
     // Only the first notebook's own blobs: a document may name any hash.
-    let named: Vec<String> = named.into_iter().collect();
-    let now = app.now_ms();
-    app.catalog()
-        .share_blobs(first, &copy.id, &named, now)
-        .await?;
-    let batch = AppendBatch {
-        room: key(copy),
-        changes,
-    };
-    app.documents().submit(batch).await?.await?;
-    Ok(())
+    append(app, copy, changes).await?;
+    Ok(FirstBlobs {
+        own: Vec::new(),
+        shared: Some((first, named.into_iter().collect())),
+    })
 }
 
 pub(crate) fn key(notebook: &Notebook) -> RoomKey {
@@ -248,9 +278,9 @@ pub(crate) fn key(notebook: &Notebook) -> RoomKey {
     }
 }
 
-fn row(app: &App, notebook: &Notebook, blob: &Blob) -> BlobRow {
+fn row(app: &App, notebook_id: &str, blob: &Blob) -> BlobRow {
     BlobRow {
-        notebook_id: notebook.id.clone(),
+        notebook_id: notebook_id.to_owned(),
         hash: blob.sha256.clone(),
         size_bytes: i64::try_from(blob.bytes.len()).unwrap_or(i64::MAX),
         content_type: Some(documents::mime::upload_media_type(&blob.media_type).to_owned()),

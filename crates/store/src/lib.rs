@@ -32,8 +32,8 @@ pub use library::{Library, ListPlace, ListedCompute};
 pub use machines::{HistoryPage, MachineEvent, MachineSettings, Machines, NewRoomToken, RoomToken};
 pub use migration::Migration;
 pub use notebooks::{
-    AclRemoval, AclRow, BlobRow, ListedNotebook, NewAclRow, NewNotebook, Notebook, Notebooks,
-    SubjectKind,
+    AclRemoval, AclRow, BlobRow, FirstBlobs, ListedNotebook, NewAclRow, NewNotebook, Notebook,
+    Notebooks, SubjectKind,
 };
 pub use pairing::{
     Credential, NewCredential, NewPairing, Pairing, PairingStore, RedeemedPairing, Rotation,

@@ -79,15 +79,6 @@ pub trait Library {
     ) -> impl Future<Output = Result<Vec<AttachJob>>> + Send;
     /// Deletes a notebook that is in the trash, with all its rows; `false` if it is not there.
     fn delete_trashed_notebook(&self, id: &str) -> impl Future<Output = Result<bool>> + Send;
-    /// Gives a notebook the blobs of another that are among `hashes`, first types kept; says how
-    /// many are new to it.
-    fn share_blobs(
-        &self,
-        from: &str,
-        to: &str,
-        hashes: &[String],
-        now_ms: i64,
-    ) -> impl Future<Output = Result<u64>> + Send;
     /// The ids among `ids` that are notebooks, trashed or not.
     fn known_notebooks(&self, ids: &[String]) -> impl Future<Output = Result<Vec<String>>> + Send;
 }

@@ -19,6 +19,15 @@ pub struct NewNotebook {
     pub actor_label: String,
 }
 
+/// The blobs that the first documents of a new notebook name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FirstBlobs {
+    /// Those that came with it.
+    pub own: Vec<BlobRow>,
+    /// Another notebook, and hashes of those that are its own.
+    pub shared: Option<(String, Vec<String>)>,
+}
+
 /// A stored notebook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notebook {
@@ -158,6 +167,12 @@ pub struct BlobRow {
 pub trait Notebooks {
     /// Creates a notebook with its owner row in one step; `false` if the id is taken.
     fn create_notebook(&self, notebook: &NewNotebook) -> impl Future<Output = Result<bool>> + Send;
+    /// The same with the rows of its first blobs, in one step as well.
+    fn create_notebook_with(
+        &self,
+        notebook: &NewNotebook,
+        blobs: &FirstBlobs,
+    ) -> impl Future<Output = Result<bool>> + Send;
     /// Returns a notebook, trashed or not.
     fn notebook(&self, id: &str) -> impl Future<Output = Result<Option<Notebook>>> + Send;
     /// A notebook as [`Notebooks::notebook`] returns it, with the rows of [`Notebooks::acl_for`] in no order, by one

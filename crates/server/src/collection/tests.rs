@@ -116,6 +116,7 @@ async fn bytes_stay_while_another_notebook_or_a_revision_has_them() {
 async fn documents_that_outlived_their_notebook_are_dropped() {
     let app = TestApp::with_dev_identity().await;
     let (id, _) = with_output(&app, "small").await;
+    let unmade = app.making().begin("deleted long ago");
     let leftover = store::document_log::AppendBatch {
         room: store::document_log::RoomKey {
             notebook_id: "deleted long ago".to_owned(),
@@ -129,6 +130,9 @@ async fn documents_that_outlived_their_notebook_are_dropped() {
         .unwrap()
         .await
         .unwrap();
+    // So it is with a notebook that is being made: nothing names it yet.
+    assert_eq!(sweep(&app, DAY).await.unwrap().notebooks, 0);
+    drop(unmade);
     assert_eq!(sweep(&app, DAY).await.unwrap().notebooks, 1);
     assert_eq!(app.documents().notebooks().await.unwrap(), [id]);
 }

@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::audit::Note;
 use crate::error::{ApiError, json as json_response};
 use crate::identity::Accept;
-use crate::notebook_file::{self, NotebookFileError};
+use crate::notebook_file::{self, First, NotebookFileError};
 use crate::request::Facts;
 use crate::revision;
 
@@ -42,34 +42,37 @@ pub(super) async fn create(
     let body = read_body(request, app.config().settings.limits.notebook_body_bytes).await?;
     let mut members = optional_object(&facts, &body)?.unwrap_or_default();
     let input = rules::parse_create(&members)?;
-    let content = match members.remove("content") {
-        None | Some(Value::Null) => None,
-        Some(content @ Value::Object(_)) => Some(first_content(content).await?),
+    let first = match members.remove("content") {
+        None | Some(Value::Null) => First::Nothing,
+        Some(content @ Value::Object(_)) => First::File(Box::new(first_content(content).await?)),
         Some(_) => return Err(ApiError::bad_request("content must be a JSON object")),
     };
-    let notebook = new_notebook(&app, &caller, &input).await?;
-    if let Some(content) = content {
-        notebook_file::store(&app, &notebook, content).await?;
-    }
+    let notebook = new_notebook(&app, &caller, &input, first).await?;
     Ok(created(&app, notebook, input))
 }
 
-/// Creates a notebook of the caller.
+/// Creates a notebook of the caller, whose first documents are durable before anybody can open it.
 pub(super) async fn new_notebook(
     app: &App,
     caller: &Caller,
     input: &CreateInput,
+    first: First,
 ) -> Result<Notebook, ApiError> {
     let most = app.config().settings.limits.notebooks_per_owner;
     quotas::may_own_another(app.catalog(), caller, most).await?;
     let mut entropy_failed = false;
-    let title = input.effective_title();
-    let notebook = rules::create(app.catalog(), caller, title, app.now_ms(), || {
+    let now = app.now_ms();
+    let id = rules::free_id(app.catalog(), now, || {
         let mut bytes = [0; 10];
         entropy_failed |= getrandom::fill(&mut bytes).is_err();
         bytes
     })
     .await?;
+    let making = app.making().begin(&id);
+    let blobs = first.store(app, &id).await?;
+    let title = input.effective_title();
+    let notebook = rules::create_as(app.catalog(), caller, title, now, id, &blobs).await?;
+    drop(making);
     if entropy_failed {
         tracing::warn!("a notebook id was made without randomness of the system");
     }

@@ -17,7 +17,7 @@ use super::path::NotebookPath;
 use crate::app::App;
 use crate::error::{ApiError, json as json_response};
 use crate::identity::Accept;
-use crate::notebook_file::{self, Copied};
+use crate::notebook_file::{Copied, First};
 use crate::request::Facts;
 use crate::revision;
 
@@ -170,12 +170,12 @@ pub(super) async fn restore(
         .or(access.notebook.title.as_deref());
     input.title = Some(rules::title_of_copy(input.title, title));
     let pair = revision::open(&app, &revision).await?;
-    let notebook = new_notebook(&app, &caller, &input).await?;
     let copied = Copied {
         cells: pair.notebook,
         states: pair.runtime,
     };
-    notebook_file::store_copy(&app, &id, &notebook, copied).await?;
+    let first = First::Copy { of: id, copied };
+    let notebook = new_notebook(&app, &caller, &input, first).await?;
     Ok(created(&app, notebook, input))
 }
 

@@ -14,7 +14,7 @@ use super::path::NotebookPath;
 use crate::app::App;
 use crate::error::{ApiError, json as json_response};
 use crate::identity::Accept;
-use crate::notebook_file;
+use crate::notebook_file::{self, First};
 use crate::request::Facts;
 
 async fn caller(app: &App, facts: &Facts) -> Result<Caller, ApiError> {
@@ -93,8 +93,8 @@ pub(super) async fn duplicate(
         access.notebook.title.as_deref(),
     ));
     let copied = notebook_file::copy_of(&app, &access.notebook).await?;
-    let notebook = new_notebook(&app, &caller, &input).await?;
-    notebook_file::store_copy(&app, &id, &notebook, copied).await?;
+    let first = First::Copy { of: id, copied };
+    let notebook = new_notebook(&app, &caller, &input, first).await?;
     Ok(created(&app, notebook, input))
 }
 

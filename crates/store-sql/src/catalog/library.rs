@@ -79,29 +79,6 @@ impl Library for SqlCatalog {
         Ok(done == 1)
     }
 
-    async fn share_blobs(
-        &self,
-        from: &str,
-        to: &str,
-        hashes: &[String],
-        now_ms: i64,
-    ) -> Result<u64> {
-        let mut transaction = self.db.begin("share a notebook's blobs").await?;
-        let mut shared = 0;
-        for hash in hashes {
-            shared += transaction
-                .run(sql::BLOB_SHARE)
-                .bind(from)
-                .bind(to)
-                .bind(hash)
-                .bind(now_ms)
-                .execute()
-                .await?;
-        }
-        transaction.commit().await?;
-        Ok(shared)
-    }
-
     async fn known_notebooks(&self, ids: &[String]) -> Result<Vec<String>> {
         let mut known = Vec::new();
         for id in ids {

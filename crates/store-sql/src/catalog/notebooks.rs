@@ -2,8 +2,8 @@
 
 use sqlx::AssertSqlSafe;
 use store::{
-    AclRemoval, AclRow, BlobRow, ListedNotebook, NewAclRow, NewNotebook, Notebook, Notebooks,
-    Result, SubjectKind, sql,
+    AclRemoval, AclRow, BlobRow, FirstBlobs, ListedNotebook, NewAclRow, NewNotebook, Notebook,
+    Notebooks, Result, SubjectKind, sql,
 };
 
 use super::SqlCatalog;
@@ -84,6 +84,15 @@ fn blob(row: &Row) -> Result<BlobRow> {
 
 impl Notebooks for SqlCatalog {
     async fn create_notebook(&self, notebook: &NewNotebook) -> Result<bool> {
+        self.create_notebook_with(notebook, &FirstBlobs::default())
+            .await
+    }
+
+    async fn create_notebook_with(
+        &self,
+        notebook: &NewNotebook,
+        blobs: &FirstBlobs,
+    ) -> Result<bool> {
         let mut transaction = self.db.begin("create a notebook").await?;
         let inserted = transaction
             .run(sql::NOTEBOOK_INSERT)
@@ -107,6 +116,29 @@ impl Notebooks for SqlCatalog {
             .bind(&notebook.actor_label)
             .execute()
             .await?;
+        for blob in &blobs.own {
+            transaction
+                .run(sql::BLOB_RECORD)
+                .bind(&notebook.id)
+                .bind(&blob.hash)
+                .bind(blob.size_bytes)
+                .bind(&blob.content_type)
+                .bind(blob.uploaded_ms)
+                .all(|_| Ok(()))
+                .await?;
+        }
+        if let Some((from, hashes)) = &blobs.shared {
+            for hash in hashes {
+                transaction
+                    .run(sql::BLOB_SHARE)
+                    .bind(from)
+                    .bind(&notebook.id)
+                    .bind(hash)
+                    .bind(notebook.created_ms)
+                    .execute()
+                    .await?;
+            }
+        }
         transaction.commit().await?;
         Ok(true)
     }

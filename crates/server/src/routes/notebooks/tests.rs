@@ -1,5 +1,6 @@
 use http::Method;
 use serde_json::{Value, json};
+use store_sql::testing::TestDatabase;
 
 use crate::testing::TestApp;
 
@@ -205,4 +206,21 @@ async fn health_needs_nobody() {
     let (status, body) = app.call(Method::GET, "/api/health", &[], "").await;
     assert_eq!((status, &body["status"]), (200, &json!("ok")));
     assert_eq!(body["auth"]["oidc"]["status"], "disabled");
+}
+
+#[tokio::test]
+async fn a_notebook_whose_content_cannot_be_stored_is_not_made() {
+    let app = TestApp::with_dev_identity().await;
+    let first = create(&app, json!({})).await["notebook_id"].clone();
+    let database = TestDatabase::of(&app.config().data).await;
+    let broken = "ALTER TABLE document_change RENAME TO elsewhere";
+    database.execute("documents", broken).await.unwrap();
+    let cell = json!({"cell_type": "code", "id": "a", "source": "1", "outputs": []});
+    let body = json!({"content": {"cells": [cell]}}).to_string();
+    let (status, answer) = app.call(Method::POST, "/api/n", &ADA, body).await;
+    assert!(status >= 500, "{status} {answer}");
+    let (_, listed) = app.call(Method::GET, "/api/n", &ADA, "").await;
+    let ids = listed["notebooks"].as_array().unwrap().iter();
+    let ids: Vec<&Value> = ids.map(|notebook| &notebook["notebook_id"]).collect();
+    assert_eq!(ids, [&first], "{listed}");
 }
