@@ -3,12 +3,23 @@
 use http::{HeaderMap, Request, StatusCode};
 use tokio::sync::SemaphorePermit;
 
+use self::places::AddressPlace;
+
 use crate::app::App;
 use crate::client::ClientAddress;
 use crate::error::ApiError;
 use crate::identity::Identity;
 use crate::request::Facts;
 use crate::sockets::{SocketKind, SocketPlace};
+
+pub mod places;
+
+/// A request's place among those that are answered, until it is dropped.
+#[derive(Debug)]
+pub struct Place<'a> {
+    _of_all: SemaphorePermit<'a>,
+    _of_address: AddressPlace,
+}
 
 /// What separates a header's name, its value and the next header.
 const SEPARATORS: usize = 4;
@@ -23,7 +34,7 @@ impl App {
         &self,
         client: ClientAddress,
         request: &Request<B>,
-    ) -> Result<SemaphorePermit<'_>, ApiError> {
+    ) -> Result<Place<'_>, ApiError> {
         let limit = self.config().settings.limits.header_bytes;
         let size = request.uri().to_string().len() + head_bytes(request.headers());
         if size as u64 > limit {
@@ -36,9 +47,23 @@ impl App {
         self.requests().address(client).inspect_err(|_| {
             self.metrics().refused("address_requests");
         })?;
-        self.places().try_acquire().map_err(|_| {
+        let most = self.config().settings.limits.address_requests_in_flight;
+        let of_address = self.address_places().take(client.counted(), most);
+        let of_address = of_address.ok_or_else(|| {
+            self.metrics().refused("address_requests_in_flight");
+            ApiError::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("{most} requests from there are being answered\nHint: try again"),
+            )
+            .retry_after(1)
+        })?;
+        let of_all = self.places().try_acquire().map_err(|_| {
             self.metrics().refused("requests_in_flight");
             ApiError::unavailable("the server is busy\nHint: try again").retry_after(1)
+        })?;
+        Ok(Place {
+            _of_all: of_all,
+            _of_address: of_address,
         })
     }
 

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admission::places::AddressPlaces;
 use crate::backup::Restored;
 use crate::builds::Builds;
 use crate::clock::Clock;
@@ -36,6 +37,7 @@ struct Parts {
     throttle: Throttle,
     requests: RequestThrottle,
     places: Semaphore,
+    address_places: AddressPlaces,
     sockets: Sockets,
     making: Making,
     metrics: Metrics,
@@ -72,6 +74,7 @@ impl App {
         Self(Arc::new(Parts {
             requests: RequestThrottle::new(limits),
             places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
+            address_places: AddressPlaces::default(),
             sockets: Sockets::default(),
             making: Making::default(),
             metrics: Metrics::default(),
@@ -152,6 +155,11 @@ impl App {
     /// One place for each request that may be answered at a time.
     pub fn places(&self) -> &Semaphore {
         &self.0.places
+    }
+
+    /// The places of each address among them.
+    pub fn address_places(&self) -> &AddressPlaces {
+        &self.0.address_places
     }
 
     /// The notebooks that are being made.

@@ -20,6 +20,7 @@ mod machines;
 mod notebooks;
 mod oidc;
 mod openapi;
+mod paced_body;
 mod page;
 mod pairing;
 mod path;

@@ -158,6 +158,8 @@ pub struct LimitSettings {
     pub header_bytes: u64,
     /// Requests answered at one time; WebSockets do not count.
     pub requests_in_flight: u64,
+    /// Of these, requests of one address.
+    pub address_requests_in_flight: u64,
     /// Requests of one address, on average.
     pub address_requests_per_second: u32,
     /// Requests of one address at once, after a pause.
@@ -186,6 +188,7 @@ impl Default for LimitSettings {
             blob_bytes: 256 * MIB,
             header_bytes: 32 * KIB,
             requests_in_flight: 1024,
+            address_requests_in_flight: 256,
             address_requests_per_second: 2000,
             address_request_burst: 10_000,
             principal_requests_per_second: 2000,

@@ -1,5 +1,7 @@
 //! JSON request bodies, read whatever their content type (CP 2.1, 2.2).
 
+use std::time::Duration;
+
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::StatusCode;
@@ -8,7 +10,10 @@ use serde_json::{Map, Value};
 use crate::app::App;
 use crate::error::ApiError;
 
-/// The raw bytes of a JSON body; 413 past the limit. Parse it with [`json_object`] after the
+/// How long a whole JSON body may take.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The raw bytes of a JSON body; 413 past the limit, 408 past 30 seconds. Parse it with [`json_object`] after the
 /// caller is known, so that the order of checks holds (CP 2.3).
 #[derive(Debug, Clone)]
 pub struct JsonBody(pub Bytes);
@@ -18,7 +23,16 @@ impl FromRequest<App> for JsonBody {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let limit = app.config().settings.limits.json_body_bytes;
-        read_body(request, limit).await.map(Self)
+        tokio::time::timeout(DEADLINE, read_body(request, limit))
+            .await
+            .map_err(|_| {
+                let seconds = DEADLINE.as_secs();
+                ApiError::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    format!("the request body did not come within {seconds} seconds"),
+                )
+            })?
+            .map(Self)
     }
 }
 
@@ -51,3 +65,6 @@ pub fn json_object(bytes: &[u8], name: &str) -> Result<Map<String, Value>, ApiEr
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,19 +1,18 @@
 //! What holds on every path: CORS on JSON, OPTIONS, request ids, well-formed escapes, limits,
 //! figures, the line in the log, and that a change goes to its end.
 
-use std::time::Duration;
-
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
-use tower_http::timeout::RequestBodyTimeoutLayer;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::health;
+use super::paced_body::PacedBody;
 use crate::app::App;
 use crate::client::{self, ClientAddress};
 use crate::error::ApiError;
@@ -26,15 +25,15 @@ const ALLOW_HEADERS: &str = "Authorization, Content-Type, X-User, X-Principal, X
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id that is taken from a client.
 const REQUEST_ID_LIMIT: usize = 128;
-/// How long a body may pause.
-const BODY_PAUSE: Duration = Duration::from_secs(60);
 /// The target of the line for each request: `RUST_LOG=info,notebook_cloud::requests=debug`.
 const TARGET: &str = "notebook_cloud::requests";
 
 /// Puts the conventions around a router.
 pub(super) fn apply(router: Router<App>, app: &App) -> Router<App> {
     router
-        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
+        .layer(middleware::map_request(async |request: Request| {
+            request.map(|body| Body::new(PacedBody::new(body)))
+        }))
         .layer(middleware::from_fn_with_state(app.clone(), around))
         .layer(middleware::from_fn_with_state(app.clone(), to_its_end))
 }

@@ -1,5 +1,10 @@
 //! Every limit of one caller, and what is answered past it.
 
+use std::convert::Infallible;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
 use http::Method;
 use serde_json::json;
 
@@ -138,6 +143,39 @@ async fn a_busy_server_says_so_with_503() {
     let text = String::from_utf8(app.metrics().text(&app).unwrap()).unwrap();
     let line = "notebook_cloud_refused_total{limit=\"requests_in_flight\"} 1";
     assert!(text.contains(line), "{text}");
+}
+
+#[tokio::test]
+async fn an_address_that_lets_its_requests_wait_takes_no_more_than_its_places() {
+    let app = with(LimitSettings {
+        address_requests_in_flight: 1,
+        ..LimitSettings::default()
+    })
+    .await;
+    let silent = stream::pending::<Result<Bytes, Infallible>>();
+    let waits = request(
+        Method::POST,
+        "/api/n",
+        &person("ada"),
+        Body::from_stream(silent),
+    );
+    let asked = async {
+        loop {
+            let answer = refused(&app, Method::GET, "/api/nothing", &[], String::new()).await;
+            if answer.0 == 429 {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        answer = app.send(waits) => panic!("{answer:?}"),
+        answer = asked => assert_eq!(answer, (429, Some(1))),
+    }
+    // Whoever watches over the server is answered all the same, and so is another address.
+    assert_eq!(app.call(Method::GET, "/healthz", &[], "").await.0, 200);
+    let elsewhere = std::net::IpAddr::from([192, 0, 2, 1]);
+    assert!(app.address_places().take(elsewhere, 1).is_some());
 }
 
 // HAZ-8
