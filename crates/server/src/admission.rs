@@ -93,6 +93,9 @@ impl App {
     ) -> Result<SocketPlace, ApiError> {
         let limits = &self.config().settings.limits;
         let limit = match kind {
+            SocketKind::Room if identity.is_anonymous() => limits
+                .room_sockets_per_anonymous_address
+                .min(limits.room_sockets_per_principal),
             SocketKind::Room => limits.room_sockets_per_principal,
             SocketKind::Events => limits.event_sockets_per_principal,
         };

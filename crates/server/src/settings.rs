@@ -168,8 +168,10 @@ pub struct LimitSettings {
     pub principal_requests_per_second: u32,
     /// Requests of one person or of their machines at once, after a pause.
     pub principal_request_burst: u32,
-    /// Open room sockets of one person and their machines; of one address, when anonymous.
+    /// Open room sockets of one person and their machines.
     pub room_sockets_per_principal: u64,
+    /// Open room sockets of people without an account at one address.
+    pub room_sockets_per_anonymous_address: u64,
     /// Open event sockets of one person's machines.
     pub event_sockets_per_principal: u64,
     /// Pairing codes of one owner that are neither used nor expired.
@@ -194,6 +196,7 @@ impl Default for LimitSettings {
             principal_requests_per_second: 2000,
             principal_request_burst: 10_000,
             room_sockets_per_principal: 512,
+            room_sockets_per_anonymous_address: 128,
             event_sockets_per_principal: 20_000,
             pairing_codes_per_owner: 100,
             notebooks_per_owner: 10_000,

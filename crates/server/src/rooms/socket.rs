@@ -21,8 +21,6 @@ use crate::sockets::linger;
 const SEND_LIMIT: Duration = Duration::from_secs(60);
 /// How long a close frame may take, behind what the network still holds.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
-/// Bytes of one socket that may wait for its room: one message of the largest size.
-const INBOUND: usize = wire::frame::MAX_FRAME_BYTES;
 /// Messages written before the socket is flushed.
 const BURST: usize = 64;
 /// The server stops; a client dials again.
@@ -40,6 +38,8 @@ pub struct Dial {
     pub join: Join,
     /// The browser session or API token used, if one was.
     pub session_id: Option<String>,
+    /// Bytes of its largest message, and of what may wait for the room together.
+    pub message_max: usize,
 }
 
 /// The inbox of the room that a socket last asked to join.
@@ -68,7 +68,7 @@ pub async fn serve(
             return outbox.close(ACCESS_REVOKED).await;
         }
         tokio::select! {
-            () = read(&mut stream, &inbox, &outbox, &peer_id) => {}
+            () = read(&mut stream, &inbox, &outbox, &dial) => {}
             // The room ended, perhaps without a word; what it said comes first.
             () = inbox.closed() => outbox.close(SYNC_FAILED).await,
         }
@@ -119,9 +119,10 @@ async fn read(
     stream: &mut SplitStream<WebSocket>,
     inbox: &mpsc::Sender<Command>,
     outbox: &Outbox,
-    peer_id: &wire::PeerId,
+    dial: &Dial,
 ) {
-    let line = Arc::new(Semaphore::new(INBOUND));
+    let most = dial.message_max;
+    let line = Arc::new(Semaphore::new(most));
     while let Some(Ok(message)) = stream.next().await {
         let (message, size) = match message {
             Ws::Text(text) if text.as_str() == LIVENESS_PING => {
@@ -141,11 +142,11 @@ async fn read(
                 return;
             }
         };
-        let size = u32::try_from(size.min(INBOUND)).unwrap_or(u32::MAX);
+        let size = u32::try_from(size.min(most)).unwrap_or(u32::MAX);
         let Ok(permit) = Arc::clone(&line).acquire_many_owned(size).await else {
             return;
         };
-        let command = Command::Message(peer_id.clone(), message, permit);
+        let command = Command::Message(dial.join.peer_id.clone(), message, permit);
         if inbox.send(command).await.is_err() {
             return outbox.close(SYNC_FAILED).await;
         }

@@ -25,6 +25,9 @@ use crate::sockets::SocketKind;
 const BUFFER: usize = 4096;
 /// What may wait in the socket itself must exceed the largest message, or it is reset.
 const WRITE_BUFFER_MAX: usize = 2 * MAX_FRAME_BYTES;
+/// Bytes of one message of a viewer, who can send no changes: what it says of what it has and lacks, presence, requests
+/// for its own use. Everybody else may send the largest frame.
+const VIEWER_MESSAGE_MAX: usize = 2 * 1024 * 1024;
 /// The longest name and address handed to a room (CP-043).
 const TEXT_LIMIT: usize = 512;
 
@@ -73,6 +76,10 @@ pub(super) async fn sync(
         upgrade
     };
     let granted = access.scope;
+    let message_max = match granted {
+        Scope::Viewer => VIEWER_MESSAGE_MAX,
+        _ => MAX_FRAME_BYTES,
+    };
     let dial = Dial {
         join: Join {
             rejoins: facts
@@ -80,6 +87,7 @@ pub(super) async fn sync(
                 .is_some_and(|word| word == names::REJOIN),
             ..join(&app, &identity, &access, workstation)?
         },
+        message_max,
         session_id: identity.session_id,
         notebook_id: notebook_id.clone(),
     };
@@ -88,8 +96,8 @@ pub(super) async fn sync(
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
         .max_write_buffer_size(WRITE_BUFFER_MAX)
-        .max_message_size(MAX_FRAME_BYTES)
-        .max_frame_size(MAX_FRAME_BYTES)
+        .max_message_size(message_max)
+        .max_frame_size(message_max)
         .on_upgrade(move |socket| async move {
             let again = {
                 let app = app.clone();
