@@ -30,6 +30,43 @@ pub async fn linger<E>(mut stream: impl Stream<Item = Result<Message, E>> + Unpi
     let _ = tokio::time::timeout(LINGER, drained).await;
 }
 
+/// How often an open socket asks whether what opened it still holds.
+pub const ASK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Whether a socket's credential still opens it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It does.
+    Allowed,
+    /// It was taken back or has run out.
+    Revoked,
+    /// That could not be found out just now.
+    Unknown,
+}
+
+impl Standing {
+    /// Reads the answer to the questions of a dial: whether it grants the same as then.
+    pub fn of(asked: Result<bool, ApiError>) -> Self {
+        match asked {
+            Ok(true) => Self::Allowed,
+            Ok(false) => Self::Revoked,
+            Err(refused) if refused.status() == StatusCode::TOO_MANY_REQUESTS => Self::Unknown,
+            Err(refused) if refused.status().is_server_error() => Self::Unknown,
+            Err(_) => Self::Revoked,
+        }
+    }
+}
+
+/// Comes back once a socket's credential is known to be good no more; `ask` is asked each [`ASK_AGAIN`].
+pub async fn revoked<F: Future<Output = Standing>>(ask: impl Fn() -> F) {
+    loop {
+        tokio::time::sleep(ASK_AGAIN).await;
+        if ask().await == Standing::Revoked {
+            return;
+        }
+    }
+}
+
 /// What a socket is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SocketKind {
@@ -143,5 +180,28 @@ mod tests {
         assert!(sockets.open(SocketKind::Room, "ada", 2).is_ok());
         assert_eq!(sockets.count(SocketKind::Room), 2);
         assert_eq!(sockets.count(SocketKind::Events), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_socket_asks_each_minute_and_ends_at_a_plain_no_only() {
+        let answers = [Standing::Allowed, Standing::Unknown, Standing::Revoked];
+        let asked = std::cell::Cell::new(0);
+        let began = tokio::time::Instant::now();
+        revoked(|| async {
+            asked.set(asked.get() + 1);
+            answers[asked.get() - 1]
+        })
+        .await;
+        assert_eq!((asked.get(), began.elapsed()), (3, 3 * ASK_AGAIN));
+        let of = |status, grants| {
+            let refused = ApiError::new(status, "no");
+            (Standing::of(Err(refused)), Standing::of(Ok(grants)))
+        };
+        let (busy, same) = of(StatusCode::TOO_MANY_REQUESTS, true);
+        assert_eq!((busy, same), (Standing::Unknown, Standing::Allowed));
+        let (out, less) = of(StatusCode::UNAUTHORIZED, false);
+        assert_eq!((out, less), (Standing::Revoked, Standing::Revoked));
+        let (broken, _) = of(StatusCode::SERVICE_UNAVAILABLE, true);
+        assert_eq!(broken, Standing::Unknown);
     }
 }

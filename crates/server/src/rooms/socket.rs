@@ -15,7 +15,7 @@ use super::command::Command;
 use super::outbox::{Ended, Outbox, Outgoing, Outgoings, outbox};
 use super::{ATTEMPTS, Rooms, SocketEntry};
 use crate::app::App;
-use crate::sockets::linger;
+use crate::sockets::{Standing, linger, revoked};
 
 /// How long the network may take for one message before the peer counts as gone.
 const SEND_LIMIT: Duration = Duration::from_secs(60);
@@ -38,6 +38,8 @@ pub struct Dial {
     pub join: Join,
     /// The browser session or API token used, if one was.
     pub session_id: Option<String>,
+    /// Whether what was presented may lapse while the socket is open.
+    pub may_lapse: bool,
     /// Bytes of its largest message, and of what may wait for the room together.
     pub message_max: usize,
 }
@@ -45,30 +47,34 @@ pub struct Dial {
 /// The inbox of the room that a socket last asked to join.
 type Entered = Mutex<Option<mpsc::Sender<Command>>>;
 
-/// Serves a socket until either side ends it. `still_allowed` is asked once the room knows the
-/// peer, so that no revocation falls between the check of the upgrade and the join.
-pub async fn serve(
-    app: App,
+/// Serves a socket until either side ends it. `standing` is asked once the room knows the peer, so
+/// that no revocation falls between the check of the upgrade and the join, and, where it may lapse,
+/// each [`crate::sockets::ASK_AGAIN`].
+pub async fn serve<F: Future<Output = Standing>>(
+    app: &App,
     socket: WebSocket,
     dial: Dial,
-    still_allowed: impl Future<Output = bool>,
+    standing: impl Fn() -> F,
 ) {
     let peer_id = dial.join.peer_id.clone();
     let (outbox, outgoings) = outbox();
     let entry = SocketEntry::new(&dial, outbox.ended().clone());
-    let _open = Rooms::note_socket(&app, &peer_id, entry);
+    let _open = Rooms::note_socket(app, &peer_id, entry);
     let (mut sink, mut stream) = socket.split();
     let writing = write(&mut sink, outgoings, outbox.ended().clone());
     let entered = Entered::default();
     let reading = async {
-        let Some(inbox) = enter(&app, &dial, &outbox, &entered).await else {
+        let Some(inbox) = enter(app, &dial, &outbox, &entered).await else {
             return outbox.close(SYNC_FAILED).await;
         };
-        if !still_allowed.await {
-            return outbox.close(ACCESS_REVOKED).await;
+        match standing().await {
+            Standing::Allowed => {}
+            Standing::Revoked => return outbox.close(ACCESS_REVOKED).await,
+            Standing::Unknown => return outbox.close(SYNC_FAILED).await,
         }
         tokio::select! {
             () = read(&mut stream, &inbox, &outbox, &dial) => {}
+            () = revoked(&standing), if dial.may_lapse => outbox.close(ACCESS_REVOKED).await,
             // The room ended, perhaps without a word; what it said comes first.
             () = inbox.closed() => outbox.close(SYNC_FAILED).await,
         }

@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use control_plane::{jobs, workstations};
 use http::StatusCode;
+use wire::close::ACCESS_REVOKED;
 use wire::http::{ReadyEvent, WorkstationEvent};
 
 use super::table::Routes;
@@ -16,7 +17,7 @@ use crate::error::ApiError;
 use crate::identity::Accept;
 use crate::live::EventSubscription;
 use crate::request::Facts;
-use crate::sockets::{SocketKind, linger};
+use crate::sockets::{SocketKind, Standing, linger, revoked};
 
 /// Bytes of a frame that an agent may send; it has nothing to say but the ping.
 const FRAME_LIMIT: usize = 64 * 1024;
@@ -72,7 +73,11 @@ async fn open(
         .max_write_buffer_size(2 * FRAME_LIMIT)
         .max_message_size(FRAME_LIMIT)
         .on_upgrade(move |socket| async move {
-            serve(&app, socket, subscription, &owner, &workstation_id).await;
+            let again = || async {
+                let asked = app.identify(&facts, Accept::MACHINES).await;
+                Standing::of(asked.map(|identity| identity.principal == owner))
+            };
+            serve(&app, socket, subscription, (&owner, &workstation_id), again).await;
             drop((token, place));
         }))
 }
@@ -80,16 +85,23 @@ async fn open(
 /// Why a socket ends: the close frame to send, if it can still be sent.
 struct End(u16, &'static str);
 
-async fn serve(
+/// Serves a workstation's socket. `standing` is asked once the socket is known, so that no revocation falls between the
+/// check of the upgrade and that, and again while it is open.
+async fn serve<F: Future<Output = Standing>>(
     app: &App,
     mut socket: WebSocket,
     mut subscription: EventSubscription,
-    owner: &str,
-    workstation_id: &str,
+    (owner, workstation_id): (&str, &str),
+    standing: impl Fn() -> F,
 ) {
-    let end = match greet(app, &mut socket, owner, workstation_id).await {
-        Ok(()) => relay(app, &mut socket, &mut subscription).await,
-        Err(end) => Some(end),
+    let lapsed = || Some(End(ACCESS_REVOKED.code, ACCESS_REVOKED.reason));
+    let end = if standing().await == Standing::Revoked {
+        lapsed()
+    } else {
+        tokio::select! {
+            end = converse(app, &mut socket, &mut subscription, owner, workstation_id) => end,
+            () = revoked(&standing) => lapsed(),
+        }
     };
     drop(subscription);
     if let Some(End(code, reason)) = end {
@@ -102,6 +114,19 @@ async fn serve(
         if matches!(said, Ok(Ok(()))) {
             linger(socket).await;
         }
+    }
+}
+
+async fn converse(
+    app: &App,
+    socket: &mut WebSocket,
+    subscription: &mut EventSubscription,
+    owner: &str,
+    workstation_id: &str,
+) -> Option<End> {
+    match greet(app, socket, owner, workstation_id).await {
+        Ok(()) => relay(app, socket, subscription).await,
+        Err(end) => Some(end),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::error::ApiError;
 use crate::identity::{Identity, Provider, has_credential_subprotocol, session};
 use crate::request::Facts;
 use crate::rooms::{Dial, serve};
-use crate::sockets::SocketKind;
+use crate::sockets::{SocketKind, Standing};
 
 /// An idle socket costs its buffers; with these it costs little.
 const BUFFER: usize = 4096;
@@ -87,6 +87,7 @@ pub(super) async fn sync(
                 .is_some_and(|word| word == names::REJOIN),
             ..join(&app, &identity, &access, workstation)?
         },
+        may_lapse: may_lapse(&identity),
         message_max,
         session_id: identity.session_id,
         notebook_id: notebook_id.clone(),
@@ -99,21 +100,26 @@ pub(super) async fn sync(
         .max_message_size(message_max)
         .max_frame_size(message_max)
         .on_upgrade(move |socket| async move {
-            let again = {
-                let app = app.clone();
-                async move {
-                    // The same questions as before the upgrade: has anything been revoked since?
-                    match app.identify_socket(&facts).await {
-                        Ok(identity) => authorize(&app, &identity, &notebook_id)
-                            .await
-                            .is_ok_and(|access| access.scope == granted),
-                        Err(_) => false,
-                    }
-                }
+            let again = || async {
+                // The same questions as before the upgrade: has anything been revoked since?
+                let asked = async {
+                    let identity = app.identify_socket(&facts).await?;
+                    authorize(&app, &identity, &notebook_id).await
+                };
+                Standing::of(asked.await.map(|access| access.scope == granted))
             };
-            Box::pin(serve(app, socket, dial, again)).await;
+            Box::pin(serve(&app, socket, dial, again)).await;
             drop((token, place));
         }))
+}
+
+/// Whether what was presented may be taken back or run out while the socket is open. Room tokens and the provider's own
+/// tokens are good for a dial, minutes long, and not for as long as the socket lasts.
+fn may_lapse(identity: &Identity) -> bool {
+    match &identity.credential {
+        Some(credential) => credential.room.is_none(),
+        None => identity.session_id.is_some(),
+    }
 }
 
 async fn authorize(app: &App, identity: &Identity, notebook_id: &str) -> Result<Access, ApiError> {

@@ -61,6 +61,39 @@ async fn an_api_token_opens_a_room_within_its_scope_and_ends_with_its_socket() {
     server.stop().await;
 }
 
+// Nobody tells the socket: the token's row changes, as it would on another server or by running out.
+#[tokio::test]
+async fn a_token_that_ends_unheard_loses_its_socket_within_a_minute() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let id = server.create().await;
+    let body = r#"{"name":"script","scope":"viewer"}"#;
+    let (_, made) = server.call("POST", "/api/auth/tokens", "ada", body).await;
+    let bearer = format!("Bearer {}", text(&made["token"]));
+    let mut peer = server
+        .dial(&id, &[("authorization", &bearer)])
+        .await
+        .unwrap();
+    peer.until_control("cloud_room_ready").await;
+    let database = TestDatabase::of(folder.path()).await;
+    let end = "UPDATE api_tokens SET revoked_ms = 1";
+    database.execute("catalog", end).await.unwrap();
+    // The first minute begins once the socket is in its room, which it does not say.
+    let closed = async {
+        loop {
+            tokio::time::pause();
+            tokio::time::advance(server::sockets::ASK_AGAIN).await;
+            tokio::time::resume();
+            let soon = Duration::from_millis(200);
+            if let Ok(reason) = tokio::time::timeout(soon, peer.until_closed()).await {
+                return reason;
+            }
+        }
+    };
+    assert_eq!(closed.await, "access revoked");
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_console_disables_a_person_and_their_socket_ends() {
     let folder = tempfile::tempdir().unwrap();

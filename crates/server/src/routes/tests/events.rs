@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::Method;
 use serde_json::{Value, json};
+use store_sql::testing::TestDatabase;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::error::{ProtocolError, SubProtocolError};
@@ -204,4 +205,27 @@ async fn revoking_a_credential_closes_its_event_socket() {
     };
     assert_eq!(u16::from(close.code), 1008);
     assert_eq!(close.reason.as_str(), "workstation credential revoked");
+}
+
+// Nobody tells the socket: the credential's row changes, as it would by running out.
+#[tokio::test]
+async fn a_credential_that_ends_unheard_loses_its_event_socket_within_a_minute() {
+    let world = World::new().await;
+    let (token, _) = world.pair("ada").await;
+    world.register(&token, "ws").await;
+    let address = serve(&world).await;
+    let mut socket = dial(address, "ws", &token, None).await.unwrap();
+    assert_eq!(event(&mut socket).await["event"], "ready");
+    let database = TestDatabase::of(&world.app.config().data).await;
+    let end = "UPDATE credentials SET revoked_ms = 1";
+    database.execute("catalog", end).await.unwrap();
+    // The first minute may have begun before the greeting was read, or begin now.
+    tokio::task::yield_now().await;
+    tokio::time::pause();
+    tokio::time::advance(crate::sockets::ASK_AGAIN).await;
+    tokio::time::resume();
+    match frame(&mut socket).await {
+        Message::Close(Some(close)) => assert_eq!(close.reason.as_str(), "access revoked"),
+        other => panic!("not closed: {other:?}"),
+    }
 }
