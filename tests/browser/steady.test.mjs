@@ -123,3 +123,80 @@ test("the place of outputs that are gone is given back", async () => {
   };
   await page.waitForFunction(isBack, before);
 });
+
+/** In the page: notes in every frame how high the first picture or frame is, and what is told instead of one. */
+function watchLive() {
+  window.live = { pictures: [], notes: [], frames: new Set() };
+  const look = () => {
+    const outputs = document.querySelector('[data-testid="outputs"]');
+    for (const frame of document.querySelectorAll(".output-frame")) window.live.frames.add(frame);
+    const pictures = outputs?.querySelectorAll('[data-testid="output-image"]') ?? [];
+    window.live.pictures.push([...pictures].map((picture) => picture.offsetHeight).join(" "));
+    const note = outputs?.querySelector(".output-note");
+    if (note) window.live.notes.push(note.textContent);
+    if (window.live.on !== false) requestAnimationFrame(look);
+  };
+  look();
+}
+
+const LIVE = SOURCE.slice(SOURCE.indexOf("from IPython"), SOURCE.indexOf("runs =")) + SOURCE.slice(SOURCE.indexOf("part ="), SOURCE.indexOf("rows ="));
+
+test("a picture that is drawn anew again and again takes turns in one place, and the page keeps few of them", async () => {
+  await page.evaluate(() => {
+    window.urls = new Set();
+    const { createObjectURL, revokeObjectURL } = URL;
+    URL.createObjectURL = (blob) => {
+      const url = createObjectURL.call(URL, blob);
+      window.urls.add(url);
+      return url;
+    };
+    URL.revokeObjectURL = (url) => {
+      window.urls.delete(url);
+      revokeObjectURL.call(URL, url);
+    };
+  });
+  await cell.write(`import time
+from IPython.display import clear_output
+${LIVE}
+for n in range(40):
+    rows = b"".join(b"\\0" + bytes((x * y + n) % 256 for x in range(200)) for y in range(150))
+    clear_output(wait=True)
+    display(Image(b"\\x89PNG\\r\\n\\x1a\\n" + part(b"IHDR", pack(">2I5B", 200, 150, 8, 0, 0, 0, 0)) + part(b"IDAT", compress(rows)) + part(b"IEND", b"")))
+    time.sleep(0.1)`);
+  await cell.run();
+  await page.waitForFunction(() => document.querySelector('[data-testid="output-image"]')?.naturalHeight === 150);
+  await page.evaluate(watchLive);
+  await forget();
+  await cell.status("done");
+  const { pictures, notes } = await page.evaluate(() => ({ ...window.live, on: (window.live.on = false) }));
+  assert.deepEqual([[...new Set(pictures)], notes], [["150"], []]);
+  await stays("live picture");
+  const kept = await page.evaluate(() => window.urls.size);
+  assert.ok(kept > 0 && kept <= 18, `${kept} pictures are kept`);
+});
+
+test("a display that is updated stays in its frame; one with scripts is followed by another when that is there", async () => {
+  await cell.write(`import time
+from IPython.display import HTML, display
+shown = display(HTML("<table><tr><td>0" + "<!-- large -->" * 80), display_id=True)
+time.sleep(2)
+for n in range(1, 21):
+    shown.update(HTML(f"<table><tr><td>{n}" + "<!-- large -->" * 80))
+    time.sleep(0.1)`);
+  await cell.run();
+  const frame = page.frameLocator('[data-testid="output-frame"]');
+  await frame.getByText("0", { exact: true }).waitFor();
+  await page.evaluate(watchLive);
+  await frame.getByText("20", { exact: true }).waitFor();
+  await cell.status("done");
+  const { frames, notes } = await page.evaluate(() => ({ frames: window.live.frames.size, notes: window.live.notes }));
+  assert.deepEqual([frames, notes], [1, []]);
+  await cell.write(`from IPython.display import HTML
+count = globals().get("count", 0) + 1
+HTML(f"<p id=said></p><script>const once = 'script {count}'; said.textContent = once</script>")`);
+  for (const run of [1, 2, 3]) {
+    await cell.run();
+    await page.locator(".output-frame:not(.is-waiting)").contentFrame().getByText(`script ${run}`).waitFor();
+    await page.waitForFunction(() => document.querySelectorAll(".output-frame").length === 1);
+  }
+});

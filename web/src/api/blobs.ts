@@ -1,6 +1,7 @@
 // Payloads kept outside the documents: fetched once, by hash (RP 9.2).
 import { BlobBatches } from "./blob-batch";
 import { blobsUrl } from "./notebooks";
+import { type Lease, ObjectUrls } from "./object-urls";
 
 const RETRY_AFTER_MS = [150, 500];
 const RETRY_STATUS = new Set([404, 409, 425, 429]);
@@ -8,7 +9,7 @@ const MAX_CACHED = 200;
 
 const texts = new Map<string, Promise<string>>();
 const bytes = new Map<string, Promise<ArrayBuffer>>();
-const urls = new Map<string, Promise<string>>();
+const urls = new ObjectUrls();
 
 /** Sends a request, and again where that may help; `final` are answers that are taken beside success. */
 async function send(url: string, init: RequestInit, final: readonly number[]): Promise<Response> {
@@ -36,8 +37,7 @@ function cached<T>(cache: Map<string, Promise<T>>, key: string, load: () => Prom
   const found = cache.get(key);
   if (found) return found;
   const oldest = cache.keys().next().value;
-  // Object URLs are in use for as long as the page is open.
-  if ((cache as unknown) !== urls && cache.size >= MAX_CACHED && oldest !== undefined) cache.delete(oldest);
+  if (cache.size >= MAX_CACHED && oldest !== undefined) cache.delete(oldest);
   const loading = load();
   cache.set(key, loading);
   loading.catch(() => cache.delete(key));
@@ -54,8 +54,9 @@ export function blobBytes(notebookId: string, hash: string, size: number): Promi
 }
 
 /** A URL of our own for the bytes; the MIME type comes from the manifest, not from the store. */
-export function blobObjectUrl(notebookId: string, hash: string, size: number, mime: string): Promise<string> {
-  return cached(urls, `${hash} ${mime}`, async () =>
-    URL.createObjectURL(new Blob([await fetched(notebookId, hash, size)], { type: mime })),
+export function blobObjectUrl(notebookId: string, hash: string, size: number, mime: string): Lease<string> {
+  return urls.lease(
+    `${hash} ${mime}`,
+    async () => new Blob([await fetched(notebookId, hash, size)], { type: mime }),
   );
 }

@@ -1,7 +1,9 @@
-// Getting a payload into a component: at once when inline, fetched when it is a blob.
-import { useEffect, useState } from "preact/hooks";
+// Getting a payload into a component: at once when inline, fetched when it is a blob; the last one stays meanwhile.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { blobObjectUrl, blobText } from "../api/blobs";
 import { messageOf } from "../api/http";
+import type { Lease } from "../api/object-urls";
+import { Latest } from "./latest";
 import type { ContentRef } from "./model";
 
 const NOTHING = { blob: "", size: 0 };
@@ -9,35 +11,42 @@ const NOTHING = { blob: "", size: 0 };
 export type Loaded =
   | { state: "loading" }
   | { state: "failed"; why: string }
-  | { state: "ready"; value: string };
+  /** With the key that it was asked for by, which may be an earlier one than that of now. */
+  | { state: "ready"; value: string; key: string };
 
-function useLoaded(inline: string | undefined, key: string, load: () => Promise<string>): Loaded {
-  const [loaded, setLoaded] = useState<{ key: string; result: Loaded }>({
-    key: "",
-    result: { state: "loading" },
-  });
-  useEffect(() => {
-    if (inline !== undefined) return;
-    let current = true;
-    const done = (result: Loaded) => {
-      if (current) setLoaded({ key, result });
-    };
-    load().then(
-      (value) => done({ state: "ready", value }),
-      (error: unknown) => done({ state: "failed", why: messageOf(error) }),
-    );
-    return () => {
-      current = false;
-    };
-  }, [key, inline]);
-  if (inline !== undefined) return { state: "ready", value: inline };
-  return loaded.key === key ? loaded.result : { state: "loading" };
+/** Nobody need give back a text. */
+function kept<T>(value: Promise<T>): Lease<T> {
+  return { value, release: () => undefined };
 }
 
-export function useText(notebookId: string, content: ContentRef): Loaded {
+function useLoaded(inline: string | undefined, key: string, begin: () => Lease<string>): Loaded {
+  const [result, setResult] = useState<Loaded>({ state: "loading" });
+  const latest = useMemo(
+    () =>
+      new Latest<{ value: string; key: string }>((settled) =>
+        setResult(
+          settled.state === "ready"
+            ? { state: "ready", ...settled.value }
+            : { state: "failed", why: messageOf(settled.why) },
+        ),
+      ),
+    [],
+  );
+  useEffect(() => () => latest.close(), [latest]);
+  useEffect(() => {
+    latest.ask(() => {
+      const lease = inline === undefined ? begin() : kept(Promise.resolve(inline));
+      return { ...lease, value: lease.value.then((value) => ({ value, key })) };
+    });
+  }, [latest, key, inline]);
+  return inline === undefined ? result : { state: "ready", value: inline, key };
+}
+
+/** A text; `key` names what it is the content of. */
+export function useText(notebookId: string, content: ContentRef, key = ""): Loaded {
   const inline = "inline" in content ? content.inline : undefined;
   const { blob, size } = "blob" in content ? content : NOTHING;
-  return useLoaded(inline, blob, () => blobText(notebookId, blob, size));
+  return useLoaded(inline, `${key} ${blob}`, () => kept(blobText(notebookId, blob, size)));
 }
 
 /** Several payloads in order, as one text. */
@@ -45,6 +54,7 @@ export function useTexts(notebookId: string, parts: readonly ContentRef[]): Load
   const blobs = parts.filter((part) => "blob" in part);
   const [texts, setTexts] = useState<ReadonlyMap<string, string>>(new Map());
   const [why, setWhy] = useState<string | undefined>();
+  const last = useRef("");
   const key = blobs.map(({ blob }) => blob).join(" ");
   useEffect(() => {
     setWhy(undefined);
@@ -62,8 +72,12 @@ export function useTexts(notebookId: string, parts: readonly ContentRef[]): Load
   }, [key]);
   if (why !== undefined) return { state: "failed", why };
   const read = parts.map((part) => ("inline" in part ? part.inline : texts.get(part.blob)));
-  if (read.some((text) => text === undefined) && texts.size === 0) return { state: "loading" };
-  return { state: "ready", value: read.join("") };
+  const missing = read.indexOf(undefined);
+  if (missing < 0) last.current = read.join("");
+  else if (texts.size === 0 && last.current === "") return { state: "loading" };
+  // What goes on grows as it comes; what is something else stays as it was.
+  else if (missing > 0) last.current = read.slice(0, missing).join("");
+  return { state: "ready", value: last.current, key };
 }
 
 /** A URL for an image: blobs by an object URL, inline data as it is. */

@@ -5,16 +5,21 @@ import { MIN_HEIGHT, readFrameMessage } from "./frame-messages";
 
 const FRAME_PATH = "/output-frame.html";
 interface FrameProps {
-  origin: string | undefined;
+  origin: string;
   mime: string;
   content: string;
+  /** Whether it waits behind another one, unseen, until it has its height. */
+  isWaiting: boolean;
+  onDrawn: () => void;
 }
 
-export function OutputFrame({ origin, mime, content }: FrameProps) {
+export function OutputFrame({ origin, mime, content, isWaiting, onDrawn }: FrameProps) {
   const frame = useRef<HTMLIFrameElement>(null);
   const [height, setHeight] = useState(MIN_HEIGHT);
   // Counts the loads: a frame that is moved in the page loads again.
   const [loads, setLoads] = useState(0);
+  const drawn = useRef(onDrawn);
+  drawn.current = onDrawn;
   const dark = isDark.value;
   // Before the next paint: the frame may be loaded and ready sooner than that.
   useLayoutEffect(() => {
@@ -23,6 +28,7 @@ export function OutputFrame({ origin, mime, content }: FrameProps) {
       const message = readFrameMessage(event.data);
       if (message?.type === "ready") setLoads((count) => count + 1);
       if (message?.type === "height") setHeight(message.height);
+      if (message?.type === "drawn") drawn.current();
     };
     addEventListener("message", listen);
     return () => removeEventListener("message", listen);
@@ -32,15 +38,10 @@ export function OutputFrame({ origin, mime, content }: FrameProps) {
     // The frame's origin is opaque, so no narrower target can be named; what it gets is its own output.
     frame.current?.contentWindow?.postMessage({ type: "notebook-output-render", mime, content, dark }, "*");
   }, [loads, mime, content, dark]);
-  if (origin === undefined) {
-    return (
-      <p class="output-note">Rich output needs an output origin. Start the server with --output-origin.</p>
-    );
-  }
   return (
     <iframe
       ref={frame}
-      class="output-frame"
+      class={`output-frame${isWaiting ? " is-waiting" : ""}`}
       title="Output"
       data-testid="output-frame"
       sandbox="allow-scripts"

@@ -103,6 +103,25 @@ export function readOutputs(outputs: readonly OutputRecord[]): OutputView[] {
   return views;
 }
 
+/** Scripts, and elements that run some: showing it anew must run it anew, in a document without what ran before. */
+export function isScripted(mime: string, content: string): boolean {
+  return mime === "application/javascript" || /<\s*script|\son\w+\s*=|javascript:/i.test(content);
+}
+
+/** The views with their places: one keeps its place while others of its kind take turns in it, as in a live plot. */
+export function withPlaces(views: readonly OutputView[]): { place: string; view: OutputView }[] {
+  const counts = new Map<string, number>();
+  return views.map((view) => {
+    // A widget's frame belongs to its model.
+    if (view.kind === "display" && view.mime === WIDGET_VIEW) return { place: view.key, view };
+    const kind =
+      view.kind === "stream" ? view.name : view.kind === "display" ? `display ${view.mime}` : view.kind;
+    const count = counts.get(kind) ?? 0;
+    counts.set(kind, count + 1);
+    return { place: `${kind} ${count}`, view };
+  });
+}
+
 export function isImage(mime: string): boolean {
   return mime.startsWith("image/") && mime !== "image/svg+xml";
 }

@@ -7,7 +7,7 @@ import type { OutputRecord } from "../notebook/executions";
 import type { NotebookStore } from "../notebook/store";
 import { AnsiText } from "./ansi-text";
 import { useText, useUrl } from "./content";
-import { OutputFrame } from "./frame";
+import { OutputFrames } from "./frames";
 import { Markdown } from "./markdown";
 import {
   type ContentRef,
@@ -17,6 +17,7 @@ import {
   readOutputs,
   tracebackText,
   WIDGET_VIEW,
+  withPlaces,
 } from "./model";
 import { useReservedHeight } from "./reserved";
 import { Scrolled } from "./scrolled";
@@ -58,11 +59,13 @@ function jsonText(text: string): string {
   }
 }
 
-function TextDisplay({ place, content, mime }: { place: Place; content: ContentRef; mime: string }) {
-  const text = useText(place.notebookId, content);
+function TextDisplay({ place, view: { key, content, mime } }: { place: Place; view: DisplayView }) {
+  const text = useText(place.notebookId, content, key);
   if (text.state === "failed") return <p class="output-note">{text.why}</p>;
   if (text.state === "loading") return <p class="output-note">Fetching…</p>;
-  if (isFramed(mime)) return <OutputFrame origin={place.outputOrigin} mime={mime} content={text.value} />;
+  if (isFramed(mime)) {
+    return <OutputFrames origin={place.outputOrigin} id={text.key} mime={mime} content={text.value} />;
+  }
   if (mime === "text/markdown") return <Markdown source={text.value} />;
   if (mime === "text/latex") {
     return <Markdown source={/^\s*(\$|\\\[|\\\()/.test(text.value) ? text.value : `$$${text.value}$$`} />;
@@ -99,7 +102,7 @@ function DisplayOutput({ place, view }: { place: Place; view: DisplayView }) {
       ) : isImage(view.mime) ? (
         <ImageOutput place={place} content={view.content} mime={view.mime} alt={alt} />
       ) : (
-        <TextDisplay place={place} content={view.content} mime={view.mime} />
+        <TextDisplay place={place} view={view} />
       )}
     </div>
   );
@@ -131,7 +134,7 @@ function ErrorOutput({ place, view }: { place: Place; view: Extract<OutputView, 
 function OutputContent({ place, view }: { place: Place; view: OutputView }) {
   switch (view.kind) {
     case "stream":
-      return <StreamOutput notebookId={place.notebookId} name={view.name} parts={view.parts} />;
+      return <StreamOutput id={view.key} notebookId={place.notebookId} name={view.name} parts={view.parts} />;
     case "error":
       return <ErrorOutput place={place} view={view} />;
     case "display":
@@ -156,12 +159,12 @@ interface OutputsProps {
 }
 
 export function Outputs({ place, outputs, isStale }: OutputsProps) {
-  const views = useMemo(() => readOutputs(outputs), [outputs]);
+  const views = useMemo(() => withPlaces(readOutputs(outputs)), [outputs]);
   if (views.length === 0) return null;
   return (
     <div class="outputs" data-testid="outputs" aria-busy={isStale}>
-      {views.map((view) => (
-        <Output key={view.key} place={place} view={view} />
+      {views.map((one) => (
+        <Output key={one.place} place={place} view={one.view} />
       ))}
     </div>
   );

@@ -31,32 +31,71 @@ export function useSteadyOutputs(execution: Seen): { outputs: readonly OutputRec
   return { outputs: last.current, isStale: hasNone && last.current.length > 0 };
 }
 
-/** Holds the height that a cell's outputs have when it is run again until it has ended. */
+/** The height of what stands in an element, whatever height the element is held at. */
+function contentHeight(element: HTMLElement): number {
+  const last = element.lastElementChild;
+  return last === null ? 0 : last.getBoundingClientRect().bottom - element.getBoundingClientRect().top;
+}
+
+/** The greatest of the heights of the last moments, so that what is taken away and comes again leaves no gap between. */
+export class RecentHeights {
+  private seen: { at: number; height: number }[] = [];
+
+  note(at: number, height: number): void {
+    this.seen = this.seen.filter((one) => one.at > at - PLACE_KEPT_MS && one.height > height);
+    this.seen.push({ at, height });
+  }
+
+  greatest(at: number): number {
+    return Math.max(0, ...this.seen.filter((one) => one.at > at - PLACE_KEPT_MS).map(({ height }) => height));
+  }
+}
+
+/**
+ * Holds the height that a cell's outputs have when it is run again until it has ended; while it runs, also the height
+ * that they had a moment ago.
+ */
 export function useSteadyPlace(place: RefObject<HTMLElement | null>, execution: Seen): void {
   const isOpen = !isOver(execution);
   const open = useRef(isOpen);
   // As it was before the run: its first outputs may come together with the word that it has begun.
   const height = useRef(0);
+  const recent = useRef(new RecentHeights());
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const hold = () => {
+    clearTimeout(timer.current);
+    const element = place.current;
+    if (element === null || !open.current) return;
+    const now = Date.now();
+    const natural = contentHeight(element);
+    const held = Math.max(height.current, recent.current.greatest(now));
+    recent.current.note(now, natural);
+    element.style.minHeight = `${held}px`;
+    if (held > Math.max(natural, height.current)) timer.current = setTimeout(hold, PLACE_KEPT_MS);
+  };
   useLayoutEffect(() => {
     const element = place.current;
     if (element === null) return;
     const observer = new ResizeObserver(() => {
       if (!open.current) height.current = element.offsetHeight;
+      else recent.current.note(Date.now(), contentHeight(element));
     });
     observer.observe(element);
     return () => observer.disconnect();
   }, [place]);
+  useLayoutEffect(hold, [execution.outputs]);
   useLayoutEffect(() => {
     open.current = isOpen;
     const element = place.current;
     if (element === null) return;
     if (isOpen) {
-      element.style.minHeight = `${height.current}px`;
+      hold();
       return;
     }
-    const timer = setTimeout(() => {
+    clearTimeout(timer.current);
+    const over = setTimeout(() => {
       element.style.minHeight = "";
     }, PLACE_KEPT_MS);
-    return () => clearTimeout(timer);
+    return () => clearTimeout(over);
   }, [place, isOpen]);
 }

@@ -9,13 +9,16 @@ import { cutStart, tailOf } from "./tail";
 const SHOWN_CHARACTERS = 60_000;
 
 interface StreamProps {
+  id: string;
   notebookId: string;
   name: "stdout" | "stderr";
   parts: readonly ContentRef[];
 }
 
-export function StreamOutput({ notebookId, name, parts }: StreamProps) {
-  const [all, setAll] = useState(false);
+export function StreamOutput({ id, notebookId, name, parts }: StreamProps) {
+  // Another text may come into this place.
+  const [asked, setAsked] = useState<string | undefined>();
+  const all = asked === id;
   const tail = all ? { parts, hidden: 0 } : tailOf(parts, SHOWN_CHARACTERS);
   const loaded = useTexts(notebookId, tail.parts);
   const text = loaded.state === "ready" ? loaded.value : "";
@@ -28,7 +31,7 @@ export function StreamOutput({ notebookId, name, parts }: StreamProps) {
           type="button"
           class="button button-quiet show-all"
           data-testid="show-all"
-          onClick={() => setAll(true)}
+          onClick={() => setAsked(id)}
         >
           Show all ({Math.round(hidden / 1_000).toLocaleString()} kB above)
         </button>
