@@ -1,10 +1,12 @@
-// How the page is built: one entry, no plugins, every asset from our own origin.
+// How the page is built: one entry, every asset from our own origin; and beside it the document of output frames.
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { outputFrame } from "./output-frame.config.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 export default defineConfig({
+  plugins: [outputFrame()],
   resolve: {
     alias: [
       // CodeMirror's styles go into adopted style sheets, so that the content policy needs no inline styles.

@@ -2,6 +2,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { isDark } from "../ui/theme";
 import { MIN_HEIGHT, readFrameMessage } from "./frame-messages";
+import { BlockedNote, useOutward } from "./frame-outward";
 
 const FRAME_PATH = "/output-frame.html";
 interface FrameProps {
@@ -20,6 +21,8 @@ export function OutputFrame({ origin, mime, content, isWaiting, onDrawn }: Frame
   const [loads, setLoads] = useState(0);
   const drawn = useRef(onDrawn);
   drawn.current = onDrawn;
+  const outward = useOutward(frame, content);
+  const { hear } = outward;
   const dark = isDark.value;
   // Before the next paint: the frame may be loaded and ready sooner than that.
   useLayoutEffect(() => {
@@ -29,25 +32,29 @@ export function OutputFrame({ origin, mime, content, isWaiting, onDrawn }: Frame
       if (message?.type === "ready") setLoads((count) => count + 1);
       if (message?.type === "height") setHeight(message.height);
       if (message?.type === "drawn") drawn.current();
+      if (message === undefined) hear(event.data);
     };
     addEventListener("message", listen);
     return () => removeEventListener("message", listen);
-  }, []);
+  }, [hear]);
   useEffect(() => {
     if (loads === 0) return;
     // The frame's origin is opaque, so no narrower target can be named; what it gets is its own output.
     frame.current?.contentWindow?.postMessage({ type: "notebook-output-render", mime, content, dark }, "*");
   }, [loads, mime, content, dark]);
   return (
-    <iframe
-      ref={frame}
-      class={`output-frame${isWaiting ? " is-waiting" : ""}`}
-      title="Output"
-      data-testid="output-frame"
-      sandbox="allow-scripts"
-      referrerpolicy="no-referrer"
-      src={`${origin}${FRAME_PATH}`}
-      height={height}
-    />
+    <>
+      <iframe
+        ref={frame}
+        class={`output-frame${isWaiting ? " is-waiting" : ""}`}
+        title="Output"
+        data-testid="output-frame"
+        sandbox="allow-scripts"
+        referrerpolicy="no-referrer"
+        src={`${origin}${FRAME_PATH}`}
+        height={height}
+      />
+      {!isWaiting && <BlockedNote blocked={outward.blocked} />}
+    </>
   );
 }

@@ -10,6 +10,7 @@ import "./frame.css";
 import type { DOMWidgetView } from "@jupyter-widgets/base";
 import { MessageLoop } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
+import { watchOutward } from "../output-frame/outward";
 import type { ToFrame } from "../widgets/messages";
 import { sent } from "./comm";
 import { FrameManager } from "./manager";
@@ -61,6 +62,7 @@ function take(message: ToFrame): void {
   }
 }
 
+watchOutward(tell);
 addEventListener("message", (event) => {
   if (event.source === parent && typeof event.data?.type === "string") take(event.data);
 });

@@ -2,6 +2,7 @@
 import { DOMWidgetModel, DOMWidgetView } from "@jupyter-widgets/base";
 import { Widget } from "@lumino/widgets";
 import { record, type Shape, text } from "../api/shape";
+import { runIn } from "../output-frame/run";
 import { ansiPieces } from "../outputs/ansi";
 import { typeset } from "./maths";
 import { note } from "./note";
@@ -55,8 +56,12 @@ function html(content: string): HTMLElement {
 }
 
 function script(content: string): HTMLElement {
-  const element = document.createElement("script");
-  element.textContent = content;
+  const element = document.createElement("div");
+  // When it stands in the document, as its script may expect.
+  requestAnimationFrame(() => {
+    const why = runIn(element, content);
+    if (why !== undefined) element.append(terminal(why, "stderr"));
+  });
   return element;
 }
 

@@ -4,6 +4,7 @@ import { useComputed } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { record, text } from "../api/shape";
 import type { NotebookStore } from "../notebook/store";
+import { BlockedNote, useOutward } from "../outputs/frame-outward";
 import { isDark } from "../ui/theme";
 import { Frame, WidgetBridge } from "./bridge";
 import { MIN_HEIGHT, readFromFrame } from "./messages";
@@ -81,18 +82,20 @@ function WidgetFrame({ store, origin, id }: { store: NotebookStore; origin: stri
     // A frame that is moved in the page loads again, and knows nothing then.
     [id, loads],
   );
+  const { hear, blocked } = useOutward(element, id);
   useLayoutEffect(() => {
     const listen = (event: MessageEvent) => {
       if (event.source === null || event.source !== element.current?.contentWindow) return;
       const said = readFromFrame(event.data);
       if (said?.type === "ready") setLoads((count) => count + 1);
       else if (said?.type === "height") setHeight(said.height);
-      else if (said !== undefined && usable) bridge.hear(frame, said);
-      else if (said !== undefined) frame.send({ type: "widget-sent", message: said.message });
+      else if (said === undefined) hear(event.data);
+      else if (usable) bridge.hear(frame, said);
+      else frame.send({ type: "widget-sent", message: said.message });
     };
     addEventListener("message", listen);
     return () => removeEventListener("message", listen);
-  }, [bridge, frame, usable]);
+  }, [bridge, frame, usable, hear]);
   useEffect(() => {
     if (loads === 0) return;
     frame.send({ type: "widget-look", dark, usable });
@@ -116,6 +119,7 @@ function WidgetFrame({ store, origin, id }: { store: NotebookStore; origin: stri
         src={`${origin}${FRAME_PATH}`}
         height={height}
       />
+      <BlockedNote blocked={blocked} />
       {!isLive && (
         <p class="output-note" data-testid="widget-stale">
           Not connected to a kernel: the widget shows its last state.

@@ -1,0 +1,155 @@
+// What outputs lead to and want from elsewhere: links and files of frames, blocked code, scripts, and pictures in text.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { after, before, test } from "node:test";
+import { launch } from "./support/browser.mjs";
+import { addMachine, newNotebook, signIn } from "./support/page.mjs";
+import { Cloud } from "./support/processes.mjs";
+
+let cloud;
+let browser;
+let context;
+let page;
+let notebook;
+let cell;
+/** Another site, which notes who came how. */
+let site;
+let elsewhere;
+const visits = [];
+
+before(async () => {
+  site = createServer((request, response) => {
+    visits.push({ url: request.url, referer: request.headers.referer });
+    response.end("elsewhere");
+  });
+  await new Promise((done) => site.listen(0, "127.0.0.1", done));
+  elsewhere = `http://127.0.0.1:${site.address().port}`;
+  cloud = new Cloud();
+  await cloud.start();
+  browser = await launch();
+  context = await browser.newContext();
+  page = await context.newPage();
+  await signIn(page, cloud);
+  await addMachine(page, cloud);
+  notebook = await newNotebook(page, cloud);
+  await notebook.attach();
+  cell = notebook.cell(0);
+});
+
+after(async () => {
+  await browser?.close();
+  await cloud?.stop();
+  site?.close();
+});
+
+const frame = () => cell.element.locator(".output-frame:not(.is-waiting)").contentFrame();
+
+async function show(source) {
+  await cell.write(source);
+  await cell.run();
+  await cell.status("done");
+}
+
+/** Clicks a link and returns the page that it opens. */
+async function opens(link, options) {
+  const [opened] = await Promise.all([context.waitForEvent("page"), link.click(options)]);
+  await opened.waitForLoadState();
+  const seen = { url: opened.url(), opener: await opened.evaluate(() => window.opener) };
+  await opened.close();
+  return seen;
+}
+
+async function opensNothing(act) {
+  const before = context.pages().length;
+  await act();
+  await page.waitForTimeout(400);
+  assert.equal(context.pages().length, before);
+}
+
+test("links of an output open in windows of their own, once somebody clicks them", async () => {
+  await show(`from IPython.display import HTML
+HTML('''<a href="${elsewhere}/blank" target="_blank">blank</a> <a href="${elsewhere}/plain"><b>plain</b></a>
+<a href="javascript:parent.postMessage('ran', '*')">script</a> <a href="/n">ours</a>
+<svg width="60" height="20"><a xlink:href="${elsewhere}/svg"><text y="14">svg</text></a></svg>
+<script>parent.postMessage({ type: "frame-link", href: "${elsewhere}/unasked" }, "*")</script>''')`);
+  for (const name of ["blank", "plain", "svg"]) {
+    assert.deepEqual(await opens(frame().getByText(name)), { url: `${elsewhere}/${name}`, opener: null });
+  }
+  assert.deepEqual(await opens(frame().getByText("plain"), { button: "middle" }), { url: `${elsewhere}/plain`, opener: null });
+  await opensNothing(() => frame().getByText("script").click());
+  await opensNothing(() => frame().getByText("ours").click());
+  assert.equal(await frame().getByText("blank").count(), 1);
+  const said = visits.filter(({ url }) => !url.startsWith("/favicon"));
+  assert.deepEqual([...new Set(said.map(({ url }) => url))].sort(), ["/blank", "/plain", "/svg"]);
+  assert.ok(said.every(({ referer }) => referer === undefined));
+});
+
+test("a fragment is scrolled to in the page", async () => {
+  await show(`HTML('<a href="#below">down</a><div style="height: 1800px"></div><p id="below">here</p>')`);
+  const target = frame().getByText("here");
+  await page.evaluate(() => scrollTo(0, 0));
+  await frame().getByText("down").click();
+  await page.waitForFunction(() => scrollY > 800);
+  const { y } = await target.boundingBox();
+  assert.ok(y > 0 && y < 800, `the target is at ${y}`);
+  await page.evaluate(() => scrollTo(0, 0));
+});
+
+test("files that an output makes are offered under a plain name", async () => {
+  await show(`HTML('''<a href="data:text/csv,a%2Cb%0A1%2C2" download="../../table\\u202evsc.exe">data</a> <button>made</button>
+<script>document.querySelector("button").onclick = () => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob(["made"]));
+  link.download = "made.txt";
+  link.click();
+  URL.revokeObjectURL(link.href);
+};</script>''')`);
+  for (const [name, file, content] of [
+    ["data", "tablevsc.exe", "a,b\n1,2"],
+    ["made", "made.txt", "made"],
+  ]) {
+    await frame().getByText(name).click();
+    await page.getByTestId("toasts").getByText(`“${file}”`).waitFor();
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("toast-action").first().click()]);
+    assert.equal(download.suggestedFilename(), file);
+    assert.equal(readFileSync(await download.path(), "utf8"), content);
+    await page.waitForTimeout(1_000);
+  }
+});
+
+test("an output says what it would load from elsewhere", async () => {
+  await show(`HTML('<script src="https://cdn.example.org/bokeh.js"></script><img src="https://pictures.example.org/x.png" alt="">')`);
+  const note = cell.element.getByTestId("output-blocked");
+  await note.filter({ hasText: "loads code from cdn.example.org and shows pictures from pictures.example.org" }).waitFor();
+  if (process.env.SHOTS) await shots("blocked");
+  await show(`HTML('<p>nothing more</p>')`);
+  await frame().getByText("nothing more").waitFor();
+  assert.equal(await note.count(), 0);
+});
+
+test("a script output has its element, and says when it fails", async () => {
+  await show(`from IPython.display import Javascript
+Javascript("const p = document.createElement('p'); p.textContent = 'from the script'; element.append(p)")`);
+  await frame().getByText("from the script").waitFor();
+  await show(`Javascript("nowhere.to.be.found()")`);
+  await frame().getByText("The script of this output failed: ReferenceError: nowhere is not defined").waitFor();
+  if (process.env.SHOTS) await shots("script-failed");
+});
+
+test("links in a widget open as well", async () => {
+  await show(`import ipywidgets as w
+w.HTML('<a href="${elsewhere}/widget">out</a>')`);
+  const widget = cell.element.getByTestId("widget-frame").contentFrame();
+  assert.deepEqual(await opens(widget.getByText("out")), { url: `${elsewhere}/widget`, opener: null });
+});
+
+/** Pictures for looking at. */
+async function shots(name) {
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.waitForTimeout(300);
+    await page.screenshot({ path: `${process.env.SHOTS}/${name}-${colorScheme}.png` });
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+}

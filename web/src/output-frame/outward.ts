@@ -1,0 +1,103 @@
+// What leads out of a frame: links, files to save, and code from elsewhere that the frame may not load. The sandbox
+// opens and saves nothing, so the page is told, and decides.
+
+type Tell = (message: Record<string, unknown>) => void;
+
+const XLINK = "http://www.w3.org/1999/xlink";
+/** Blobs that are offered as files are told by their bytes: nobody outside can read this document's addresses. */
+const MAX_BLOBS = 64;
+
+function linkOf(event: Event): Element | undefined {
+  return event
+    .composedPath()
+    .find(
+      (node): node is Element =>
+        node instanceof Element &&
+        /^(a|area)$/i.test(node.tagName) &&
+        (node.hasAttribute("href") || node.hasAttributeNS(XLINK, "href")),
+    );
+}
+
+function hrefOf(link: Element): string {
+  return (link.getAttribute("href") ?? link.getAttributeNS(XLINK, "href") ?? "").trim();
+}
+
+/** The element that a `#fragment` names. */
+function targetOf(fragment: string): Element | undefined {
+  let id = fragment;
+  try {
+    id = decodeURIComponent(fragment);
+  } catch {
+    // As it stands, then.
+  }
+  return document.getElementById(id) ?? document.getElementsByName(id)[0];
+}
+
+function follow(link: Element, blobs: ReadonlyMap<string, Blob>, tell: Tell): void {
+  const href = hrefOf(link);
+  if (href.startsWith("#")) {
+    const target = targetOf(href.slice(1));
+    const top = target?.getBoundingClientRect().top ?? (href === "#" ? 0 : undefined);
+    target?.scrollIntoView();
+    if (top !== undefined) tell({ type: "frame-scroll", top });
+    return;
+  }
+  if (/^(https?|mailto):/i.test(href)) {
+    tell({ type: "frame-link", href });
+    return;
+  }
+  const name = link.getAttribute("download") ?? "";
+  if (/^data:/i.test(href)) tell({ type: "frame-file", name, href });
+  const blob = blobs.get(href);
+  if (blob !== undefined) tell({ type: "frame-file", name, blob });
+}
+
+function watchLinks(tell: Tell): void {
+  const blobs = new Map<string, Blob>();
+  const { createObjectURL, revokeObjectURL } = URL;
+  URL.createObjectURL = (made: Blob | MediaSource) => {
+    const url = createObjectURL.call(URL, made);
+    const oldest = blobs.keys().next().value;
+    if (blobs.size >= MAX_BLOBS && oldest !== undefined) blobs.delete(oldest);
+    if (made instanceof Blob) blobs.set(url, made);
+    return url;
+  };
+  URL.revokeObjectURL = (url: string) => {
+    // Whoever saves a file may give its address back before the click is dealt with.
+    setTimeout(() => blobs.delete(url), 1_000);
+    revokeObjectURL.call(URL, url);
+  };
+  const clicked = (event: Event) => {
+    const link = linkOf(event);
+    if (link === undefined || event.defaultPrevented) return;
+    // Nothing that a link says may replace this document.
+    event.preventDefault();
+    follow(link, blobs, tell);
+  };
+  addEventListener("click", clicked);
+  addEventListener("auxclick", (event) => event.button === 1 && clicked(event));
+  // Scripts save a file by a link that stands nowhere, whose click nobody else hears of.
+  const { click } = HTMLAnchorElement.prototype;
+  HTMLAnchorElement.prototype.click = function (this: HTMLAnchorElement) {
+    if (this.isConnected) click.call(this);
+    else if (this.hasAttribute("href")) follow(this, blobs, tell);
+  };
+}
+
+/** Tells what the content wanted from elsewhere and did not get. */
+function watchBlocked(tell: Tell): void {
+  addEventListener("securitypolicyviolation", ({ blockedURI, effectiveDirective }) => {
+    if (!/^https?:/i.test(blockedURI)) return;
+    const what = effectiveDirective.startsWith("script")
+      ? "code"
+      : effectiveDirective.startsWith("img")
+        ? "picture"
+        : "other";
+    tell({ type: "frame-blocked", what, uri: blockedURI });
+  });
+}
+
+export function watchOutward(tell: Tell): void {
+  watchLinks(tell);
+  watchBlocked(tell);
+}

@@ -1,0 +1,105 @@
+// Follows what leads out of a frame, if a person asked for it there: links open in windows of their own, files are
+// offered, `#fragments` are scrolled to. What the frame may not load is told below it.
+import type { RefObject } from "preact";
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { toast } from "../ui/toasts";
+import { type Blocked, type BlockedKind, type Outward, readOutward } from "./outward";
+
+/** Hosts that are named below one frame. */
+const MAX_BLOCKED = 4;
+/** A frame that was clicked offers one file at a time. */
+const OFFER_PAUSE_MS = 1_000;
+/** What stands above the place that is scrolled to. */
+const SCROLL_MARGIN = 72;
+const NONE: readonly Blocked[] = [];
+
+let offered = 0;
+
+/** Whether a person has just done something, and in this frame, as far as the browser tells. */
+function isAsked(frame: HTMLElement): boolean {
+  return document.activeElement === frame && navigator.userActivation?.isActive !== false;
+}
+
+function open(address: string): void {
+  const link = document.createElement("a");
+  link.href = address;
+  link.target = "_blank";
+  link.rel = "noopener noreferrer";
+  link.click();
+}
+
+function save(name: string, bytes: Blob): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(bytes);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+function sizeText(bytes: number): string {
+  return bytes < 1_000 ? `${bytes} B` : `${Math.round(bytes / 1_000).toLocaleString()} kB`;
+}
+
+function follow(frame: HTMLElement, outward: Exclude<Outward, { type: "blocked" }>): void {
+  if (!isAsked(frame)) return;
+  switch (outward.type) {
+    case "link":
+      open(outward.address);
+      break;
+    case "file": {
+      if (Date.now() - offered < OFFER_PAUSE_MS) return;
+      offered = Date.now();
+      const { name, bytes } = outward;
+      toast(`An output offers the file “${name}” (${sizeText(bytes.size)}).`, {
+        label: "Save",
+        run: () => save(name, bytes),
+      });
+      break;
+    }
+    case "scroll": {
+      const { top, height } = frame.getBoundingClientRect();
+      scrollBy({ top: top + Math.min(Math.max(outward.top, 0), height) - SCROLL_MARGIN });
+      break;
+    }
+  }
+}
+
+/** `content` is what the frame shows: other content begins with nothing blocked. */
+export function useOutward(frame: RefObject<HTMLElement | null>, content: string) {
+  const [blocked, setBlocked] = useState(NONE);
+  useEffect(() => setBlocked(NONE), [content]);
+  /** To be called with what came from the frame's own window only. */
+  const hear = useCallback(
+    (data: unknown) => {
+      const outward = readOutward(data);
+      if (outward === undefined || frame.current === null) return;
+      if (outward.type !== "blocked") return follow(frame.current, outward);
+      const { kind, host } = outward.blocked;
+      setBlocked((all) => {
+        const isKnown = all.some((one) => one.kind === kind && one.host === host);
+        return isKnown || all.length >= MAX_BLOCKED ? all : [...all, outward.blocked];
+      });
+    },
+    [frame],
+  );
+  return { hear, blocked };
+}
+
+const WANTED: Record<BlockedKind, string> = {
+  code: "loads code from",
+  picture: "shows pictures from",
+  other: "loads data from",
+};
+
+export function BlockedNote({ blocked }: { blocked: readonly Blocked[] }) {
+  if (blocked.length === 0) return null;
+  const kinds = (Object.keys(WANTED) as BlockedKind[]).flatMap((kind) => {
+    const hosts = blocked.filter((one) => one.kind === kind).map(({ host }) => host);
+    return hosts.length === 0 ? [] : [`${WANTED[kind]} ${hosts.join(", ")}`];
+  });
+  return (
+    <p class="output-note" data-testid="output-blocked">
+      This output {kinds.join(" and ")}; nothing is loaded from elsewhere here.
+    </p>
+  );
+}
