@@ -137,6 +137,36 @@ Javascript("const p = document.createElement('p'); p.textContent = 'from the scr
   if (process.env.SHOTS) await shots("script-failed");
 });
 
+test("pictures have the size that they are given, and their place before they come", async () => {
+  let release;
+  const gate = new Promise((done) => (release = done));
+  await page.route("**/blobs/**", async (route) => {
+    await gate;
+    await route.continue();
+  });
+  await cell.write(`from IPython.display import Image, display
+from struct import pack
+from zlib import compress, crc32
+part = lambda kind, data: pack(">I", len(data)) + kind + data + pack(">I", crc32(kind + data))
+rows = b"".join(b"\\0" + bytes((x * y) % 256 for x in range(400)) for y in range(300))
+png = b"\\x89PNG\\r\\n\\x1a\\n" + part(b"IHDR", pack(">2I5B", 400, 300, 8, 0, 0, 0, 0)) + part(b"IDAT", compress(rows)) + part(b"IEND", b"")
+for size in {"width": 200, "height": 150}, {"width": 120}, {"height": 60}, {"width": 4000, "height": 3000}, {}:
+    display(Image(png, **size))`);
+  await cell.run();
+  const sizes = (selector) =>
+    cell.element.locator(selector).evaluateAll((all) => all.map(({ offsetWidth, offsetHeight }) => [offsetWidth, offsetHeight]));
+  await page.waitForFunction(() => document.querySelectorAll(".picture-place").length === 5);
+  const before = await sizes(".picture-place");
+  release();
+  await page.waitForFunction(() => [...document.querySelectorAll(".output-image")].filter((one) => one.naturalWidth === 400).length === 5);
+  const [retina, narrow, low, wide, own] = await sizes(".output-image");
+  assert.deepEqual([retina, narrow, low, own], [[200, 150], [120, 90], [80, 60], [400, 300]]);
+  assert.ok(wide[0] <= 900 && Math.abs(wide[0] / wide[1] - 4 / 3) < 0.01, `${wide}`);
+  assert.deepEqual([before[0], before[3]], [retina, wide]);
+  await page.unroute("**/blobs/**");
+  if (process.env.SHOTS) await shots("sizes");
+});
+
 test("links in a widget open as well", async () => {
   await show(`import ipywidgets as w
 w.HTML('<a href="${elsewhere}/widget">out</a>')`);

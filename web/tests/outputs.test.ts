@@ -63,6 +63,20 @@ describe("outputs of an execution", () => {
     expect(mime({})).toEqual([false].slice(1));
   });
 
+  it("gives pictures the size of their metadata: numbers only, within reason", () => {
+    const size = (metadata: unknown) => {
+      const manifest = { output_type: "display_data", data: { "image/png": { inline: "" } }, metadata };
+      const [view] = readOutputs([{ id: "x", seq: 0, manifest }]);
+      return view?.kind === "display" ? Object.values(view.size) : [];
+    };
+    expect(size({ "image/png": { width: 432, height: 287.6 } })).toEqual([432, 288]);
+    expect(size({ "image/png": { width: 200 } })).toEqual([200, undefined]);
+    expect(size({ "image/png": { width: "100vw", height: 1e9 } })).toEqual([undefined, 10_000]);
+    expect(size({ "image/png": { width: -1, height: Number.NaN } })).toEqual([undefined, undefined]);
+    expect(size({ "image/jpeg": { width: 200 } })).toEqual([undefined, undefined]);
+    expect(size(undefined)).toEqual([undefined, undefined]);
+  });
+
   it("reads content inline, by blob, and as a producer stored it raw", () => {
     const hash = "a".repeat(64);
     expect(readContent({ inline: "t" })).toEqual({ inline: "t" });

@@ -1,6 +1,6 @@
 // Output manifests as what the page renders: neighbouring streams of one name joined, one MIME type chosen.
 
-import { record, type Shape, text } from "../api/shape";
+import { number, record, type Shape, text } from "../api/shape";
 import type { OutputRecord } from "../notebook/executions";
 
 /** Content inside the document, or a blob to fetch. */
@@ -9,7 +9,22 @@ export type ContentRef = { inline: string } | { blob: string; size: number };
 export type OutputView =
   | { kind: "stream"; key: string; name: "stdout" | "stderr"; parts: ContentRef[] }
   | { kind: "error"; key: string; name: string; value: string; traceback: ContentRef | undefined }
-  | { kind: "display"; key: string; mime: string; content: ContentRef; plain: ContentRef | undefined };
+  | {
+      kind: "display";
+      key: string;
+      mime: string;
+      content: ContentRef;
+      plain: ContentRef | undefined;
+      size: PictureSize;
+    };
+
+/** The size that a picture is to have, in CSS pixels, as far as its producer says. */
+export interface PictureSize {
+  width?: number | undefined;
+  height?: number | undefined;
+}
+
+const MAX_PICTURE = 10_000;
 
 export const WIDGET_VIEW = "application/vnd.jupyter.widget-view+json";
 
@@ -57,12 +72,23 @@ function chooseMime(data: Shape): string | undefined {
   return PRIORITY.find((mime) => mime in data) ?? Object.keys(data).sort()[0];
 }
 
+/** From the metadata of its MIME type (nbformat); numbers only. */
+function readSize(metadata: unknown, mime: string): PictureSize {
+  const own = record(record(metadata)?.[mime]);
+  const side = (name: string) => {
+    const given = number(own, name);
+    return given === undefined || given < 1 ? undefined : Math.min(Math.round(given), MAX_PICTURE);
+  };
+  return { width: side("width"), height: side("height") };
+}
+
 function readDisplay(key: string, manifest: Shape): OutputView | undefined {
   const data = record(manifest.data);
   const mime = data && chooseMime(data);
   const content = data && mime !== undefined ? readContent(data[mime]) : undefined;
   if (data === undefined || mime === undefined || content === undefined) return undefined;
-  return { kind: "display", key, mime, content, plain: readContent(data["text/plain"]) };
+  const size = readSize(manifest.metadata, mime);
+  return { kind: "display", key, mime, content, plain: readContent(data["text/plain"]), size };
 }
 
 function readOther(output: OutputRecord): OutputView | undefined {

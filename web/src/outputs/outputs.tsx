@@ -6,7 +6,7 @@ import { useMemo } from "preact/hooks";
 import type { OutputRecord } from "../notebook/executions";
 import type { NotebookStore } from "../notebook/store";
 import { AnsiText } from "./ansi-text";
-import { useText, useUrl } from "./content";
+import { useText } from "./content";
 import { OutputFrames } from "./frames";
 import { Markdown } from "./markdown";
 import {
@@ -19,6 +19,7 @@ import {
   WIDGET_VIEW,
   withPlaces,
 } from "./model";
+import { Picture } from "./picture";
 import { useReservedHeight } from "./reserved";
 import { Scrolled } from "./scrolled";
 import { StreamOutput } from "./stream";
@@ -33,23 +34,6 @@ type DisplayView = Extract<OutputView, { kind: "display" }>;
 
 /** Loaded with the first widget. */
 const WidgetOutput = lazy(() => import("../widgets/view"));
-
-function ImageOutput({
-  place,
-  content,
-  mime,
-  alt,
-}: {
-  place: Place;
-  content: ContentRef;
-  mime: string;
-  alt: string;
-}) {
-  const url = useUrl(place.notebookId, content, mime);
-  if (url.state === "failed") return <p class="output-note">{url.why}</p>;
-  if (url.state === "loading") return <p class="output-note">Fetching the picture…</p>;
-  return <img class="output-image" data-testid="output-image" src={url.value} alt={alt} />;
-}
 
 function jsonText(text: string): string {
   try {
@@ -100,7 +84,7 @@ function DisplayOutput({ place, view }: { place: Place; view: DisplayView }) {
       {view.mime === WIDGET_VIEW ? (
         <Widget place={place} view={view} />
       ) : isImage(view.mime) ? (
-        <ImageOutput place={place} content={view.content} mime={view.mime} alt={alt} />
+        <Picture notebookId={place.notebookId} {...view} alt={alt} />
       ) : (
         <TextDisplay place={place} view={view} />
       )}
