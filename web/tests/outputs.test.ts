@@ -153,6 +153,22 @@ describe("formulas in Markdown", () => {
     expect(text).toContain("`$z$` costs $5 and $6");
     expect(text).toContain("$no$");
   });
+
+  it("are environments that stand alone as well, though not in code", () => {
+    const { text, maths } = takeMaths(
+      "So\n\\begin{align}\\label{x}\na &= 1 \\\\\nb &= $2\n\\end{align}\nand `\\begin{align}x\\end{align}`, " +
+        "\\begin{gather*}c\\end{gather*} \\begin{eqnarray}d &=& e\\end{eqnarray} \\begin{table}f\\end{table} $$\\begin{align}g\\end{align}$$",
+    );
+    expect(maths.map(({ tex }) => tex)).toEqual([
+      "\\begin{align*}\na &= 1 \\\\\nb &= $2\n\\end{align*}",
+      "\\begin{gather*}c\\end{gather*}",
+      "\\begin{array}{rcl}d &=& e\\end{array}",
+      "\\begin{align*}g\\end{align*}",
+    ]);
+    expect(maths.every(({ display }) => display)).toBe(true);
+    expect(text).toContain("`\\begin{align}x\\end{align}`");
+    expect(text).toContain("\\begin{table}f");
+  });
 });
 
 it("a long text is cut into blocks of whole lines, and nothing is lost", () => {

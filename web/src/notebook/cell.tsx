@@ -140,7 +140,7 @@ function Body({ cell, number, actions, outputOrigin }: CellProps) {
     return (
       // biome-ignore lint/a11y/noStaticElementInteractions: the keyboard's way is Enter on the focused cell.
       <div class="cell-rendered" onDblClick={() => actions.selection.edit(cell.id)}>
-        <Markdown source={cell.source} />
+        <Markdown source={cell.source} notebookId={actions.store.id} attachments={cell.attachments} />
       </div>
     );
   }

@@ -1,5 +1,5 @@
 // Cells as the page shows them, read from the notebook document (DOC 4.2, 4.4).
-import { mapOf, type NotebookDoc, stringOf } from "../sync/shapes";
+import { mapOf, type NotebookDoc, plain, stringOf } from "../sync/shapes";
 
 export type CellType = "code" | "markdown" | "raw";
 
@@ -11,6 +11,8 @@ export interface CellView {
   executionId: string | undefined;
   /** The count stored in the cell; the runtime document knows better. */
   storedCount: number | undefined;
+  /** What is attached to the cell, by name and MIME type. */
+  attachments: unknown;
 }
 
 /** The document keeps the identity of what did not change, so unchanged cells are read once. */
@@ -33,6 +35,7 @@ function readCell(cell: Readonly<Record<string, unknown>>): CellView | undefined
     position: stringOf(cell.position) ?? "80",
     executionId: stringOf(cell.execution_id),
     storedCount: Number.isNaN(count) ? undefined : count,
+    attachments: plain(cell.attachments),
   };
   known.set(cell, view);
   return view;

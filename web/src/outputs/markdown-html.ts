@@ -12,6 +12,23 @@ const POLICY = {
   USE_PROFILES: { html: true },
 };
 
+// What is not let through as it stands, but under names that mean something to us alone: places that links lead to,
+// which as ids could take the page's own, and where pictures are, which the browser would go and fetch.
+const kept = new WeakMap<Element, { section: string | null; picture: string | null }>();
+DOMPurify.addHook("beforeSanitizeAttributes", (element) => {
+  // Texts come by here as well.
+  if (element.nodeType !== Node.ELEMENT_NODE) return;
+  const isPicture = element.tagName === "IMG";
+  const picture = isPicture ? element.getAttribute("src") : null;
+  kept.set(element, { section: element.getAttribute("id") ?? element.getAttribute("name"), picture });
+  if (isPicture && !/^\s*data:/i.test(picture ?? "")) element.removeAttribute("src");
+});
+DOMPurify.addHook("afterSanitizeAttributes", (element) => {
+  const { section, picture } = kept.get(element) ?? { section: null, picture: null };
+  if (section) element.setAttribute("data-section", section);
+  if (picture && !element.hasAttribute("src")) element.setAttribute("data-picture", picture);
+});
+
 export function markdownHtml(source: string): { html: string; maths: MathPiece[] } {
   const { text, maths } = takeMaths(source);
   return { html: DOMPurify.sanitize(renderer.render(text), POLICY), maths };

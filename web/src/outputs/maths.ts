@@ -5,23 +5,39 @@ export interface MathPiece {
   display: boolean;
 }
 
-/** Fenced and inline code, which may hold dollars of its own; then display maths; then inline maths. */
-const PIECES =
-  /(```[\s\S]*?(?:```|$)|~~~[\s\S]*?(?:~~~|$)|`[^`\n]*`|\\\$)|\$\$([\s\S]+?)\$\$|\\\[([\s\S]+?)\\\]|\\\(([\s\S]+?)\\\)|\$(?![\s$])((?:\\.|[^$\\\n])+?)(?<!\s)\$(?!\d)/g;
+/** Fenced and inline code, which may hold dollars of its own. */
+const CODE = /```[\s\S]*?(?:```|$)|~~~[\s\S]*?(?:~~~|$)|`[^`\n]*`|\\\$/;
+/** Environments that are display maths without dollars around them. */
+const ENVIRONMENT =
+  /\\begin\{(?<name>(?:equation|align|alignat|gather|multline|eqnarray)\*?)\}[\s\S]+?\\end\{\k<name>\}/;
+const DISPLAY = /\$\$(?<dollars>[\s\S]+?)\$\$|\\\[(?<brackets>[\s\S]+?)\\\]/;
+const INLINE = /\\\((?<parens>[\s\S]+?)\\\)|\$(?![\s$])(?<inline>(?:\\.|[^$\\\n])+?)(?<!\s)\$(?!\d)/;
+
+const PIECES = new RegExp(
+  `(?<code>${CODE.source})|(?<environment>${ENVIRONMENT.source})|${DISPLAY.source}|${INLINE.source}`,
+  "g",
+);
+
+/** As KaTeX knows it, and without the numbers that Jupyter does not give either. */
+function known(tex: string): string {
+  return tex
+    .replace(/\\label\{[^{}]*\}/g, "")
+    .replace(/\\begin\{eqnarray\*?\}/g, "\\begin{array}{rcl}")
+    .replace(/\\end\{eqnarray\*?\}/g, "\\end{array}")
+    .replace(/\\(begin|end)\{multline\*?\}/g, "\\$1{gather*}")
+    .replace(/\\(begin|end)\{(equation|align|alignat|gather)\}/g, "\\$1{$2*}");
+}
 
 export function takeMaths(source: string): { text: string; maths: MathPiece[] } {
   const maths: MathPiece[] = [];
   const clean = source.replace(/[\ue000\ue001]/g, "");
-  const text = clean.replace(
-    PIECES,
-    (whole: string, code?: string, dollars?: string, brackets?: string, parens?: string, inline?: string) => {
-      if (code !== undefined) return whole;
-      const display = dollars ?? brackets;
-      const tex = display ?? parens ?? inline;
-      if (tex === undefined) return whole;
-      maths.push({ tex: tex.trim(), display: display !== undefined });
-      return `\ue000${maths.length - 1}\ue001`;
-    },
-  );
+  const text = clean.replace(PIECES, (whole: string, ...rest: unknown[]) => {
+    const groups = rest.at(-1) as Readonly<Record<string, string | undefined>>;
+    const display = groups.environment ?? groups.dollars ?? groups.brackets;
+    const tex = display ?? groups.parens ?? groups.inline;
+    if (groups.code !== undefined || tex === undefined) return whole;
+    maths.push({ tex: known(tex.trim()), display: display !== undefined });
+    return `\ue000${maths.length - 1}\ue001`;
+  });
   return { text, maths };
 }

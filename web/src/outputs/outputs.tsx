@@ -50,9 +50,10 @@ function TextDisplay({ place, view: { key, content, mime } }: { place: Place; vi
   if (isFramed(mime)) {
     return <OutputFrames origin={place.outputOrigin} id={text.key} mime={mime} content={text.value} />;
   }
-  if (mime === "text/markdown") return <Markdown source={text.value} />;
+  if (mime === "text/markdown") return <Markdown source={text.value} notebookId={place.notebookId} />;
   if (mime === "text/latex") {
-    return <Markdown source={/^\s*(\$|\\\[|\\\()/.test(text.value) ? text.value : `$$${text.value}$$`} />;
+    const source = /^\s*(\$|\\\[|\\\()/.test(text.value) ? text.value : `$$${text.value}$$`;
+    return <Markdown source={source} notebookId={place.notebookId} />;
   }
   const isJson = mime === "application/json" || mime.endsWith("+json");
   return (

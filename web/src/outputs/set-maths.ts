@@ -1,4 +1,5 @@
 // Markdown and formulas put into elements.
+import type { FindPicture } from "./markdown-pictures";
 import { type MathPiece, takeMaths } from "./maths";
 
 /** Puts an empty span where a formula's placeholder stood, and returns the spans with their formulas. */
@@ -31,21 +32,25 @@ async function setMaths(placed: readonly [HTMLElement, MathPiece][]): Promise<vo
   }
 }
 
-/** Renders Markdown into an element. */
+/** Renders Markdown into an element; returns what lets go of its pictures. */
 export async function fillMarkdown(
   element: HTMLElement,
   source: string,
+  find: FindPicture,
   isCurrent: () => boolean,
-): Promise<void> {
-  const { markdownHtml } = await import("./markdown-html");
-  if (!isCurrent()) return;
+): Promise<() => void> {
+  const [{ markdownHtml }, { setLinks }, { setPictures }] = await Promise.all([
+    import("./markdown-html"),
+    import("./markdown-links"),
+    import("./markdown-pictures"),
+  ]);
+  if (!isCurrent()) return () => undefined;
   const { html, maths } = markdownHtml(source);
   element.innerHTML = html;
-  for (const link of element.querySelectorAll("a[href]")) {
-    link.setAttribute("target", "_blank");
-    link.setAttribute("rel", "noopener noreferrer");
-  }
+  setLinks(element);
+  const release = setPictures(element, find);
   await setMaths(placeMaths(element, maths));
+  return release;
 }
 
 /** Sets the formulas that stand in an element's text. */

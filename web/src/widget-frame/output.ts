@@ -83,7 +83,14 @@ function markdown(content: string): HTMLElement {
   const box = document.createElement("div");
   box.className = "rich";
   box.textContent = content;
-  import("../outputs/set-maths").then(({ fillMarkdown }) => fillMarkdown(box, content, () => true));
+  import("../outputs/set-maths").then(({ fillMarkdown }) =>
+    fillMarkdown(
+      box,
+      content,
+      () => undefined,
+      () => true,
+    ),
+  );
   return box;
 }
 

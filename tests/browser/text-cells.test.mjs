@@ -1,0 +1,100 @@
+// Text cells as Jupyter writes them: attached pictures, links within the notebook, maths without dollars.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { assertAccessible, CHECKED } from "./support/accessible.mjs";
+import { launch } from "./support/browser.mjs";
+import { Notebook, signIn } from "./support/page.mjs";
+import { Cloud } from "./support/processes.mjs";
+
+let cloud;
+let browser;
+let context;
+let page;
+let folder;
+
+/** A grey picture of 120 by 40 pixels. */
+const PNG =
+  "iVBORw0KGgoAAAANSUhEUgAAAHgAAAAoCAAAAAAQgWH5AAAALUlEQVR42u3NMQ0AAAwDoPoXUL01sWQPGCB9ErFYLBaLxWKxWCwWi8VisfjOABMX/ReqXJx0AAAAAElFTkSuQmCC";
+const markdown = (id, source, attachments) => ({ cell_type: "markdown", id, metadata: {}, source, ...(attachments && { attachments }) });
+const FILE = {
+  nbformat: 4,
+  nbformat_minor: 5,
+  metadata: {},
+  cells: [
+    markdown("top", "# Contents\n\n[The far part](#The-far-part) · [an anchor](#anchor)"),
+    markdown("picture", "![a bar](attachment:my%20bar.png)\n\n![a map](https://example.org/map.png) ![gone](attachment:gone.png)", {
+      "my bar.png": { "image/png": PNG },
+    }),
+    markdown("maths", "Thus\n\\begin{align}\na &= b \\\\\n  &= c\n\\end{align}\nas was said."),
+    ...Array.from({ length: 12 }, (_, n) => markdown(`filler${n}`, `Words ${n}\n\n`.repeat(6))),
+    markdown("far", "## The far part\n\nHere."),
+    markdown("anchored", '<a id="anchor"></a>\n\nThere.'),
+    ...Array.from({ length: 12 }, (_, n) => markdown(`more${n}`, `Words ${n}\n\n`.repeat(6))),
+  ],
+};
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "text-"));
+  cloud = new Cloud();
+  await cloud.start();
+  browser = await launch();
+  context = await browser.newContext(CHECKED);
+  page = await context.newPage();
+  await signIn(page, cloud);
+  writeFileSync(join(folder, "text.ipynb"), JSON.stringify(FILE));
+  await page.getByTestId("import-file").setInputFiles(join(folder, "text.ipynb"));
+  await new Notebook(page).ready();
+});
+
+after(async () => {
+  await browser?.close();
+  await cloud?.stop();
+  rmSync(folder, { recursive: true });
+});
+
+test("an attached picture is shown; what is elsewhere or missing is named", async () => {
+  await page.waitForFunction(() => document.querySelector('.markdown img[alt="a bar"]')?.naturalWidth === 120);
+  const notes = page.locator(".picture-note");
+  assert.deepEqual(await notes.allInnerTexts(), [
+    "Picture not loaded from elsewhere: a map",
+    "Picture not in this notebook (attachment:gone.png): gone",
+  ]);
+  assert.equal(await notes.getByRole("link").getAttribute("href"), "https://example.org/map.png");
+});
+
+test("an environment without dollars is maths", async () => {
+  const maths = page.locator('[data-cell-id="maths"] .katex-display');
+  await maths.waitFor();
+  assert.equal(await maths.locator(".katex-error").count(), 0);
+  if (process.env.SHOTS) {
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      await page.waitForTimeout(300);
+      await page.screenshot({ path: `${process.env.SHOTS}/text-${colorScheme}.png` });
+    }
+  }
+});
+
+test("links to headings and anchors go there, in this tab", async () => {
+  for (const [name, cell] of [
+    ["The far part", "far"],
+    ["an anchor", "anchored"],
+  ]) {
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.getByRole("link", { name }).click();
+    await page.waitForFunction((id) => {
+      const { top } = document.querySelector(`[data-cell-id="${id}"]`).getBoundingClientRect();
+      return top > 60 && top < 400 && document.activeElement?.dataset.cellId === id;
+    }, cell);
+  }
+  assert.equal(context.pages().length, 1);
+  assert.equal(new URL(page.url()).hash, "");
+});
+
+test("the page of it is accessible", async () => {
+  await page.evaluate(() => scrollTo(0, 0));
+  await assertAccessible(page, "text cells");
+});
