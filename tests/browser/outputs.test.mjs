@@ -167,6 +167,34 @@ for size in {"width": 200, "height": 150}, {"width": 120}, {"height": 60}, {"wid
   if (process.env.SHOTS) await shots("sizes");
 });
 
+test("an output whose part of the page is gone says why; a newer page is offered if there is one", async () => {
+  await page.reload();
+  await notebook.ready();
+  await page.route("**/assets/view-*.js", (route) => route.fulfill({ status: 404, body: "{}" }));
+  await cell.write("import ipywidgets as w\nprint('before')\nw.IntSlider()");
+  await cell.run();
+  const why = cell.element.getByTestId("output-failed");
+  await why.filter({ hasText: "This output could not be shown" }).waitFor();
+  await cell.stdout().filter({ hasText: "before" }).waitFor();
+  // The server's page is the same: the part was only out of reach.
+  await page.waitForTimeout(500);
+  assert.equal(await page.getByTestId("toast-action").count(), 0);
+  await page.route("**/", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.text()).replace(/index-[\w-]+\.js/, "index-newer.js") });
+  });
+  await page.reload();
+  await notebook.ready();
+  await why.waitFor();
+  await page.getByTestId("toasts").getByText("The server has a newer page").waitFor();
+  if (process.env.SHOTS) await shots("newer");
+  await page.unroute("**/");
+  await page.unroute("**/assets/view-*.js");
+  await page.getByTestId("toast-action").click();
+  await cell.element.getByTestId("widget-frame").waitFor();
+  assert.equal(await why.count(), 0);
+});
+
 test("links in a widget open as well", async () => {
   await show(`import ipywidgets as w
 w.HTML('<a href="${elsewhere}/widget">out</a>')`);

@@ -5,6 +5,7 @@ import { lazy, Suspense } from "preact/compat";
 import { useMemo } from "preact/hooks";
 import type { OutputRecord } from "../notebook/executions";
 import type { NotebookStore } from "../notebook/store";
+import { Boundary } from "../ui/boundary";
 import { AnsiText } from "./ansi-text";
 import { useText } from "./content";
 import { OutputFrames } from "./frames";
@@ -127,11 +128,21 @@ function OutputContent({ place, view }: { place: Place; view: OutputView }) {
   }
 }
 
+function notShown(why: string) {
+  return (
+    <p class="output-note" data-testid="output-failed">
+      This output could not be shown: {why}
+    </p>
+  );
+}
+
 function Output({ place, view }: { place: Place; view: OutputView }) {
   const minHeight = useReservedHeight(view.key);
   return (
     <div class="output-place" data-output={view.key} style={{ minHeight }}>
-      <OutputContent place={place} view={view} />
+      <Boundary of={view} fallback={notShown}>
+        <OutputContent place={place} view={view} />
+      </Boundary>
     </div>
   );
 }

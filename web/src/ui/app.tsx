@@ -5,6 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { messageOf } from "../api/http";
 import { type Config, fetchConfig, readSession, signedIn } from "../api/session";
 import { LibraryPage } from "../library/page";
+import { Boundary } from "./boundary";
 import { onLinkClick, route } from "./router";
 import { Shell } from "./shell";
 import { SignInPage } from "./sign-in";
@@ -96,19 +97,28 @@ function Page({ config }: { config: Config }) {
   }
 }
 
+/** A page that fails says why; another one begins anew. */
+function BoundedPage({ config }: { config: Config }) {
+  return (
+    <Boundary of={route.value} fallback={(why) => <Message title="This page failed" text={why} />}>
+      <Page config={config} />
+    </Boundary>
+  );
+}
+
 /** A page whose session ended stays alive behind the sign-in page, with what was not saved yet. */
 function Guarded({ config }: { config: Config }) {
   const who = signedIn.value;
   // A notebook may be shared with everybody who has its address: the notebook page finds out.
   const { page } = route.value;
   if (who === "no") {
-    return page === "notebook" || page === "revision" ? <Page config={config} /> : <SignInPage />;
+    return page === "notebook" || page === "revision" ? <BoundedPage config={config} /> : <SignInPage />;
   }
   return (
     <>
       {who === "ended" && <SignInPage />}
       <div hidden={who === "ended"}>
-        <Page config={config} />
+        <BoundedPage config={config} />
       </div>
     </>
   );

@@ -14,6 +14,8 @@ interface Toast {
   tone: "info" | "error";
   text: string;
   action?: ToastAction | undefined;
+  /** Whether it makes no room for others. */
+  lasts?: boolean;
 }
 
 const SHOWN_MS = 4_000;
@@ -32,10 +34,18 @@ export function toast(text: string, action?: ToastAction): void {
   setTimeout(() => dismiss(id), action === undefined ? SHOWN_MS : OFFERED_MS);
 }
 
+/** A message that stays until it is dismissed; the same one only once. */
+export function toastLasting(text: string, action: ToastAction): void {
+  if (toasts.value.some((toast) => toast.text === text)) return;
+  toasts.value = [...toasts.value, { id: next++, tone: "info", text, action, lasts: true }];
+}
+
 export function toastError(what: string, error: unknown, action?: ToastAction): void {
   const text = `${what} ${messageOf(error)}`;
   if (toasts.value.some((toast) => toast.text === text)) return;
-  toasts.value = [...toasts.value.slice(-3), { id: next++, tone: "error", text, action }];
+  const lasting = toasts.value.filter(({ lasts }) => lasts);
+  const others = toasts.value.filter(({ lasts }) => !lasts).slice(-3);
+  toasts.value = [...lasting, ...others, { id: next++, tone: "error", text, action }];
 }
 
 export function Toasts() {
