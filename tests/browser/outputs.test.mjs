@@ -167,6 +167,18 @@ for size in {"width": 200, "height": 150}, {"width": 120}, {"height": 60}, {"wid
   if (process.env.SHOTS) await shots("sizes");
 });
 
+test("a chart that is not drawn says so, and its JSON can be saved", async () => {
+  await show(`from IPython.display import display
+display({"application/vnd.vegalite.v5+json": {"mark": "bar", "data": {"values": [{"a": 1}]}}, "text/plain": "alt.Chart(...)"}, raw=True)`);
+  await cell.element.getByText("alt.Chart(...)", { exact: true }).last().waitFor();
+  const note = cell.element.getByTestId("output-undrawn");
+  await note.filter({ hasText: "The interactive chart (application/vnd.vegalite.v5+json) is not drawn here." }).waitFor();
+  if (process.env.SHOTS) await shots("chart");
+  const [download] = await Promise.all([page.waitForEvent("download"), note.getByTestId("save-chart").click()]);
+  assert.equal(download.suggestedFilename(), "chart.json");
+  assert.deepEqual(JSON.parse(readFileSync(await download.path(), "utf8")), { mark: "bar", data: { values: [{ a: 1 }] } });
+});
+
 test("an output whose part of the page is gone says why; a newer page is offered if there is one", async () => {
   await page.reload();
   await notebook.ready();

@@ -77,6 +77,20 @@ describe("outputs of an execution", () => {
     expect(size(undefined)).toEqual([undefined, undefined]);
   });
 
+  it("tells of a chart that is not drawn, unless a drawn form stands beside it", () => {
+    const undrawn = (...mimes: string[]) => {
+      const data = Object.fromEntries(mimes.map((mime) => [mime, { inline: "{}" }]));
+      const [view] = readOutputs([{ id: "x", seq: 0, manifest: { output_type: "display_data", data } }]);
+      return view?.kind === "display" ? [view.mime, view.undrawn?.mime] : [];
+    };
+    const chart = "application/vnd.vegalite.v5+json";
+    expect(undrawn(chart, "text/plain")).toEqual(["text/plain", chart]);
+    expect(undrawn(chart)).toEqual([chart, chart]);
+    expect(undrawn(chart, "text/plain", "image/png")).toEqual(["image/png", undefined]);
+    expect(undrawn("application/vnd.vegalite.v5.20+json", "text/html")).toEqual(["text/html", undefined]);
+    expect(undrawn("application/json", "text/plain")).toEqual(["application/json", undefined]);
+  });
+
   it("reads content inline, by blob, and as a producer stored it raw", () => {
     const hash = "a".repeat(64);
     expect(readContent({ inline: "t" })).toEqual({ inline: "t" });

@@ -2,6 +2,7 @@
 // offered, `#fragments` are scrolled to. What the frame may not load is told below it.
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
+import { save } from "../ui/save";
 import { toast } from "../ui/toasts";
 import { type Blocked, type BlockedKind, type Outward, readOutward } from "./outward";
 
@@ -26,14 +27,6 @@ function open(address: string): void {
   link.target = "_blank";
   link.rel = "noopener noreferrer";
   link.click();
-}
-
-function save(name: string, bytes: Blob): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(bytes);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 function sizeText(bytes: number): string {

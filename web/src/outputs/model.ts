@@ -16,7 +16,16 @@ export type OutputView =
       content: ContentRef;
       plain: ContentRef | undefined;
       size: PictureSize;
+      undrawn: Undrawn | undefined;
     };
+
+/** A chart in a form that nothing here draws, where a poorer form or none stands for it. */
+export interface Undrawn {
+  mime: string;
+  content: ContentRef;
+}
+
+const CHART = /^application\/vnd\.(?:vega|vegalite|plotly)\.v\d+(?:\.\d+)?\+json$/;
 
 /** The size that a picture is to have, in CSS pixels, as far as its producer says. */
 export interface PictureSize {
@@ -82,13 +91,21 @@ function readSize(metadata: unknown, mime: string): PictureSize {
   return { width: side("width"), height: side("height") };
 }
 
+function readUndrawn(data: Shape, shown: string): Undrawn | undefined {
+  if (shown !== "text/plain" && !CHART.test(shown)) return undefined;
+  const mime = Object.keys(data).find((one) => CHART.test(one));
+  const content = mime === undefined ? undefined : readContent(data[mime]);
+  return mime === undefined || content === undefined ? undefined : { mime, content };
+}
+
 function readDisplay(key: string, manifest: Shape): OutputView | undefined {
   const data = record(manifest.data);
   const mime = data && chooseMime(data);
   const content = data && mime !== undefined ? readContent(data[mime]) : undefined;
   if (data === undefined || mime === undefined || content === undefined) return undefined;
   const size = readSize(manifest.metadata, mime);
-  return { kind: "display", key, mime, content, plain: readContent(data["text/plain"]), size };
+  const plain = readContent(data["text/plain"]);
+  return { kind: "display", key, mime, content, plain, size, undrawn: readUndrawn(data, mime) };
 }
 
 function readOther(output: OutputRecord): OutputView | undefined {
