@@ -229,6 +229,40 @@ test("widgets live in every page at once", async (t) => {
     assert.equal(await interactive.inside.getByText("twice 10").count(), 0);
   });
 
+  await t.test("a picture that interact() draws anew has the size it is given, from the first moment", async () => {
+    const source = [
+      "from IPython.display import Image, display",
+      "from struct import pack",
+      "from zlib import compress, crc32",
+      "part = lambda kind, data: pack('>I', len(data)) + kind + data + pack('>I', crc32(kind + data))",
+      "def draw(x):",
+      "    rows = b''.join(b'\\0' + bytes((a * b + x) % 256 for a in range(600)) for b in range(450))",
+      "    head = part(b'IHDR', pack('>2I5B', 600, 450, 8, 0, 0, 0, 0))",
+      "    display(Image(b'\\x89PNG\\r\\n\\x1a\\n' + head + part(b'IDAT', compress(rows)) + part(b'IEND', b''), width=300))",
+      "w.interact(draw, x=w.IntSlider(0, 0, 50));",
+    ].join("\n");
+    const shown = new Shown(await notebook.addAndRun(source));
+    await until("the picture", () => shown.inside.locator(".output-area img").evaluate((img) => img.offsetHeight === 225));
+    const inside = await (await shown.element.elementHandle()).contentFrame();
+    await inside.evaluate(() => {
+      window.seen = new Set();
+      window.drawn = new Set();
+      const look = () => {
+        const img = document.querySelector(".output-area img");
+        if (img) window.drawn.add(img.src.length + img.src.slice(-200));
+        window.seen.add(img?.offsetHeight ?? 0);
+        requestAnimationFrame(look);
+      };
+      look();
+    });
+    for (let n = 0; n < 12; n += 1) {
+      await shown.press("ArrowRight");
+      await page.waitForTimeout(60);
+    }
+    await until("other pictures", () => inside.evaluate(() => window.drawn.size > 3));
+    assert.deepEqual(await inside.evaluate(() => [...window.seen]), [225]);
+  });
+
   await t.test("a widget among captured outputs, a link in the page, a file", async () => {
     const source = [
       "from IPython.display import display",

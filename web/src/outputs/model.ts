@@ -1,7 +1,8 @@
 // Output manifests as what the page renders: neighbouring streams of one name joined, one MIME type chosen.
 
-import { number, record, type Shape, text } from "../api/shape";
+import { record, type Shape, text } from "../api/shape";
 import type { OutputRecord } from "../notebook/executions";
+import { type PictureSize, readSize } from "./picture-size";
 
 /** Content inside the document, or a blob to fetch. */
 export type ContentRef = { inline: string } | { blob: string; size: number };
@@ -26,14 +27,6 @@ export interface Undrawn {
 }
 
 const CHART = /^application\/vnd\.(?:vega|vegalite|plotly)\.v\d+(?:\.\d+)?\+json$/;
-
-/** The size that a picture is to have, in CSS pixels, as far as its producer says. */
-export interface PictureSize {
-  width?: number | undefined;
-  height?: number | undefined;
-}
-
-const MAX_PICTURE = 10_000;
 
 export const WIDGET_VIEW = "application/vnd.jupyter.widget-view+json";
 
@@ -79,16 +72,6 @@ export function sizeOf(content: ContentRef): number {
 
 function chooseMime(data: Shape): string | undefined {
   return PRIORITY.find((mime) => mime in data) ?? Object.keys(data).sort()[0];
-}
-
-/** From the metadata of its MIME type (nbformat); numbers only. */
-function readSize(metadata: unknown, mime: string): PictureSize {
-  const own = record(record(metadata)?.[mime]);
-  const side = (name: string) => {
-    const given = number(own, name);
-    return given === undefined || given < 1 ? undefined : Math.min(Math.round(given), MAX_PICTURE);
-  };
-  return { width: side("width"), height: side("height") };
 }
 
 function readUndrawn(data: Shape, shown: string): Undrawn | undefined {

@@ -1,6 +1,7 @@
 // A picture in the size that its producer gave it, never wider than the column; its place is there before it has come.
 import { useUrl } from "./content";
-import type { ContentRef, PictureSize } from "./model";
+import type { ContentRef } from "./model";
+import { type PictureSize, placeStyle } from "./picture-size";
 
 interface PictureProps {
   notebookId: string;
@@ -8,14 +9,6 @@ interface PictureProps {
   mime: string;
   size: PictureSize;
   alt: string;
-}
-
-/** Shape and width as styles: a picture keeps its own shape, an empty place has the one it was told. */
-export function placeStyle({ width, height }: PictureSize): Record<string, string> {
-  if (width !== undefined && height !== undefined)
-    return { width: `${width}px`, aspectRatio: `auto ${width} / ${height}` };
-  if (width !== undefined) return { width: `${width}px` };
-  return height === undefined ? {} : { height: `${height}px` };
 }
 
 export function Picture({ notebookId, content, mime, size, alt }: PictureProps) {

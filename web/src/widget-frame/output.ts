@@ -4,6 +4,7 @@ import { Widget } from "@lumino/widgets";
 import { record, type Shape, text } from "../api/shape";
 import { runIn } from "../output-frame/run";
 import { ansiPieces } from "../outputs/ansi";
+import { placeStyle, readSize } from "../outputs/picture-size";
 import { typeset } from "./maths";
 import { note } from "./note";
 
@@ -65,10 +66,11 @@ function script(content: string): HTMLElement {
   return element;
 }
 
-function picture(mime: string, content: string, alt: string): HTMLElement {
+function picture(mime: string, content: string, alt: string, metadata: unknown): HTMLElement {
   const image = new Image();
   image.src = `data:${mime};base64,${content.replace(/\s/g, "")}`;
   image.alt = alt;
+  Object.assign(image.style, placeStyle(readSize(metadata, mime)));
   return image;
 }
 
@@ -95,7 +97,7 @@ function markdown(content: string): HTMLElement {
 }
 
 /** The richest form of a display that is shown here. */
-function display(data: Shape): HTMLElement {
+function display(data: Shape, metadata: unknown): HTMLElement {
   const of = (mime: string) => joined(data[mime]);
   const alt = of("text/plain");
   const image = ["image/png", "image/jpeg", "image/gif", "image/webp"].find((mime) => mime in data);
@@ -104,7 +106,7 @@ function display(data: Shape): HTMLElement {
   if ("text/latex" in data) return formula(of("text/latex"));
   if ("application/javascript" in data) return script(of("application/javascript"));
   if ("image/svg+xml" in data) return html(of("image/svg+xml"));
-  if (image !== undefined) return picture(image, of(image), alt);
+  if (image !== undefined) return picture(image, of(image), alt, metadata);
   if (alt !== "") return terminal(alt, "plain");
   const json = data["application/json"];
   return terminal(json === undefined ? Object.keys(data).join(", ") : JSON.stringify(json, null, 2), "plain");
@@ -154,7 +156,9 @@ export class OutputView extends DOMWidgetView {
       default: {
         const data = record(output?.data) ?? {};
         const view = record(data[WIDGET_VIEW]);
-        return view === undefined ? display(data) : this.nested(text(view, "model_id") ?? "", nested);
+        return view === undefined
+          ? display(data, output?.metadata)
+          : this.nested(text(view, "model_id") ?? "", nested);
       }
     }
   }
