@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { NotebookStore } from "../src/notebook/store";
+import { keepUnsent, keptUnsent } from "../src/notebook/unsent";
 import { decodeCbor } from "../src/sync/cbor";
 import { FrameType } from "../src/sync/frames";
 import { HEARTBEAT_MS } from "../src/sync/presence";
@@ -53,5 +54,29 @@ describe("an open notebook", () => {
     room.greets = true;
     await vi.advanceTimersByTimeAsync(60_000);
     expect(heartbeats(room.dials)).toBe(0);
+  });
+
+  it("keeps what the room lacks when it is closed, besides what was kept before", async () => {
+    const kept = new Map<string, string>();
+    vi.stubGlobal("sessionStorage", {
+      getItem: (key: string) => kept.get(key) ?? null,
+      setItem: (key: string, value: string) => kept.set(key, value),
+      removeItem: (key: string) => kept.delete(key),
+    });
+    keepUnsent("n", [{ id: "older", type: "code", source: "older = 1" }]);
+    const store = new NotebookStore(await automerge(), "n", "owner");
+    store.start();
+    await vi.advanceTimersByTimeAsync(1_000);
+    const saved = store.editor.addCell(undefined, "code", "saved = 1");
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(store.session.peek().unsaved).toBe(false);
+    room.greets = false;
+    room.cut();
+    const id = store.editor.addCell(saved, "code", "unsent = 1");
+    store.stop();
+    expect(keptUnsent("n")).toEqual([
+      { id: "older", type: "code", source: "older = 1" },
+      { id, type: "code", source: "unsent = 1" },
+    ]);
   });
 });

@@ -15,9 +15,10 @@ import { Announcer } from "./announce";
 import { Cell } from "./cell";
 import { useComputeState } from "./compute-chip";
 import { Header } from "./header";
+import { comeBack, leaveNotebook } from "./kept-open";
 import { CommandKeys } from "./keys";
 import { Selection } from "./selection";
-import { type NotebookStore, openNotebook } from "./store";
+import type { NotebookStore } from "./store";
 import { UnsentNotice } from "./unsent-notice";
 
 type Opened =
@@ -28,21 +29,26 @@ type Opened =
 function useNotebook(id: string): { opened: Opened; retry(): void } {
   const [opened, setOpened] = useState<Opened>({ state: "opening" });
   const [attempt, setAttempt] = useState(0);
-  const retry = useCallback(() => setAttempt((last) => last + 1), []);
+  const retry = useCallback(() => {
+    setOpened({ state: "opening" });
+    setAttempt((last) => last + 1);
+  }, []);
   useEffect(() => {
     let store: NotebookStore | undefined;
     let left = false;
-    openNotebook(id).then(
+    comeBack(id).then(
       (open) => {
-        if (left) return open.stop();
+        if (left) return leaveNotebook(open);
         store = open;
         setOpened({ state: "open", store: open });
       },
-      (error: unknown) => setOpened({ state: "failed", error }),
+      (error: unknown) => {
+        if (!left) setOpened({ state: "failed", error });
+      },
     );
     return () => {
       left = true;
-      store?.stop();
+      if (store !== undefined) leaveNotebook(store);
     };
   }, [id, attempt]);
   return { opened, retry };
@@ -211,13 +217,6 @@ function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOri
   useEffect(() => {
     if (isShown) document.title = `${title} · Notebook Cloud`;
   }, [title, isShown]);
-  useEffect(() => {
-    const warn = (event: BeforeUnloadEvent) => {
-      if (store.session.peek().unsaved) event.preventDefault();
-    };
-    addEventListener("beforeunload", warn);
-    return () => removeEventListener("beforeunload", warn);
-  }, [store]);
   if (store.session.value.gone !== undefined) return <GoneNotice store={store} />;
   return (
     <div class="notebook" data-testid="notebook" data-ready={store.session.value.everLive}>
@@ -244,7 +243,23 @@ function Closed({ id, error, retry }: { id: string; error: unknown; retry(): voi
   // Signing in may help: somebody without a session is refused, or told that nothing is there.
   if (signedIn.value === "no" && [401, 403, 404].includes(status)) return <SignInPage />;
   if (status === 401 || status === 403) return <NoAccess id={id} retry={retry} />;
-  return <Message {...failure(error)} />;
+  if (status === 404) return <Message {...failure(error)} />;
+  return <TryAgain {...failure(error)} retry={retry} />;
+}
+
+/** What may open in a moment: by hand, or as soon as the network is back. */
+function TryAgain({ title, text, retry }: { title: string; text: string; retry(): void }) {
+  useEffect(() => {
+    addEventListener("online", retry);
+    return () => removeEventListener("online", retry);
+  }, [retry]);
+  return (
+    <Message title={title} text={text}>
+      <button type="button" class="button button-primary" data-testid="try-again" onClick={retry}>
+        Try again
+      </button>
+    </Message>
+  );
 }
 
 interface NotebookPageProps {

@@ -38,7 +38,7 @@ import {
   readQueue,
 } from "./executions";
 import { readWanted, type WantedKernel } from "./kernel-choice";
-import { keepUnsent, sourcesOf, touchedCells } from "./unsent";
+import { keepMore, sourcesOf, touchedCells } from "./unsent";
 
 const PUBLISH_MS = 24;
 const CURSOR_MS = 60;
@@ -175,6 +175,7 @@ export class NotebookStore {
     addEventListener("online", this.online);
     addEventListener("offline", this.offline);
     addEventListener("pagehide", this.keepUnsent);
+    addEventListener("beforeunload", this.warn);
     this.room.start();
     this.stopWatching = effect(() => {
       const wasAway = this.session.peek().phase === "waiting";
@@ -189,9 +190,11 @@ export class NotebookStore {
   }
 
   stop(): void {
+    this.keepUnsent();
     removeEventListener("online", this.online);
     removeEventListener("offline", this.offline);
     removeEventListener("pagehide", this.keepUnsent);
+    removeEventListener("beforeunload", this.warn);
     clearTimeout(this.publishTimer);
     clearTimeout(this.cursorTimer);
     document.removeEventListener("visibilitychange", this.lookAtRights);
@@ -231,7 +234,6 @@ export class NotebookStore {
       if (!isRefused || gone !== undefined || phase === "live") return;
       await checkSession();
       if (signedIn.peek() === "ended") return;
-      this.keepUnsent();
       this.stop();
       this.lost.value = error;
       return;
@@ -360,7 +362,10 @@ export class NotebookStore {
   /** What the room does not hold stays in this tab, for the next time the notebook is opened in it. */
   private readonly keepUnsent = () => {
     if (!this.session.peek().unsaved) return;
-    keepUnsent(this.id, sourcesOf(this.documents.notebook.value, this.touched));
+    keepMore(this.id, sourcesOf(this.documents.notebook.value, this.touched));
+  };
+  private readonly warn = (event: BeforeUnloadEvent) => {
+    if (this.session.peek().unsaved) event.preventDefault();
   };
   private readonly lookAtRights = () => {
     const { phase } = this.session.peek();

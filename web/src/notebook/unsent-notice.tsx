@@ -1,4 +1,4 @@
-// Offers text that did not reach the server before the page was loaded anew.
+// Offers text that did not reach the server before the notebook was left.
 import { useState } from "preact/hooks";
 import type { Actions } from "./actions";
 import { keepUnsent, keptUnsent, stillUnsent } from "./unsent";
@@ -32,8 +32,8 @@ export function UnsentNotice({ actions }: { actions: Actions }) {
     <div class="notice" role="status" data-testid="unsent-notice" data-cells={unsent.length}>
       <p>
         {many
-          ? `The text of ${unsent.length} cells that you edited did not reach the server before this page was loaded anew.`
-          : "The text of a cell that you edited did not reach the server before this page was loaded anew."}{" "}
+          ? `The text of ${unsent.length} cells that you edited did not reach the server before you left the notebook.`
+          : "The text of a cell that you edited did not reach the server before you left the notebook."}{" "}
         It is kept in this tab only.
       </p>
       {unsent.map(({ id, source }) => (

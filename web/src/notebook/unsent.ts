@@ -50,6 +50,13 @@ export function keepUnsent(notebookId: string, cells: readonly UnsentCell[]): vo
   }
 }
 
+/** Keeps cells besides those that are kept already and were not put back yet; the last text of a cell counts. */
+export function keepMore(notebookId: string, cells: readonly UnsentCell[]): void {
+  if (cells.length === 0) return;
+  const before = keptUnsent(notebookId).filter(({ id }) => cells.every((cell) => cell.id !== id));
+  keepUnsent(notebookId, [...before, ...cells]);
+}
+
 export function keptUnsent(notebookId: string): UnsentCell[] {
   try {
     return list(JSON.parse(sessionStorage.getItem(key(notebookId)) ?? "[]"), (shape) => {
