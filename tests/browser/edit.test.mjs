@@ -61,3 +61,77 @@ test("a notebook that could not be opened for want of a network opens once it is
   await context.setOffline(false);
   await notebook.ready();
 });
+
+const sources = async (notebook) => {
+  const cells = notebook.page.locator('[data-testid="cell"] .cm-content');
+  return (await cells.allInnerTexts()).map((text) => text.trim());
+};
+
+/** Cells that hold what is given, in a notebook of their own; none is being edited. */
+async function withCells(...texts) {
+  const notebook = await newNotebook(page, cloud);
+  for (const [index, text] of texts.entries()) {
+    if (index > 0) await notebook.addCodeCell();
+    await notebook.cell(index).write(text);
+  }
+  await page.keyboard.press("Escape");
+  return notebook;
+}
+
+const tabStops = () => page.locator('[data-testid="cell"][tabindex="0"]').count();
+const focusedCell = () =>
+  page.evaluate(() => document.activeElement?.closest('[data-testid="cell"]')?.getAttribute("aria-label"));
+
+test("a deleted cell comes back by key and by the message", async () => {
+  const notebook = await withCells("one", "two", "three");
+  const cells = page.locator('[data-testid="cell"]');
+  await page.keyboard.press("k");
+  await page.keyboard.press("d");
+  await page.keyboard.press("j");
+  await page.keyboard.press("d");
+  assert.equal(await cells.count(), 3);
+  await page.keyboard.press("k");
+  await page.keyboard.press("d");
+  await page.keyboard.press("d");
+  await page.getByTestId("toasts").getByText("Cell deleted").waitFor();
+  assert.deepEqual(await sources(notebook), ["one", "three"]);
+  await page.keyboard.press("z");
+  await cells.nth(2).waitFor();
+  assert.deepEqual(await sources(notebook), ["one", "two", "three"]);
+  assert.match(await focusedCell(), /^Cell 2,/);
+  for (let n = 0; n < 3; n += 1) {
+    await page.keyboard.press("d");
+    await page.keyboard.press("d");
+  }
+  assert.equal(await cells.count(), 0);
+  assert.equal(await page.getByTestId("toasts").getByText("Cell deleted").count(), 1);
+  await page.getByTestId("toast-action").click();
+  await cells.first().waitFor();
+  assert.equal(await tabStops(), 1);
+  assert.match(await focusedCell(), /^Cell 1,/);
+  await page.keyboard.press("z");
+  await page.keyboard.press("z");
+  await cells.nth(2).waitFor();
+  assert.deepEqual(await sources(notebook), ["one", "two", "three"]);
+});
+
+test("a cell that somebody else deletes under one's hands can be had back", async () => {
+  const notebook = await withCells("one", "two");
+  await notebook.connection("saved");
+  const other = await context.newPage();
+  await other.goto(`${cloud.url}/n/${notebook.id}`);
+  const theirs = new Notebook(other);
+  await theirs.cell(1).shows("two");
+  await notebook.cell(1).append(" and more");
+  await theirs.cell(1).shows("two and more");
+  await theirs.cell(1).element.focus();
+  await other.keyboard.press("d");
+  await other.keyboard.press("d");
+  await page.getByTestId("toasts").getByText("was deleted by somebody else").waitFor();
+  assert.match(await focusedCell(), /^Cell 1,/);
+  assert.equal(await tabStops(), 1);
+  await page.getByTestId("toast-action").filter({ hasText: "Bring it back" }).click();
+  await notebook.cell(1).shows("two and more");
+  await theirs.cell(1).shows("two and more");
+  await other.close();
+});

@@ -1,9 +1,10 @@
-// What keys and buttons do: intents on the store, with the selection moved along.
+// What keys and buttons do with the kernel and its machine; what they do to cells is in cell-actions.
+import { computed } from "@preact/signals";
 import { ApiError, messageOf } from "../api/http";
 import { listWorkstations, type OfferedKernel } from "../api/workstations";
 import { confirm } from "../ui/dialog";
 import { toastError } from "../ui/toasts";
-import type { CellType } from "./cells";
+import { CellActions } from "./cell-actions";
 import { neighbour, type Selection } from "./selection";
 import type { NotebookStore } from "./store";
 
@@ -13,10 +14,18 @@ const NO_COMPUTE = "no runtime peer is attached";
 export class Actions {
   readonly store: NotebookStore;
   readonly selection: Selection;
+  readonly cells: CellActions;
+  /** The cell that the Tab key reaches: the selected one, or the first. */
+  readonly tabStop = computed(() => {
+    const cells = this.store.cells.value;
+    const id = this.selection.cellId.value;
+    return cells.some((cell) => cell.id === id) ? id : cells[0]?.id;
+  });
 
   constructor(store: NotebookStore, selection: Selection) {
     this.store = store;
     this.selection = selection;
+    this.cells = new CellActions(store, selection);
   }
 
   run(id: string | undefined): void {
@@ -93,44 +102,6 @@ export class Actions {
       const offline = error instanceof ApiError && error.status === 409;
       toastError(offline ? "That machine is not listening now." : "The machine was not attached.", error);
     }
-  }
-
-  addBelow(id: string | undefined, type: CellType): void {
-    if (!this.store.canEdit.value) return;
-    const last = this.store.cells.value.at(-1)?.id;
-    this.selection.edit(this.store.editor.addCell(id ?? last, type));
-  }
-
-  insertAbove(id: string | undefined): void {
-    if (!this.store.canEdit.value) return;
-    const cells = this.store.cells.value;
-    const index = cells.findIndex((cell) => cell.id === id);
-    this.selection.command(this.store.editor.addCell(cells[index - 1]?.id, "code"));
-  }
-
-  insertBelow(id: string | undefined): void {
-    if (!this.store.canEdit.value) return;
-    this.selection.command(this.store.editor.addCell(id, "code"));
-  }
-
-  remove(id: string | undefined): void {
-    if (id === undefined || !this.store.canEdit.value) return;
-    const cells = this.store.cells.value;
-    const next = neighbour(cells, id, 1);
-    const goTo = next === id ? neighbour(cells, id, -1) : next;
-    this.store.editor.deleteCell(id);
-    this.selection.command(goTo === id ? undefined : goTo);
-  }
-
-  move(id: string | undefined, step: -1 | 1): void {
-    if (id === undefined || !this.store.canEdit.value) return;
-    this.store.editor.moveCell(id, step);
-    requestAnimationFrame(() => this.selection.command(id));
-  }
-
-  setType(id: string | undefined, type: CellType): void {
-    if (id === undefined || !this.store.canEdit.value) return;
-    this.store.setType(id, type);
   }
 
   private notRun(what: string, again: () => void): (error: unknown) => void {

@@ -67,7 +67,7 @@ function Tools({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "a
         aria-label={`Type of cell ${number}`}
         data-testid="cell-type"
         value={cell.type}
-        onChange={(event) => actions.setType(cell.id, event.currentTarget.value as CellType)}
+        onChange={(event) => actions.cells.setType(cell.id, event.currentTarget.value as CellType)}
       >
         {Object.entries(TYPE_NAMES).map(([type, name]) => (
           <option key={type} value={type}>
@@ -80,7 +80,7 @@ function Tools({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "a
         class="icon-button"
         aria-label={`Move cell ${number} up`}
         data-testid="move-up"
-        onClick={() => actions.move(cell.id, -1)}
+        onClick={() => actions.cells.move(cell.id, -1)}
       >
         <IconUp />
       </button>
@@ -89,7 +89,7 @@ function Tools({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "a
         class="icon-button"
         aria-label={`Move cell ${number} down`}
         data-testid="move-down"
-        onClick={() => actions.move(cell.id, 1)}
+        onClick={() => actions.cells.move(cell.id, 1)}
       >
         <IconDown />
       </button>
@@ -98,7 +98,7 @@ function Tools({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "a
         class="icon-button"
         aria-label={`Delete cell ${number}`}
         data-testid="delete-cell"
-        onClick={() => actions.remove(cell.id)}
+        onClick={() => actions.cells.remove(cell.id)}
       >
         <IconTrash />
       </button>
@@ -160,7 +160,7 @@ export const Cell = memo(function Cell(props: CellProps) {
   const ref = useRef<HTMLElement>(null);
   const selected = useComputed(() => selection.cellId.value === cell.id).value;
   const editing = useComputed(() => selection.isEditing(cell.id)).value;
-  const nothing = useComputed(() => selection.cellId.value === undefined).value;
+  const isStop = useComputed(() => actions.tabStop.value === cell.id).value;
   const status = useExecution(store, cell)?.status ?? "none";
   useEffect(
     () => (ref.current ? selection.registerCell(cell.id, ref.current) : undefined),
@@ -170,7 +170,7 @@ export const Cell = memo(function Cell(props: CellProps) {
     <section
       ref={ref}
       class={`cell cell-${cell.type}${selected ? " is-selected" : ""}${editing ? " is-editing" : ""}`}
-      tabIndex={selected || (nothing && number === 1) ? 0 : -1}
+      tabIndex={isStop ? 0 : -1}
       aria-label={`Cell ${number}, ${TYPE_NAMES[cell.type]}`}
       data-testid="cell"
       data-cell-id={cell.id}

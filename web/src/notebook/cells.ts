@@ -22,7 +22,7 @@ function readType(value: string | undefined): CellType {
   return value === "markdown" || value === "raw" ? value : "code";
 }
 
-function readCell(cell: Readonly<Record<string, unknown>>): CellView | undefined {
+export function readCell(cell: Readonly<Record<string, unknown>>): CellView | undefined {
   const cached = known.get(cell);
   if (cached) return cached;
   const id = stringOf(cell.id);

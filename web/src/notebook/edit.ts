@@ -1,8 +1,9 @@
 // The changes the page makes to the notebook document (DOC 4.6).
 import type { Automerge } from "../sync/automerge";
+import { stored } from "../sync/rebase";
 import type { Origin, Replica } from "../sync/replica";
 import { mapOf, type NotebookDoc, stringOf } from "../sync/shapes";
-import { type CellType, readCells } from "./cells";
+import { type CellType, readCell, readCells } from "./cells";
 import type { WantedKernel } from "./kernel-choice";
 import { positionAfter } from "./position";
 
@@ -10,6 +11,15 @@ export interface Splice {
   index: number;
   remove: number;
   insert: string;
+}
+
+/** A cell with all that belongs to it, as the document held it: it may come back, or be put elsewhere as a new one. */
+export interface WholeCell {
+  id: string;
+  type: CellType;
+  source: string;
+  /** Never changed: the document makes new objects for what changes. */
+  fields: Readonly<Record<string, unknown>>;
 }
 
 export class NotebookEditor {
@@ -51,6 +61,20 @@ export class NotebookEditor {
   deleteCell(id: string): void {
     this.replica.change(this.origin, (doc) => {
       if (doc.cells !== undefined && id in doc.cells) delete doc.cells[id];
+    });
+  }
+
+  whole(id: string): WholeCell | undefined {
+    const fields = mapOf(this.replica.value.cells?.[id]);
+    if (fields === undefined) return undefined;
+    const view = readCell(fields);
+    return view && { id, type: view.type, source: view.source, fields };
+  }
+
+  /** Makes a deleted cell anew, as it was and where it was; one that is there again stays as it is. */
+  putBack({ id, fields }: WholeCell): void {
+    this.replica.change(this.origin, (doc) => {
+      if (doc.cells !== undefined && !(id in doc.cells)) doc.cells[id] = stored(this.api, fields);
     });
   }
 
@@ -98,6 +122,8 @@ export class NotebookEditor {
   /** Splices of the source text in UTF-16 units, in order; each one counts on the ones before it. */
   splice(origin: Origin, id: string, splices: readonly Splice[]): void {
     this.replica.change(origin, (doc) => {
+      // Somebody else may have deleted the cell while its editor still stands.
+      if (doc.cells === undefined || !(id in doc.cells)) return;
       for (const { index, remove, insert } of splices) {
         this.api.splice(doc, ["cells", id, "source"], index, remove, insert);
       }

@@ -125,7 +125,7 @@ export function Header({ actions }: { actions: Actions }) {
               type="button"
               class="button"
               data-testid="add-cell"
-              onClick={() => actions.addBelow(actions.selection.cellId.value, "code")}
+              onClick={() => actions.cells.addBelow(actions.selection.cellId.value, "code")}
             >
               <IconPlus />
               Cell

@@ -4,34 +4,39 @@ import { neighbour } from "./selection";
 
 const DOUBLE_MS = 700;
 
-type Command = (actions: Actions, id: string | undefined) => void;
+interface Command {
+  /** Pressed once, or twice in a row. */
+  keys: readonly string[];
+  twice?: true;
+  /** Goes on while the key is held down. */
+  repeats?: true;
+  run(actions: Actions, id: string | undefined): void;
+}
 
 const step =
-  (by: number): Command =>
+  (by: number): Command["run"] =>
   (actions, id) =>
     actions.selection.command(neighbour(actions.store.cells.value, id, by));
 
-const SINGLE: ReadonlyMap<string, Command> = new Map<string, Command>([
-  ["Enter", (actions, id) => actions.selection.edit(id)],
-  ["ArrowUp", step(-1)],
-  ["k", step(-1)],
-  ["ArrowDown", step(1)],
-  ["j", step(1)],
-  ["a", (actions, id) => actions.insertAbove(id)],
-  ["b", (actions, id) => actions.insertBelow(id)],
-  ["m", (actions, id) => actions.setType(id, "markdown")],
-  ["y", (actions, id) => actions.setType(id, "code")],
-  ["shift+Enter", (actions, id) => actions.runAdvance(id)],
-  ["ctrl+Enter", (actions, id) => actions.runStay(id)],
-  ["ctrl+shift+ArrowUp", (actions, id) => actions.move(id, -1)],
-  ["ctrl+shift+ArrowDown", (actions, id) => actions.move(id, 1)],
-]);
+const COMMANDS: readonly Command[] = [
+  { keys: ["Enter"], run: (actions, id) => actions.selection.edit(id) },
+  { keys: ["ArrowUp", "k"], repeats: true, run: step(-1) },
+  { keys: ["ArrowDown", "j"], repeats: true, run: step(1) },
+  { keys: ["a"], run: (actions, id) => actions.cells.insertAbove(id) },
+  { keys: ["b"], run: (actions, id) => actions.cells.insertBelow(id) },
+  { keys: ["d"], twice: true, run: (actions, id) => actions.cells.remove(id) },
+  { keys: ["z"], run: (actions) => actions.cells.bringBack() },
+  { keys: ["m"], run: (actions, id) => actions.cells.setType(id, "markdown") },
+  { keys: ["y"], run: (actions, id) => actions.cells.setType(id, "code") },
+  { keys: ["shift+Enter"], run: (actions, id) => actions.runAdvance(id) },
+  { keys: ["ctrl+Enter"], run: (actions, id) => actions.runStay(id) },
+  { keys: ["ctrl+shift+ArrowUp"], run: (actions, id) => actions.cells.move(id, -1) },
+  { keys: ["ctrl+shift+ArrowDown"], run: (actions, id) => actions.cells.move(id, 1) },
+  { keys: ["i"], twice: true, run: (actions) => actions.interrupt() },
+  { keys: ["0"], twice: true, run: (actions) => actions.restart() },
+];
 
-const DOUBLE: ReadonlyMap<string, Command> = new Map<string, Command>([
-  ["d", (actions, id) => actions.remove(id)],
-  ["i", (actions) => actions.interrupt()],
-  ["0", (actions) => actions.restart()],
-]);
+const BY_KEY = new Map(COMMANDS.flatMap((command) => command.keys.map((key) => [key, command] as const)));
 
 export function keyName(event: KeyboardEvent): string {
   const shift = event.shiftKey && event.key.length > 1;
@@ -40,7 +45,8 @@ export function keyName(event: KeyboardEvent): string {
 
 export class CommandKeys {
   private readonly actions: Actions;
-  private last: { key: string; at: number } | undefined;
+  /** The first press of a key that wants two. */
+  private last: { key: string; id: string | undefined; at: number } | undefined;
 
   constructor(actions: Actions) {
     this.actions = actions;
@@ -48,19 +54,24 @@ export class CommandKeys {
 
   /** True when the key meant something. */
   handle(event: KeyboardEvent): boolean {
-    if (event.altKey) return false;
-    const name = keyName(event);
-    const id = this.actions.selection.cellId.value;
-    const single = SINGLE.get(name);
-    if (single) {
-      single(this.actions, id);
-      return true;
+    const key = keyName(event);
+    const command = event.altKey ? undefined : BY_KEY.get(key);
+    if (command === undefined) {
+      this.last = undefined;
+      return false;
     }
-    const double = DOUBLE.get(name);
-    if (double === undefined) return false;
-    const again = this.last?.key === name && event.timeStamp - this.last.at < DOUBLE_MS;
-    this.last = again ? undefined : { key: name, at: event.timeStamp };
-    if (again) double(this.actions, id);
+    if (event.repeat && command.repeats === undefined) return true;
+    const id = this.actions.selection.cellId.value;
+    const before = this.last;
+    this.last = undefined;
+    if (command.twice !== undefined) {
+      const isSecond = before?.key === key && before.id === id && event.timeStamp - before.at < DOUBLE_MS;
+      if (!isSecond) {
+        this.last = { key, id, at: event.timeStamp };
+        return true;
+      }
+    }
+    command.run(this.actions, id);
     return true;
   }
 }

@@ -117,7 +117,7 @@ function AddRow({ actions }: { actions: Actions }) {
         type="button"
         class="button button-quiet"
         data-testid="add-code-cell"
-        onClick={() => actions.addBelow(last, "code")}
+        onClick={() => actions.cells.addBelow(last, "code")}
       >
         <IconPlus />
         Code
@@ -126,7 +126,7 @@ function AddRow({ actions }: { actions: Actions }) {
         type="button"
         class="button button-quiet"
         data-testid="add-markdown-cell"
-        onClick={() => actions.addBelow(last, "markdown")}
+        onClick={() => actions.cells.addBelow(last, "markdown")}
       >
         <IconPlus />
         Text
@@ -151,14 +151,19 @@ function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: stri
   const keys = useMemo(() => new CommandKeys(actions), [actions]);
   return (
     <main
+      ref={(element) => {
+        actions.selection.home = element;
+      }}
       class="cells"
       id="main"
+      tabIndex={-1}
       aria-label="Cells"
       data-testid="cells"
       onKeyDown={(event) => {
-        const { target } = event;
+        const { target, currentTarget } = event;
         const isCell = target instanceof HTMLElement && target.dataset.testid === "cell";
-        if (isCell && !event.defaultPrevented && keys.handle(event)) event.preventDefault();
+        if (!isCell && target !== currentTarget) return;
+        if (!event.defaultPrevented && keys.handle(event)) event.preventDefault();
       }}
     >
       <ComputeNotice actions={actions} />
@@ -214,6 +219,7 @@ function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOri
   const title = store.title.value ?? "Untitled";
   const isShown = signedIn.value !== "ended";
   useKeptHeights();
+  useEffect(() => actions.cells.watch(), [actions]);
   useEffect(() => {
     if (isShown) document.title = `${title} · Notebook Cloud`;
   }, [title, isShown]);

@@ -5,6 +5,8 @@ import type { CellView } from "./cells";
 export class Selection {
   readonly cellId = signal<string | undefined>(undefined);
   readonly editing = signal(false);
+  /** What holds the cells. */
+  home: HTMLElement | null = null;
   private readonly cellElements = new Map<string, HTMLElement>();
   private readonly editors = new Map<string, () => void>();
 
@@ -42,6 +44,18 @@ export class Selection {
     this.editing.value = true;
     this.cellElements.get(id)?.scrollIntoView({ block: "nearest" });
     this.editors.get(id)?.();
+  }
+
+  /** No cell is left to be selected: the keys of command mode stay within reach. */
+  nothing(): void {
+    this.cellId.value = undefined;
+    this.editing.value = false;
+    this.home?.focus({ preventScroll: true });
+  }
+
+  /** Whether the focus is on a cell or in it. */
+  hasFocus(id: string): boolean {
+    return this.cellElements.get(id)?.contains(document.activeElement) ?? false;
   }
 
   isEditing(id: string): boolean {

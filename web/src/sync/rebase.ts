@@ -40,7 +40,7 @@ class Rebase {
     } else if (typeof is === "string" && typeof there === "string") {
       const merged = this.mergeText(typeof was === "string" ? was : there, is, there);
       if (merged !== there) this.api.updateText(this.root, [...path], merged);
-    } else target[key] = this.stored(is);
+    } else target[key] = stored(this.api, is);
   }
 
   private mergeText(base: string, mine: string, theirs: string): string {
@@ -51,16 +51,16 @@ class Rebase {
     ) as [typeof common, typeof common];
     return this.api.merge(one, other).text;
   }
+}
 
-  /** A copy that can be put into another document. */
-  private stored(value: unknown): unknown {
-    if (typeof value !== "object" || value === null || value instanceof Uint8Array || value instanceof Date)
-      return value;
-    const scalar = stringOf(value);
-    if (scalar !== undefined) return new this.api.ImmutableString(scalar);
-    if (Array.isArray(value)) return value.map((item) => this.stored(item));
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.stored(item)]));
-  }
+/** A copy of what a document holds, or held, that can be put into a document; a Text stays one, and a scalar string too. */
+export function stored(api: Automerge, value: unknown): unknown {
+  if (typeof value === "string" || typeof value !== "object" || value === null) return value;
+  if (value instanceof Uint8Array || value instanceof Date) return value;
+  const scalar = stringOf(value);
+  if (scalar !== undefined) return new api.ImmutableString(scalar);
+  if (Array.isArray(value)) return value.map((item) => stored(api, item));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, stored(api, item)]));
 }
 
 /** Whether two values of documents say the same; a Text and a scalar string of the same letters do not. */

@@ -30,14 +30,19 @@ function dismiss(id: number): void {
 
 export function toast(text: string, action?: ToastAction): void {
   const id = next++;
-  toasts.value = [...toasts.value, { id, tone: "info", text, action }];
+  // What is said again takes the place of what was said before, with its way back.
+  toasts.value = [...toasts.value.filter((other) => other.text !== text), { id, tone: "info", text, action }];
   setTimeout(() => dismiss(id), action === undefined ? SHOWN_MS : OFFERED_MS);
 }
 
-/** A message that stays until it is dismissed; the same one only once. */
-export function toastLasting(text: string, action: ToastAction): void {
-  if (toasts.value.some((toast) => toast.text === text)) return;
+/** A message that stays until it is dismissed. */
+export function toastStays(text: string, action: ToastAction): void {
   toasts.value = [...toasts.value, { id: next++, tone: "info", text, action, lasts: true }];
+}
+
+/** The same, once: said again, it is there already. */
+export function toastLasting(text: string, action: ToastAction): void {
+  if (!toasts.value.some((toast) => toast.text === text)) toastStays(text, action);
 }
 
 export function toastError(what: string, error: unknown, action?: ToastAction): void {

@@ -1,0 +1,129 @@
+// What keys and buttons do to the cells themselves: intents on the document, with the selection moved along.
+import { effect, untracked } from "@preact/signals";
+import { toast, toastStays } from "../ui/toasts";
+import type { CellType, CellView } from "./cells";
+import type { WholeCell } from "./edit";
+import { neighbour, type Selection } from "./selection";
+import type { NotebookStore } from "./store";
+
+/** How many deleted cells can be brought back, one after the other. */
+const DELETED_LIMIT = 50;
+
+export class CellActions {
+  private readonly store: NotebookStore;
+  private readonly selection: Selection;
+  /** The last one first to come back. */
+  private readonly deleted: WholeCell[] = [];
+  /** The selected cell as it was last seen. */
+  private last: { id: string; index: number; whole: WholeCell } | undefined;
+
+  constructor(store: NotebookStore, selection: Selection) {
+    this.store = store;
+    this.selection = selection;
+  }
+
+  /** Until the answer is called, a selected cell that somebody else deletes leaves the selection and the focus somewhere. */
+  watch(): () => void {
+    return effect(() => {
+      const cells = this.store.cells.value;
+      const id = this.selection.cellId.value;
+      untracked(() => this.follow(cells, id));
+    });
+  }
+
+  addBelow(id: string | undefined, type: CellType): void {
+    if (!this.store.canEdit.value) return;
+    const last = this.store.cells.value.at(-1)?.id;
+    this.selection.edit(this.store.editor.addCell(id ?? last, type));
+  }
+
+  insertAbove(id: string | undefined): void {
+    if (!this.store.canEdit.value) return;
+    const cells = this.store.cells.value;
+    const index = cells.findIndex((cell) => cell.id === id);
+    this.selection.command(this.store.editor.addCell(cells[index - 1]?.id, "code"));
+  }
+
+  insertBelow(id: string | undefined): void {
+    if (!this.store.canEdit.value) return;
+    this.selection.command(this.store.editor.addCell(id, "code"));
+  }
+
+  remove(id: string | undefined): void {
+    if (this.takeOut(id)) toast("Cell deleted", { label: "Undo", run: () => this.bringBack() });
+  }
+
+  /** Brings the cell that was deleted last back to its place, with its outputs. */
+  bringBack(): void {
+    if (!this.store.canEdit.value) return;
+    const whole = this.deleted.pop();
+    if (whole === undefined) return;
+    this.store.editor.putBack(whole);
+    this.selection.command(whole.id);
+  }
+
+  move(id: string | undefined, step: -1 | 1): void {
+    if (id === undefined || !this.store.canEdit.value) return;
+    this.store.editor.moveCell(id, step);
+    requestAnimationFrame(() => this.selection.command(id));
+  }
+
+  setType(id: string | undefined, type: CellType): void {
+    if (id === undefined || !this.store.canEdit.value) return;
+    this.store.setType(id, type);
+  }
+
+  /** Removes a cell and selects the one that follows, or the one before the last. */
+  private takeOut(id: string | undefined): WholeCell | undefined {
+    if (id === undefined || !this.store.canEdit.value) return undefined;
+    const whole = this.store.editor.whole(id);
+    if (whole === undefined) return undefined;
+    const cells = this.store.cells.value;
+    const next = neighbour(cells, id, 1);
+    const goTo = next === id ? neighbour(cells, id, -1) : next;
+    this.last = undefined;
+    this.remember(whole);
+    this.selection.command(goTo === id ? undefined : goTo);
+    if (goTo === id) this.selection.nothing();
+    this.store.editor.deleteCell(id);
+    return whole;
+  }
+
+  private remember(whole: WholeCell): void {
+    this.deleted.push(whole);
+    if (this.deleted.length > DELETED_LIMIT) this.deleted.shift();
+  }
+
+  private follow(cells: readonly CellView[], id: string | undefined): void {
+    const index = cells.findIndex((cell) => cell.id === id);
+    const whole = id === undefined ? undefined : this.store.editor.whole(id);
+    if (id !== undefined && index >= 0 && whole !== undefined) {
+      this.last = { id, index, whole };
+    } else if (this.last !== undefined && this.last.id === id) {
+      const { last } = this;
+      this.last = undefined;
+      this.lose(last.whole, cells[Math.min(last.index, cells.length - 1)]?.id);
+    }
+  }
+
+  /** Somebody else deleted the selected cell; what was being written in it can be had back. */
+  private lose(whole: WholeCell, next: string | undefined): void {
+    const wasEditing = this.selection.isEditing(whole.id);
+    if (this.selection.hasFocus(whole.id)) this.selection.command(next);
+    if (next === undefined) this.selection.nothing();
+    else this.selection.focused(next, false);
+    if (!wasEditing || whole.source.trim() === "") return;
+    this.remember(whole);
+    toastStays("The cell that you were editing was deleted by somebody else, or in another tab.", {
+      label: "Bring it back",
+      run: () => this.bringBackThis(whole),
+    });
+  }
+
+  private bringBackThis(whole: WholeCell): void {
+    const index = this.deleted.indexOf(whole);
+    if (index >= 0) this.deleted.splice(index, 1);
+    this.deleted.push(whole);
+    this.bringBack();
+  }
+}

@@ -1,0 +1,43 @@
+// Cells that are deleted and come back as they were.
+import { expect, test } from "vitest";
+import { NotebookEditor } from "../src/notebook/edit";
+import { RoomDocuments } from "../src/sync/documents";
+import { mapOf } from "../src/sync/shapes";
+import { automerge } from "./support/automerge";
+
+async function open() {
+  const api = await automerge();
+  const { notebook } = new RoomDocuments(api);
+  return { api, notebook, editor: new NotebookEditor(api, notebook) };
+}
+
+test("a deleted cell comes back whole, in its place, with the run whose outputs it shows", async () => {
+  const { api, notebook, editor } = await open();
+  const [first, second] = [editor.addCell(undefined, "code", "a = 1"), editor.addCell(undefined, "raw")];
+  notebook.change({}, (doc) => {
+    const cell = mapOf(doc.cells?.[first]) as Record<string, unknown>;
+    cell.execution_id = new api.ImmutableString("run-1");
+    cell.metadata = { tags: [new api.ImmutableString("kept")], level: 2, collapsed: true };
+    cell.attachments = { "a.png": { "image/png": "bytes" } };
+  });
+  const whole = editor.whole(first);
+  const before = notebook.value.cells?.[first];
+  editor.deleteCell(first);
+  expect(Object.keys(notebook.value.cells ?? {})).toEqual([second]);
+  if (whole === undefined) throw new Error("no cell");
+  editor.putBack(whole);
+  expect(notebook.value.cells?.[first]).toEqual(before);
+  // The source is a Text again, so that two people may write in it.
+  editor.splice({}, first, [{ index: 5, remove: 0, insert: "2" }]);
+  expect(editor.whole(first)?.source).toBe("a = 12");
+  editor.putBack(whole);
+  expect(editor.whole(first)?.source).toBe("a = 12");
+});
+
+test("what is typed into a cell that is gone does no harm", async () => {
+  const { editor } = await open();
+  const id = editor.addCell(undefined, "code", "a");
+  editor.deleteCell(id);
+  editor.splice({}, id, [{ index: 1, remove: 0, insert: "b" }]);
+  expect(editor.whole(id)).toBeUndefined();
+});

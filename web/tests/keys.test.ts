@@ -1,0 +1,48 @@
+// Single and double keys of command mode.
+import { expect, test, vi } from "vitest";
+import type { Actions } from "../src/notebook/actions";
+import { CommandKeys } from "../src/notebook/keys";
+
+function keyboard() {
+  const cells = { remove: vi.fn(), bringBack: vi.fn(), insertBelow: vi.fn() };
+  const selection = { cellId: { value: "one" }, command: vi.fn() };
+  const actions = { cells, selection, store: { cells: { value: [] } } };
+  const keys = new CommandKeys(actions as unknown as Actions);
+  let now = 0;
+  const press = (key: string, more: Partial<KeyboardEvent> = {}) => {
+    now += 100;
+    return keys.handle({ key, timeStamp: now, ...more } as KeyboardEvent);
+  };
+  return { press, cells, selection };
+}
+
+test("d d deletes; d, anything else, d does not", () => {
+  const { press, cells, selection } = keyboard();
+  for (const other of ["j", "q", "Shift"]) {
+    press("d");
+    press(other);
+    press("d");
+    press("q");
+  }
+  press("d");
+  selection.cellId.value = "two";
+  press("d");
+  expect(cells.remove).not.toHaveBeenCalled();
+  press("d");
+  expect(cells.remove).toHaveBeenCalledExactlyOnceWith(expect.anything());
+  press("d");
+  expect(cells.remove).toHaveBeenCalledTimes(1);
+});
+
+test("a key that is held down does what it does once, but for those that move", () => {
+  const { press, cells, selection } = keyboard();
+  press("d");
+  for (let n = 0; n < 5; n += 1) expect(press("d", { repeat: true })).toBe(true);
+  expect(cells.remove).not.toHaveBeenCalled();
+  press("b");
+  press("b", { repeat: true });
+  expect(cells.insertBelow).toHaveBeenCalledTimes(1);
+  press("j");
+  press("j", { repeat: true });
+  expect(selection.command).toHaveBeenCalledTimes(2);
+});
