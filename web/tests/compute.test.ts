@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { computeState } from "../src/notebook/compute";
+import { canInterrupt, computeState } from "../src/notebook/compute";
 import { connectionState } from "../src/notebook/connection-state";
 import type { AttachmentView, KernelView } from "../src/notebook/executions";
 import type { SessionState } from "../src/sync/session";
@@ -23,6 +23,13 @@ const kernel = (lifecycle: string, activity: KernelView["activity"] = "", errorR
 });
 
 describe("the state of the compute", () => {
+  it("offers to interrupt whatever keeps a kernel busy, a cell or not", () => {
+    const session = { phase: "live", runtimePeers: 1 } as SessionState;
+    expect(canInterrupt(session, kernel("Running", "Busy"))).toBe(true);
+    expect(canInterrupt(session, kernel("Launching"))).toBe(false);
+    expect(canInterrupt({ ...session, runtimePeers: 0 }, kernel("Running", "Busy"))).toBe(false);
+  });
+
   it("says what is attached and what the kernel does", () => {
     expect(computeState(undefined, kernel("NotStarted"), 0, true).status).toBe("none");
     expect(computeState(at("connecting"), kernel("NotStarted"), 0, true).status).toBe("connecting");

@@ -1,4 +1,5 @@
 // The state of the attached compute in words: one place decides, every part of the page shows it.
+import type { SessionState } from "../sync/session";
 import { clock } from "../ui/time";
 import type { AttachmentView, KernelView } from "./executions";
 
@@ -86,6 +87,11 @@ function kernelState(at: AttachmentView, kernel: KernelView, silentSince: string
     default:
       return { tone: "wait", label: `${at.name} · starting`, detail: undefined, status: "starting" };
   }
+}
+
+/** Whether there is a kernel to interrupt: what keeps it busy need not be a cell, but may be a widget's callback. */
+export function canInterrupt(session: SessionState, kernel: KernelView): boolean {
+  return session.phase === "live" && session.runtimePeers > 0 && kernel.lifecycle === "Running";
 }
 
 export function computeState(

@@ -6,6 +6,7 @@ import { signedIn } from "../api/session";
 import { IconPlus, IconRestart, IconRunAll, IconStop } from "../ui/icons";
 import { toastError } from "../ui/toasts";
 import type { Actions } from "./actions";
+import { canInterrupt } from "./compute";
 import { ComputeChip } from "./compute-chip";
 import { Connection, Roster } from "./connection";
 import { KernelChip } from "./kernel-chip";
@@ -53,8 +54,8 @@ function Title({ actions }: { actions: Actions }) {
 }
 
 function RunTools({ actions }: { actions: Actions }) {
-  const { running, queued } = actions.store.queue.value;
-  const active = running + queued;
+  const { store } = actions;
+  const { running, queued } = store.queue.value;
   return (
     <div class="toolbar" role="toolbar" aria-label="Run">
       <button type="button" class="button" data-testid="run-all" onClick={() => actions.runAll()}>
@@ -66,7 +67,7 @@ function RunTools({ actions }: { actions: Actions }) {
         class="button"
         data-testid="interrupt"
         aria-label="Interrupt"
-        disabled={active === 0}
+        disabled={!canInterrupt(store.session.value, store.kernel.value)}
         onClick={() => actions.interrupt()}
       >
         <IconStop />
@@ -77,7 +78,7 @@ function RunTools({ actions }: { actions: Actions }) {
         class="button"
         data-testid="restart"
         aria-label="Restart"
-        disabled={actions.store.attachment.value === undefined}
+        disabled={store.attachment.value === undefined}
         onClick={() => actions.restart()}
       >
         <IconRestart />
