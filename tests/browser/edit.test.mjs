@@ -2,8 +2,19 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch } from "./support/browser.mjs";
-import { Notebook, newNotebook, signIn } from "./support/page.mjs";
+import { addMachine, Notebook, newNotebook, signIn } from "./support/page.mjs";
 import { Cloud } from "./support/processes.mjs";
+
+const CALLBACK = `import time, ipywidgets
+button = ipywidgets.Button(description="Go")
+def work(_):
+    button.description = "At work"
+    try:
+        time.sleep(600)
+    except KeyboardInterrupt:
+        button.description = "Stopped"
+button.on_click(work)
+button`;
 
 let cloud;
 let browser;
@@ -63,8 +74,7 @@ test("a notebook that could not be opened for want of a network opens once it is
 });
 
 const sources = async (notebook) => {
-  const cells = notebook.page.locator('[data-testid="cell"] .cm-content');
-  return (await cells.allInnerTexts()).map((text) => text.trim());
+  return (await notebook.page.getByTestId("cell-editor").allInnerTexts()).map((text) => text.trim());
 };
 
 /** Cells that hold what is given, in a notebook of their own; none is being edited. */
@@ -134,4 +144,41 @@ test("a cell that somebody else deletes under one's hands can be had back", asyn
   await notebook.cell(1).shows("two and more");
   await theirs.cell(1).shows("two and more");
   await other.close();
+});
+
+test("lines pasted from another system end with a line feed alone", async () => {
+  const notebook = await withCells("");
+  await notebook.cell(0).editor().focus();
+  await page.evaluate(() => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", "a = 1\r\nb = 2\rc = 3");
+    const event = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
+    document.activeElement.dispatchEvent(event);
+  });
+  await notebook.cell(0).shows("c = 3");
+  await notebook.connection("saved");
+  const file = await page.request.get(`${cloud.url}/api/n/${notebook.id}/download`);
+  const { cells } = await file.json();
+  assert.equal([cells[0].source].flat().join(""), "a = 1\nb = 2\nc = 3");
+});
+
+test("with a kernel", async (t) => {
+  await addMachine(page, cloud);
+  const notebook = await newNotebook(page, cloud);
+  const interrupt = page.getByTestId("interrupt");
+  assert.equal(await interrupt.isDisabled(), true);
+  await notebook.attach();
+  await notebook.compute("idle", 60_000);
+
+  await t.test("a widget's callback can be interrupted", async () => {
+    await notebook.cell(0).write(CALLBACK);
+    await notebook.cell(0).run();
+    await notebook.cell(0).status("done");
+    const widget = page.locator('[data-testid="widget-frame"][data-usable="true"]');
+    const named = (name) => widget.contentFrame().getByRole("button", { name });
+    await named("Go").click();
+    await named("At work").waitFor();
+    await interrupt.click();
+    await named("Stopped").waitFor();
+  });
 });

@@ -113,6 +113,11 @@ function atEdge(edge: "start" | "end", go: () => void): Command {
   };
 }
 
+/** What is pasted or dropped may come from another system; a notebook's lines end with a line feed alone. */
+function withPlainLineEnds(text: string): string {
+  return text.replace(/\r\n?/g, "\n");
+}
+
 function does(action: () => void): Command {
   return () => {
     action();
@@ -174,6 +179,7 @@ export function createEditor(options: EditorOptions): EditorView {
         keymap.of(completionKeymap),
         edges,
         options.binding,
+        EditorView.clipboardInputFilter.of(withPlainLineEnds),
         history(),
         drawSelection(),
         highlightSpecialChars(),
