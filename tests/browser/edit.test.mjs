@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch } from "./support/browser.mjs";
-import { addMachine, Notebook, newNotebook, signIn } from "./support/page.mjs";
+import { addMachine, Notebook, newNotebook, openNotebook, signIn } from "./support/page.mjs";
 import { Cloud } from "./support/processes.mjs";
 
 const CALLBACK = `import time, ipywidgets
@@ -180,5 +180,42 @@ test("with a kernel", async (t) => {
     await named("At work").waitFor();
     await interrupt.click();
     await named("Stopped").waitFor();
+  });
+
+  await t.test("input() has the focus after Shift+Enter, and gives it back", async () => {
+    await notebook.addCodeCell();
+    await notebook.cell(1).write("word = input('Word? ') + input('Word? ')\nprint(word)");
+    await page.keyboard.press("Shift+Enter");
+    const announced = page.getByTestId("announcer").getByText("Cell 2 asks for input: Word?");
+    const field = page.locator('[data-testid="input-field"]:focus');
+    for (const [count, word] of ["sun", "rise"].entries()) {
+      await announced.nth(count).waitFor({ state: "attached" });
+      await field.waitFor();
+      await page.keyboard.type(word);
+      await page.keyboard.press("Enter");
+    }
+    await notebook.cell(1).status("done");
+    assert.equal((await notebook.cell(1).stdout().innerText()).trim().split("\n").at(-1), "sunrise");
+    await page.locator('[data-testid="cell"]:nth-of-type(3) .cm-content:focus').waitFor();
+    await page.keyboard.type("written_on = 1");
+    await notebook.cell(2).shows("written_on = 1");
+    await page.getByTestId("announcer").getByText("Cell 2 finished.").last().waitFor({ state: "attached" });
+  });
+
+  await t.test("input() takes the focus from nobody who writes, and from no other tab", async () => {
+    const other = await context.newPage();
+    const theirs = await openNotebook(other, cloud, notebook.id);
+    await theirs.cell(1).element.focus();
+    await notebook.cell(2).write("import time; time.sleep(1); input('Late? ')");
+    await page.keyboard.press("Shift+Enter");
+    await page.keyboard.type("busy = 1");
+    for (const each of [page, other]) await each.getByTestId("input-field").waitFor();
+    await page.keyboard.type("0");
+    await notebook.cell(3).shows("busy = 10");
+    assert.equal(await other.evaluate(() => document.activeElement.dataset.testid), "cell");
+    await page.getByTestId("input-field").fill("yes");
+    await page.keyboard.press("Enter");
+    await notebook.cell(2).status("done");
+    await other.close();
   });
 });

@@ -127,7 +127,12 @@ function ExecutionOutputs({ cell, actions, outputOrigin, execution }: ExecutionP
       )}
       <Outputs place={place} outputs={outputs} isStale={isStale} />
       {execution.pendingInput && cell.executionId !== undefined && (
-        <InputPrompt store={store} executionId={cell.executionId} asked={execution.pendingInput} />
+        <InputPrompt
+          actions={actions}
+          cell={cell}
+          executionId={cell.executionId}
+          asked={execution.pendingInput}
+        />
       )}
     </div>
   );

@@ -45,6 +45,7 @@ export interface AttachmentView {
 }
 
 const knownExecutions = new WeakMap<object, ExecutionView>();
+const knownInputs = new WeakMap<object, PendingInput>();
 const knownOutputs = new WeakMap<object, OutputRecord>();
 const STATUSES: readonly string[] = ["queued", "running", "done", "error", "cancelled"];
 
@@ -61,6 +62,17 @@ function readOutput(id: string, value: unknown): OutputRecord | undefined {
   return output;
 }
 
+/** A question's identity stays while it is unchanged; the same words asked again are another one. */
+function readInput(value: unknown): PendingInput | undefined {
+  const entry = mapOf(value);
+  if (entry === undefined) return undefined;
+  const cached = knownInputs.get(entry);
+  if (cached) return cached;
+  const asked = { prompt: stringOf(entry.prompt) ?? "", password: entry.password === true };
+  knownInputs.set(entry, asked);
+  return asked;
+}
+
 export function readExecution(value: unknown): ExecutionView | undefined {
   const entry = mapOf(value);
   if (entry === undefined) return undefined;
@@ -70,10 +82,9 @@ export function readExecution(value: unknown): ExecutionView | undefined {
   const outputs = Object.entries(mapOf(entry.outputs) ?? {})
     .flatMap(([id, output]) => readOutput(id, output) ?? [])
     .sort((a, b) => a.seq - b.seq || (a.id < b.id ? -1 : 1));
-  const asked = status === "running" ? mapOf(entry.pending_input) : undefined;
   const view: ExecutionView = {
     status: (STATUSES.includes(status) ? status : "done") as ExecutionStatus,
-    pendingInput: asked && { prompt: stringOf(asked.prompt) ?? "", password: asked.password === true },
+    pendingInput: status === "running" ? readInput(entry.pending_input) : undefined,
     count: countOf(entry.execution_count),
     outputs,
   };

@@ -111,6 +111,8 @@ export class NotebookStore {
   private publishTimer: ReturnType<typeof setTimeout> | undefined;
   /** Cells edited here since the room was last known to hold everything. */
   private readonly touched = new Set<string>();
+  /** Executions that were asked for here. */
+  private readonly started = new Set<string>();
 
   /** A notebook as it was saved once, which nobody can change. */
   static frozen(api: Automerge, id: string, notebook: Uint8Array, runtime: Uint8Array): NotebookStore {
@@ -249,11 +251,24 @@ export class NotebookStore {
   };
 
   run(cellId: string): Promise<void> {
-    return this.requestAsSeen("execute_cell", { cell_id: cellId, execution_id: crypto.randomUUID() });
+    return this.requestAsSeen("execute_cell", { cell_id: cellId, execution_id: this.newExecution() });
   }
 
   runAll(): Promise<void> {
-    return this.requestAsSeen("run_all_cells", {});
+    const cells = this.cells.peek().filter(({ type }) => type === "code");
+    const ids = Object.fromEntries(cells.map(({ id }) => [id, this.newExecution()]));
+    return this.requestAsSeen("run_all_cells", { cell_execution_ids: ids });
+  }
+
+  /** Whether an execution was asked for in this tab. */
+  hasStarted(executionId: string): boolean {
+    return this.started.has(executionId);
+  }
+
+  private newExecution(): string {
+    const id = crypto.randomUUID();
+    this.started.add(id);
+    return id;
   }
 
   interrupt(): Promise<void> {
