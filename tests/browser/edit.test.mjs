@@ -162,6 +162,59 @@ test("lines pasted from another system end with a line feed alone", async () => 
   assert.equal([cells[0].source].flat().join(""), "a = 1\nb = 2\nc = 3");
 });
 
+const cursorLine = () =>
+  page.evaluate(() => {
+    const { focusNode } = getSelection();
+    const line = (focusNode instanceof Element ? focusNode : focusNode.parentElement).closest(".cm-line");
+    return [...line.parentElement.children].indexOf(line);
+  });
+
+test("arrow keys walk through every row and from cell to cell", async () => {
+  const notebook = await withCells("first = 1\nlast = 2", "a word and ".repeat(40), "top = 3\nend = 4");
+  await notebook.cell(1).element.focus();
+  await page.keyboard.press("m");
+  await page.keyboard.press("Enter");
+  await notebook.cell(1).editor().focus();
+  await page.keyboard.press("Control+Home");
+  // The one line of prose takes at least three rows.
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  assert.match(await focusedCell(), /^Cell 2,/);
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("ArrowUp");
+  assert.match(await focusedCell(), /^Cell 2,/);
+  await page.keyboard.press("ArrowUp");
+  assert.match(await focusedCell(), /^Cell 1,/);
+  assert.equal(await cursorLine(), 1);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Control+End");
+  await page.keyboard.press("ArrowDown");
+  assert.match(await focusedCell(), /^Cell 3,/);
+  assert.equal(await cursorLine(), 0);
+});
+
+test("the Tab key leads through a cell and its tools, and on", async () => {
+  await withCells("one", "two");
+  await page.locator('[data-testid="cell"]').first().focus();
+  const at = () => page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? document.activeElement.dataset.testid);
+  const met = [];
+  while (met.length < 12 && met.at(-1) !== "add-code-cell") {
+    await page.keyboard.press("Tab");
+    met.push(await at());
+  }
+  assert.deepEqual(met, [
+    "Run cell 1",
+    "Type of cell 1",
+    "Move cell 1 up",
+    "Move cell 1 down",
+    "Delete cell 1",
+    "add-code-cell",
+  ]);
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Escape");
+  assert.equal(await at(), "Cell 1, Code");
+});
+
 test("with a kernel", async (t) => {
   await addMachine(page, cloud);
   const notebook = await newNotebook(page, cloud);

@@ -34,7 +34,12 @@ function countText(cell: CellView, execution: ExecutionView | undefined): string
   return count === undefined ? " " : String(count);
 }
 
-function Gutter({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "actions">) {
+interface PartProps extends Pick<CellProps, "cell" | "number" | "actions"> {
+  /** Whether the Tab key reaches the cell and what belongs to it; the other cells' buttons are passed over. */
+  isStop: boolean;
+}
+
+function Gutter({ cell, number, actions, isStop }: PartProps) {
   const execution = useExecution(actions.store, cell);
   if (cell.type !== "code") return <div class="cell-gutter" />;
   const status = execution?.status ?? "none";
@@ -47,6 +52,7 @@ function Gutter({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "
         <button
           type="button"
           class="run-button"
+          tabIndex={isStop ? 0 : -1}
           aria-label={`Run cell ${number}`}
           data-testid="run-cell"
           onClick={() => actions.run(cell.id)}
@@ -58,12 +64,14 @@ function Gutter({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "
   );
 }
 
-function Tools({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "actions">) {
+function Tools({ cell, number, actions, isStop }: PartProps) {
   if (!actions.store.canEdit.value) return null;
+  const tabIndex = isStop ? 0 : -1;
   return (
     <div class="cell-tools" role="toolbar" aria-label={`Cell ${number}`}>
       <select
         class="type-select"
+        tabIndex={tabIndex}
         aria-label={`Type of cell ${number}`}
         data-testid="cell-type"
         value={cell.type}
@@ -78,6 +86,7 @@ function Tools({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "a
       <button
         type="button"
         class="icon-button"
+        tabIndex={tabIndex}
         aria-label={`Move cell ${number} up`}
         data-testid="move-up"
         onClick={() => actions.cells.move(cell.id, -1)}
@@ -87,6 +96,7 @@ function Tools({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "a
       <button
         type="button"
         class="icon-button"
+        tabIndex={tabIndex}
         aria-label={`Move cell ${number} down`}
         data-testid="move-down"
         onClick={() => actions.cells.move(cell.id, 1)}
@@ -96,6 +106,7 @@ function Tools({ cell, number, actions }: Pick<CellProps, "cell" | "number" | "a
       <button
         type="button"
         class="icon-button"
+        tabIndex={tabIndex}
         aria-label={`Delete cell ${number}`}
         data-testid="delete-cell"
         onClick={() => actions.cells.remove(cell.id)}
@@ -190,11 +201,11 @@ export const Cell = memo(function Cell(props: CellProps) {
         }
       }}
     >
-      <Gutter cell={cell} number={number} actions={actions} />
+      <Gutter cell={cell} number={number} actions={actions} isStop={isStop} />
       <div class="cell-body">
         <Body {...props} />
       </div>
-      <Tools cell={cell} number={number} actions={actions} />
+      <Tools cell={cell} number={number} actions={actions} isStop={isStop} />
     </section>
   );
 });

@@ -50,13 +50,19 @@ export function CodeEditor({ cell, actions, label }: { cell: CellView; actions: 
       runAdvance: () => actions.runAdvance(cell.id),
       runStay: () => actions.runStay(cell.id),
       leave: () => selection.command(cell.id),
-      leaveUp: () => actions.selection.edit(previousOf(actions, cell.id)),
-      leaveDown: () => actions.selection.edit(nextOf(actions, cell.id)),
+      leaveUp: () => selection.edit(previousOf(actions, cell.id), "end"),
+      leaveDown: () => selection.edit(nextOf(actions, cell.id), "start"),
       focused: () => selection.focused(cell.id, true),
       blurred: () => store.hideCursor(),
       cursorAt: (line, column) => store.placeCursor(cell.id, line, column),
     });
-    const unregister = selection.registerEditor(cell.id, () => view.focus());
+    const unregister = selection.registerEditor(cell.id, (edge) => {
+      if (edge !== undefined) {
+        const anchor = edge === "start" ? 0 : view.state.doc.length;
+        view.dispatch({ selection: { anchor }, scrollIntoView: true });
+      }
+      view.focus();
+    });
     let alive = true;
     const stop = effect(() => {
       const here = store.cursors.value.filter((cursor) => cursor.cellId === cell.id);

@@ -101,15 +101,26 @@ const look = EditorView.theme({
   ".cm-specialChar": { color: "var(--bad)" },
 });
 
+/** Whether there is no row of text above or below the cursor: a long line of prose takes several rows. */
+function isAtEdge(view: EditorView, edge: "start" | "end"): boolean {
+  const { main } = view.state.selection;
+  const { doc } = view.state;
+  const line = doc.lineAt(main.head);
+  if (line.number !== (edge === "start" ? 1 : doc.lines)) return false;
+  const moved = view.moveVertically(main, edge === "end");
+  const [here, there] = [main, moved].map(({ head, assoc }) => view.coordsAtPos(head, assoc || 1));
+  // What is not laid out cannot be compared.
+  if (!here || !there) return true;
+  return Math.abs(there.top - here.top) < (here.bottom - here.top) / 2;
+}
+
 /** At the edge of the text the arrow goes on to the next cell. */
 function atEdge(edge: "start" | "end", go: () => void): Command {
-  return ({ state }) => {
-    const { main } = state.selection;
-    if (!main.empty || state.selection.ranges.length > 1) return false;
-    const line = state.doc.lineAt(main.head);
-    const there = edge === "start" ? line.number === 1 : line.number === state.doc.lines;
-    if (there) go();
-    return there;
+  return (view) => {
+    const { main, ranges } = view.state.selection;
+    if (!main.empty || ranges.length > 1 || !isAtEdge(view, edge)) return false;
+    go();
+    return true;
   };
 }
 
@@ -196,8 +207,12 @@ export function createEditor(options: EditorOptions): EditorView {
         keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap]),
         EditorState.readOnly.of(options.readOnly),
         EditorView.editable.of(!options.readOnly),
-        // The index also lets the keyboard reach and scroll a text that cannot be edited.
-        EditorView.contentAttributes.of({ "aria-label": options.label, tabindex: "0" }),
+        // The Tab key indents in an editor, so it leads past it: Enter on the cell goes in. A text that cannot be edited
+        // is reached, to be scrolled.
+        EditorView.contentAttributes.of({
+          "aria-label": options.label,
+          tabindex: options.readOnly ? "0" : "-1",
+        }),
         remoteCursors,
         EditorView.domEventHandlers({ focus: () => options.focused(), blur: () => options.blurred() }),
         EditorView.updateListener.of(({ view, state, selectionSet, docChanged, focusChanged }) => {

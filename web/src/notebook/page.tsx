@@ -161,9 +161,13 @@ function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: stri
       data-testid="cells"
       onKeyDown={(event) => {
         const { target, currentTarget } = event;
-        const isCell = target instanceof HTMLElement && target.dataset.testid === "cell";
-        if (!isCell && target !== currentTarget) return;
-        if (!event.defaultPrevented && keys.handle(event)) event.preventDefault();
+        if (event.defaultPrevented || !(target instanceof HTMLElement)) return;
+        if (target === currentTarget || target.dataset.testid === "cell") {
+          if (keys.handle(event)) event.preventDefault();
+        } else if (event.key === "Escape") {
+          // From a cell's buttons and outputs the way back to the cell.
+          actions.selection.command(target.closest<HTMLElement>("[data-cell-id]")?.dataset.cellId);
+        }
       }}
     >
       <ComputeNotice actions={actions} />

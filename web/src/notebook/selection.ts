@@ -2,13 +2,18 @@
 import { signal } from "@preact/signals";
 import type { CellView } from "./cells";
 
+/** Where the cursor goes when an editor is entered: to the first or the last line, or where it was. */
+export type Edge = "start" | "end";
+
 export class Selection {
   readonly cellId = signal<string | undefined>(undefined);
   readonly editing = signal(false);
   /** What holds the cells. */
   home: HTMLElement | null = null;
   private readonly cellElements = new Map<string, HTMLElement>();
-  private readonly editors = new Map<string, () => void>();
+  private readonly editors = new Map<string, (edge?: Edge) => void>();
+  /** Where the cursor of an editor goes that is not there yet. */
+  private edge: Edge | undefined;
 
   registerCell(id: string, element: HTMLElement): () => void {
     this.cellElements.set(id, element);
@@ -17,9 +22,9 @@ export class Selection {
   }
 
   /** An editor that appears while its cell is being edited takes the focus. */
-  registerEditor(id: string, focus: () => void): () => void {
+  registerEditor(id: string, focus: (edge?: Edge) => void): () => void {
     this.editors.set(id, focus);
-    if (this.cellId.value === id && this.editing.value) focus();
+    if (this.cellId.value === id && this.editing.value) focus(this.edge);
     return () => this.editors.delete(id);
   }
 
@@ -38,12 +43,13 @@ export class Selection {
     element?.scrollIntoView({ block: "nearest" });
   }
 
-  edit(id: string | undefined): void {
+  edit(id: string | undefined, edge?: Edge): void {
     if (id === undefined) return;
+    this.edge = edge;
     this.cellId.value = id;
     this.editing.value = true;
     this.cellElements.get(id)?.scrollIntoView({ block: "nearest" });
-    this.editors.get(id)?.();
+    this.editors.get(id)?.(edge);
   }
 
   /** No cell is left to be selected: the keys of command mode stay within reach. */
