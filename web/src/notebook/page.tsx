@@ -21,6 +21,9 @@ import { Selection } from "./selection";
 import type { NotebookStore } from "./store";
 import { UnsentNotice } from "./unsent-notice";
 
+/** How often a notebook is asked for whose server cannot be reached. */
+const RETRY_MS = 5_000;
+
 type Opened =
   | { state: "opening" }
   | { state: "failed"; error: unknown }
@@ -29,10 +32,22 @@ type Opened =
 function useNotebook(id: string): { opened: Opened; retry(): void } {
   const [opened, setOpened] = useState<Opened>({ state: "opening" });
   const [attempt, setAttempt] = useState(0);
+  const again = useCallback(() => setAttempt((last) => last + 1), []);
   const retry = useCallback(() => {
     setOpened({ state: "opening" });
-    setAttempt((last) => last + 1);
-  }, []);
+    again();
+  }, [again]);
+  const isUnreachable = opened.state === "failed" && statusOf(opened.error) === 0;
+  useEffect(() => {
+    if (!isUnreachable) return;
+    // Whatever the platform says of the network: the server may have been away.
+    const timer = setInterval(again, RETRY_MS);
+    addEventListener("online", again);
+    return () => {
+      clearInterval(timer);
+      removeEventListener("online", again);
+    };
+  }, [isUnreachable, again]);
   useEffect(() => {
     let store: NotebookStore | undefined;
     let left = false;
@@ -237,6 +252,11 @@ function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOri
   );
 }
 
+/** The server's answer; 0 when it cannot be reached. */
+function statusOf(error: unknown): number | undefined {
+  return error instanceof ApiError ? error.status : undefined;
+}
+
 function failure(error: unknown): { title: string; text: string } {
   if (error instanceof ApiError && error.status === 404) {
     return {
@@ -249,22 +269,13 @@ function failure(error: unknown): { title: string; text: string } {
 
 /** What is shown in place of a notebook that cannot be opened, or no longer. */
 function Closed({ id, error, retry }: { id: string; error: unknown; retry(): void }) {
-  const status = error instanceof ApiError ? error.status : 0;
+  const status = statusOf(error);
   // Signing in may help: somebody without a session is refused, or told that nothing is there.
-  if (signedIn.value === "no" && [401, 403, 404].includes(status)) return <SignInPage />;
+  if (signedIn.value === "no" && [401, 403, 404].includes(status ?? 0)) return <SignInPage />;
   if (status === 401 || status === 403) return <NoAccess id={id} retry={retry} />;
   if (status === 404) return <Message {...failure(error)} />;
-  return <TryAgain {...failure(error)} retry={retry} />;
-}
-
-/** What may open in a moment: by hand, or as soon as the network is back. */
-function TryAgain({ title, text, retry }: { title: string; text: string; retry(): void }) {
-  useEffect(() => {
-    addEventListener("online", retry);
-    return () => removeEventListener("online", retry);
-  }, [retry]);
   return (
-    <Message title={title} text={text}>
+    <Message {...failure(error)}>
       <button type="button" class="button button-primary" data-testid="try-again" onClick={retry}>
         Try again
       </button>
