@@ -271,4 +271,63 @@ test("with a kernel", async (t) => {
     await notebook.cell(2).status("done");
     await other.close();
   });
+
+  const shown = (index) => notebook.cell(index).element.getByTestId("outputs");
+  const choose = async (menu, item) => {
+    await page.getByTestId(menu).click();
+    await page.getByTestId(item).click();
+  };
+
+  await t.test("the cells above and below can be run", async () => {
+    await openNotebook(page, cloud, (await newNotebook(page, cloud)).id);
+    await notebook.attach();
+    await notebook.compute("idle", 60_000);
+    for (const [index, source] of ["import os", "print(os.getpid())", "print('last')"].entries()) {
+      if (index > 0) await notebook.addCodeCell();
+      await notebook.cell(index).write(source);
+    }
+    await notebook.cell(1).element.focus();
+    await choose("run-menu", "run-above");
+    await notebook.cell(0).status("done");
+    assert.equal(await page.getByTestId("outputs").count(), 0);
+    await notebook.cell(1).status("none");
+    await choose("run-menu", "run-below");
+    for (const index of [1, 2]) await notebook.cell(index).stdout().waitFor();
+  });
+
+  await t.test("the kernel is restarted and runs all", async () => {
+    const before = await notebook.cell(1).stdout().innerText();
+    await choose("run-menu", "restart-run-all");
+    await page.getByTestId("confirm-yes").click();
+    await notebook.cell(1).stdout().filter({ hasNotText: before.trim() }).waitFor({ timeout: 60_000 });
+    await notebook.cell(2).status("done");
+    assert.match(await notebook.cell(1).stdout().innerText(), /^\d+/);
+  });
+
+  await t.test("outputs are cleared, of one cell and of all, and come back", async () => {
+    await notebook.compute("idle");
+    await notebook.cell(2).element.hover();
+    await notebook.cell(2).element.getByTestId("clear-outputs").click();
+    await shown(2).waitFor({ state: "detached" });
+    await shown(1).waitFor();
+    await choose("notebook-menu", "menu-clear");
+    await shown(1).waitFor({ state: "detached" });
+    assert.equal((await notebook.cell(1).element.getByTestId("cell-count").innerText()).trim(), "[ ]");
+    await page.getByTestId("toasts").locator(".toast", { hasText: "All outputs cleared" }).getByTestId("toast-action").click();
+    await shown(1).waitFor();
+    assert.equal(await shown(2).count(), 0);
+    await notebook.connection("saved");
+    await page.reload();
+    await shown(1).waitFor();
+  });
+
+  await t.test("a deleted cell comes back with its outputs", async () => {
+    await notebook.cell(1).element.focus();
+    await page.keyboard.press("d");
+    await page.keyboard.press("d");
+    await page.getByTestId("outputs").waitFor({ state: "detached" });
+    await page.keyboard.press("z");
+    await shown(1).waitFor();
+    assert.match(await notebook.cell(1).stdout().innerText(), /^\d+/);
+  });
 });

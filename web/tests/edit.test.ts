@@ -1,5 +1,6 @@
 // Cells that are deleted and come back as they were.
 import { expect, test } from "vitest";
+import { readCells } from "../src/notebook/cells";
 import { NotebookEditor } from "../src/notebook/edit";
 import { RoomDocuments } from "../src/sync/documents";
 import { mapOf } from "../src/sync/shapes";
@@ -40,4 +41,31 @@ test("what is typed into a cell that is gone does no harm", async () => {
   editor.deleteCell(id);
   editor.splice({}, id, [{ index: 1, remove: 0, insert: "b" }]);
   expect(editor.whole(id)).toBeUndefined();
+});
+
+// DOC-057
+test("cleared outputs come back, but not in place of a later run", async () => {
+  const { api, notebook, editor } = await open();
+  const [first, second] = [editor.addCell(undefined, "code", "1"), editor.addCell(undefined, "code", "2")];
+  const point = (id: string, run: string) =>
+    notebook.change({}, (doc) => {
+      const cell = mapOf(doc.cells?.[id]) as Record<string, unknown>;
+      cell.execution_id = new api.ImmutableString(run);
+      cell.execution_count = new api.ImmutableString("3");
+    });
+  const runOf = (id: string) => {
+    const { executionId, storedCount } = readCells(notebook.value).find((cell) => cell.id === id) ?? {};
+    return [executionId, storedCount];
+  };
+  point(first, "run-1");
+  point(second, "run-2");
+  const before = editor.clearOutputs([first, second]);
+  expect([runOf(first), runOf(second)]).toEqual([
+    [undefined, undefined],
+    [undefined, undefined],
+  ]);
+  point(second, "run-3");
+  editor.showAgain(before);
+  expect([runOf(first)[0], runOf(second)[0]]).toEqual(["run-1", "run-3"]);
+  expect(runOf(first)[1]).toBe(3);
 });

@@ -5,6 +5,8 @@ import { listWorkstations, type OfferedKernel } from "../api/workstations";
 import { confirm } from "../ui/dialog";
 import { toastError } from "../ui/toasts";
 import { CellActions } from "./cell-actions";
+import type { CellView } from "./cells";
+import { restarted } from "./restarted";
 import { neighbour, type Selection } from "./selection";
 import type { NotebookStore } from "./store";
 
@@ -56,6 +58,18 @@ export class Actions {
     this.store.runAll().catch(this.notRun("The cells were not run.", () => this.runAll()));
   }
 
+  /** Runs the cells before the given one. */
+  runAbove(id: string | undefined): void {
+    const cells = this.store.cells.value;
+    this.runEach(cells.slice(0, Math.max(0, this.indexOf(id))), () => this.runAbove(id));
+  }
+
+  /** Runs the given cell and those after it. */
+  runBelow(id: string | undefined): void {
+    const cells = this.store.cells.value;
+    this.runEach(cells.slice(Math.max(0, this.indexOf(id))), () => this.runBelow(id));
+  }
+
   interrupt(): void {
     this.store.interrupt().catch((error: unknown) => toastError("The kernel was not interrupted.", error));
   }
@@ -68,6 +82,20 @@ export class Actions {
     );
     if (!yes) return;
     this.store.restart().catch((error: unknown) => toastError("The kernel was not restarted.", error));
+  }
+
+  async restartAndRunAll(): Promise<void> {
+    const yes = await confirm(
+      "Restart the kernel and run all cells?",
+      "Variables and imports are lost. Then the cells run from the first to the last.",
+      "Restart and run all",
+    );
+    if (!yes) return;
+    try {
+      if (await restarted(this.store, () => this.store.restart())) this.runAll();
+    } catch (error) {
+      toastError("The kernel was not restarted.", error);
+    }
   }
 
   /** The choice counts from the next start of the kernel, which is offered where one is running. */
@@ -102,6 +130,23 @@ export class Actions {
       const offline = error instanceof ApiError && error.status === 409;
       toastError(offline ? "That machine is not listening now." : "The machine was not attached.", error);
     }
+  }
+
+  /** Asks for all at once, in order: if one fails, those behind it are not run. */
+  private runEach(cells: readonly CellView[], again: () => void): void {
+    let hasFailed = false;
+    for (const { id, type, source } of cells) {
+      if (type !== "code" || source.trim() === "") continue;
+      this.store.run(id).catch((error: unknown) => {
+        // What keeps one from running keeps the others as well: it is said once.
+        if (!hasFailed) this.notRun("The cells were not run.", again)(error);
+        hasFailed = true;
+      });
+    }
+  }
+
+  private indexOf(id: string | undefined): number {
+    return this.store.cells.value.findIndex((cell) => cell.id === id);
   }
 
   private notRun(what: string, again: () => void): (error: unknown) => void {

@@ -3,11 +3,18 @@ import { effect, untracked } from "@preact/signals";
 import { toast, toastStays } from "../ui/toasts";
 import type { CellType, CellView } from "./cells";
 import type { WholeCell } from "./edit";
+import type { ExecutionView } from "./executions";
 import { neighbour, type Selection } from "./selection";
 import type { NotebookStore } from "./store";
 
 /** How many deleted cells can be brought back, one after the other. */
 const DELETED_LIMIT = 50;
+
+/** Whether a cell shows something that can be cleared: what still runs would have no place to be shown. */
+export function isClearable(cell: CellView, execution: ExecutionView | undefined): boolean {
+  if (execution?.status === "queued" || execution?.status === "running") return false;
+  return cell.executionId !== undefined || cell.storedCount !== undefined;
+}
 
 export class CellActions {
   private readonly store: NotebookStore;
@@ -71,6 +78,23 @@ export class CellActions {
   setType(id: string | undefined, type: CellType): void {
     if (id === undefined || !this.store.canEdit.value) return;
     this.store.setType(id, type);
+  }
+
+  clearOutputs(id: string | undefined): void {
+    const cell = this.store.cells.value.find((each) => each.id === id);
+    if (cell !== undefined) this.clear([cell], "Outputs cleared");
+  }
+
+  clearAllOutputs(): void {
+    this.clear(this.store.cells.value, "All outputs cleared");
+  }
+
+  private clear(cells: readonly CellView[], said: string): void {
+    if (!this.store.canEdit.value) return;
+    const ids = cells.filter((cell) => isClearable(cell, this.store.executionOf(cell))).map(({ id }) => id);
+    if (ids.length === 0) return;
+    const before = this.store.editor.clearOutputs(ids);
+    toast(said, { label: "Undo", run: () => this.store.editor.showAgain(before) });
   }
 
   /** Removes a cell and selects the one that follows, or the one before the last. */

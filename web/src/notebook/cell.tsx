@@ -5,8 +5,9 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Markdown } from "../outputs/markdown";
 import { Outputs } from "../outputs/outputs";
 import { useSteadyOutputs, useSteadyPlace } from "../outputs/steady";
-import { IconDown, IconRun, IconTrash, IconUp } from "../ui/icons";
+import { IconClear, IconDown, IconRun, IconTrash, IconUp } from "../ui/icons";
 import type { Actions } from "./actions";
+import { isClearable } from "./cell-actions";
 import type { CellType, CellView } from "./cells";
 import { CodeEditor } from "./code-editor";
 import type { ExecutionView } from "./executions";
@@ -65,6 +66,7 @@ function Gutter({ cell, number, actions, isStop }: PartProps) {
 }
 
 function Tools({ cell, number, actions, isStop }: PartProps) {
+  const execution = useExecution(actions.store, cell);
   if (!actions.store.canEdit.value) return null;
   const tabIndex = isStop ? 0 : -1;
   return (
@@ -83,6 +85,19 @@ function Tools({ cell, number, actions, isStop }: PartProps) {
           </option>
         ))}
       </select>
+      {isClearable(cell, execution) && (
+        <button
+          type="button"
+          class="icon-button"
+          tabIndex={tabIndex}
+          aria-label={`Clear the outputs of cell ${number}`}
+          title="Clear the outputs"
+          data-testid="clear-outputs"
+          onClick={() => actions.cells.clearOutputs(cell.id)}
+        >
+          <IconClear />
+        </button>
+      )}
       <button
         type="button"
         class="icon-button"

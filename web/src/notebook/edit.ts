@@ -22,6 +22,13 @@ export interface WholeCell {
   fields: Readonly<Record<string, unknown>>;
 }
 
+/** Which run's outputs a cell showed. */
+export interface Pointer {
+  id: string;
+  executionId: string | undefined;
+  count: string;
+}
+
 export class NotebookEditor {
   private readonly api: Automerge;
   private readonly replica: Replica<NotebookDoc>;
@@ -110,12 +117,34 @@ export class NotebookEditor {
     });
   }
 
-  clearOutputs(id: string): void {
+  /** Lets cells point at no run any more; the runs stay, and the answer leads back to them. */
+  clearOutputs(ids: readonly string[]): Pointer[] {
+    const pointers: Pointer[] = [];
     this.replica.change(this.origin, (doc) => {
-      const cell = mapOf(doc.cells?.[id]) as Record<string, unknown> | undefined;
-      if (cell === undefined) return;
-      cell.execution_id = null;
-      cell.execution_count = this.scalar("null");
+      for (const id of ids) {
+        const cell = mapOf(doc.cells?.[id]) as Record<string, unknown> | undefined;
+        if (cell === undefined) continue;
+        pointers.push({
+          id,
+          executionId: stringOf(cell.execution_id),
+          count: stringOf(cell.execution_count) ?? "null",
+        });
+        cell.execution_id = null;
+        cell.execution_count = this.scalar("null");
+      }
+    });
+    return pointers;
+  }
+
+  /** Shows again what cells showed, but for those that ran meanwhile. */
+  showAgain(pointers: readonly Pointer[]): void {
+    this.replica.change(this.origin, (doc) => {
+      for (const { id, executionId, count } of pointers) {
+        const cell = mapOf(doc.cells?.[id]) as Record<string, unknown> | undefined;
+        if (cell === undefined || stringOf(cell.execution_id) !== undefined) continue;
+        if (executionId !== undefined) cell.execution_id = this.scalar(executionId);
+        cell.execution_count = this.scalar(count);
+      }
     });
   }
 

@@ -11,6 +11,7 @@ import { ComputeChip } from "./compute-chip";
 import { Connection, Roster } from "./connection";
 import { KernelChip } from "./kernel-chip";
 import { NotebookMenu } from "./notebook-menu";
+import { RunMenu } from "./run-menu";
 import type { NotebookStore } from "./store";
 
 function Title({ actions }: { actions: Actions }) {
@@ -62,6 +63,7 @@ function RunTools({ actions }: { actions: Actions }) {
         <IconRunAll />
         Run all
       </button>
+      <RunMenu actions={actions} />
       <button
         type="button"
         class="button"
@@ -117,7 +119,7 @@ export function Header({ actions }: { actions: Actions }) {
           <Roster session={store.session.value} />
           <Connection session={store.session.value} />
           <AccessTool store={store} />
-          <NotebookMenu store={store} />
+          <NotebookMenu actions={actions} />
         </div>
         <div class="notebook-head-row">
           {store.canRun.value && <RunTools actions={actions} />}

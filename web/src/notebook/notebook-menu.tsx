@@ -4,10 +4,11 @@ import { duplicateNotebook, restoreNotebook, trashNotebook } from "../api/notebo
 import { Records } from "../audit/records";
 import { download } from "../library/commands";
 import { Dialog } from "../ui/dialog";
-import { IconClock, IconCopy, IconDownload, IconHistory, IconMore, IconTrash } from "../ui/icons";
+import { IconClear, IconClock, IconCopy, IconDownload, IconHistory, IconMore, IconTrash } from "../ui/icons";
 import { Menu, MenuItem } from "../ui/menu";
 import { navigate, notebookPath } from "../ui/router";
 import { toast, toastError } from "../ui/toasts";
+import type { Actions } from "./actions";
 import type { NotebookStore } from "./store";
 import { Versions } from "./versions";
 
@@ -37,7 +38,8 @@ async function trash(id: string, title: string): Promise<void> {
   }
 }
 
-export function NotebookMenu({ store }: { store: NotebookStore }) {
+export function NotebookMenu({ actions }: { actions: Actions }) {
+  const { store } = actions;
   const [versions, setVersions] = useState(false);
   const [activity, setActivity] = useState(false);
   const { scope, unsaved } = store.session.value;
@@ -60,6 +62,15 @@ export function NotebookMenu({ store }: { store: NotebookStore }) {
           });
           return (
             <>
+              {store.canEdit.value && (
+                <>
+                  <MenuItem {...item("menu-clear", () => actions.cells.clearAllOutputs())}>
+                    <IconClear />
+                    Clear all outputs
+                  </MenuItem>
+                  <div class="menu-rule" />
+                </>
+              )}
               <MenuItem {...item("menu-versions", () => setVersions(true))}>
                 <IconHistory />
                 Versions…

@@ -152,3 +152,20 @@ export const IconClock = () => (
     <path d="M8 4.8V8l2.2 1.4" />
   </Icon>
 );
+export const IconClear = () => (
+  <Icon>
+    <path d="M6.2 13h7.3M3 9.8L9.3 3.5l3.7 3.7L7.2 13H5.6z M6 6.8l3.7 3.7" />
+  </Icon>
+);
+export const IconRunAbove = () => (
+  <Icon>
+    <path d="M3 13.5h10" />
+    <path d="M5.5 2v8.4l6.6-4.2z" fill="currentColor" stroke="none" />
+  </Icon>
+);
+export const IconRunBelow = () => (
+  <Icon>
+    <path d="M3 2.5h10" />
+    <path d="M5.5 5.6V14l6.6-4.2z" fill="currentColor" stroke="none" />
+  </Icon>
+);
