@@ -50,6 +50,7 @@ test("no page has accessibility violations", async (t) => {
   });
   await addMachine(page, cloud);
   const notebook = await newNotebook(page, cloud);
+  let asking;
   await t.test("notebook with outputs, a failure and text", async () => {
     await notebook.attach();
     await notebook.compute("idle");
@@ -62,9 +63,30 @@ test("no page has accessibility violations", async (t) => {
     await notebook.cell(1).write("# Heading\n\nText with `code` and $x^2$.");
     await page.keyboard.press("Escape");
     await assertAccessible(page, "notebook");
-    const asking = await notebook.addAndRun("input('Name? ')");
+    asking = await notebook.addAndRun("input('Name? ')");
     await asking.element.getByTestId("input-field").waitFor();
     await assertAccessible(page, "notebook that asks");
+  });
+  await t.test("keys, line numbers, and the menus of the notebook", async () => {
+    await asking.element.getByTestId("input-field").fill("nobody");
+    await page.keyboard.press("Enter");
+    await asking.status("done");
+    await asking.write(`too_long = "${"for one row ".repeat(20)}"`);
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("l");
+    await page.locator('[data-line="1"]').first().waitFor();
+    await assertAccessible(page, "notebook with line numbers");
+    await page.getByTestId("run-menu").click();
+    await page.getByTestId("run-above").waitFor();
+    await assertAccessible(page, "menu of runs");
+    await page.keyboard.press("Escape");
+    await page.getByTestId("notebook-menu").click();
+    await page.getByTestId("menu-clear").waitFor();
+    await assertAccessible(page, "menu of the notebook");
+    await page.getByTestId("menu-shortcuts").click();
+    await page.getByTestId("shortcuts-dialog").waitFor();
+    await assertAccessible(page, "list of keys");
+    await page.getByTestId("shortcuts-close").click();
   });
   await t.test("sharing", async () => {
     await page.getByTestId("share").click();

@@ -215,6 +215,61 @@ test("the Tab key leads through a cell and its tools, and on", async () => {
   assert.equal(await at(), "Cell 1, Code");
 });
 
+const types = () =>
+  page.locator('[data-testid="cell"]').evaluateAll((cells) => cells.map((cell) => cell.dataset.cellType));
+
+test("cells are cut, copied, pasted, split and joined by keys", async () => {
+  const notebook = await withCells("one", "two", "a = 1\nb = 2");
+  await notebook.cell(0).element.focus();
+  await page.keyboard.press("r");
+  assert.deepEqual(await types(), ["raw", "code", "code"]);
+  await page.keyboard.press("x");
+  await page.keyboard.press("v");
+  await page.locator('[data-testid="cell"]').nth(2).waitFor();
+  assert.deepEqual(await sources(notebook), ["two", "one", "a = 1\nb = 2"]);
+  assert.deepEqual(await types(), ["code", "raw", "code"]);
+  await page.keyboard.press("c");
+  await page.keyboard.press("Shift+V");
+  await page.locator('[data-testid="cell"]').nth(3).waitFor();
+  assert.deepEqual(await sources(notebook), ["two", "one", "one", "a = 1\nb = 2"]);
+  await page.keyboard.press("y");
+  await page.keyboard.press("Shift+M");
+  await page.locator('[data-testid="cell"]').nth(3).waitFor({ state: "detached" });
+  assert.deepEqual(await sources(notebook), ["two", "one\none", "a = 1\nb = 2"]);
+  await notebook.cell(2).editor().focus();
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.press("End");
+  await page.keyboard.press("Control+Shift+Minus");
+  await page.locator('[data-testid="cell"]').nth(3).waitFor();
+  await page.keyboard.type("c = 3; ");
+  await notebook.cell(3).shows("c = 3; b = 2");
+  assert.deepEqual(await sources(notebook), ["two", "one\none", "a = 1", "c = 3; b = 2"]);
+});
+
+test("the list of keys, line numbers, and a word for Ctrl+S", async () => {
+  const notebook = await withCells("first\nsecond");
+  await notebook.connection("saved");
+  await notebook.cell(0).editor().focus();
+  await page.keyboard.press("Control+s");
+  await page.getByTestId("toasts").getByText("Saved", { exact: true }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("l");
+  await page.locator('.cm-line[data-line="2"]').waitFor();
+  await page.reload();
+  await page.locator('.cm-line[data-line="2"]').waitFor();
+  await notebook.cell(0).element.focus();
+  await page.keyboard.press("Shift+L");
+  await page.locator('.cm-line[data-line="2"]').waitFor({ state: "detached" });
+  await page.keyboard.press("h");
+  await page.getByTestId("shortcuts-dialog").getByText("Bring the last deleted cell back").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByTestId("shortcuts-dialog").waitFor({ state: "detached" });
+  assert.match(await focusedCell(), /^Cell 1,/);
+  await page.keyboard.press("Alt+Enter");
+  await page.keyboard.type("below = 1");
+  await notebook.cell(1).shows("below = 1");
+});
+
 test("with a kernel", async (t) => {
   await addMachine(page, cloud);
   const notebook = await newNotebook(page, cloud);

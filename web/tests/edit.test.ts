@@ -43,6 +43,25 @@ test("what is typed into a cell that is gone does no harm", async () => {
   expect(editor.whole(id)).toBeUndefined();
 });
 
+test("a copy has all but the place and the name", async () => {
+  const { editor, notebook } = await open();
+  const [first, second] = [
+    editor.addCell(undefined, "markdown", "# A"),
+    editor.addCell(undefined, "code", "b"),
+  ];
+  const whole = editor.whole(first);
+  if (whole === undefined) throw new Error("no cell");
+  const copy = editor.addCopy(second, whole);
+  expect(readCells(notebook.value).map(({ id, type, source }) => [id, type, source])).toEqual([
+    [second, "code", "b"],
+    [copy, "markdown", "# A"],
+    [first, "markdown", "# A"],
+  ]);
+  expect(Object.keys(notebook.value.cells?.[copy] ?? {})).toEqual(
+    Object.keys(notebook.value.cells?.[first] ?? {}),
+  );
+});
+
 // DOC-057
 test("cleared outputs come back, but not in place of a later run", async () => {
   const { api, notebook, editor } = await open();

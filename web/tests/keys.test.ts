@@ -1,7 +1,9 @@
 // Single and double keys of command mode.
 import { expect, test, vi } from "vitest";
 import type { Actions } from "../src/notebook/actions";
-import { CommandKeys } from "../src/notebook/keys";
+import { COMMANDS } from "../src/notebook/commands";
+import { CommandKeys, keyName } from "../src/notebook/keys";
+import { keysOf } from "../src/notebook/shortcuts";
 
 function keyboard() {
   const cells = { remove: vi.fn(), bringBack: vi.fn(), insertBelow: vi.fn() };
@@ -45,4 +47,24 @@ test("a key that is held down does what it does once, but for those that move", 
   press("j");
   press("j", { repeat: true });
   expect(selection.command).toHaveBeenCalledTimes(2);
+});
+
+test("each key means one thing", () => {
+  const keys = COMMANDS.flatMap((command) => command.keys);
+  expect(new Set(keys).size).toBe(keys.length);
+});
+
+test("keys are named with what is held down, whatever the lock of capitals says", () => {
+  const name = (key: string, more: Partial<KeyboardEvent> = {}) => keyName({ key, ...more } as KeyboardEvent);
+  expect(name("D")).toBe("d");
+  expect(name("V", { shiftKey: true })).toBe("shift+v");
+  expect(name("Enter", { altKey: true })).toBe("alt+Enter");
+  expect(name("S", { metaKey: true })).toBe("ctrl+s");
+  expect(name("ArrowUp", { ctrlKey: true, shiftKey: true })).toBe("ctrl+shift+ArrowUp");
+});
+
+test("combinations are written as on a keyboard", () => {
+  expect(keysOf("ctrl+shift+ArrowUp").slice(1)).toEqual(["Shift", "↑"]);
+  expect(keysOf("ctrl+shift+-").slice(1)).toEqual(["Shift", "-"]);
+  expect(keysOf("d")).toEqual(["D"]);
 });

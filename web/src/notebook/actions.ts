@@ -1,11 +1,12 @@
 // What keys and buttons do with the kernel and its machine; what they do to cells is in cell-actions.
-import { computed } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { ApiError, messageOf } from "../api/http";
 import { listWorkstations, type OfferedKernel } from "../api/workstations";
 import { confirm } from "../ui/dialog";
-import { toastError } from "../ui/toasts";
+import { toast, toastError } from "../ui/toasts";
 import { CellActions } from "./cell-actions";
 import type { CellView } from "./cells";
+import { connectionState } from "./connection-state";
 import { restarted } from "./restarted";
 import { neighbour, type Selection } from "./selection";
 import type { NotebookStore } from "./store";
@@ -13,10 +14,20 @@ import type { NotebookStore } from "./store";
 /** How the room refuses a run that nothing would take (room protocol 5.4). */
 const NO_COMPUTE = "no runtime peer is attached";
 
+const SAVED_WORDS = {
+  connecting: "Connecting…",
+  offline: "Not saved yet: there is no connection. Your edits are kept in this tab.",
+  saving: "Saving…",
+  saved: "Saved",
+  refused: "Not saved: the server does not take your edits.",
+};
+
 export class Actions {
   readonly store: NotebookStore;
   readonly selection: Selection;
   readonly cells: CellActions;
+  /** Whether the list of keys is shown. */
+  readonly shortcuts = signal(false);
   /** The cell that the Tab key reaches: the selected one, or the first. */
   readonly tabStop = computed(() => {
     const cells = this.store.cells.value;
@@ -52,6 +63,22 @@ export class Actions {
     } else {
       this.selection.command(neighbour(cells, id, 1));
     }
+  }
+
+  /** Alt+Enter: run and go on in a new cell below. */
+  runInsert(id: string | undefined): void {
+    this.run(id);
+    this.cells.addBelow(id, "code");
+  }
+
+  showShortcuts(shown: boolean): void {
+    this.shortcuts.value = shown;
+  }
+
+  /** Ctrl+S: nothing is to be done, and whoever presses it wants to know. */
+  saySaved(): void {
+    const { status } = connectionState(this.store.session.value);
+    toast(SAVED_WORDS[status]);
   }
 
   runAll(): void {

@@ -2,6 +2,7 @@
 import { effect, untracked } from "@preact/signals";
 import { toast, toastStays } from "../ui/toasts";
 import type { CellType, CellView } from "./cells";
+import { cellFor, keepCell } from "./clipboard";
 import type { WholeCell } from "./edit";
 import type { ExecutionView } from "./executions";
 import { neighbour, type Selection } from "./selection";
@@ -78,6 +79,52 @@ export class CellActions {
   setType(id: string | undefined, type: CellType): void {
     if (id === undefined || !this.store.canEdit.value) return;
     this.store.setType(id, type);
+  }
+
+  cut(id: string | undefined): void {
+    const whole = this.takeOut(id);
+    if (whole !== undefined) keepCell(this.store.id, whole);
+  }
+
+  copy(id: string | undefined): void {
+    const whole = id === undefined ? undefined : this.store.editor.whole(id);
+    if (whole !== undefined) keepCell(this.store.id, whole);
+  }
+
+  /** Puts the cell that was cut or copied before (0) or after (1) the given one. */
+  paste(id: string | undefined, offset: 0 | 1): void {
+    const whole = cellFor(this.store.id);
+    if (whole === undefined || !this.store.canEdit.value) return;
+    const cells = this.store.cells.value;
+    const after = cells[cells.findIndex((cell) => cell.id === id) - 1 + offset]?.id;
+    this.selection.command(this.store.editor.addCopy(after, whole));
+  }
+
+  /** Makes two cells of one: what is behind the place goes on in the second one. */
+  split(id: string, at: number): void {
+    const whole = this.store.editor.whole(id);
+    if (whole === undefined || !this.store.canEdit.value) return;
+    const { source, type } = whole;
+    const head = source.slice(0, at).replace(/\n$/, "");
+    const rest = source.slice(at).replace(/^\n/, "");
+    this.store.editor.splice({}, id, [
+      { index: head.length, remove: source.length - head.length, insert: "" },
+    ]);
+    this.selection.edit(this.store.editor.addCell(id, type, rest), "start");
+  }
+
+  /** Makes one cell of two; the second one can be brought back. */
+  join(id: string | undefined): void {
+    const cells = this.store.cells.value;
+    const index = cells.findIndex((cell) => cell.id === id);
+    const [first, second] = [cells[index], cells[index + 1]];
+    if (index < 0 || first === undefined || second === undefined || !this.store.canEdit.value) return;
+    const whole = this.store.editor.whole(second.id);
+    const between = first.source === "" || second.source === "" ? "" : first.type === "code" ? "\n" : "\n\n";
+    const insert = between + second.source;
+    this.store.editor.splice({}, first.id, [{ index: first.source.length, remove: 0, insert }]);
+    this.store.editor.deleteCell(second.id);
+    if (whole !== undefined) this.remember(whole);
   }
 
   clearOutputs(id: string | undefined): void {

@@ -5,6 +5,7 @@ import type { Actions } from "./actions";
 import { textBinding } from "./binding";
 import type { CellView } from "./cells";
 import { createEditor } from "./editor-setup";
+import { numberLines, showsLineNumbers } from "./line-numbers";
 import { showCursors } from "./remote-cursors";
 
 const NEAR_SCREEN = "600px";
@@ -49,6 +50,8 @@ export function CodeEditor({ cell, actions, label }: { cell: CellView; actions: 
       inspect: (code, position, detail) => store.inspect(code, position, detail),
       runAdvance: () => actions.runAdvance(cell.id),
       runStay: () => actions.runStay(cell.id),
+      runInsert: () => actions.runInsert(cell.id),
+      split: (at) => actions.cells.split(cell.id, at),
       leave: () => selection.command(cell.id),
       leaveUp: () => selection.edit(previousOf(actions, cell.id), "end"),
       leaveDown: () => selection.edit(nextOf(actions, cell.id), "start"),
@@ -71,9 +74,11 @@ export function CodeEditor({ cell, actions, label }: { cell: CellView; actions: 
         if (alive) view.dispatch({ effects: showCursors.of(here) });
       });
     });
+    const stopNumbering = effect(() => view.dispatch({ effects: numberLines(showsLineNumbers.value) }));
     return () => {
       alive = false;
       stop();
+      stopNumbering();
       unregister();
       view.destroy();
     };

@@ -41,6 +41,15 @@ export class NotebookEditor {
 
   /** Adds a cell after the named one, or first when none is named; answers its id. */
   addCell(afterId: string | undefined, type: CellType, source = ""): string {
+    return this.add(afterId, { cell_type: this.scalar(type), source });
+  }
+
+  /** Adds a cell that has all that another one has, but for its place. */
+  addCopy(afterId: string | undefined, { fields }: WholeCell): string {
+    return this.add(afterId, stored(this.api, fields) as Record<string, unknown>);
+  }
+
+  private add(afterId: string | undefined, fields: Record<string, unknown>): string {
     const id = crypto.randomUUID();
     const cells = readCells(this.replica.value);
     const index = afterId === undefined ? -1 : cells.findIndex((cell) => cell.id === afterId);
@@ -52,14 +61,11 @@ export class NotebookEditor {
     this.replica.change(this.origin, (doc) => {
       if (doc.cells === undefined) return;
       doc.cells[id] = {
+        ...{ id: "", cell_type: "", position: "", source: "", execution_count: this.scalar("null") },
+        ...{ metadata: {}, resolved_assets: {}, attachments: {} },
+        ...fields,
         id: this.scalar(id),
-        cell_type: this.scalar(type),
         position: this.scalar(position),
-        source,
-        execution_count: this.scalar("null"),
-        metadata: {},
-        resolved_assets: {},
-        attachments: {},
       };
     });
     return id;

@@ -27,6 +27,7 @@ import { parser as markdownParser } from "@lezer/markdown";
 import type { CellType } from "./cells";
 import type { Completion } from "./completion";
 import { type Ask, inspection } from "./inspect";
+import { lineNumbering } from "./line-numbers";
 import { remoteCursors } from "./remote-cursors";
 
 export interface EditorOptions {
@@ -40,6 +41,8 @@ export interface EditorOptions {
   inspect: Ask;
   runAdvance(): void;
   runStay(): void;
+  runInsert(): void;
+  split(at: number): void;
   leave(): void;
   leaveUp(): void;
   leaveDown(): void;
@@ -169,6 +172,14 @@ export function createEditor(options: EditorOptions): EditorView {
       { key: "Shift-Enter", run: does(options.runAdvance) },
       { key: "Mod-Enter", run: does(options.runStay) },
       { key: "Ctrl-Enter", run: does(options.runStay) },
+      { key: "Alt-Enter", run: does(options.runInsert) },
+      {
+        key: "Ctrl-Shift--",
+        run: ({ state }) => {
+          options.split(state.selection.main.head);
+          return true;
+        },
+      },
       { key: "Ctrl-m", run: does(options.leave) },
       { key: "Tab", run: acceptCompletion },
       { key: "Tab", run: completeAfterWord },
@@ -192,6 +203,7 @@ export function createEditor(options: EditorOptions): EditorView {
         options.binding,
         EditorView.clipboardInputFilter.of(withPlainLineEnds),
         history(),
+        lineNumbering(),
         drawSelection(),
         highlightSpecialChars(),
         languageOf(options.language),

@@ -1,16 +1,28 @@
 // What can be done to the notebook as a whole, from inside it.
 import { useState } from "preact/hooks";
 import { duplicateNotebook, restoreNotebook, trashNotebook } from "../api/notebooks";
-import { Records } from "../audit/records";
 import { download } from "../library/commands";
-import { Dialog } from "../ui/dialog";
-import { IconClear, IconClock, IconCopy, IconDownload, IconHistory, IconMore, IconTrash } from "../ui/icons";
+import {
+  IconClear,
+  IconClock,
+  IconCopy,
+  IconDownload,
+  IconHistory,
+  IconKeyboard,
+  IconLines,
+  IconMore,
+  IconTrash,
+} from "../ui/icons";
+import { Later } from "../ui/later";
 import { Menu, MenuItem } from "../ui/menu";
 import { navigate, notebookPath } from "../ui/router";
 import { toast, toastError } from "../ui/toasts";
 import type { Actions } from "./actions";
-import type { NotebookStore } from "./store";
-import { Versions } from "./versions";
+import { showsLineNumbers, toggleLineNumbers } from "./line-numbers";
+
+const loadVersions = () => import("./versions").then((module) => module.Versions);
+const loadActivity = () => import("./activity").then((module) => module.Activity);
+const loadShortcuts = () => import("./shortcuts").then((module) => module.Shortcuts);
 
 async function duplicate(id: string): Promise<void> {
   try {
@@ -83,6 +95,14 @@ export function NotebookMenu({ actions }: { actions: Actions }) {
                 <IconCopy />
                 Duplicate
               </MenuItem>
+              <MenuItem {...item("menu-line-numbers", toggleLineNumbers)}>
+                <IconLines />
+                {showsLineNumbers.value ? "Hide line numbers" : "Show line numbers"}
+              </MenuItem>
+              <MenuItem {...item("menu-shortcuts", () => actions.showShortcuts(true))}>
+                <IconKeyboard />
+                Keyboard shortcuts…
+              </MenuItem>
               {isOwner && (
                 <>
                   <MenuItem {...item("menu-activity", () => setActivity(true))}>
@@ -101,30 +121,20 @@ export function NotebookMenu({ actions }: { actions: Actions }) {
         }}
       </Menu>
       {versions && (
-        <Versions
-          notebookId={store.id}
-          isOwner={isOwner}
-          isSaved={!unsaved}
-          onClose={() => setVersions(false)}
+        <Later
+          load={loadVersions}
+          props={{
+            notebookId: store.id,
+            isOwner,
+            isSaved: !unsaved,
+            onClose: () => setVersions(false),
+          }}
         />
       )}
-      {activity && <Activity store={store} onClose={() => setActivity(false)} />}
+      {activity && <Later load={loadActivity} props={{ store, onClose: () => setActivity(false) }} />}
+      {actions.shortcuts.value && (
+        <Later load={loadShortcuts} props={{ onClose: () => actions.showShortcuts(false) }} />
+      )}
     </>
-  );
-}
-
-/** What happened to the notebook, for its owners. */
-function Activity({ store, onClose }: { store: NotebookStore; onClose(): void }) {
-  return (
-    <Dialog title="Activity" testId="activity-dialog" onClose={onClose}>
-      <div class="activity">
-        <Records notebookId={store.id} me={store.me.value} />
-      </div>
-      <div class="dialog-actions">
-        <button type="button" class="button" data-testid="activity-close" onClick={onClose}>
-          Close
-        </button>
-      </div>
-    </Dialog>
   );
 }

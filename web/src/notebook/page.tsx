@@ -16,7 +16,7 @@ import { Cell } from "./cell";
 import { useComputeState } from "./compute-chip";
 import { Header } from "./header";
 import { comeBack, leaveNotebook } from "./kept-open";
-import { CommandKeys } from "./keys";
+import { CommandKeys, keyName } from "./keys";
 import { Selection } from "./selection";
 import type { NotebookStore } from "./store";
 import { UnsentNotice } from "./unsent-notice";
@@ -239,6 +239,15 @@ function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOri
   const isShown = signedIn.value !== "ended";
   useKeptHeights();
   useEffect(() => actions.cells.watch(), [actions]);
+  useEffect(() => {
+    const save = (event: KeyboardEvent) => {
+      if (keyName(event) !== "ctrl+s") return;
+      event.preventDefault();
+      if (!event.repeat) actions.saySaved();
+    };
+    addEventListener("keydown", save);
+    return () => removeEventListener("keydown", save);
+  }, [actions]);
   useEffect(() => {
     if (isShown) document.title = `${title} · Notebook Cloud`;
   }, [title, isShown]);

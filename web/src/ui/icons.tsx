@@ -169,3 +169,15 @@ export const IconRunBelow = () => (
     <path d="M5.5 5.6V14l6.6-4.2z" fill="currentColor" stroke="none" />
   </Icon>
 );
+export const IconKeyboard = () => (
+  <Icon>
+    <rect x="1.5" y="4" width="13" height="8.5" rx="1.5" />
+    <path d="M4.2 6.8h.01M6.8 6.8h.01M9.4 6.8h.01M12 6.8h.01" class="icon-dots" />
+    <path d="M5 10h6" />
+  </Icon>
+);
+export const IconLines = () => (
+  <Icon>
+    <path d="M2.5 4h1M2.5 8h1M2.5 12h1M6.5 4h7M6.5 8h7M6.5 12h5" />
+  </Icon>
+);

@@ -1,0 +1,98 @@
+// What the keys of a notebook mean: the table that command mode goes by, and that the list of shortcuts shows.
+import type { Actions } from "./actions";
+import { toggleLineNumbers } from "./line-numbers";
+import { neighbour } from "./selection";
+
+export interface Command {
+  /** Each of them alone; as `keyName` writes them. */
+  keys: readonly string[];
+  /** Pressed two times in a row. */
+  twice?: true;
+  /** Goes on while the key is held down. */
+  repeats?: true;
+  /** For people. */
+  what: string;
+  run(actions: Actions, id: string | undefined): void;
+}
+
+interface Shortcut {
+  keys: readonly string[];
+  twice?: true;
+  what: string;
+}
+
+const step =
+  (by: number): Command["run"] =>
+  (actions, id) =>
+    actions.selection.command(neighbour(actions.store.cells.value, id, by));
+
+const RUNNING: readonly Command[] = [
+  { keys: ["shift+Enter"], what: "Run and go on", run: (actions, id) => actions.runAdvance(id) },
+  { keys: ["ctrl+Enter"], what: "Run and stay", run: (actions, id) => actions.runStay(id) },
+  { keys: ["alt+Enter"], what: "Run and insert a cell below", run: (actions, id) => actions.runInsert(id) },
+  { keys: ["i"], twice: true, what: "Interrupt the kernel", run: (actions) => actions.interrupt() },
+  { keys: ["0"], twice: true, what: "Restart the kernel", run: (actions) => actions.restart() },
+];
+
+const MOVING: readonly Command[] = [
+  { keys: ["Enter"], what: "Edit the cell", run: (actions, id) => actions.selection.edit(id) },
+  { keys: ["ArrowUp", "k"], repeats: true, what: "To the cell above", run: step(-1) },
+  { keys: ["ArrowDown", "j"], repeats: true, what: "To the cell below", run: step(1) },
+  {
+    keys: ["ctrl+shift+ArrowUp"],
+    what: "Move the cell up",
+    run: (actions, id) => actions.cells.move(id, -1),
+  },
+  {
+    keys: ["ctrl+shift+ArrowDown"],
+    what: "Move the cell down",
+    run: (actions, id) => actions.cells.move(id, 1),
+  },
+];
+
+const CELLS: readonly Command[] = [
+  { keys: ["a"], what: "Insert a cell above", run: (actions, id) => actions.cells.insertAbove(id) },
+  { keys: ["b"], what: "Insert a cell below", run: (actions, id) => actions.cells.insertBelow(id) },
+  { keys: ["x"], what: "Cut the cell", run: (actions, id) => actions.cells.cut(id) },
+  { keys: ["c"], what: "Copy the cell", run: (actions, id) => actions.cells.copy(id) },
+  { keys: ["v"], what: "Paste below", run: (actions, id) => actions.cells.paste(id, 1) },
+  { keys: ["shift+v"], what: "Paste above", run: (actions, id) => actions.cells.paste(id, 0) },
+  { keys: ["d"], twice: true, what: "Delete the cell", run: (actions, id) => actions.cells.remove(id) },
+  { keys: ["z"], what: "Bring the last deleted cell back", run: (actions) => actions.cells.bringBack() },
+  { keys: ["shift+m"], what: "Join with the cell below", run: (actions, id) => actions.cells.join(id) },
+  { keys: ["y"], what: "Make it code", run: (actions, id) => actions.cells.setType(id, "code") },
+  { keys: ["m"], what: "Make it text", run: (actions, id) => actions.cells.setType(id, "markdown") },
+  { keys: ["r"], what: "Make it raw", run: (actions, id) => actions.cells.setType(id, "raw") },
+];
+
+const PAGE: readonly Command[] = [
+  { keys: ["l", "shift+l"], what: "Show or hide line numbers", run: toggleLineNumbers },
+  { keys: ["h"], what: "Show this list", run: (actions) => actions.showShortcuts(true) },
+];
+
+/** Handled by the page wherever the focus is. */
+const EVERYWHERE: readonly Shortcut[] = [
+  { keys: ["ctrl+s"], what: "Say whether everything is saved; it is saved as you write" },
+];
+
+/** Handled by the editor. */
+const EDITING: readonly Shortcut[] = [
+  { keys: ["Escape"], what: "Leave the editor for the cell" },
+  { keys: ["shift+Enter"], what: "Run and go on" },
+  { keys: ["ctrl+Enter"], what: "Run and stay" },
+  { keys: ["alt+Enter"], what: "Run and insert a cell below" },
+  { keys: ["Tab"], what: "Complete the name before the cursor, or indent" },
+  { keys: ["shift+Tab"], what: "Show what is known of the name before the cursor; again: its source" },
+  { keys: ["ctrl+shift+-"], what: "Split the cell at the cursor" },
+  { keys: ["ctrl+/"], what: "Comment lines out or in" },
+];
+
+export const COMMANDS: readonly Command[] = [...RUNNING, ...MOVING, ...CELLS, ...PAGE];
+
+export const SHORTCUTS: readonly { title: string; shortcuts: readonly Shortcut[] }[] = [
+  { title: "On a cell: running", shortcuts: RUNNING },
+  { title: "On a cell: moving", shortcuts: MOVING },
+  { title: "On a cell: changing", shortcuts: CELLS },
+  { title: "While you edit", shortcuts: EDITING },
+  { title: "The page", shortcuts: [...PAGE, ...EVERYWHERE] },
+];

@@ -1,0 +1,20 @@
+// A dialog that is loaded when it is first opened.
+import { type ComponentType, h } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { toastError } from "./toasts";
+
+interface LaterProps<P> {
+  load(): Promise<ComponentType<P>>;
+  props: P;
+}
+
+export function Later<P extends object>({ load, props }: LaterProps<P>) {
+  const [part, setPart] = useState<{ component: ComponentType<P> } | undefined>();
+  useEffect(() => {
+    load().then(
+      (component) => setPart({ component }),
+      (error: unknown) => toastError("This could not be loaded.", error),
+    );
+  }, [load]);
+  return part ? h(part.component, props) : null;
+}
