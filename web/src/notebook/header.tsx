@@ -128,10 +128,11 @@ export function Header({ actions }: { actions: Actions }) {
               type="button"
               class="button"
               data-testid="add-cell"
+              aria-label="Add a cell"
               onClick={() => actions.cells.addBelow(actions.selection.cellId.value, "code")}
             >
               <IconPlus />
-              Cell
+              <span class="label-wide">Cell</span>
             </button>
           )}
           <div class="head-end">

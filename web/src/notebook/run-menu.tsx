@@ -24,10 +24,12 @@ export function RunMenu({ actions }: { actions: Actions }) {
         });
         return (
           <>
-            <MenuItem {...item("run-above", () => actions.runAbove(selection.cellId.peek()))}>
-              <IconRunAbove />
-              Run all above {cell}
-            </MenuItem>
+            {number > 1 && (
+              <MenuItem {...item("run-above", () => actions.runAbove(selection.cellId.peek()))}>
+                <IconRunAbove />
+                Run all above {cell}
+              </MenuItem>
+            )}
             <MenuItem {...item("run-below", () => actions.runBelow(selection.cellId.peek()))}>
               <IconRunBelow />
               Run {cell} and all below
