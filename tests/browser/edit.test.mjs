@@ -143,6 +143,20 @@ test("a cell that somebody else deletes under one's hands can be had back", asyn
   await page.getByTestId("toast-action").filter({ hasText: "Bring it back" }).click();
   await notebook.cell(1).shows("two and more");
   await theirs.cell(1).shows("two and more");
+  // Who leaves without an answer finds the text at the next opening, and no offer on other pages.
+  await notebook.cell(1).append(" again");
+  await theirs.cell(1).shows("two and more again");
+  await theirs.cell(1).element.focus();
+  await other.keyboard.press("d");
+  await other.keyboard.press("d");
+  await page.getByTestId("toasts").getByText("was deleted by somebody else").waitFor();
+  await page.getByTestId("nav-notebooks").click();
+  await page.getByTestId("notebook-list").waitFor();
+  await page.getByTestId("toasts").getByText("was deleted").waitFor({ state: "detached" });
+  await page.goBack();
+  await page.getByTestId("unsent-notice").getByText("two and more again").waitFor();
+  await page.getByTestId("unsent-insert").click();
+  await notebook.cell(1).shows("two and more again");
   await other.close();
 });
 

@@ -7,6 +7,7 @@ import type { WholeCell } from "./edit";
 import type { ExecutionView } from "./executions";
 import { neighbour, type Selection } from "./selection";
 import type { NotebookStore } from "./store";
+import { dropKept, keepMore } from "./unsent";
 
 /** How many deleted cells can be brought back, one after the other. */
 const DELETED_LIMIT = 50;
@@ -22,6 +23,8 @@ export class CellActions {
   private readonly selection: Selection;
   /** The last one first to come back. */
   private readonly deleted: WholeCell[] = [];
+  /** Messages that offer a way back. */
+  private readonly offers: (() => void)[] = [];
   /** The selected cell as it was last seen. */
   private last: { id: string; index: number; whole: WholeCell } | undefined;
 
@@ -30,13 +33,20 @@ export class CellActions {
     this.selection = selection;
   }
 
-  /** Until the answer is called, a selected cell that somebody else deletes leaves the selection and the focus somewhere. */
+  /**
+   * Until the answer is called, a selected cell that somebody else deletes leaves the selection and the focus somewhere.
+   * Then the ways back that are still offered go: nobody sees the notebook any more.
+   */
   watch(): () => void {
-    return effect(() => {
+    const stop = effect(() => {
       const cells = this.store.cells.value;
       const id = this.selection.cellId.value;
       untracked(() => this.follow(cells, id));
     });
+    return () => {
+      stop();
+      for (const dismiss of this.offers.splice(0)) dismiss();
+    };
   }
 
   addBelow(id: string | undefined, type: CellType): void {
@@ -58,7 +68,7 @@ export class CellActions {
   }
 
   remove(id: string | undefined): void {
-    if (this.takeOut(id)) toast("Cell deleted", { label: "Undo", run: () => this.bringBack() });
+    if (this.takeOut(id)) this.offer("Cell deleted", () => this.bringBack());
   }
 
   /** Brings the cell that was deleted last back to its place, with its outputs. */
@@ -67,6 +77,7 @@ export class CellActions {
     const whole = this.deleted.pop();
     if (whole === undefined) return;
     this.store.editor.putBack(whole);
+    dropKept(this.store.id, whole.id);
     this.selection.command(whole.id);
   }
 
@@ -141,7 +152,11 @@ export class CellActions {
     const ids = cells.filter((cell) => isClearable(cell, this.store.executionOf(cell))).map(({ id }) => id);
     if (ids.length === 0) return;
     const before = this.store.editor.clearOutputs(ids);
-    toast(said, { label: "Undo", run: () => this.store.editor.showAgain(before) });
+    this.offer(said, () => this.store.editor.showAgain(before));
+  }
+
+  private offer(said: string, undo: () => void): void {
+    this.offers.push(toast(said, { label: "Undo", run: undo }));
   }
 
   /** Removes a cell and selects the one that follows, or the one before the last. */
@@ -185,10 +200,13 @@ export class CellActions {
     else this.selection.focused(next, false);
     if (!wasEditing || whole.source.trim() === "") return;
     this.remember(whole);
-    toastStays("The cell that you were editing was deleted by somebody else, or in another tab.", {
-      label: "Bring it back",
-      run: () => this.bringBackThis(whole),
-    });
+    const { id, type, source } = whole;
+    keepMore(this.store.id, [{ id, type, source }]);
+    const dismiss = toastStays(
+      "The cell that you were editing was deleted by somebody else, or in another tab.",
+      { label: "Bring it back", run: () => this.bringBackThis(whole) },
+    );
+    this.offers.push(dismiss);
   }
 
   private bringBackThis(whole: WholeCell): void {

@@ -13,7 +13,7 @@ import {
   IconMore,
   IconTrash,
 } from "../ui/icons";
-import { Later } from "../ui/later";
+import { LaterDialog } from "../ui/later-dialog";
 import { Menu, MenuItem } from "../ui/menu";
 import { navigate, notebookPath } from "../ui/router";
 import { toast, toastError } from "../ui/toasts";
@@ -121,7 +121,7 @@ export function NotebookMenu({ actions }: { actions: Actions }) {
         }}
       </Menu>
       {versions && (
-        <Later
+        <LaterDialog
           load={loadVersions}
           props={{
             notebookId: store.id,
@@ -131,9 +131,9 @@ export function NotebookMenu({ actions }: { actions: Actions }) {
           }}
         />
       )}
-      {activity && <Later load={loadActivity} props={{ store, onClose: () => setActivity(false) }} />}
+      {activity && <LaterDialog load={loadActivity} props={{ store, onClose: () => setActivity(false) }} />}
       {actions.shortcuts.value && (
-        <Later load={loadShortcuts} props={{ onClose: () => actions.showShortcuts(false) }} />
+        <LaterDialog load={loadShortcuts} props={{ onClose: () => actions.showShortcuts(false) }} />
       )}
     </>
   );

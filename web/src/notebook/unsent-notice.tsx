@@ -1,4 +1,4 @@
-// Offers text that did not reach the server before the notebook was left.
+// Offers text that did not reach the server before the notebook was left, or whose cell was deleted meanwhile.
 import { useState } from "preact/hooks";
 import type { Actions } from "./actions";
 import { keepUnsent, keptUnsent, stillUnsent } from "./unsent";
@@ -32,8 +32,8 @@ export function UnsentNotice({ actions }: { actions: Actions }) {
     <div class="notice" role="status" data-testid="unsent-notice" data-cells={unsent.length}>
       <p>
         {many
-          ? `The text of ${unsent.length} cells that you edited did not reach the server before you left the notebook.`
-          : "The text of a cell that you edited did not reach the server before you left the notebook."}{" "}
+          ? `The text of ${unsent.length} cells that you edited is not in the notebook: it did not reach the server, or the cells were deleted.`
+          : "The text of a cell that you edited is not in the notebook: it did not reach the server, or the cell was deleted."}{" "}
         It is kept in this tab only.
       </p>
       {unsent.map(({ id, source }) => (

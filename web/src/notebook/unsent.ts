@@ -57,6 +57,13 @@ export function keepMore(notebookId: string, cells: readonly UnsentCell[]): void
   keepUnsent(notebookId, [...before, ...cells]);
 }
 
+/** Keeps a cell no longer: it is in the notebook again. */
+export function dropKept(notebookId: string, cellId: string): void {
+  const kept = keptUnsent(notebookId);
+  const rest = kept.filter(({ id }) => id !== cellId);
+  if (rest.length < kept.length) keepUnsent(notebookId, rest);
+}
+
 export function keptUnsent(notebookId: string): UnsentCell[] {
   try {
     return list(JSON.parse(sessionStorage.getItem(key(notebookId)) ?? "[]"), (shape) => {

@@ -28,16 +28,20 @@ function dismiss(id: number): void {
   toasts.value = toasts.value.filter((toast) => toast.id !== id);
 }
 
-export function toast(text: string, action?: ToastAction): void {
+/** Says something for a while; the answer takes it away sooner. */
+export function toast(text: string, action?: ToastAction): () => void {
   const id = next++;
   // What is said again takes the place of what was said before, with its way back.
   toasts.value = [...toasts.value.filter((other) => other.text !== text), { id, tone: "info", text, action }];
   setTimeout(() => dismiss(id), action === undefined ? SHOWN_MS : OFFERED_MS);
+  return () => dismiss(id);
 }
 
-/** A message that stays until it is dismissed. */
-export function toastStays(text: string, action: ToastAction): void {
-  toasts.value = [...toasts.value, { id: next++, tone: "info", text, action, lasts: true }];
+/** A message that stays until it is dismissed, here or by the answer. */
+export function toastStays(text: string, action: ToastAction): () => void {
+  const id = next++;
+  toasts.value = [...toasts.value, { id, tone: "info", text, action, lasts: true }];
+  return () => dismiss(id);
 }
 
 /** The same, once: said again, it is there already. */

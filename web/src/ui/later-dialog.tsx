@@ -8,7 +8,7 @@ interface LaterProps<P> {
   props: P;
 }
 
-export function Later<P extends object>({ load, props }: LaterProps<P>) {
+export function LaterDialog<P extends object>({ load, props }: LaterProps<P>) {
   const [part, setPart] = useState<{ component: ComponentType<P> } | undefined>();
   useEffect(() => {
     load().then(
