@@ -378,6 +378,7 @@ test("with a kernel", async (t) => {
     await notebook.cell(2).element.hover();
     await notebook.cell(2).element.getByTestId("clear-outputs").click();
     await shown(2).waitFor({ state: "detached" });
+    assert.match(await focusedCell(), /^Cell 3,/);
     await shown(1).waitFor();
     await choose("notebook-menu", "menu-clear");
     await shown(1).waitFor({ state: "detached" });

@@ -140,7 +140,10 @@ export class CellActions {
 
   clearOutputs(id: string | undefined): void {
     const cell = this.store.cells.value.find((each) => each.id === id);
-    if (cell !== undefined) this.clear([cell], "Outputs cleared");
+    if (cell === undefined) return;
+    this.clear([cell], "Outputs cleared");
+    // The button goes with the outputs.
+    this.selection.command(id);
   }
 
   clearAllOutputs(): void {
@@ -152,7 +155,10 @@ export class CellActions {
     const ids = cells.filter((cell) => isClearable(cell, this.store.executionOf(cell))).map(({ id }) => id);
     if (ids.length === 0) return;
     const before = this.store.editor.clearOutputs(ids);
-    this.offer(said, () => this.store.editor.showAgain(before));
+    this.offer(said, () => {
+      this.store.editor.showAgain(before);
+      this.selection.command(this.selection.cellId.peek() ?? ids[0]);
+    });
   }
 
   private offer(said: string, undo: () => void): void {
