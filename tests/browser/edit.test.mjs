@@ -1,6 +1,6 @@
 // Editing: what is written stays, what is deleted comes back, and the keyboard reaches everything.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { launch } from "./support/browser.mjs";
 import { addMachine, Notebook, newNotebook, openNotebook, signIn } from "./support/page.mjs";
 import { Cloud } from "./support/processes.mjs";
@@ -28,6 +28,8 @@ before(async () => {
   page = await context.newPage();
   await signIn(page, cloud);
 });
+
+afterEach(() => context.setOffline(false));
 
 after(async () => {
   await browser?.close();
