@@ -143,6 +143,15 @@ describe("fetching blobs", () => {
     expect([server.gets.length, server.asked]).toEqual([3, []]);
   });
 
+  it("keeps large ones at hand only as far as memory is to spare for them", async () => {
+    const large = 20 * 1024 * 1024;
+    await texts(0, 4, large);
+    await texts(3, 1, large);
+    expect(server.gets).toHaveLength(4);
+    await texts(0, 1, large);
+    expect(server.gets).toHaveLength(5);
+  });
+
   it("keeps to the limits of a request", async () => {
     await texts(0, 2 * MAX_BLOBS + 3);
     expect(server.asked.map((hashes) => hashes.length)).toEqual([MAX_BLOBS, MAX_BLOBS, 3]);
