@@ -123,6 +123,8 @@ test("an output says what it would load from elsewhere", async () => {
   const note = cell.element.getByTestId("output-blocked");
   await note.filter({ hasText: "loads code from cdn.example.org and shows pictures from pictures.example.org" }).waitFor();
   if (process.env.SHOTS) await shots("blocked");
+  await show(`HTML('<iframe src="https://video.example.org/x"></iframe><iframe srcdoc="&lt;script async src=\\'https://maps.example.org/leaflet.js\\'&gt;&lt;/script&gt;"></iframe>')`);
+  await note.filter({ hasText: "loads code from maps.example.org and shows a page of video.example.org" }).waitFor();
   await show(`HTML('<p>nothing more</p>')`);
   await frame().getByText("nothing more").waitFor();
   assert.equal(await note.count(), 0);

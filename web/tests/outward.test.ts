@@ -51,6 +51,7 @@ describe("what a frame says of things outside it", () => {
       type: "blocked",
       blocked: { kind: "code", host: "cdn.example.org:8443" },
     });
+    expect(blocked("page", "https://x.org/y")).toHaveProperty("blocked.kind", "page");
     expect(blocked("Click here", "https://x.org/")).toHaveProperty("blocked.kind", "other");
     expect(blocked("code", "Call 555")).toBeUndefined();
     expect(readOutward({ type: "frame-scroll", top: Number.NaN })).toBeUndefined();

@@ -1,6 +1,6 @@
 // Shows one output of a notebook. This document runs in a sandbox without an origin of its own: it can reach
 // neither the page nor the server, and speaks to the page by messages.
-import { watchOutward } from "./outward";
+import { tellNested, watchOutward } from "./outward";
 import { runIn } from "./run";
 
 const output = document.getElementById("output") ?? document.body;
@@ -36,6 +36,7 @@ function render(mime: string, content: string): void {
   } else {
     output.innerHTML = content;
     runScripts(output);
+    tellNested(output, tell);
   }
   measure();
 }

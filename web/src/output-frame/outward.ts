@@ -84,17 +84,27 @@ function watchLinks(tell: Tell): void {
   };
 }
 
+function kindOf(directive: string): string {
+  const kind = /^(script|img|frame)/.exec(directive)?.[0];
+  return kind === "script" ? "code" : kind === "img" ? "picture" : kind === "frame" ? "page" : "other";
+}
+
 /** Tells what the content wanted from elsewhere and did not get. */
 function watchBlocked(tell: Tell): void {
   addEventListener("securitypolicyviolation", ({ blockedURI, effectiveDirective }) => {
-    if (!/^https?:/i.test(blockedURI)) return;
-    const what = effectiveDirective.startsWith("script")
-      ? "code"
-      : effectiveDirective.startsWith("img")
-        ? "picture"
-        : "other";
-    tell({ type: "frame-blocked", what, uri: blockedURI });
+    if (/^https?:/i.test(blockedURI)) {
+      tell({ type: "frame-blocked", what: kindOf(effectiveDirective), uri: blockedURI });
+    }
   });
+}
+
+const SCRIPT_FROM = /<script\b[^>]*?\bsrc\s*=\s*["']?(https?:[^"'\s>]+)/gi;
+
+/** Documents within the output have the same policy, but their complaints are not heard here: maps come like that. */
+export function tellNested(root: HTMLElement, tell: Tell): void {
+  for (const { srcdoc } of root.querySelectorAll("iframe")) {
+    for (const [, uri] of srcdoc.matchAll(SCRIPT_FROM)) tell({ type: "frame-blocked", what: "code", uri });
+  }
 }
 
 export function watchOutward(tell: Tell): void {

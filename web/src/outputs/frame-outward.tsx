@@ -81,6 +81,7 @@ export function useOutward(frame: RefObject<HTMLElement | null>, content: string
 const WANTED: Record<BlockedKind, string> = {
   code: "loads code from",
   picture: "shows pictures from",
+  page: "shows a page of",
   other: "loads data from",
 };
 

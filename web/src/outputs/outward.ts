@@ -8,7 +8,9 @@ const SCHEMES: readonly string[] = ["http:", "https:", "mailto:"];
 /** Bytes of a file are never opened, only saved. */
 const FILE_TYPE = "application/octet-stream";
 
-export type BlockedKind = "code" | "picture" | "other";
+const KINDS = ["code", "picture", "page", "other"] as const;
+
+export type BlockedKind = (typeof KINDS)[number];
 
 export interface Blocked {
   kind: BlockedKind;
@@ -60,7 +62,7 @@ function readBlocked(what: string | undefined, uri: string | undefined): Outward
   const address = safeAddress(uri);
   const host = address === undefined ? "" : new URL(address).host;
   if (host === "") return undefined;
-  const kind = what === "code" || what === "picture" ? what : "other";
+  const kind = KINDS.find((one) => one === what) ?? "other";
   return { type: "blocked", blocked: { kind, host } };
 }
 
