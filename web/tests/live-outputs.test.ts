@@ -170,6 +170,8 @@ describe("the place of an output", () => {
     expect(new Set(before).size).toBe(3);
     expect(places(display("d", "image/png"), display("e", "text/html"))).toEqual(before.slice(0, 2));
     expect(places(display("f", "application/vnd.jupyter.widget-view+json"))).toEqual(["f"]);
+    const failed = { id: "g", seq: 0, manifest: { output_type: "error", ename: "E", evalue: "" } };
+    expect(withPlaces(readOutputs([failed])).map(({ place }) => place)).toEqual(["g"]);
   });
 
   it("keeps the height of a moment ago, and gives it back", () => {

@@ -138,10 +138,10 @@ export function isScripted(mime: string, content: string): boolean {
 export function withPlaces(views: readonly OutputView[]): { place: string; view: OutputView }[] {
   const counts = new Map<string, number>();
   return views.map((view) => {
-    // A widget's frame belongs to its model.
-    if (view.kind === "display" && view.mime === WIDGET_VIEW) return { place: view.key, view };
-    const kind =
-      view.kind === "stream" ? view.name : view.kind === "display" ? `display ${view.mime}` : view.kind;
+    // A widget's frame belongs to its model, and a traceback to its error.
+    const isOwn = view.kind === "error" || (view.kind === "display" && view.mime === WIDGET_VIEW);
+    if (isOwn) return { place: view.key, view };
+    const kind = view.kind === "stream" ? view.name : `display ${view.mime}`;
     const count = counts.get(kind) ?? 0;
     counts.set(kind, count + 1);
     return { place: `${kind} ${count}`, view };
