@@ -49,10 +49,13 @@ impl Standing {
     pub fn of(asked: Result<bool, ApiError>) -> Self {
         match asked {
             Ok(true) => Self::Allowed,
-            Ok(false) => Self::Revoked,
-            Err(refused) if refused.status() == StatusCode::TOO_MANY_REQUESTS => Self::Unknown,
-            Err(refused) if refused.status().is_server_error() => Self::Unknown,
-            Err(_) => Self::Revoked,
+            Err(refused)
+                if refused.status().is_server_error()
+                    || refused.status() == StatusCode::TOO_MANY_REQUESTS =>
+            {
+                Self::Unknown
+            }
+            Ok(false) | Err(_) => Self::Revoked,
         }
     }
 }

@@ -19,13 +19,11 @@ async fn read(body: Body) -> (usize, bool, u64) {
     let mut chunks = Body::new(PacedBody::new(body)).into_data_stream();
     let (mut size, mut whole) = (0, true);
     while let Some(chunk) = chunks.next().await {
-        match chunk {
-            Ok(chunk) => size += chunk.len(),
-            Err(_) => {
-                whole = false;
-                break;
-            }
-        }
+        let Ok(chunk) = chunk else {
+            whole = false;
+            break;
+        };
+        size += chunk.len();
     }
     (size, whole, began.elapsed().as_secs())
 }
