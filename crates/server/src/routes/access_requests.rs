@@ -14,10 +14,11 @@ use wire::UnixMs;
 use super::acl::person_display;
 use super::body::{JsonBody, json_object};
 use super::path::NotebookPath;
+use super::sign_in::add_cookie;
 use super::table::Routes;
 use crate::app::App;
 use crate::error::{ApiError, json as json_response};
-use crate::identity::Accept;
+use crate::identity::{Accept, session};
 use crate::request::Facts;
 
 /// The routes of access requests.
@@ -67,10 +68,15 @@ async fn all(
         if !matches!(facts.method, Method::GET | Method::HEAD) {
             return Err(ApiError::method_not_allowed());
         }
-        Ok(json_response(
+        let mut response = json_response(
             StatusCode::OK,
             &json!({"notebook_id": id, "access_requests": shown(&app, &rows).await}),
-        ))
+        );
+        // An owner's open page asks this.
+        if let Some(cookie) = session::renewal(&app, &facts).await {
+            add_cookie(&mut response, &cookie);
+        }
+        Ok(response)
     }
 }
 

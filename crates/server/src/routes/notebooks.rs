@@ -18,10 +18,11 @@ use wire::{NotebookId, Scope, UnixMs};
 
 use super::body::{JsonBody, json_object, read_body};
 use super::path::NotebookPath;
+use super::sign_in::add_cookie;
 use crate::app::App;
 use crate::audit::Note;
 use crate::error::{ApiError, json as json_response};
-use crate::identity::Accept;
+use crate::identity::{Accept, session};
 use crate::notebook_file::{self, First, NotebookFileError};
 use crate::request::Facts;
 use crate::revision;
@@ -160,7 +161,7 @@ pub(super) async fn get(
             })
         })
         .collect();
-    Ok(json_response(
+    let mut response = json_response(
         StatusCode::OK,
         &json!({
             "notebook": row(&access.notebook),
@@ -168,7 +169,12 @@ pub(super) async fn get(
             "blobs": blobs,
             "access": { "scope": access.scope, "may_run": access.may_run },
         }),
-    ))
+    );
+    // An open page asks this: whoever is at it stays signed in.
+    if let Some(cookie) = session::renewal(&app, &facts).await {
+        add_cookie(&mut response, &cookie);
+    }
+    Ok(response)
 }
 
 /// `PATCH /api/n/:id`.

@@ -132,6 +132,35 @@ async fn a_session_is_renewed_in_its_second_half_only() {
     assert!(body["session"].is_null());
 }
 
+// CP-051; additive: what an open notebook page asks for renews as well, since its socket ends with the session.
+#[tokio::test]
+async fn whoever_is_at_a_notebook_stays_signed_in() {
+    let app = TestApp::without_dev_identity().await;
+    let cookie = sign_in(&app).await;
+    let headers = [
+        ("cookie", cookie.as_str()),
+        ("origin", "http://127.0.0.1:8080"),
+    ];
+    let (status, made) = app.call(Method::POST, "/api/n", &headers, "{}").await;
+    assert_eq!(status, 201, "{made}");
+    let id = made["notebook_id"].as_str().unwrap();
+    let paths = [
+        format!("/api/n/{id}"),
+        format!("/api/n/{id}/access-requests"),
+    ];
+    for path in paths {
+        app.clock().advance(Duration::from_secs(3 * 3600 - 60));
+        let is_renewed = async || {
+            let response = app.send(request(Method::GET, &path, &headers, "")).await;
+            assert_eq!(response.status(), 200, "{path}");
+            response.headers().contains_key(header::SET_COOKIE)
+        };
+        assert!(!is_renewed().await, "{path}");
+        app.clock().advance(Duration::from_secs(120));
+        assert!(is_renewed().await, "{path}");
+    }
+}
+
 // CP-050, CP-052
 #[tokio::test]
 async fn signing_out_ends_the_row_and_clears_the_cookie() {
