@@ -156,8 +156,8 @@ pub struct AttachJobsResponse {
     pub ok: bool,
     pub workstation: Workstation,
     pub jobs: Vec<AttachJob>,
-    /// What to ask for as `after` to read on, null at the end (an addition; a cloud without it leaves it out).
-    #[serde(default)]
+    /// What to ask for as `after` to read on, where there is more (an addition).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
