@@ -46,6 +46,8 @@ const RUN_LIMIT_MS = 20_000;
 const RUN_RETRY_MS = 200;
 /** How often those who are no owners look whether they may do more or less by now. */
 const RIGHTS_MS = 15_000;
+/** Asking also renews the session, which a notebook that is open behind other tabs needs too: its socket ends with it. */
+const RENEW_MS = 30 * 60_000;
 const RANK: readonly (Scope | undefined)[] = [undefined, "runtime_peer", "viewer", "editor", "owner"];
 /** Part of the room's refusal when a required change has not arrived. */
 const NOT_YET_THERE = "has not reached the room";
@@ -105,6 +107,7 @@ export class NotebookStore {
   private readonly others = new Cursors();
   private heartbeat: ReturnType<typeof setInterval> | undefined;
   private rights: ReturnType<typeof setInterval> | undefined;
+  private rightsLookedAt = Date.now();
   private stopWatching: (() => void) | undefined;
   private cursorTimer: ReturnType<typeof setTimeout> | undefined;
   private cursor: Uint8Array | undefined;
@@ -384,9 +387,11 @@ export class NotebookStore {
   };
   private readonly lookAtRights = () => {
     const { phase } = this.session.peek();
-    if (!document.hidden && phase === "live" && !this.isOwner.peek() && signedIn.peek() === "yes") {
-      this.readRights();
-    }
+    if (phase !== "live" || signedIn.peek() !== "yes") return;
+    const mayChange = !document.hidden && !this.isOwner.peek();
+    if (!mayChange && Date.now() - this.rightsLookedAt < RENEW_MS) return;
+    this.rightsLookedAt = Date.now();
+    this.readRights();
   };
   private readonly online = () => this.room.online();
   private readonly offline = () => this.room.offline();
