@@ -263,6 +263,42 @@ test("widgets live in every page at once", async (t) => {
     assert.deepEqual(await inside.evaluate(() => [...window.seen]), [225]);
   });
 
+  await t.test("a slider that is drawn over a slow callback leaves no backlog", async () => {
+    const source = [
+      "import time",
+      "calls, slow, heard = [], w.IntSlider(0, 0, 1000, layout=w.Layout(width='600px')), w.Label('none')",
+      "def work(change):",
+      "    time.sleep(0.3)",
+      "    calls.append(change.new)",
+      "    heard.value = f'heard {change.new}'",
+      "slow.observe(work, 'value')",
+      "w.VBox([slow, heard])",
+    ].join("\n");
+    const shown = new Shown(await notebook.addAndRun(source));
+    await shown.shows("none");
+    const handle = shown.inside.locator(".noUi-handle").first();
+    await handle.scrollIntoViewIfNeeded();
+    const { x, y, width, height } = await handle.boundingBox();
+    await page.mouse.move(x + width / 2, y + height / 2);
+    await page.mouse.down();
+    const began = Date.now();
+    for (let step = 1; step <= 60; step += 1) {
+      await page.mouse.move(x + 5 * step, y + height / 2);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+    await page.mouse.up();
+    const callbacks = (Date.now() - began) / 300;
+    await until("the last place to be heard", async () => {
+      const place = await shown.readout().innerText();
+      return place !== "0" && (await shown.inside.getByText(`heard ${place}`, { exact: true }).count()) === 1;
+    });
+    const counted = await notebook.addAndRun("print('calls:', len(calls))");
+    const said = counted.element.getByText(/^calls: \d+$/);
+    await said.waitFor({ timeout: 30_000 });
+    const calls = Number((await said.innerText()).split(" ")[1]);
+    assert.ok(calls >= 1 && calls <= callbacks + 3, `${calls} calls where ${callbacks} had time`);
+  });
+
   await t.test("a widget among captured outputs, a link in the page, a file", async () => {
     const source = [
       "from IPython.display import display",

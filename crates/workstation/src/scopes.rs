@@ -248,8 +248,8 @@ impl Containment {
 
 /// Whether the user's own manager lives as long as this process, by the groups that it is in: a service of the system's
 /// goes on when the user logs out, and the user's manager ends then, unless the account lingers.
-fn has_own_manager(groups: &str, user: u32, lingers: bool) -> bool {
-    lingers || groups.contains(&format!("/user-{user}.slice/"))
+fn has_own_manager(groups: &str, lingers: bool) -> bool {
+    lingers || !groups.contains("/system.slice/")
 }
 
 fn lingers(env: &Env) -> bool {
@@ -276,7 +276,7 @@ fn managers(env: &Env) -> Vec<Manager> {
     };
     let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let mut all = Vec::new();
-    all.extend(has_own_manager(&groups, user.as_raw(), lingers(env)).then_some(own));
+    all.extend(has_own_manager(&groups, lingers(env)).then_some(own));
     all.extend(user.is_root().then_some(system));
     all.retain(|manager| manager.socket.exists());
     all
@@ -355,8 +355,7 @@ mod tests {
             (system, false, false),
             (system, true, true),
         ] {
-            assert_eq!(has_own_manager(groups, 1000, lingers), own, "{groups}");
-            assert_eq!(has_own_manager(groups, 100, lingers), lingers);
+            assert_eq!(has_own_manager(groups, lingers), own, "{groups}");
         }
     }
 
