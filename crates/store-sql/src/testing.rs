@@ -8,10 +8,29 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
+use store::{NewNotebook, Notebooks as _};
+
+use crate::SqlCatalog;
 use crate::database::{Database, Kind};
 
 /// Names the PostgreSQL to test on; SQLite when absent.
 pub const TEST_DATABASE: &str = "TEST_DATABASE";
+
+/// Who owns what tests make.
+pub const OWNER: &str = "user:dev:ada";
+
+/// Makes a notebook of [`OWNER`], whose id is not taken.
+pub async fn make_notebook(catalog: &SqlCatalog, id: &str) {
+    let notebook = NewNotebook {
+        id: id.to_owned(),
+        owner_principal: OWNER.to_owned(),
+        title: None,
+        created_ms: 1,
+        actor_label: format!("{OWNER}/browser:tab"),
+    };
+    let made = catalog.create_notebook(&notebook).await;
+    assert!(made.expect("the catalog answers"), "{id} is taken");
+}
 
 /// A database of a test's own; a schema is left to a PostgreSQL that is thrown away itself.
 #[derive(Debug)]

@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
-use store::{AttachJob, AttachJobs, JobStatus, JobTrigger, NewAttachJob, NewNotebook, Notebooks};
+use store::{AttachJob, AttachJobs, JobStatus, JobTrigger, NewAttachJob};
 use store_sql::SqlCatalog;
-use store_sql::testing::TestDatabase;
-
-const ADA: &str = "user:dev:ada";
+use store_sql::testing::{OWNER as ADA, TestDatabase, make_notebook as notebook};
 
 async fn catalog() -> (SqlCatalog, TestDatabase) {
     let database = TestDatabase::new().await;
@@ -17,17 +15,6 @@ async fn with_notebook() -> (SqlCatalog, TestDatabase) {
     let (catalog, database) = catalog().await;
     notebook(&catalog, "nb").await;
     (catalog, database)
-}
-
-async fn notebook(catalog: &SqlCatalog, id: &str) {
-    let notebook = NewNotebook {
-        id: id.to_owned(),
-        owner_principal: ADA.to_owned(),
-        title: None,
-        created_ms: 1,
-        actor_label: "user:dev:ada/browser:tab".to_owned(),
-    };
-    assert!(catalog.create_notebook(&notebook).await.unwrap());
 }
 
 fn job(id: &str, workstation: &str) -> NewAttachJob {

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
-use store::{Artifact, NewNotebook, Notebooks as _, Revision, RevisionDocument, Revisions as _};
-use store_sql::testing::TestDatabase;
+use store::{Artifact, Revision, RevisionDocument, Revisions as _};
+use store_sql::testing::{TestDatabase, make_notebook};
 use store_sql::{SqlCatalog, SqlDocumentLog, copy_databases};
 
 fn document(key: &str, blob: &str) -> RevisionDocument {
@@ -39,14 +39,7 @@ async fn a_backup_has_the_documents_of_every_kept_version() {
     }
     let catalog = SqlCatalog::open(&database).await.unwrap();
     let log = SqlDocumentLog::open(&database).await.unwrap();
-    let notebook = NewNotebook {
-        id: "nb".to_owned(),
-        owner_principal: "user:dev:ada".to_owned(),
-        title: None,
-        created_ms: 1,
-        actor_label: "user:dev:ada/browser:tab".to_owned(),
-    };
-    assert!(catalog.create_notebook(&notebook).await.unwrap());
+    make_notebook(&catalog, "nb").await;
     let mut expected = Vec::new();
     for id in ["first", "second"] {
         let revision = revision(id);

@@ -4,14 +4,11 @@
 
 use store::{
     AccountLink, AclRemoval, AttachJobs, HistoryPage, JobStatus, JobTrigger, Library, ListPlace,
-    MachineSettings, Machines, NewAclRow, NewAttachJob, NewCredential, NewNotebook, NewPairing,
-    NewRoomToken, Notebooks, PairingStore, People, Registration, Rotation, SubjectKind,
-    Workstations,
+    MachineSettings, Machines, NewAclRow, NewAttachJob, NewCredential, NewPairing, NewRoomToken,
+    Notebooks, PairingStore, People, Registration, Rotation, SubjectKind, Workstations,
 };
 use store_sql::SqlCatalog;
-use store_sql::testing::TestDatabase;
-
-const ADA: &str = "user:dev:ada";
+use store_sql::testing::{OWNER as ADA, TestDatabase, make_notebook as notebook};
 
 async fn catalog() -> (SqlCatalog, TestDatabase) {
     let database = TestDatabase::new().await;
@@ -22,17 +19,6 @@ async fn with_notebook() -> (SqlCatalog, TestDatabase) {
     let (catalog, database) = catalog().await;
     notebook(&catalog, "nb").await;
     (catalog, database)
-}
-
-async fn notebook(catalog: &SqlCatalog, id: &str) {
-    let notebook = NewNotebook {
-        id: id.to_owned(),
-        owner_principal: ADA.to_owned(),
-        title: None,
-        created_ms: 1,
-        actor_label: "user:dev:ada/browser:tab".to_owned(),
-    };
-    assert!(catalog.create_notebook(&notebook).await.unwrap());
 }
 
 fn pairing(id: &str, code_hash: &str) -> NewPairing {

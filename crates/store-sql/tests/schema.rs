@@ -1,7 +1,7 @@
 //! The schema and every SQL file against a real database.
 
-use store::{AttachJobs, JobStatus, NewNotebook, Notebooks, StoreError, sql};
-use store_sql::testing::{TEST_DATABASE, TestDatabase};
+use store::{AttachJobs, JobStatus, Notebooks, StoreError, sql};
+use store_sql::testing::{TEST_DATABASE, TestDatabase, make_notebook};
 use store_sql::{SqlCatalog, SqlDocumentLog};
 
 #[tokio::test]
@@ -19,14 +19,7 @@ async fn every_statement_prepares_against_the_migrated_database() {
 async fn a_catalog_opens_again_with_its_data() {
     let database = TestDatabase::new().await;
     let first = SqlCatalog::open(&database).await.unwrap();
-    let notebook = NewNotebook {
-        id: "01".to_owned(),
-        owner_principal: "user:dev:ada".to_owned(),
-        title: None,
-        created_ms: 1,
-        actor_label: "user:dev:ada/browser:tab".to_owned(),
-    };
-    assert!(first.create_notebook(&notebook).await.unwrap());
+    make_notebook(&first, "01").await;
     first.close().await;
     let second = SqlCatalog::open(&database).await.unwrap();
     assert_eq!(second.notebook("01").await.unwrap().unwrap().room_epoch, 1);
@@ -78,14 +71,7 @@ async fn text_compares_by_bytes() {
 async fn of_several_active_jobs_of_a_notebook_the_newest_stays() {
     let database = TestDatabase::new().await;
     let first = SqlCatalog::open(&database).await.unwrap();
-    let notebook = NewNotebook {
-        id: "nb".to_owned(),
-        owner_principal: "user:dev:ada".to_owned(),
-        title: None,
-        created_ms: 1,
-        actor_label: "user:dev:ada/browser:tab".to_owned(),
-    };
-    assert!(first.create_notebook(&notebook).await.unwrap());
+    make_notebook(&first, "nb").await;
     first.close().await;
     let as_before = "DROP INDEX attach_jobs_one_active;
         CREATE UNIQUE INDEX attach_jobs_one_active ON attach_jobs (notebook_id, owner_principal)

@@ -2,7 +2,7 @@
 import { useRef, useState } from "preact/hooks";
 import type { NotebookRow } from "../api/notebooks";
 import { IconCopy, IconDownload, IconMore, IconPencil, IconRestart, IconShare, IconTrash } from "../ui/icons";
-import { Menu, MenuItem } from "../ui/menu";
+import { closing, Menu, MenuItem } from "../ui/menu";
 import { notebookPath, onLinkClick } from "../ui/router";
 import { ago, now } from "../ui/time";
 import { toastError } from "../ui/toasts";
@@ -62,13 +62,7 @@ function RowMenu({ row, commands, rename, share }: RowMenuProps) {
       buttonClass="icon-button row-action"
     >
       {(close) => {
-        const item = (testId: string, run: () => void) => ({
-          testId,
-          run: () => {
-            close();
-            run();
-          },
-        });
+        const item = closing(close);
         if (row.trashedAt !== undefined) {
           return (
             <>

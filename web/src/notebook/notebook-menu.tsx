@@ -14,7 +14,7 @@ import {
   IconTrash,
 } from "../ui/icons";
 import { LaterDialog } from "../ui/later-dialog";
-import { Menu, MenuItem } from "../ui/menu";
+import { closing, Menu, MenuItem } from "../ui/menu";
 import { navigate, notebookPath } from "../ui/router";
 import { toast, toastError } from "../ui/toasts";
 import type { Actions } from "./actions";
@@ -65,13 +65,7 @@ export function NotebookMenu({ actions }: { actions: Actions }) {
         buttonClass="icon-button notebook-menu-button"
       >
         {(close) => {
-          const item = (testId: string, run: () => void) => ({
-            testId,
-            run: () => {
-              close();
-              run();
-            },
-          });
+          const item = closing(close);
           return (
             <>
               {store.canEdit.value && (

@@ -1,6 +1,6 @@
 // The ways to run several cells, besides all of them.
 import { IconChevron, IconRestart, IconRunAbove, IconRunBelow } from "../ui/icons";
-import { Menu, MenuItem } from "../ui/menu";
+import { closing, Menu, MenuItem } from "../ui/menu";
 import type { Actions } from "./actions";
 
 export function RunMenu({ actions }: { actions: Actions }) {
@@ -15,13 +15,7 @@ export function RunMenu({ actions }: { actions: Actions }) {
       buttonClass="icon-button run-menu-button"
     >
       {(close) => {
-        const item = (testId: string, run: () => void) => ({
-          testId,
-          run: () => {
-            close();
-            run();
-          },
-        });
+        const item = closing(close);
         return (
           <>
             {number > 1 && (

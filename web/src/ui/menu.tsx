@@ -30,6 +30,17 @@ interface MenuItemProps {
   children: ComponentChildren;
 }
 
+/** Makes items that close their menu before they run. */
+export function closing(close: () => void) {
+  return (testId: string, run: () => void) => ({
+    testId,
+    run: () => {
+      close();
+      run();
+    },
+  });
+}
+
 export function MenuItem({ testId, danger = false, run, children }: MenuItemProps) {
   return (
     <button
