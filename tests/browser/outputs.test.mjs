@@ -169,16 +169,31 @@ for size in {"width": 200, "height": 150}, {"width": 120}, {"height": 60}, {"wid
   if (process.env.SHOTS) await shots("sizes");
 });
 
-test("a chart that is not drawn says so, and its JSON can be saved", async () => {
+test("charts of Altair and Plotly are drawn in their frames, in the light and in the dark, and can be saved", async () => {
   await show(`from IPython.display import display
-display({"application/vnd.vegalite.v5+json": {"mark": "bar", "data": {"values": [{"a": 1}]}}, "text/plain": "alt.Chart(...)"}, raw=True)`);
-  await cell.element.getByText("alt.Chart(...)", { exact: true }).last().waitFor();
-  const note = cell.element.getByTestId("output-undrawn");
-  await note.filter({ hasText: "The interactive chart (application/vnd.vegalite.v5+json) is not drawn here." }).waitFor();
+display({"application/vnd.vegalite.v5+json": {"mark": "bar", "width": 300, "height": 120,
+  "data": {"values": [{"a": "red", "b": 3}, {"a": "green", "b": 7}]},
+  "encoding": {"x": {"field": "a", "type": "nominal"}, "y": {"field": "b", "type": "quantitative"}}}, "text/plain": "alt.Chart(...)"}, raw=True)
+display({"application/vnd.plotly.v1+json": {"data": [{"type": "scatter", "x": [1, 2, 3], "y": [2, 1, 3]}],
+  "layout": {"title": {"text": "Over time"}, "height": 300}}, "text/html": "<p>not this</p>"}, raw=True)
+display({"application/vnd.plotly.v1+json": [1]}, raw=True)`);
+  const frames = cell.element.getByTestId("output-frame");
+  const chart = (i) => frames.nth(i).contentFrame();
+  await chart(0).locator("canvas").waitFor();
+  await chart(1).locator(".gtitle", { hasText: "Over time" }).waitFor();
+  await chart(1).locator("path.js-line").waitFor();
+  await chart(2).getByText("The chart could not be drawn: its JSON is no object").waitFor();
+  await page.waitForFunction(() => document.querySelectorAll("iframe.output-frame")[1]?.clientHeight >= 300);
+  await chart(0).locator("summary").click();
+  const asPicture = chart(0).getByText("Save as PNG");
+  await asPicture.click();
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByText(/An output offers the file “visualization.png”/).waitFor().then(() => page.getByRole("button", { name: "Save", exact: true }).click()),
+  ]);
+  assert.equal(download.suggestedFilename(), "visualization.png");
+  assert.deepEqual([...readFileSync(await download.path()).subarray(1, 4)], [...Buffer.from("PNG")]);
   if (process.env.SHOTS) await shots("chart");
-  const [download] = await Promise.all([page.waitForEvent("download"), note.getByTestId("save-chart").click()]);
-  assert.equal(download.suggestedFilename(), "chart.json");
-  assert.deepEqual(JSON.parse(readFileSync(await download.path(), "utf8")), { mark: "bar", data: { values: [{ a: 1 }] } });
 });
 
 test("an output whose part of the page is gone says why; a newer page is offered if there is one", async () => {

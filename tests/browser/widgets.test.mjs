@@ -126,7 +126,7 @@ test("widgets live in every page at once", async (t) => {
     assert.notEqual(new URL(frame.url()).host, new URL(page.url()).host);
     assert.equal(await frame.evaluate(() => self.origin), "null");
     const reached = await frame.evaluate(async (url) => {
-      const tries = [fetch(url, { mode: "no-cors" }), fetch("/widgets/frame.html")];
+      const tries = [fetch(url, { mode: "no-cors" }), fetch("/frames/widget-frame/frame.html")];
       return (await Promise.allSettled(tries)).filter(({ status }) => status === "fulfilled").length;
     }, `${cloud.url}/api/config`);
     assert.equal(reached, 0);

@@ -3,7 +3,7 @@ import { readExecution } from "../src/notebook/executions";
 import { ansiPieces } from "../src/outputs/ansi";
 import { readFrameMessage } from "../src/outputs/frame-messages";
 import { takeMaths } from "../src/outputs/maths";
-import { isFramed, readContent, readOutputs, tracebackText } from "../src/outputs/model";
+import { isFramed, readContent, readOutputs, tracebackText, WIDGET_VIEW } from "../src/outputs/model";
 import { blocksOf, cutStart, tailOf } from "../src/outputs/tail";
 import { automerge, vector } from "./support/automerge";
 
@@ -77,18 +77,19 @@ describe("outputs of an execution", () => {
     expect(size(undefined)).toEqual([undefined, undefined]);
   });
 
-  it("tells of a chart that is not drawn, unless a drawn form stands beside it", () => {
-    const undrawn = (...mimes: string[]) => {
+  it("draws a chart rather than the page, the picture or the text beside it", () => {
+    const shown = (...mimes: string[]) => {
       const data = Object.fromEntries(mimes.map((mime) => [mime, { inline: "{}" }]));
       const [view] = readOutputs([{ id: "x", seq: 0, manifest: { output_type: "display_data", data } }]);
-      return view?.kind === "display" ? [view.mime, view.undrawn?.mime] : [];
+      return view?.kind === "display" ? view.mime : undefined;
     };
-    const chart = "application/vnd.vegalite.v5+json";
-    expect(undrawn(chart, "text/plain")).toEqual(["text/plain", chart]);
-    expect(undrawn(chart)).toEqual([chart, chart]);
-    expect(undrawn(chart, "text/plain", "image/png")).toEqual(["image/png", undefined]);
-    expect(undrawn("application/vnd.vegalite.v5.20+json", "text/html")).toEqual(["text/html", undefined]);
-    expect(undrawn("application/json", "text/plain")).toEqual(["application/json", undefined]);
+    const chart = "application/vnd.vegalite.v5.20+json";
+    const plotly = "application/vnd.plotly.v1+json";
+    expect(shown("image/png", chart, "text/plain")).toBe(chart);
+    expect(shown("text/html", plotly)).toBe(plotly);
+    expect(shown(WIDGET_VIEW, plotly, "text/plain")).toBe(WIDGET_VIEW);
+    expect(shown("application/json", "text/plain")).toBe("application/json");
+    expect(shown("application/vnd.bokehjs_exec.v0+json", "text/html")).toBe("text/html");
   });
 
   it("reads content inline, by blob, and as a producer stored it raw", () => {

@@ -3,8 +3,11 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { isDark } from "../ui/theme";
 import { MIN_HEIGHT, readFrameMessage } from "./frame-messages";
 import { BlockedNote, useOutward } from "./frame-outward";
+import { isChart } from "./model";
 
 const FRAME_PATH = "/output-frame.html";
+const CHART_PATH = "/frames/chart-frame/frame.html";
+
 interface FrameProps {
   origin: string;
   mime: string;
@@ -51,7 +54,7 @@ export function OutputFrame({ origin, mime, content, isWaiting, onDrawn }: Frame
         data-testid="output-frame"
         sandbox="allow-scripts"
         referrerpolicy="no-referrer"
-        src={`${origin}${FRAME_PATH}`}
+        src={`${origin}${isChart(mime) ? CHART_PATH : FRAME_PATH}`}
         height={height}
       />
       {!isWaiting && <BlockedNote blocked={outward.blocked} />}

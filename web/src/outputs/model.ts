@@ -17,21 +17,15 @@ export type OutputView =
       content: ContentRef;
       plain: ContentRef | undefined;
       size: PictureSize;
-      undrawn: Undrawn | undefined;
     };
 
-/** A chart in a form that nothing here draws, where a poorer form or none stands for it. */
-export interface Undrawn {
-  mime: string;
-  content: ContentRef;
-}
+/** Charts as JSON, of whichever version: they are better than the page or the picture that may come with them. */
 
 const CHART = /^application\/vnd\.(?:vega|vegalite|plotly)\.v\d+(?:\.\d+)?\+json$/;
 
 export const WIDGET_VIEW = "application/vnd.jupyter.widget-view+json";
 
 const PRIORITY: readonly string[] = [
-  WIDGET_VIEW,
   "text/html",
   "text/markdown",
   "text/latex",
@@ -70,15 +64,13 @@ export function sizeOf(content: ContentRef): number {
   return "inline" in content ? content.inline.length : content.size;
 }
 
-function chooseMime(data: Shape): string | undefined {
-  return PRIORITY.find((mime) => mime in data) ?? Object.keys(data).sort()[0];
+export function isChart(mime: string): boolean {
+  return CHART.test(mime);
 }
 
-function readUndrawn(data: Shape, shown: string): Undrawn | undefined {
-  if (shown !== "text/plain" && !CHART.test(shown)) return undefined;
-  const mime = Object.keys(data).find((one) => CHART.test(one));
-  const content = mime === undefined ? undefined : readContent(data[mime]);
-  return mime === undefined || content === undefined ? undefined : { mime, content };
+function chooseMime(data: Shape): string | undefined {
+  const known = WIDGET_VIEW in data ? WIDGET_VIEW : Object.keys(data).find(isChart);
+  return known ?? PRIORITY.find((mime) => mime in data) ?? Object.keys(data).sort()[0];
 }
 
 function readDisplay(key: string, manifest: Shape): OutputView | undefined {
@@ -88,7 +80,7 @@ function readDisplay(key: string, manifest: Shape): OutputView | undefined {
   if (data === undefined || mime === undefined || content === undefined) return undefined;
   const size = readSize(manifest.metadata, mime);
   const plain = readContent(data["text/plain"]);
-  return { kind: "display", key, mime, content, plain, size, undrawn: readUndrawn(data, mime) };
+  return { kind: "display", key, mime, content, plain, size };
 }
 
 function readOther(output: OutputRecord): OutputView | undefined {
@@ -154,7 +146,9 @@ export function isImage(mime: string): boolean {
 
 /** Everything that may carry scripts is shown in a frame of another origin. */
 export function isFramed(mime: string): boolean {
-  return mime === "text/html" || mime === "image/svg+xml" || mime === "application/javascript";
+  return (
+    mime === "text/html" || mime === "image/svg+xml" || mime === "application/javascript" || isChart(mime)
+  );
 }
 
 export function tracebackText(json: string): string {

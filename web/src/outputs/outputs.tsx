@@ -24,7 +24,6 @@ import { Picture } from "./picture";
 import { useReservedHeight } from "./reserved";
 import { Scrolled } from "./scrolled";
 import { StreamOutput } from "./stream";
-import { UndrawnNote } from "./undrawn";
 
 interface Place {
   store: NotebookStore;
@@ -89,9 +88,8 @@ function DisplayOutput({ place, view }: { place: Place; view: DisplayView }) {
       ) : isImage(view.mime) ? (
         <Picture notebookId={place.notebookId} {...view} alt={alt} />
       ) : (
-        view.mime !== view.undrawn?.mime && <TextDisplay place={place} view={view} />
+        <TextDisplay place={place} view={view} />
       )}
-      {view.undrawn && <UndrawnNote notebookId={place.notebookId} undrawn={view.undrawn} />}
     </div>
   );
 }

@@ -9,7 +9,7 @@ import { isDark } from "../ui/theme";
 import { Frame, WidgetBridge } from "./bridge";
 import { MIN_HEIGHT, readFromFrame } from "./messages";
 
-const FRAME_PATH = "/widgets/frame.html";
+const FRAME_PATH = "/frames/widget-frame/frame.html";
 /** How long the state of a widget may take to come before its absence is told. */
 const PATIENCE_MS = 1_500;
 

@@ -26,9 +26,12 @@ use crate::request::Facts;
 struct Dist;
 
 const FRAME: &str = "output-frame.html";
-/// The document that shows widgets, and the folder of its files.
-const WIDGETS: &str = "widgets/frame.html";
-const WIDGET_FILES: &str = "widgets/assets/";
+/// The documents that show widgets and charts, and the folder of their files.
+const LOADING_FRAMES: [&str; 2] = [
+    "frames/widget-frame/frame.html",
+    "frames/chart-frame/frame.html",
+];
+const FRAME_FILES: &str = "frames/assets/";
 const NOT_BUILT: &str = "notebook-cloud is running, but its page was not built into it.\n\
      Hint: run `npm install --no-save && npm run build` in the folder `web`, then build notebook-cloud again;\n\
      or start everything with `cargo xtask up`. The API works without the page.\n";
@@ -93,7 +96,7 @@ pub(super) async fn file(facts: Facts) -> Response {
     file_response(file, content_type(path), cache)
 }
 
-/// Requests to the output host get the frame documents and the files of the second, and nothing else: no API, no cookie.
+/// Requests to the output host get the frame documents and the files that they load, and nothing else: no API, no cookie.
 pub(super) async fn output_host(State(app): State<App>, request: Request, next: Next) -> Response {
     let facts = Facts::new(&app, request.method(), request.uri(), request.headers());
     let is_output = app.config().output.as_ref().is_some_and(|output| {
@@ -110,11 +113,12 @@ pub(super) async fn output_host(State(app): State<App>, request: Request, next: 
 
 fn output_file(app: &App, facts: &Facts) -> Response {
     let path = facts.uri.path().trim_start_matches('/');
-    let is_widget_file = path
-        .strip_prefix(WIDGET_FILES)
+    let is_frame_file = path
+        .strip_prefix(FRAME_FILES)
         .is_some_and(|name| !name.contains('/'));
+    let is_loading = LOADING_FRAMES.contains(&path);
     let readable = matches!(facts.method, Method::GET | Method::HEAD);
-    let is_known = is_widget_file || path == FRAME || path == WIDGETS;
+    let is_known = is_frame_file || is_loading || path == FRAME;
     let Some(file) = (readable && is_known).then(|| Dist::get(path)).flatten() else {
         return ApiError::not_found("not found")
             .with(
@@ -126,15 +130,15 @@ fn output_file(app: &App, facts: &Facts) -> Response {
             )
             .into_response();
     };
-    if is_widget_file {
+    if is_frame_file {
         let mut response = file_response(file, content_type(path), IMMUTABLE);
         // The frame's origin is opaque: to it these files are another's.
         set(&mut response, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
         return response;
     }
     let mut response = file_response(file, "text/html; charset=utf-8", "no-cache");
-    // Only what shows widgets loads anything, and that from this host.
-    let own = app.config().output.as_ref().filter(|_| path == WIDGETS);
+    // Only what shows widgets and charts loads anything, and that from this host.
+    let own = app.config().output.as_ref().filter(|_| is_loading);
     let own = own.map(ToString::to_string).unwrap_or_default();
     set(
         &mut response,

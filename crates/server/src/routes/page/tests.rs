@@ -61,55 +61,51 @@ async fn the_frame_document_lives_on_the_output_host_only() {
 }
 
 #[tokio::test]
-async fn the_document_of_widgets_loads_its_files_from_the_output_host_and_nothing_else() {
+async fn frames_of_widgets_and_charts_load_their_files_from_the_output_host_and_nothing_else() {
     let app = TestApp::with_dev_identity().await;
-    let (status, _) = app.call(Method::GET, "/widgets/frame.html", &[], "").await;
-    assert_eq!(status, 404);
     let get = |path: String| app.send(request(Method::GET, &path, &[OUTPUT], ""));
-    let Some(frame) = super::Dist::get(super::WIDGETS) else {
-        return;
-    };
-    let response = get("/widgets/frame.html".to_owned()).await;
-    assert_eq!(response.status(), 200);
-    let policy = response.headers()["content-security-policy"]
-        .to_str()
-        .unwrap();
-    assert!(
-        policy.starts_with("sandbox allow-scripts; default-src 'none';"),
-        "{policy}"
-    );
-    assert!(
-        policy.contains("script-src http://localhost:8080 "),
-        "{policy}"
-    );
-    assert!(!policy.contains("connect-src"), "{policy}");
-    let html = String::from_utf8(frame.data.to_vec()).unwrap();
-    let script = html.split("src=\"./assets/").nth(1).unwrap();
-    let script = script.split('"').next().unwrap();
-    let response = get(format!("/widgets/assets/{script}")).await;
-    assert_eq!(response.status(), 200);
-    let headers = response.headers();
-    assert_eq!(headers["access-control-allow-origin"], "*");
-    assert_eq!(headers["cache-control"], super::IMMUTABLE);
-    assert_eq!(headers["content-type"], "text/javascript; charset=utf-8");
-    let path = format!("/widgets/assets/{script}");
-    let gzip = ("accept-encoding", "gzip");
-    let response = app
-        .send(request(Method::GET, &path, &[OUTPUT, gzip], ""))
-        .await;
-    assert_eq!(response.headers()["content-encoding"], "gzip");
+    for frame in super::LOADING_FRAMES {
+        let (status, _) = app.call(Method::GET, &format!("/{frame}"), &[], "").await;
+        assert_eq!(status, 404);
+        let Some(file) = super::Dist::get(frame) else {
+            return;
+        };
+        let response = get(format!("/{frame}")).await;
+        assert_eq!(response.status(), 200);
+        let policy = response.headers()["content-security-policy"]
+            .to_str()
+            .unwrap();
+        assert!(
+            policy.starts_with("sandbox allow-scripts; default-src 'none';"),
+            "{policy}"
+        );
+        assert!(
+            policy.contains("script-src http://localhost:8080 "),
+            "{policy}"
+        );
+        assert!(!policy.contains("connect-src"), "{policy}");
+        let html = String::from_utf8(file.data.to_vec()).unwrap();
+        let script = html.split("src=\"../assets/").nth(1).unwrap();
+        let script = script.split('"').next().unwrap();
+        let path = format!("/frames/assets/{script}");
+        let response = get(path.clone()).await;
+        assert_eq!(response.status(), 200);
+        let headers = response.headers();
+        assert_eq!(headers["access-control-allow-origin"], "*");
+        assert_eq!(headers["cache-control"], super::IMMUTABLE);
+        assert_eq!(headers["content-type"], "text/javascript; charset=utf-8");
+        let gzip = ("accept-encoding", "gzip");
+        let response = app
+            .send(request(Method::GET, &path, &[OUTPUT, gzip], ""))
+            .await;
+        assert_eq!(response.headers()["content-encoding"], "gzip");
+        let (status, _) = app.call(Method::GET, &path, &[], "").await;
+        assert_eq!(status, 404);
+    }
     // The page's own files are not the output host's.
-    for path in [
-        "/assets/",
-        "/widgets/assets/../../index.html",
-        "/index.html",
-    ] {
+    for path in ["/assets/", "/frames/assets/../../index.html", "/index.html"] {
         assert_eq!(get(path.to_owned()).await.status(), 404, "{path}");
     }
-    let (status, _) = app
-        .call(Method::GET, &format!("/widgets/assets/{script}"), &[], "")
-        .await;
-    assert_eq!(status, 404);
 }
 
 #[tokio::test]

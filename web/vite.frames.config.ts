@@ -1,11 +1,12 @@
-// How the frame of widgets is built: a document of its own, which the server hands out on the output origin only.
+// How the frames of widgets and of charts are built: documents of their own, which the server hands out on the output
+// origin only.
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 export default defineConfig({
-  root: here("./src/widget-frame"),
+  root: here("./src"),
   base: "./",
   publicDir: false,
   plugins: [
@@ -20,11 +21,13 @@ export default defineConfig({
   resolve: { alias: { "sanitize-html": here("./src/widget-frame/sanitize-html.ts") } },
   build: {
     target: "es2022",
-    outDir: here("./dist/widgets"),
+    outDir: here("./dist/frames"),
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    chunkSizeWarningLimit: 2000,
-    rolldownOptions: { input: here("./src/widget-frame/frame.html") },
+    chunkSizeWarningLimit: 5000,
+    rolldownOptions: {
+      input: { widget: here("./src/widget-frame/frame.html"), chart: here("./src/chart-frame/frame.html") },
+    },
   },
 });
