@@ -322,6 +322,27 @@ test("widgets live in every page at once", async (t) => {
     await shown.shows("ones.bin: 100000");
   });
 
+  await t.test("a chart is drawn anew within an Output widget as it is captured", async () => {
+    const charted = new Shown(
+      await notebook.addAndRun(`from IPython.display import display, clear_output
+charted, height = w.Output(), w.IntSlider(value=100, min=100, max=110, description="Height")
+def draw(change):
+    with charted:
+        clear_output(wait=True)
+        display({"application/vnd.vegalite.v5+json": {"mark": "bar", "height": change["new"], "data": {"values": [{"a": 1}]},
+          "encoding": {"x": {"field": "a"}}}, "text/plain": "alt.Chart(...)"}, raw=True)
+height.observe(draw, "value")
+draw({"new": 100})
+w.VBox([height, charted])`),
+    );
+    const canvas = charted.inside.locator(".vega-embed canvas");
+    const tall = async () => (await canvas.count()) === 1 && (await canvas.evaluate(({ clientHeight }) => clientHeight));
+    await canvas.waitFor();
+    const before = await tall();
+    await charted.press("ArrowRight");
+    await until("the chart that follows", async () => (await tall()) === before + 1);
+  });
+
   await t.test("a widget of an unknown module says which", async () => {
     const strange = new Shown(await notebook.addAndRun(UNKNOWN));
     await strange.inside.getByText("jupyter-strange").waitFor({ timeout: 30_000 });

@@ -1,7 +1,7 @@
 // Plotly figures: `data`, `layout`, `config` and `frames`, as plotly.py writes them.
 import plotly, { type PlotlyDataLayoutConfig } from "plotly.js-dist-min";
 import { record } from "../api/shape";
-import type { Drawn } from "./main";
+import type { Drawn } from "./draw";
 
 export async function drawPlotly(place: HTMLElement, figure: Record<string, unknown>): Promise<Drawn> {
   const data = Array.isArray(figure.data) ? figure.data : [];

@@ -1,6 +1,6 @@
 // Vega and Vega-Lite specifications, as Altair writes them.
 import embed from "vega-embed";
-import type { Drawn } from "./main";
+import type { Drawn } from "./draw";
 
 export async function drawVega(
   place: HTMLElement,

@@ -2,32 +2,11 @@
 // server, and draws the chart whose JSON the page sends; the libraries are loaded with the first chart of their kind.
 import "../ui/palette.css";
 import "./frame.css";
-import { record } from "../api/shape";
 import { watchOutward } from "../output-frame/outward";
-
-/** Ends what was drawn, before something else is. */
-export type Drawn = () => void;
+import { type Drawn, drawChart } from "./draw";
 
 const root = document.getElementById("chart") ?? document.body;
 const tell = (message: Record<string, unknown>) => parent.postMessage(message, "*");
-
-async function draw(place: HTMLElement, mime: string, content: string, dark: boolean): Promise<Drawn> {
-  const chart = record(JSON.parse(content));
-  if (chart === undefined) throw new Error("its JSON is no object");
-  if (/\.plotly\./.test(mime)) {
-    const { drawPlotly } = await import("./draw-plotly");
-    return drawPlotly(place, chart);
-  }
-  const { drawVega } = await import("./draw-vega");
-  return drawVega(place, chart, { mode: /\.vegalite\./.test(mime) ? "vega-lite" : "vega", dark });
-}
-
-function showFailure(error: unknown): void {
-  const note = document.createElement("p");
-  note.className = "failed";
-  note.textContent = `The chart could not be drawn: ${error instanceof Error ? error.message : error}`;
-  root.replaceChildren(note);
-}
 
 let end: Drawn | undefined;
 async function show(mime: string, content: string, dark: boolean): Promise<void> {
@@ -35,11 +14,7 @@ async function show(mime: string, content: string, dark: boolean): Promise<void>
   end = undefined;
   const place = document.createElement("div");
   root.replaceChildren(place);
-  try {
-    end = await draw(place, mime, content, dark);
-  } catch (error) {
-    showFailure(error);
-  }
+  end = await drawChart(place, mime, content, dark);
   tell({ type: "notebook-output-drawn" });
 }
 

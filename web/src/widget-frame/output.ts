@@ -2,8 +2,10 @@
 import { DOMWidgetModel, DOMWidgetView } from "@jupyter-widgets/base";
 import { Widget } from "@lumino/widgets";
 import { record, type Shape, text } from "../api/shape";
+import { type Drawn, drawChart } from "../chart-frame/draw";
 import { runIn } from "../output-frame/run";
 import { ansiPieces } from "../outputs/ansi";
+import { isChart } from "../outputs/model";
 import { placeStyle, readSize } from "../outputs/picture-size";
 import { typeset } from "./maths";
 import { note } from "./note";
@@ -96,11 +98,25 @@ function markdown(content: string): HTMLElement {
   return box;
 }
 
+/** Drawn when it stands in the document, whose width it takes. */
+function chart(mime: string, content: unknown, ends: Drawn[]): HTMLElement {
+  const place = document.createElement("div");
+  const json = typeof content === "string" ? content : JSON.stringify(content);
+  requestAnimationFrame(async () => {
+    const end = await drawChart(place, mime, json, document.documentElement.dataset.theme === "dark");
+    if (place.isConnected) ends.push(end);
+    else end();
+  });
+  return place;
+}
+
 /** The richest form of a display that is shown here. */
-function display(data: Shape, metadata: unknown): HTMLElement {
+function display(data: Shape, metadata: unknown, ends: Drawn[]): HTMLElement {
   const of = (mime: string) => joined(data[mime]);
   const alt = of("text/plain");
   const image = ["image/png", "image/jpeg", "image/gif", "image/webp"].find((mime) => mime in data);
+  const charted = Object.keys(data).find(isChart);
+  if (charted !== undefined) return chart(charted, data[charted], ends);
   if ("text/html" in data) return html(of("text/html"));
   if ("text/markdown" in data) return markdown(of("text/markdown"));
   if ("text/latex" in data) return formula(of("text/latex"));
@@ -120,6 +136,8 @@ interface Nested {
 
 export class OutputView extends DOMWidgetView {
   private round = 0;
+  /** Of the charts that stand. */
+  private ends: Drawn[] = [];
 
   override render(): void {
     super.render();
@@ -128,21 +146,29 @@ export class OutputView extends DOMWidgetView {
     this.draw();
   }
 
+  override remove(): void {
+    for (const end of this.ends) end();
+    super.remove();
+  }
+
   private async draw(): Promise<void> {
     this.round += 1;
     const round = this.round;
     const nested: Nested[] = [];
+    const ends: Drawn[] = [];
     const outputs: unknown = this.model.get("outputs");
     const shown = await Promise.all(
-      (Array.isArray(outputs) ? outputs : []).map((output) => this.element(record(output), nested)),
+      (Array.isArray(outputs) ? outputs : []).map((output) => this.element(record(output), nested, ends)),
     );
     if (round !== this.round) return;
+    for (const end of this.ends) end();
+    this.ends = ends;
     this.el.replaceChildren(...shown);
     await this.displayed;
     for (const { view, place } of nested) if (place.isConnected) Widget.attach(view.luminoWidget, place);
   }
 
-  private async element(output: Shape | undefined, nested: Nested[]): Promise<HTMLElement> {
+  private async element(output: Shape | undefined, nested: Nested[], ends: Drawn[]): Promise<HTMLElement> {
     switch (text(output, "output_type")) {
       case "stream":
         return terminal(joined(output?.text), output?.name === "stderr" ? "stderr" : "plain");
@@ -157,7 +183,7 @@ export class OutputView extends DOMWidgetView {
         const data = record(output?.data) ?? {};
         const view = record(data[WIDGET_VIEW]);
         return view === undefined
-          ? display(data, output?.metadata)
+          ? display(data, output?.metadata, ends)
           : this.nested(text(view, "model_id") ?? "", nested);
       }
     }
