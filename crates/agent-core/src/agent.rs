@@ -8,16 +8,12 @@ use crate::events_link::EventsLink;
 use crate::job::Job;
 use crate::message::{earlier, log};
 use crate::{
-    AgentConfig, CloudFailure, Effect, Event, JobOrder, LinkEvent, LocalPeer, LogLevel, Millis,
+    AgentConfig, CloudFailure, Effect, Event, JobList, LinkEvent, LocalPeer, LogLevel, Millis,
     StopPolicy,
 };
 
 /// Least time between two polls, however many wake-ups arrive.
 const POLL_SPACING_MS: Millis = 250;
-/// So many jobs may be the first page of more, from a cloud that shows no others: its usual page and its largest.
-const POLL_PAGES: [usize; 2] = [10, 25];
-/// From so many jobs on, the edge may have stopped reading pages.
-const POLL_MOST: usize = 1_000;
 /// Exit code of an agent whose credential the cloud rejects for good.
 pub const CREDENTIAL_REJECTED: u8 = 77;
 /// Wait after a rejected credential.
@@ -243,11 +239,15 @@ impl Agent {
     fn on_polled(
         &mut self,
         now: Millis,
-        result: Result<(Vec<JobOrder>, Vec<String>), CloudFailure>,
+        result: Result<JobList, CloudFailure>,
         out: &mut Vec<Effect>,
     ) {
         self.poll.in_flight = false;
-        let (jobs, mut skipped) = match result {
+        let JobList {
+            jobs,
+            mut skipped,
+            is_whole,
+        } = match result {
             Ok(polled) => polled,
             Err(failure) => return self.step_failed(now, Step::Poll, &failure, out),
         };
@@ -270,8 +270,7 @@ impl Agent {
         if self.mode != Mode::Working {
             return;
         }
-        let listed = jobs.len() + skipped.len();
-        if listed < POLL_MOST && !POLL_PAGES.contains(&listed) {
+        if is_whole {
             for id in std::mem::take(&mut self.left_behind) {
                 let is_listed =
                     jobs.iter().any(|order| order.job_id == id) || skipped.contains(&id);

@@ -29,7 +29,7 @@ pub use control::{AgentStatus, Answer, CONTROL_LINE_LIMIT, JobLine, Order};
 pub use cooldown::{Step, cooldown_wait, retry_hint};
 pub use failure::CloudFailure;
 pub use job::CRASH_WINDOW_MS;
-pub use message::{Effect, Event, JobOrder, LinkEvent, LocalPeer, LogLevel, PeerExit};
+pub use message::{Effect, Event, JobList, JobOrder, LinkEvent, LocalPeer, LogLevel, PeerExit};
 pub use plan::{
     OutputLimits, READY_MARKER, SpawnPlan, SpawnPlanError, SpawnSettings, peer_environment,
     spawn_plan,

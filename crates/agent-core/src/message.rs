@@ -21,6 +21,17 @@ pub struct JobOrder {
     pub requested_by: Option<String>,
 }
 
+/// The attach jobs as one poll found them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JobList {
+    /// Jobs that could be read.
+    pub jobs: Vec<JobOrder>,
+    /// The ids of those that could not.
+    pub skipped: Vec<String>,
+    /// Whether there are no others: what an earlier agent left of a job that is not here may end then.
+    pub is_whole: bool,
+}
+
 /// How a peer ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PeerExit {
@@ -80,8 +91,8 @@ pub enum Event {
     },
     /// Answer to [`Effect::Register`].
     Registered(Result<(), CloudFailure>),
-    /// Answer to [`Effect::Poll`]: the jobs, and the ids of entries that could not be read.
-    Polled(Result<(Vec<JobOrder>, Vec<String>), CloudFailure>),
+    /// Answer to [`Effect::Poll`].
+    Polled(Result<JobList, CloudFailure>),
     /// Answer to [`Effect::Report`].
     Reported {
         /// The job.

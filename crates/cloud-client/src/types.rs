@@ -91,7 +91,12 @@ pub struct PolledJobs {
     pub jobs: Vec<AttachJob>,
     /// Ids (or positions) of the elements that could not.
     pub skipped: Vec<String>,
+    /// Whether there are no others, as far as can be told.
+    pub is_whole: bool,
 }
+
+/// So many jobs may be the first page of more, from a cloud that does not say (CP 3.9): its usual page and its largest.
+const UNTOLD_PAGES: [usize; 2] = [10, 25];
 
 impl PolledJobs {
     /// Reads a poll's body: a bare array, or an object with `jobs` or `attach_jobs`.
@@ -100,7 +105,13 @@ impl PolledJobs {
             .as_array()
             .or_else(|| body.get("jobs").and_then(Value::as_array))
             .or_else(|| body.get("attach_jobs").and_then(Value::as_array));
-        let mut out = Self::default();
+        let mut out = Self {
+            is_whole: body.get("next").map_or_else(
+                || list.is_none_or(|list| !UNTOLD_PAGES.contains(&list.len())),
+                Value::is_null,
+            ),
+            ..Self::default()
+        };
         for (index, item) in list.into_iter().flatten().enumerate() {
             match AttachJob::deserialize(item) {
                 Ok(job) if !job.job_id.is_empty() && !job.notebook_id.is_empty() => {
@@ -118,6 +129,7 @@ impl PolledJobs {
 
     /// Takes the next page's jobs. A job that moved on meanwhile counts as it was.
     pub(crate) fn append(&mut self, page: Self) {
+        self.is_whole = page.is_whole;
         for job in page.jobs {
             if !self.jobs.iter().any(|known| known.job_id == job.job_id) {
                 self.jobs.push(job);
@@ -142,6 +154,25 @@ pub struct BlobStored {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_list_is_whole_if_the_cloud_says_so_or_if_it_is_no_full_page() {
+        let listed = |count: usize| {
+            let job = |n: usize| json!({"job_id": n.to_string(), "notebook_id": "n"});
+            (0..count).map(job).collect::<Vec<_>>()
+        };
+        let is_whole = |body: Value| PolledJobs::from_body(&body).is_whole;
+        for (count, expected) in [(0, true), (9, true), (10, false), (24, true), (25, false)] {
+            assert_eq!(is_whole(json!({"jobs": listed(count)})), expected);
+            assert!(is_whole(json!({"jobs": listed(count), "next": null})));
+            assert!(!is_whole(json!({"jobs": listed(count), "next": "x"})));
+        }
+        let mut first = PolledJobs::from_body(&json!({"jobs": listed(25), "next": "x"}));
+        first.append(PolledJobs::from_body(
+            &json!({"jobs": listed(10), "next": null}),
+        ));
+        assert!(first.is_whole);
+    }
 
     fn ids(body: &Value) -> Vec<String> {
         PolledJobs::from_body(body)

@@ -515,7 +515,11 @@ impl AgentLoop {
         tokio::spawn(async move {
             let polled = client.poll_attach_jobs(&id).await;
             let result = polled
-                .map(|polled| (polled.jobs.into_iter().map(order).collect(), polled.skipped))
+                .map(|polled| agent_core::JobList {
+                    jobs: polled.jobs.into_iter().map(order).collect(),
+                    skipped: polled.skipped,
+                    is_whole: polled.is_whole,
+                })
                 .map_err(|error| failure(&error));
             // Whether a new job can be taken is seen afresh.
             let seen = tokio::task::spawn_blocking(move || storage::trouble(&root)).await;

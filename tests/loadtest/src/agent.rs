@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use agent_core::{
-    Agent, AgentConfig, CloudFailure, Effect, Event, JobOrder, JobStatus, LinkEvent, LocalPeer,
+    Agent, AgentConfig, CloudFailure, Effect, Event, JobList, JobOrder, JobStatus, LinkEvent,
+    LocalPeer,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::Method;
@@ -195,7 +196,11 @@ impl Call {
             _ => {
                 let path = format!("/api/workstations/{id}/attach-jobs");
                 let polled = self.call(Method::GET, &path, None).await;
-                Event::Polled(polled.map(|body| (orders(&body), Vec::new())))
+                Event::Polled(polled.map(|body| JobList {
+                    jobs: orders(&body),
+                    skipped: Vec::new(),
+                    is_whole: true,
+                }))
             }
         }
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{JobStatus, PeerExit};
+use crate::{JobOrder, JobStatus, PeerExit};
 
 mod adoption;
 mod jobs;
@@ -13,6 +13,15 @@ struct Bench {
     now: Millis,
     /// Calls to the cloud and orders to the edge that wait for the test.
     seen: Vec<(Millis, Effect)>,
+}
+
+/// A whole list.
+fn polled(jobs: Vec<JobOrder>, skipped: Vec<String>) -> Event {
+    Event::Polled(Ok(JobList {
+        jobs,
+        skipped,
+        is_whole: true,
+    }))
 }
 
 impl Bench {
@@ -31,9 +40,9 @@ impl Bench {
         let mut bench = Self::new(config);
         bench.send(Event::Registered(Ok(())));
         bench.send(Event::Link(LinkEvent::Opened));
-        bench.send(Event::Polled(Ok((vec![], vec![]))));
+        bench.send(polled(vec![], vec![]));
         bench.run_for(POLL_SPACING_MS);
-        bench.send(Event::Polled(Ok((vec![], vec![]))));
+        bench.send(polled(vec![], vec![]));
         bench.seen.clear();
         bench
     }
@@ -87,7 +96,7 @@ impl Bench {
                     }
                     Effect::Register => self.send(Event::Registered(Ok(()))),
                     Effect::Poll if failed => self.send(Event::Polled(Err(failure.clone()))),
-                    Effect::Poll => self.send(Event::Polled(Ok((vec![], vec![])))),
+                    Effect::Poll => self.send(polled(vec![], vec![])),
                     Effect::OpenLink if failed => {
                         self.send(Event::Link(LinkEvent::Failed(failure.clone())));
                     }
@@ -110,9 +119,13 @@ impl Bench {
     }
 
     fn offer(&mut self, jobs: Vec<JobOrder>) {
+        self.listed(polled(jobs, vec![]));
+    }
+
+    fn listed(&mut self, list: Event) {
         self.send(Event::Link(LinkEvent::AttachJobs));
         self.run_for(POLL_SPACING_MS);
-        self.send(Event::Polled(Ok((jobs, vec![]))));
+        self.send(list);
     }
 
     fn reported(&mut self, id: &str, status: JobStatus) {

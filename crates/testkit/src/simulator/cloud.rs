@@ -195,7 +195,11 @@ impl World {
         }
         let answer = match call {
             Call::Register => Event::Registered(Ok(())),
-            Call::Poll => Event::Polled(Ok((self.orders(station), Vec::new()))),
+            Call::Poll => Event::Polled(Ok(agent_core::JobList {
+                jobs: self.orders(station),
+                skipped: Vec::new(),
+                is_whole: true,
+            })),
             Call::Report {
                 job,
                 status,

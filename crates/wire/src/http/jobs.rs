@@ -156,8 +156,8 @@ pub struct AttachJobsResponse {
     pub ok: bool,
     pub workstation: Workstation,
     pub jobs: Vec<AttachJob>,
-    /// What to ask for as `after` to read on, where there is more (an addition).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What to ask for as `after` to read on, where there is more; `null` where these are the last (an addition).
+    #[serde(default)]
     pub next: Option<String>,
 }
 

@@ -367,10 +367,7 @@ fn inspected(id: &str, found: LocalPeer) -> Event {
 #[test]
 fn what_an_earlier_agent_left_of_a_job_that_is_over_ends() {
     let mut bench = finding(&["listed", "over"]);
-    bench.send(Event::Polled(Ok((
-        vec![order("listed", "running")],
-        vec![],
-    ))));
+    bench.send(polled(vec![order("listed", "running")], vec![]));
     let effects = bench.take();
     assert!(effects.contains(&inspect("over")), "{effects:?}");
     assert!(!effects.contains(&inspect("listed")), "{effects:?}");
@@ -396,7 +393,7 @@ fn what_an_earlier_agent_left_of_a_job_that_is_over_ends() {
 #[test]
 fn a_living_peer_of_a_job_that_is_over_is_adopted_and_told() {
     let mut bench = finding(&["j"]);
-    bench.send(Event::Polled(Ok((vec![], vec![]))));
+    bench.send(polled(vec![], vec![]));
     bench.take();
     bench.send(inspected("j", LocalPeer::Alive { ready: true }));
     assert_eq!(bench.take(), [report("j", JobStatus::Running)]);
@@ -418,25 +415,15 @@ fn nothing_that_was_left_ends_before_a_complete_list_says_so() {
     bench.send(Event::Polled(Err(status(500))));
     bench.run_for(5_000);
     assert!(bench.take().contains(&Effect::Poll));
-    // A full page may have a second one.
-    let full = (0..10).map(|n| order(&format!("other-{n}"), "running"));
-    bench.send(Event::Polled(Ok((full.clone().collect(), vec![]))));
+    let jobs = (0..10).map(|n| order(&format!("other-{n}"), "running"));
+    let list = JobList {
+        jobs: jobs.collect(),
+        skipped: vec!["unreadable".to_owned()],
+        is_whole: false,
+    };
+    bench.send(Event::Polled(Ok(list.clone())));
     assert!(!bench.take().contains(&inspect("j")));
-    let largest = (0..25).map(|n| order(&format!("other-{n}"), "running"));
-    bench.offer(largest.collect());
-    assert!(!bench.take().contains(&inspect("j")));
-    bench.offer(full.clone().take(8).collect());
-    let effects = bench.take();
-    assert!(effects.contains(&inspect("j")), "{effects:?}");
-
-    let mut bench = finding(&["j", "unreadable"]);
-    let most = full.take(8).collect::<Vec<_>>();
-    let twice = vec!["unreadable".to_owned(), "another".to_owned()];
-    bench.send(Event::Polled(Ok((most.clone(), twice))));
-    assert!(!bench.take().contains(&inspect("j")));
-    bench.send(Event::Link(LinkEvent::AttachJobs));
-    bench.run_for(POLL_SPACING_MS);
-    bench.send(Event::Polled(Ok((most, vec!["unreadable".to_owned()]))));
+    bench.listed(polled(list.jobs, list.skipped));
     let effects = bench.take();
     assert!(effects.contains(&inspect("j")), "{effects:?}");
     assert!(!effects.contains(&inspect("unreadable")), "{effects:?}");
@@ -451,7 +438,7 @@ fn of_thirty_jobs_all_are_accepted_and_the_list_is_complete() {
             if n < 12 { "running" } else { "pending" },
         )
     });
-    bench.send(Event::Polled(Ok((all.collect(), vec![]))));
+    bench.send(polled(all.collect(), vec![]));
     let effects = bench.take();
     for n in 12..30 {
         let accepted = report(&format!("job-{n}"), JobStatus::Accepted);

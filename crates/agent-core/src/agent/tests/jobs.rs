@@ -69,7 +69,7 @@ fn ws_187_a_skipped_job_is_logged_once() {
     for _ in 0..3 {
         bench.send(Event::Link(LinkEvent::AttachJobs));
         bench.run_for(POLL_SPACING_MS);
-        bench.send(Event::Polled(Ok((vec![], vec!["odd".into()]))));
+        bench.send(polled(vec![], vec!["odd".into()]));
         let seen = std::mem::take(&mut bench.seen);
         lines += seen
             .iter()
@@ -184,7 +184,7 @@ fn ws_199_the_end_is_reported_until_the_cloud_has_it() {
                 }
                 Effect::Register => bench.send(Event::Registered(Ok(()))),
                 Effect::Poll => {
-                    bench.send(Event::Polled(Ok((vec![order("j", "running")], vec![]))));
+                    bench.send(polled(vec![order("j", "running")], vec![]));
                 }
                 _ => {}
             }

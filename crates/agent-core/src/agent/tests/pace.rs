@@ -10,7 +10,7 @@ fn ws_146_173_registers_then_polls_and_opens_the_socket_at_once() {
     bench.send(Event::Registered(Ok(())));
     assert_eq!(bench.take(), [Effect::OpenLink, Effect::Poll]);
     assert_eq!(bench.now, 1_000);
-    bench.send(Event::Polled(Ok((vec![], vec![]))));
+    bench.send(polled(vec![], vec![]));
     bench.send(Event::Link(LinkEvent::Opened));
     let times = bench.failing(&Effect::PingLink, &status(0), 600_000);
     assert!(times.len() >= 4, "an idle socket is probed: {times:?}");
@@ -23,7 +23,7 @@ fn ws_173_a_registration_that_fails_from_the_start_holds_up_no_job() {
     bench.take();
     bench.send(Event::Registered(Err(status(500))));
     assert_eq!(bench.take(), [Effect::OpenLink, Effect::Poll]);
-    bench.send(Event::Polled(Ok((vec![order("j", "pending")], vec![]))));
+    bench.send(polled(vec![order("j", "pending")], vec![]));
     assert_eq!(bench.reports().len(), 1);
 }
 
@@ -60,7 +60,7 @@ fn ws_158_devices_are_looked_at_with_the_first_heartbeat_after_five_minutes() {
                     let result = if failed { Err(status(500)) } else { Ok(()) };
                     bench.send(Event::Registered(result));
                 }
-                Effect::Poll => bench.send(Event::Polled(Ok((vec![], vec![])))),
+                Effect::Poll => bench.send(polled(vec![], vec![])),
                 Effect::OpenLink => bench.send(Event::Link(LinkEvent::Opened)),
                 _ => {}
             }
@@ -92,7 +92,7 @@ fn ws_146_registers_once_per_interval_idle_or_busy() {
                     registrations += 1;
                     bench.send(Event::Registered(Ok(())));
                 }
-                Effect::Poll => bench.send(Event::Polled(Ok((vec![], vec![])))),
+                Effect::Poll => bench.send(polled(vec![], vec![])),
                 Effect::Report { status, .. } => bench.reported("j", status),
                 _ => {}
             }
@@ -249,7 +249,7 @@ fn one_odd_401_ends_nothing() {
     let tried = bench.take();
     assert!(tried.contains(&Effect::Register) && tried.contains(&Effect::Poll));
     bench.send(Event::Registered(Ok(())));
-    bench.send(Event::Polled(Ok((vec![order("j", "pending")], vec![]))));
+    bench.send(polled(vec![order("j", "pending")], vec![]));
     assert_eq!(bench.reports().len(), 1);
 }
 
@@ -262,7 +262,7 @@ fn ws_160_170_175_wake_ups_poll_once() {
     }
     bench.run_for(1_000);
     assert_eq!(bench.take(), [Effect::Poll]);
-    bench.send(Event::Polled(Ok((vec![], vec![]))));
+    bench.send(polled(vec![], vec![]));
     bench.send(Event::Link(LinkEvent::Closed));
     bench.run_for(999);
     assert_eq!(bench.take(), []);

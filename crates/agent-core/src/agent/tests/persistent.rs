@@ -97,10 +97,11 @@ impl World {
                 self.called("poll".to_owned(), at);
                 let states = ["pending", "accepted", "running"];
                 let jobs = states.map(|state| order(state, state)).to_vec();
-                let result = self
-                    .fate("poll")
-                    .map(|()| (jobs, vec!["unread".to_owned()]));
-                self.answer(Event::Polled(result));
+                let answer = match self.fate("poll") {
+                    Ok(()) => polled(jobs, vec!["unread".to_owned()]),
+                    Err(failure) => Event::Polled(Err(failure)),
+                };
+                self.answer(answer);
             }
             Effect::Report { job_id, status, .. } => {
                 self.called(format!("report {job_id}"), at);
