@@ -12,10 +12,10 @@ use crate::comms::{CommsDoc, references};
 use crate::genesis::DocKind;
 use crate::ipynb::{
     ExportCell, ExportNotebook, ImportedCell, ImportedNotebook, attachment_bytes,
-    attachment_payload, imported_widgets, widget_state,
+    attachment_payload, fill_display_name, imported_widgets, widget_state,
 };
 use crate::manifest::Blob;
-use crate::notebook::{Cell, NotebookDoc, metadata_from_ipynb};
+use crate::notebook::{Cell, MetadataSnapshot, NotebookDoc, metadata_from_ipynb};
 use crate::runtime_state::{Execution, RuntimeStateDoc, status};
 use crate::value::DocError;
 
@@ -114,7 +114,7 @@ pub fn open(
         runtime.open_comm(&widget.id, "jupyter.widget", module, name)?;
         comms.replace_state(&widget.id, &widget.state)?;
     }
-    if let Some(metadata) = file.metadata.as_object().and_then(metadata_from_ipynb) {
+    if let Some(metadata) = file.metadata.as_object().and_then(hosted_metadata) {
         notebook.set_metadata(&metadata)?;
     }
     notebook.doc_mut().commit();
@@ -166,6 +166,19 @@ pub fn copy(
     new_notebook.doc_mut().commit();
     new_runtime.doc_mut().commit();
     Ok((new_notebook, new_runtime))
+}
+
+/// The metadata of a file; a part that does not parse is left out by itself (quirk Q2).
+fn hosted_metadata(metadata: &Map<String, Value>) -> Option<MetadataSnapshot> {
+    let mut metadata = metadata.clone();
+    fill_display_name(&mut metadata);
+    let parsed = MetadataSnapshot::of(&metadata).to_json();
+    for part in MetadataSnapshot::PARTS {
+        if !parsed.contains_key(part) {
+            metadata.shift_remove(part);
+        }
+    }
+    metadata_from_ipynb(&metadata)
 }
 
 fn check(cell: &ImportedCell) -> Result<(), FileError> {

@@ -3,6 +3,7 @@
 //! Knows nothing of blob stores; callers hand bytes in.
 
 mod export;
+mod fit;
 mod import;
 mod widgets;
 
@@ -10,6 +11,7 @@ pub use export::{
     ExportCell, ExportError, ExportNotebook, attachment_bytes, attachment_payload, export,
     export_with_bytes,
 };
+pub use fit::{fill_display_name, fit};
 pub use import::{ImportError, ImportedCell, ImportedNotebook, import, legacy_cell_id};
 pub(crate) use widgets::imported_widgets;
 pub use widgets::{WIDGET_STATE_MIME, widget_state};

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use build::{BuildOptions, Built, build};
 pub use preview::{error_preview, stream_preview};
+pub(crate) use resolve::blob_of;
 pub use resolve::{ResolveError, resolve};
 
 /// Text of this many bytes or more becomes a blob.

@@ -65,6 +65,11 @@ fn recorded_outputs_give_the_recorded_manifests_and_resolve_back() {
             has_blob: &has_blob,
         };
         let built = manifest::build(&case["input"], &options);
+        if name == "display png with trailing newline" {
+            // Recorded as an error; here a line break does not spoil a picture (quirk Q3).
+            assert_eq!(built.unwrap().blobs.len(), 1);
+            continue;
+        }
         if case.get("error").is_some() {
             assert!(built.is_err(), "case `{name}`");
             continue;

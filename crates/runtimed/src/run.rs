@@ -252,6 +252,7 @@ fn write(path: &Path, result: &RunResult) -> Result<()> {
     if result.language_info.is_object() && notebook.metadata.is_object() {
         notebook.metadata["language_info"] = result.language_info.clone();
     }
+    ipynb::fit(&mut notebook, &|hash| result.blobs.contains_key(hash));
     let text = text(&notebook, &result.blobs)?;
     let name = path.file_name().context("no file name")?.to_string_lossy();
     let fresh = folder_of(path).join(format!(".{name}.{}.new", std::process::id()));

@@ -194,7 +194,8 @@ pub async fn text(
     }
     let write = move || {
         let blobs = |hash: &str| found.get(hash).map(|bytes| bytes.to_vec());
-        let notebook = hosted_file::gather(&cells, &states, &comms, &blobs)?;
+        let mut notebook = hosted_file::gather(&cells, &states, &comms, &blobs)?;
+        ipynb::fit(&mut notebook, &|hash| found.contains_key(hash));
         Ok(ipynb::export(&notebook, &blobs)?)
     };
     tokio::task::spawn_blocking(write).await?

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
-use crate::ipynb::{export, import};
+use crate::ipynb::{export, fit, import};
 use crate::runtime_state::NewExecution;
 
 const ID: &str = "01M7WDQMH17K9KHD3JS8WAMXVV";
@@ -297,4 +297,56 @@ fn doc_195_a_file_made_before_a_new_run_says_anything_keeps_what_was_shown() {
     hosted.runtime.set_running("e4").unwrap();
     hosted.runtime.finish("e4", true).unwrap();
     assert_eq!(shown(&hosted).1, Value::Null);
+}
+
+#[test]
+fn what_does_not_fit_a_file_is_made_to_fit_in_a_download() {
+    let long = "x".repeat(65);
+    let image = |blob: &str| {
+        json!({"output_type": "display_data", "output_id": blob, "metadata": {}, "data": {
+        "image/png": {"blob": blob, "size": 1, "media_type": "image/png"}, "text/plain": {"inline": "plain"}}})
+    };
+    let file = json!({"metadata": {"kernelspec": {"name": "ir"}, "language_info": {"version": 4}, "authors": ["a"]}, "cells": [
+        {"cell_type": "code", "id": "has space", "source": "1", "metadata": {"scrolled": "auto", "deletable": "no", "own": 1}},
+        {"cell_type": "markdown", "id": long, "source": "2", "metadata": {"tags": "one"}},
+        {"cell_type": "code", "id": "c", "source": "3", "metadata": {}, "execution_count": 1, "outputs": []},
+    ]});
+    let mut hosted = open_text(&file.to_string()).unwrap();
+    let (notebook, mut runtime) = reopen(&mut hosted);
+    let id = notebook.execution_id("c").unwrap();
+    let gone = "a".repeat(64);
+    runtime.append_outputs(&id, &[image(&gone)]).unwrap();
+    let mut gathered = gather(&notebook, &runtime, &hosted.comms, &|_| None).unwrap();
+    assert!(export(&gathered, &|_| None).is_err());
+    fit(&mut gathered, &|_| false);
+    let again = gathered.clone();
+    let text = export(&gathered, &|_| None).unwrap();
+    let written: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        written["metadata"],
+        json!({"authors": ["a"], "kernelspec": {"name": "ir", "display_name": "ir"}})
+    );
+    assert_eq!(
+        written["cells"][0]["metadata"],
+        json!({"scrolled": "auto", "own": 1})
+    );
+    assert_eq!(written["cells"][1]["metadata"], json!({}));
+    let ids = [0, 1].map(|at| written["cells"][at]["id"].as_str().unwrap().to_owned());
+    assert!(ids[0] != ids[1] && ids.iter().all(|id| id.starts_with("cell-")));
+    assert_eq!(
+        written["cells"][2]["outputs"][0]["data"],
+        json!({"text/plain": ["plain"]})
+    );
+    gathered = again.clone();
+    fit(&mut gathered, &|_| false);
+    assert_eq!(gathered.cells[0].id, again.cells[0].id);
+}
+
+#[test]
+fn pictures_whose_base64_has_line_breaks_are_blobs() {
+    let picture = json!({"output_type": "display_data", "metadata": {}, "data": {"image/png": "iVBO\nRw0K\n"}});
+    let file =
+        json!({"cells": [{"cell_type": "code", "id": "a", "source": "1", "outputs": [picture]}]});
+    let hosted = open_text(&file.to_string()).unwrap();
+    assert_eq!(hosted.blobs[0].bytes, b"\x89PNG\r\n");
 }

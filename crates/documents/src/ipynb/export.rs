@@ -144,12 +144,7 @@ fn pretty(value: &Value) -> String {
 }
 
 fn cell(cell: &ExportCell, blobs: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Value, ExportError> {
-    let valid = (1..=64).contains(&cell.id.len())
-        && cell
-            .id
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    if !valid {
+    if !is_cell_id(&cell.id) {
         return Err(ExportError::CellId(cell.id.clone()));
     }
     check_cell_metadata(cell)?;
@@ -182,47 +177,64 @@ fn cell(cell: &ExportCell, blobs: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Va
     Ok(out)
 }
 
+/// Whether nbformat takes an id for a cell's.
+pub(super) fn is_cell_id(id: &str) -> bool {
+    (1..=64).contains(&id.len())
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
 fn check_cell_metadata(cell: &ExportCell) -> Result<(), ExportError> {
-    let wrong = |problem: &str| ExportError::CellMetadata {
-        id: cell.id.clone(),
-        problem: problem.to_owned(),
-    };
-    let get = |key: &str| cell.metadata.get(key).filter(|v| !v.is_null());
-    for key in ["collapsed", "scrolled", "deletable", "editable"] {
-        if get(key).is_some_and(|v| !v.is_boolean()) {
-            return Err(wrong(&format!("`{key}` is not a boolean")));
+    for (key, value) in cell.metadata.as_object().into_iter().flatten() {
+        if let Some(problem) = cell_metadata_problem(key, value) {
+            return Err(ExportError::CellMetadata {
+                id: cell.id.clone(),
+                problem,
+            });
         }
-    }
-    for key in ["name", "format"] {
-        if get(key).is_some_and(|v| !v.is_string()) {
-            return Err(wrong(&format!("`{key}` is not a string")));
-        }
-    }
-    let strings = |v: &Value| v.as_array().is_some_and(|a| a.iter().all(Value::is_string));
-    if get("tags").is_some_and(|v| !strings(v)) {
-        return Err(wrong("`tags` is not a list of strings"));
-    }
-    if get("jupyter").is_some_and(|v| !v.is_object()) {
-        return Err(wrong("`jupyter` is not an object"));
     }
     Ok(())
 }
 
+/// What is wrong with a key of a cell's metadata, as nbformat sees it.
+pub(super) fn cell_metadata_problem(key: &str, value: &Value) -> Option<String> {
+    let strings = |v: &Value| v.as_array().is_some_and(|a| a.iter().all(Value::is_string));
+    let (fits, wanted) = match key {
+        // Legal, though older programs know booleans only (quirk Q11).
+        "scrolled" => (value.is_boolean() || value == "auto", "a boolean"),
+        "collapsed" | "deletable" | "editable" => (value.is_boolean(), "a boolean"),
+        "name" | "format" => (value.is_string(), "a string"),
+        "tags" => (strings(value), "a list of strings"),
+        "jupyter" => (value.is_object(), "an object"),
+        _ => (true, ""),
+    };
+    (!fits && !value.is_null()).then(|| format!("`{key}` is not {wanted}"))
+}
+
 fn check_metadata(metadata: &Value) -> Result<(), ExportError> {
-    for (part, required) in [
-        ("kernelspec", ["name", "display_name"].as_slice()),
-        ("language_info", ["name"].as_slice()),
-    ] {
-        let Some(value) = metadata.get(part).filter(|v| !v.is_null()) else {
-            continue;
-        };
-        for key in required {
-            if !value.get(*key).is_some_and(Value::is_string) {
-                return Err(ExportError::Metadata(format!("`{part}` lacks `{key}`")));
-            }
+    let Some(metadata) = metadata.as_object() else {
+        return Ok(());
+    };
+    for part in ["kernelspec", "language_info"] {
+        if let Some(key) = misses(metadata, part) {
+            return Err(ExportError::Metadata(format!("`{part}` lacks `{key}`")));
         }
     }
     Ok(())
+}
+
+/// The key that a part of the metadata must have and has not.
+pub(super) fn misses(metadata: &Map<String, Value>, part: &str) -> Option<&'static str> {
+    let value = metadata.get(part).filter(|value| !value.is_null())?;
+    let required: &[&str] = match part {
+        "kernelspec" => &["name", "display_name"],
+        _ => &["name"],
+    };
+    required
+        .iter()
+        .copied()
+        .find(|key| !value.get(*key).is_some_and(Value::is_string))
 }
 
 /// Splits text into nbformat lines, each with its newline.

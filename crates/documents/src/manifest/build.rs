@@ -238,7 +238,7 @@ impl Builder<'_> {
         match mime::kind(mime) {
             MimeKind::Binary => {
                 let bytes = joined_text(value)
-                    .and_then(|text| STANDARD.decode(text).ok())
+                    .and_then(|text| decode(&text))
                     .ok_or_else(|| ManifestError::Base64(mime.to_owned()))?;
                 self.blob(mime, bytes)
             }
@@ -333,4 +333,11 @@ impl Builder<'_> {
             .and_then(Value::as_str)
             .map(str::to_owned))
     }
+}
+
+/// The bytes of base64, which files and kernels may break into lines (quirk Q3).
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let unbroken = || text.split_ascii_whitespace().collect::<String>();
+    let bytes = STANDARD.decode(text);
+    bytes.or_else(|_| STANDARD.decode(unbroken())).ok()
 }

@@ -22,7 +22,8 @@ pub enum ResolveError {
 
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
 
-fn blob_of(value: &Value) -> Option<&str> {
+/// The hash that a content reference names.
+pub(crate) fn blob_of(value: &Value) -> Option<&str> {
     value
         .as_object()
         .filter(|m| m.len() <= 3)

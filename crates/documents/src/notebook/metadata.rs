@@ -7,7 +7,6 @@ use super::NotebookDoc;
 use crate::value::{DocError, update_json};
 
 const INTERNAL: [&str; 2] = ["runtime", "ephemeral"];
-const PARTS: [&str; 3] = ["kernelspec", "language_info", "runt"];
 
 /// The notebook's metadata without its internal keys.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,11 +31,17 @@ pub enum Runtime {
 }
 
 impl MetadataSnapshot {
+    /// The parts that have a shape of their own.
+    pub(crate) const PARTS: [&str; 3] = ["kernelspec", "language_info", "runt"];
+
     /// Reads the metadata object of a document; a part that does not parse reads as absent.
     pub fn of(fields: &Map<String, Json>) -> Self {
         let extras = fields
             .iter()
-            .filter(|(key, _)| !PARTS.contains(&key.as_str()) && !INTERNAL.contains(&key.as_str()))
+            .filter(|(key, _)| {
+                !MetadataSnapshot::PARTS.contains(&key.as_str())
+                    && !INTERNAL.contains(&key.as_str())
+            })
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         Self {
@@ -86,7 +91,7 @@ impl MetadataSnapshot {
     /// Returns the snapshot as one object.
     pub fn to_json(&self) -> Map<String, Json> {
         let parts = [&self.kernelspec, &self.language_info, &self.runt];
-        let parts = PARTS.iter().zip(parts);
+        let parts = Self::PARTS.iter().zip(parts);
         let mut out: Map<String, Json> = parts
             .filter_map(|(key, part)| Some(((*key).to_owned(), Json::Object(part.clone()?))))
             .collect();
@@ -116,13 +121,13 @@ pub fn metadata_from_ipynb(metadata: &Map<String, Json>) -> Option<MetadataSnaps
         &snapshot.language_info,
         &snapshot.runt,
     ];
-    for (key, part) in PARTS.iter().zip(parsed) {
+    for (key, part) in MetadataSnapshot::PARTS.iter().zip(parsed) {
         if part.is_none() && metadata.get(*key).is_some_and(|value| !value.is_null()) {
             return None;
         }
     }
     for (key, value) in metadata {
-        if !PARTS.contains(&key.as_str()) && !INTERNAL.contains(&key.as_str()) {
+        if !MetadataSnapshot::PARTS.contains(&key.as_str()) && !INTERNAL.contains(&key.as_str()) {
             snapshot.extras.insert(key.clone(), value.clone());
         }
     }
