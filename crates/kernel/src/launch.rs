@@ -302,6 +302,7 @@ async fn first_answer(
             content: json!({}),
             metadata: Value::Null,
             parent_header: Value::Null,
+            echo: None,
             buffers: Vec::new(),
         };
         send(&mut channels.shell.0, request).await?;

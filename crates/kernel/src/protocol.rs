@@ -132,6 +132,9 @@ pub enum KeeperEvent {
         msg_type: String,
         /// The request's id.
         msg_id: String,
+        /// What of it is shown as output.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        echo: Option<Echo>,
     },
     /// Messages were too large to keep, or came while the disk was full and the memory for them was used up, or while
     /// the journal had no room for them.
@@ -184,9 +187,21 @@ pub struct Outgoing {
     /// For replies to the kernel (`input_reply`): the header of the request.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub parent_header: Value,
+    /// What of it is shown as output, noted with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub echo: Option<Echo>,
     /// Binary buffers; they travel as further parts.
     #[serde(skip)]
     pub buffers: Vec<Bytes>,
+}
+
+/// What is shown of an answer to the kernel, in the output of the request that asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Echo {
+    /// The request.
+    pub parent: String,
+    /// Its text.
+    pub text: String,
 }
 
 /// What a controller asks of the keeper.

@@ -49,9 +49,13 @@ pub(crate) fn events(records: Vec<Record>, news: News) -> Vec<Event> {
         };
         match event {
             KeeperEvent::Sent {
-                msg_type, msg_id, ..
+                msg_type,
+                msg_id,
+                echo,
+                ..
             } => {
                 entries.push(note(&record, Channel::Sent, msg_type, Some(msg_id)));
+                entries.extend(echo.map(|echo| said(&record, echo)));
                 continue;
             }
             KeeperEvent::Dropped {
@@ -118,7 +122,11 @@ fn lifecycle(event: KeeperEvent, news: News) -> Option<Event> {
             exit,
             stderr_tail,
         } if generation >= news.deaths => {
-            let mut details = format!("the kernel ended unexpectedly ({exit})");
+            let mut details = match exit.code {
+                // As by `exit` in a cell.
+                Some(0) => "the kernel was ended from within the notebook (exit code 0)".to_owned(),
+                _ => format!("the kernel ended unexpectedly ({exit})"),
+            };
             if let Some(line) = stderr_tail.iter().rev().find(|line| !line.is_empty()) {
                 details.push_str(": ");
                 details.push_str(line);
@@ -204,6 +212,20 @@ fn note(
     }
 }
 
+/// An answer to the kernel, as a terminal shows it.
+fn said(record: &Record, echo: kernel::protocol::Echo) -> JournalEntry {
+    JournalEntry {
+        header: json!({ "msg_type": "stream" }),
+        content: json!({ "name": "stdout", "text": echo.text }),
+        ..note(
+            record,
+            Channel::Iopub,
+            "stream".to_owned(),
+            Some(echo.parent),
+        )
+    }
+}
+
 /// What stands in the document for output that the keeper could not keep.
 fn loss(record: &Record, bytes: u64, parent: Option<String>, disk_full: bool) -> JournalEntry {
     let mib = bytes.div_ceil(1024 * 1024);
@@ -244,6 +266,10 @@ pub(crate) fn outgoing(message: KernelMessage) -> Outgoing {
         content: message.content,
         metadata: message.metadata,
         parent_header: message.parent_header,
+        echo: message.echo.map(|echo| kernel::protocol::Echo {
+            parent: echo.execution_id,
+            text: echo.text,
+        }),
         buffers: message.buffers.into_iter().map(Into::into).collect(),
     }
 }

@@ -8,11 +8,10 @@ use documents::runtime_state::{Queue, Upsert, display_id};
 use serde_json::{Map, Value, json};
 
 use crate::event::{BlobUpload, Effect};
+use crate::input::PENDING_INPUT;
 use crate::lane::StreamText;
 use crate::session::{Kernel, Session};
 
-/// The additive key of an execution that asks for input (decision D12).
-const PENDING_INPUT: &str = "pending_input";
 /// Writes looked at, from the newest, for one that a newer write of the same entry replaces.
 const COALESCE_WINDOW: usize = 64;
 /// Addresses of stored blobs remembered; beyond it they are asked for again, harmlessly.
@@ -39,9 +38,11 @@ pub(crate) enum OpKind {
         execution_id: String,
         count: i64,
     },
-    Input {
+    /// An additive key of an execution (decision D12).
+    Extra {
         execution_id: String,
-        input: Option<Value>,
+        key: &'static str,
+        value: Value,
     },
     Finish {
         execution_id: String,
@@ -312,12 +313,12 @@ impl Session {
                     let _ = doc.set_execution_count(&execution_id, count);
                 }
             }
-            OpKind::Input {
+            OpKind::Extra {
                 execution_id,
-                input,
+                key,
+                value,
             } => {
-                let input = input.unwrap_or_default();
-                let _ = doc.set_execution_extra(&execution_id, PENDING_INPUT, &input);
+                let _ = doc.set_execution_extra(&execution_id, key, &value);
                 self.urgent = true;
             }
             OpKind::Finish {

@@ -38,6 +38,22 @@ pub struct JournalEntry {
     pub buffers: Vec<Vec<u8>>,
 }
 
+impl JournalEntry {
+    /// A place in the journal where nothing was said.
+    pub(crate) fn of_nothing(position: u64) -> Self {
+        Self {
+            position,
+            end: position,
+            channel: Channel::Iopub,
+            msg_type: String::new(),
+            parent_msg_id: None,
+            header: Value::Null,
+            content: Value::Null,
+            buffers: Vec::new(),
+        }
+    }
+}
+
 /// What a kernel says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KernelInfo {
@@ -131,6 +147,17 @@ pub struct KernelMessage {
     pub parent_header: Value,
     /// Binary buffers.
     pub buffers: Vec<Vec<u8>>,
+    /// What the journal shall hold of it as output.
+    pub echo: Option<Echo>,
+}
+
+/// What is shown of an answer to the kernel, in the output of the execution that asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Echo {
+    /// The execution.
+    pub execution_id: String,
+    /// Its text.
+    pub text: String,
 }
 
 /// A blob to upload.

@@ -83,20 +83,7 @@ impl Session {
         match (entry.channel, entry.msg_type.as_str()) {
             (Channel::Cut, _) => self.output_cut(parent, entry),
             (Channel::Iopub, "status") => self.kernel_status(parent, &entry.content),
-            (Channel::Iopub, "execute_input") => {
-                if let Some(count) = entry.content.get("execution_count").and_then(Value::as_i64)
-                    && self.owns(parent)
-                {
-                    let execution_id = parent.to_owned();
-                    self.push_op(
-                        OpKind::Count {
-                            execution_id,
-                            count,
-                        },
-                        Vec::new(),
-                    );
-                }
-            }
+            (Channel::Iopub, "execute_input") => self.execution_counted(parent, &entry.content),
             (Channel::Iopub, "stream") => self.stream(parent, entry),
             (Channel::Iopub, "update_display_data") => self.update_display(entry),
             (Channel::Iopub, "clear_output") => self.clear_output(parent, entry),
@@ -298,7 +285,7 @@ impl Session {
         self.put_built(parent, entry, "stream", u32::MAX, content);
     }
 
-    fn output(
+    pub(crate) fn output(
         &mut self,
         parent: &str,
         entry: &JournalEntry,
@@ -341,7 +328,7 @@ impl Session {
     }
 
     /// Builds the manifest of an output and puts it at the end; returns whether it is an error.
-    fn put_built(
+    pub(crate) fn put_built(
         &mut self,
         parent: &str,
         entry: &JournalEntry,
@@ -469,23 +456,6 @@ impl Session {
         if self.caught_up && self.gate.is_none() && all_is_written && !fails {
             self.keep_spilled(position);
             self.push_op(OpKind::Position(position), Vec::new());
-        }
-    }
-
-    fn execute_reply(&mut self, parent: &str, entry: &JournalEntry) {
-        // The kernel took it out of its queue because of one before it: it never ran.
-        if entry.content["status"] == "aborted"
-            && let Some(current) = self.current.as_mut().filter(|current| current.id == parent)
-        {
-            current.failed = true;
-        }
-        let payloads = entry.content.get("payload").and_then(Value::as_array);
-        for (at, payload) in payloads.into_iter().flatten().enumerate() {
-            if payload.get("source").and_then(Value::as_str) == Some("page") {
-                let data = payload.get("data").cloned().unwrap_or_else(|| json!({}));
-                let content = json!({"data": data, "metadata": {}});
-                self.output(parent, entry, "display_data", at as u32 + 1, content);
-            }
         }
     }
 }

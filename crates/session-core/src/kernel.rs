@@ -1,9 +1,15 @@
 //! The kernel's life, and the end of the session.
 
 use documents::runtime_state::Lifecycle;
+use serde_json::json;
 
-use crate::event::{Effect, KernelInfo, Outcome};
+use crate::event::{Effect, JournalEntry, KernelInfo, Outcome};
 use crate::session::{Kernel, Session};
+
+/// The name of the error that a cell shows whose kernel ended.
+const KERNEL_DIED: &str = "KernelDied";
+/// The part of the output ids at the journal's end that this error gets.
+const DEATH_PART: u32 = u32::MAX - 2;
 
 /// A lifecycle write that waits until the session is in sync.
 #[derive(Debug, Clone)]
@@ -119,9 +125,24 @@ impl Session {
             return; // Told twice (WS-344).
         }
         self.kernel = Kernel::None;
+        self.tell_of_death(details);
         self.end_work();
         self.drop_comms();
         self.put_lifecycle(Lifecycle::new("Error"), "", details);
+    }
+
+    /// Says in the cell that ran what became of it.
+    fn tell_of_death(&mut self, details: &str) {
+        let running = self.current.as_ref().filter(|current| !current.ending);
+        let Some(id) = running.map(|current| current.id.clone()) else {
+            return;
+        };
+        self.flush_streams(&id);
+        // The end of the journal is the same for whoever reads it again.
+        let position = self.read_to.unwrap_or_default();
+        let entry = JournalEntry::of_nothing(position);
+        let content = json!({"ename": KERNEL_DIED, "evalue": details, "traceback": []});
+        self.put_built(&id, &entry, "error", DEATH_PART, content);
     }
 
     /// Ends what runs and cancels what waits.

@@ -13,6 +13,7 @@ mod comms;
 mod event;
 mod forwarding;
 mod handover;
+mod input;
 mod journal;
 mod kernel;
 mod lane;
@@ -20,13 +21,14 @@ mod late;
 mod link;
 mod queue;
 mod replica;
+mod replies;
 mod requests;
 mod session;
 mod settings;
 mod widgets;
 
 pub use event::{
-    BlobUpload, Channel, Effect, Event, JournalEntry, KernelInfo, KernelMessage, Outcome,
+    BlobUpload, Channel, Echo, Effect, Event, JournalEntry, KernelInfo, KernelMessage, Outcome,
 };
 pub use handover::Handover;
 pub use session::Session;

@@ -23,6 +23,8 @@ pub(crate) struct Waiting {
 pub(crate) struct Current {
     pub id: String,
     pub failed: bool,
+    /// Whether the kernel gave it a count.
+    pub is_counted: bool,
     /// Its end stands in the list of writes already.
     pub ending: bool,
     /// Whether the journal has shown that the kernel got it.
@@ -58,6 +60,7 @@ impl Session {
             self.current = Some(Current {
                 id,
                 failed: false,
+                is_counted: false,
                 ending: false,
                 confirmed: false,
             });
@@ -168,6 +171,7 @@ impl Session {
             self.current = Some(Current {
                 id: id.clone(),
                 failed: false,
+                is_counted: false,
                 ending: false,
                 confirmed: true,
             });
@@ -198,6 +202,7 @@ impl Session {
         self.current = Some(Current {
             id,
             failed: false,
+            is_counted: false,
             ending: false,
             confirmed: true,
         });
@@ -288,5 +293,6 @@ fn execute_request(id: &str, next: &Waiting, allow_stdin: bool) -> KernelMessage
         metadata,
         parent_header: Value::Null,
         buffers: Vec::new(),
+        echo: None,
     }
 }

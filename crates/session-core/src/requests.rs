@@ -4,8 +4,7 @@ use serde_json::{Map, Value, json};
 use wire::request::{Action, CompletionItem, Request, Response};
 use wire::{FrameType, UnixMs};
 
-use crate::commit::OpKind;
-use crate::event::{Channel, Effect, JournalEntry, KernelMessage};
+use crate::event::{Channel, Effect, KernelMessage};
 use crate::session::{Kernel, Session};
 
 /// Queries that may wait for the kernel.
@@ -33,6 +32,7 @@ impl Session {
             metadata: json!({}),
             parent_header: Value::Null,
             buffers: Vec::new(),
+            echo: None,
         }
     }
 
@@ -171,65 +171,6 @@ impl Session {
             let text = format!("{word} request timed out");
             self.respond(&Response::error(query.request_id, text));
         }
-    }
-
-    /// Shows what the kernel asks for under the running execution.
-    pub(crate) fn input_request(&mut self, parent: &str, entry: &JournalEntry) {
-        if self
-            .current
-            .as_ref()
-            .is_none_or(|current| current.id != parent || current.ending)
-        {
-            return;
-        }
-        self.input_header = Some((parent.to_owned(), entry.header.clone()));
-        let input = json!({
-            "prompt": entry.content.get("prompt").and_then(Value::as_str).unwrap_or_default(),
-            "password": entry.content.get("password").and_then(Value::as_bool).unwrap_or(false),
-        });
-        let execution_id = parent.to_owned();
-        self.push_op(
-            OpKind::Input {
-                execution_id,
-                input: Some(input),
-            },
-            Vec::new(),
-        );
-    }
-
-    /// The kernel has its answer; an earlier session may have given it.
-    pub(crate) fn input_answered(&mut self) {
-        if let Some((execution_id, _)) = self.input_header.take() {
-            let input = None;
-            self.push_op(
-                OpKind::Input {
-                    execution_id,
-                    input,
-                },
-                Vec::new(),
-            );
-        }
-    }
-
-    fn input_reply(&mut self, execution_id: Option<&str>, value: &str) -> bool {
-        let running = self.current.as_ref().map(|current| current.id.clone());
-        let Some((asked, header)) = self.input_header.take_if(|(id, _)| {
-            Some(&*id) == running.as_ref() && execution_id.is_none_or(|e| e == id)
-        }) else {
-            return false;
-        };
-        let mut message = self.message("input_reply", json!({"value": value, "status": "ok"}));
-        message.channel = Channel::Stdin;
-        message.parent_header = header;
-        self.effects.push(Effect::SendToKernel(Box::new(message)));
-        self.push_op(
-            OpKind::Input {
-                execution_id: asked,
-                input: None,
-            },
-            Vec::new(),
-        );
-        true
     }
 }
 

@@ -8,6 +8,7 @@ use wire::UnixMs;
 
 use crate::commit::{Acks, Op};
 use crate::event::{Effect, Event, KernelInfo, Outcome};
+use crate::input::InputRequest;
 use crate::lane::Lane;
 use crate::late::ShownAhead;
 use crate::queue::{Current, Waiting};
@@ -88,7 +89,7 @@ pub struct Session {
     pub(crate) read_to: Option<u64>,
     // Requests.
     pub(crate) queries: HashMap<String, Query>,
-    pub(crate) input_header: Option<(String, serde_json::Value)>,
+    pub(crate) input_request: Option<InputRequest>,
     pub(crate) next_message: u64,
     pub(crate) stopping: Option<UnixMs>,
 }
@@ -158,7 +159,7 @@ impl Session {
             uploading: HashMap::new(),
             uploaded: HashSet::new(),
             queries: HashMap::new(),
-            input_header: None,
+            input_request: None,
             next_message: 0,
             stopping: None,
         }

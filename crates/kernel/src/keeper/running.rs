@@ -193,6 +193,7 @@ impl Running {
             channel: outgoing.channel,
             msg_type: outgoing.msg_type.clone(),
             msg_id: outgoing.msg_id.clone(),
+            echo: outgoing.echo.clone(),
         };
         // The note comes before anything the request causes.
         journal.append_event(&event).await;
@@ -289,6 +290,7 @@ fn control_message(msg_type: &str, content: Value) -> Outgoing {
         content,
         metadata: Value::Null,
         parent_header: Value::Null,
+        echo: None,
         buffers: Vec::new(),
     }
 }

@@ -112,6 +112,7 @@ impl Keeper {
             }),
             metadata: Value::Null,
             parent_header: Value::Null,
+            echo: None,
             buffers: Vec::new(),
         };
         let answer = timeout(SETTLE_LIMIT, running.ask_shell(request, &self.journal)).await;

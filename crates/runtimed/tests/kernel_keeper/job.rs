@@ -269,6 +269,7 @@ pub fn execute_request(id: &str, code: &str) -> Outgoing {
         }),
         metadata: Value::Null,
         parent_header: Value::Null,
+        echo: None,
         buffers: Vec::new(),
     }
 }

@@ -58,6 +58,7 @@ impl Suite {
             content,
             metadata: Value::Null,
             parent_header: Value::Null,
+            echo: None,
             buffers: Vec::new(),
         };
         let command = Command::Send(Box::new(outgoing));
@@ -413,6 +414,7 @@ async fn comms_carry_bytes(suite: &mut Suite) {
         content: json!({"comm_id": "c", "data": {"n": 1}}),
         metadata: Value::Null,
         parent_header: Value::Null,
+        echo: None,
         buffers: vec![Bytes::from_static(b"\x00\x01\xff"), Bytes::new()],
     };
     let command = Command::Send(Box::new(outgoing));
@@ -457,6 +459,7 @@ async fn input_is_asked_for(suite: &mut Suite) {
             content: json!({"value": "given", "status": "ok"}),
             metadata: Value::Null,
             parent_header: asked.header(),
+            echo: None,
             buffers: Vec::new(),
         };
         let command = Command::Send(Box::new(outgoing));
