@@ -3,8 +3,9 @@ import "./access.css";
 import { useEffect, useState } from "preact/hooks";
 import { listRequests } from "../api/access";
 import { IconShare } from "../ui/icons";
-import { Share } from "./share";
+import { Later } from "../ui/later";
 
+const loadShare = () => import("./share").then((module) => module.Share);
 const LOOK_MS = 15_000;
 
 function useWaiting(notebookId: string): { waiting: number; look(): void } {
@@ -54,13 +55,16 @@ export function ShareButton({ notebookId, title, me }: ShareButtonProps) {
         {waiting > 0 && <span class="badge">{waiting}</span>}
       </button>
       {open && (
-        <Share
-          notebookId={notebookId}
-          title={title}
-          me={me}
-          onClose={() => {
-            setOpen(false);
-            look();
+        <Later
+          load={loadShare}
+          props={{
+            notebookId,
+            title,
+            me,
+            onClose: () => {
+              setOpen(false);
+              look();
+            },
           }}
         />
       )}

@@ -1,18 +1,10 @@
-// The compute chip: what runs this notebook, and the menu to choose a machine.
+// The compute chip: what runs this notebook, and the way to the menu of machines.
 import { useComputed } from "@preact/signals";
-import { useEffect, useState } from "preact/hooks";
-import { messageOf } from "../api/http";
-import { listWorkstations, type Workstation } from "../api/workstations";
-import { stateOf } from "../panel/machine-state";
-import { IconChevron, IconMachine, IconRestart } from "../ui/icons";
+import { IconChevron } from "../ui/icons";
+import { Later } from "../ui/later";
 import { Menu } from "../ui/menu";
-import { onLinkClick } from "../ui/router";
-import { ago, now } from "../ui/time";
 import type { Actions } from "./actions";
 import { computeState } from "./compute";
-import { KernelUseView } from "./kernel-use";
-
-const REFRESH_MS = 3_000;
 
 export function useComputeState({ store }: Actions) {
   return useComputed(() => {
@@ -23,97 +15,7 @@ export function useComputeState({ store }: Actions) {
   }).value;
 }
 
-function MachineItem({
-  machine,
-  current,
-  choose,
-}: {
-  machine: Workstation;
-  current: boolean;
-  choose(): void;
-}) {
-  const state = stateOf(machine);
-  const online = machine.status === "online";
-  return (
-    <button
-      type="button"
-      class="menu-item"
-      data-testid="attach-machine"
-      data-workstation-id={machine.id}
-      data-status={machine.status}
-      aria-current={current ? "true" : undefined}
-      disabled={!online}
-      onClick={choose}
-    >
-      <span class={`dot dot-${state.tone}`} />
-      <span class="menu-item-main">
-        <span>{machine.name}</span>
-        <span class="menu-item-sub">
-          {state.label}
-          {current && " · attached"}
-          {!online && ` · last heard ${ago(machine.lastSeenAt, now.value)}`}
-        </span>
-      </span>
-    </button>
-  );
-}
-
-function MachineMenu({ actions, close }: { actions: Actions; close(): void }) {
-  const [machines, setMachines] = useState<Workstation[] | undefined>();
-  const [why, setWhy] = useState<string | undefined>();
-  useEffect(() => {
-    const load = () =>
-      listWorkstations().then(
-        (list) => setMachines(list),
-        (error: unknown) => setWhy(messageOf(error)),
-      );
-    load();
-    const timer = setInterval(load, REFRESH_MS);
-    return () => clearInterval(timer);
-  }, []);
-  const attached = actions.store.attachment.value?.workstationId;
-  return (
-    <>
-      <p class="menu-title">Run on</p>
-      {why !== undefined && <p class="menu-note">{why}</p>}
-      {machines === undefined && why === undefined && <p class="menu-note">Looking for machines…</p>}
-      {machines?.length === 0 && <p class="menu-note">No machine is paired yet.</p>}
-      {machines?.map((machine) => (
-        <MachineItem
-          key={machine.id}
-          machine={machine}
-          current={machine.id === attached}
-          choose={() => {
-            close();
-            actions.attach(machine.id);
-          }}
-        />
-      ))}
-      {attached !== undefined && (
-        <KernelUseView actions={actions} machine={machines?.find(({ id }) => id === attached)} />
-      )}
-      <div class="menu-rule" />
-      {attached !== undefined && (
-        <button
-          type="button"
-          class="menu-item"
-          data-testid="menu-restart"
-          onClick={() => {
-            close();
-            actions.restart();
-          }}
-        >
-          <IconRestart />
-          Restart kernel
-        </button>
-      )}
-      <a class="menu-item" href="/workstations" onClick={onLinkClick}>
-        <IconMachine />
-        {machines?.length === 0 ? "Add a machine" : "Manage machines"}
-      </a>
-    </>
-  );
-}
+const loadMenu = () => import("./machine-menu").then((module) => module.MachineMenu);
 
 export function ComputeChip({ actions }: { actions: Actions }) {
   const state = useComputeState(actions);
@@ -138,7 +40,7 @@ export function ComputeChip({ actions }: { actions: Actions }) {
   }
   return (
     <Menu label={label} name={`Compute: ${state.label}`} testId="compute-chip" buttonClass="chip chip-button">
-      {(close) => <MachineMenu actions={actions} close={close} />}
+      {(close) => <Later load={loadMenu} props={{ actions, close }} />}
     </Menu>
   );
 }

@@ -13,7 +13,7 @@ import {
   IconMore,
   IconTrash,
 } from "../ui/icons";
-import { LaterDialog } from "../ui/later-dialog";
+import { Later } from "../ui/later";
 import { closing, Menu, MenuItem } from "../ui/menu";
 import { navigate, notebookPath } from "../ui/router";
 import { toast, toastError } from "../ui/toasts";
@@ -115,7 +115,7 @@ export function NotebookMenu({ actions }: { actions: Actions }) {
         }}
       </Menu>
       {versions && (
-        <LaterDialog
+        <Later
           load={loadVersions}
           props={{
             notebookId: store.id,
@@ -125,9 +125,9 @@ export function NotebookMenu({ actions }: { actions: Actions }) {
           }}
         />
       )}
-      {activity && <LaterDialog load={loadActivity} props={{ store, onClose: () => setActivity(false) }} />}
+      {activity && <Later load={loadActivity} props={{ store, onClose: () => setActivity(false) }} />}
       {actions.shortcuts.value && (
-        <LaterDialog load={loadShortcuts} props={{ onClose: () => actions.showShortcuts(false) }} />
+        <Later load={loadShortcuts} props={{ onClose: () => actions.showShortcuts(false) }} />
       )}
     </>
   );

@@ -1,4 +1,5 @@
 // The list of keys.
+import "./shortcuts.css";
 import { Dialog } from "../ui/dialog";
 import { SHORTCUTS } from "./commands";
 

@@ -1,4 +1,5 @@
 // The versions of a notebook: keep one, look at one, begin a notebook with one.
+import "./versions.css";
 import { useCallback, useRef, useState } from "preact/hooks";
 import {
   deleteRevision,

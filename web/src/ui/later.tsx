@@ -1,4 +1,4 @@
-// A dialog that is loaded when it is first opened.
+// A part of the page, as a dialog or a menu, that is loaded when it is first shown.
 import { type ComponentType, h } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { toastError } from "./toasts";
@@ -8,7 +8,7 @@ interface LaterProps<P> {
   props: P;
 }
 
-export function LaterDialog<P extends object>({ load, props }: LaterProps<P>) {
+export function Later<P extends object>({ load, props }: LaterProps<P>) {
   const [part, setPart] = useState<{ component: ComponentType<P> } | undefined>();
   useEffect(() => {
     load().then(
