@@ -81,8 +81,8 @@ const EDITING: readonly Shortcut[] = [
   { keys: ["shift+Enter"], what: "Run and go on" },
   { keys: ["ctrl+Enter"], what: "Run and stay" },
   { keys: ["alt+Enter"], what: "Run and insert a cell below" },
-  { keys: ["Tab"], what: "Complete the name before the cursor, or indent" },
-  { keys: ["shift+Tab"], what: "Show what is known of the name before the cursor; again: its source" },
+  { keys: ["Tab"], what: "Complete the code before the cursor; at the start of a line indent" },
+  { keys: ["shift+Tab"], what: "Show what is known of the code before the cursor; again: its source" },
   { keys: ["ctrl+shift+-"], what: "Split the cell at the cursor" },
   { keys: ["ctrl+/"], what: "Comment lines out or in" },
 ];

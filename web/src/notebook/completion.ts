@@ -1,6 +1,10 @@
 // Completion and documentation by the kernel. It counts code points, the editor UTF-16 units: converted here, both ways (RP 5.5).
+import { messageOf } from "../api/http";
+import type { Shape } from "../api/shape";
 import { flag, list, number, record, text } from "../api/shape";
 import type { RoomSession } from "../sync/session";
+
+type Room = Pick<RoomSession, "query">;
 
 export interface Completion {
   label: string;
@@ -18,12 +22,18 @@ export function toUnits(code: string, points: number): number {
   return [...code].slice(0, points).join("").length;
 }
 
-export async function complete(
-  room: Pick<RoomSession, "query">,
-  code: string,
-  position: number,
-): Promise<Completion[]> {
-  const answer = await room.query("complete", { code, cursor_pos: toCodePoints(code, position) });
+/** A question about code; an answer that does not come is told in words for who wrote the code. */
+async function ask(room: Room, action: string, fields: Record<string, unknown>): Promise<Shape> {
+  try {
+    return await room.query(action, fields);
+  } catch (error) {
+    const isLate = /timed out|in time/.test(messageOf(error));
+    throw isLate ? new Error("The kernel did not answer in time. It cannot while a cell runs.") : error;
+  }
+}
+
+export async function complete(room: Room, code: string, position: number): Promise<Completion[]> {
+  const answer = await ask(room, "complete", { code, cursor_pos: toCodePoints(code, position) });
   const from = toUnits(code, number(answer, "cursor_start") ?? 0);
   const to = toUnits(code, number(answer, "cursor_end") ?? 0);
   return list(answer.items, (item) => {
@@ -34,12 +44,12 @@ export async function complete(
 
 /** What the kernel knows of the code at a place, as terminal text. */
 export async function inspect(
-  room: Pick<RoomSession, "query">,
+  room: Room,
   code: string,
   position: number,
   detail: 0 | 1,
 ): Promise<string | undefined> {
-  const answer = await room.query("inspect", {
+  const answer = await ask(room, "inspect", {
     code,
     cursor_pos: toCodePoints(code, position),
     detail_level: detail,

@@ -7,6 +7,7 @@ import {
   closeBrackets,
   closeBracketsKeymap,
   completionKeymap,
+  insertCompletionText,
   startCompletion,
 } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentLess, indentMore } from "@codemirror/commands";
@@ -24,9 +25,10 @@ import { EditorState, type Extension, Prec } from "@codemirror/state";
 import { type Command, drawSelection, EditorView, highlightSpecialChars, keymap } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { parser as markdownParser } from "@lezer/markdown";
+import { messageOf } from "../api/http";
 import type { CellType } from "./cells";
 import type { Completion } from "./completion";
-import { type Ask, inspection } from "./inspect";
+import { type Ask, inspection, isBehindCode, tell } from "./inspect";
 import { lineNumbering } from "./line-numbers";
 import { remoteCursors } from "./remote-cursors";
 
@@ -139,18 +141,24 @@ function does(action: () => void): Command {
   };
 }
 
-/** Tab after a word or a dot completes; elsewhere it indents. */
-const completeAfterWord: Command = (view) => {
-  const { main } = view.state.selection;
-  const before = view.state.sliceDoc(Math.max(0, main.head - 1), main.head);
-  return main.empty && /[\w.]/.test(before) && startCompletion(view);
-};
+/** The Tab key asks the kernel behind code; at the start of a line, and in text, it indents. */
+const completeBehindCode: Command = (view) => isBehindCode(view) && startCompletion(view);
 
 function completions(ask: EditorOptions["complete"]) {
-  return async ({ state, pos }: CompletionContext): Promise<CompletionResult | null> => {
-    const items = await ask(state.doc.toString(), pos).catch(() => []);
+  return async ({ state, pos, view }: CompletionContext): Promise<CompletionResult | null> => {
+    /** Whether nobody went on typing meanwhile. */
+    const isHere = () => view?.state.doc === state.doc && view.state.selection.main.head === pos;
+    const items = await ask(state.doc.toString(), pos).catch((error: unknown) => {
+      if (view && isHere()) tell(view, messageOf(error));
+      return [];
+    });
     const first = items[0];
     if (first === undefined) return null;
+    // The only way on is taken at once.
+    if (items.length === 1 && view && isHere()) {
+      view.dispatch(insertCompletionText(state, first.label, first.from, first.to));
+      return null;
+    }
     return {
       from: first.from,
       to: first.to,
@@ -182,7 +190,7 @@ export function createEditor(options: EditorOptions): EditorView {
       },
       { key: "Ctrl-m", run: does(options.leave) },
       { key: "Tab", run: acceptCompletion },
-      { key: "Tab", run: completeAfterWord },
+      { key: "Tab", run: completeBehindCode },
       { key: "Tab", run: indentMore, shift: indentLess },
     ]),
   );

@@ -48,15 +48,26 @@ const field = StateField.define<Shown | undefined>({
   provide: (from) => showTooltip.from(from, (shown) => (shown === undefined ? null : tooltipOf(shown))),
 });
 
+/** Whether there is code between the start of the line and the one cursor: else Tab and Shift+Tab move the line. */
+export function isBehindCode({ state }: EditorView): boolean {
+  const { main, ranges } = state.selection;
+  const { from } = state.doc.lineAt(main.head);
+  return main.empty && ranges.length === 1 && /\S/.test(state.sliceDoc(from, main.head));
+}
+
+/** Says something at the cursor, until somebody goes on typing. */
+export function tell(view: EditorView, text: string): void {
+  view.dispatch({ effects: show.of({ position: view.state.selection.main.head, detail: 1, text }) });
+}
+
 function inspect(ask: Ask): Command {
   return (view) => {
-    const { main, ranges } = view.state.selection;
-    const before = view.state.sliceDoc(Math.max(0, main.head - 1), main.head);
-    if (!main.empty || ranges.length > 1 || !/[\w.()\]]/.test(before)) return false;
+    if (!isBehindCode(view)) return false;
+    const { main } = view.state.selection;
     const last = view.state.field(field);
     const position = main.head;
     const detail = last?.position === position && last.detail === 0 ? 1 : 0;
-    const tell = (text: string) => {
+    const answer = (text: string) => {
       const now = view.state.field(field);
       // Whoever went on typing, or closed it, asked for nothing any more.
       if (now?.position === position && now.detail === detail) {
@@ -65,8 +76,8 @@ function inspect(ask: Ask): Command {
     };
     view.dispatch({ effects: show.of({ position, detail, text: "Looking it up…" }) });
     ask(view.state.doc.toString(), position, detail).then(
-      (text) => tell(text ?? "The kernel knows nothing of this."),
-      (error: unknown) => tell(messageOf(error)),
+      (text) => answer(text ?? "The kernel knows nothing of this."),
+      (error: unknown) => answer(messageOf(error)),
     );
     return true;
   };

@@ -1,0 +1,90 @@
+// Writing code with a kernel behind it: what the Tab key does, what is printed at length, and a kernel that dies.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch } from "./support/browser.mjs";
+import { addMachine, newNotebook, signIn } from "./support/page.mjs";
+import { Cloud } from "./support/processes.mjs";
+
+let cloud;
+let browser;
+let page;
+let notebook;
+let cell;
+
+before(async () => {
+  cloud = await new Cloud().start();
+  browser = await launch();
+  page = await (await browser.newContext()).newPage();
+  await signIn(page, cloud);
+  await addMachine(page, cloud);
+  notebook = await newNotebook(page, cloud);
+  await notebook.attach();
+  await notebook.compute("idle", 60_000);
+  cell = notebook.cell(0);
+});
+
+after(async () => {
+  await browser?.close();
+  await cloud?.stop();
+});
+
+const text = async () => (await cell.editor().locator(".cm-line").allInnerTexts()).join("\n").replaceAll("\u200b", "");
+
+async function show(source) {
+  await cell.write(source);
+  await cell.run();
+  await cell.status("done");
+}
+
+test("Tab asks the kernel behind code and indents at the start of a line; Shift+Tab likewise", async () => {
+  const list = page.locator(".cm-tooltip-autocomplete");
+  // Jedi reads much before its first answer.
+  await show('%config Completer.use_jedi = False\ntable = {"height": 1, "heath": 2}\nlonely_name = 3');
+  // Behind a bracket, a quote and a space, where several fit.
+  await cell.write("table['");
+  await page.keyboard.press("Tab");
+  await list.getByText("height").waitFor();
+  await page.keyboard.press("Escape");
+  assert.equal((await text()).trimEnd(), "table['");
+  await cell.write("from json import ");
+  await page.keyboard.press("Tab");
+  await list.getByText("JSONDecoder").first().waitFor();
+  await page.keyboard.press("Escape");
+  assert.equal((await text()).trimEnd(), "from json import");
+  // The only way on is taken at once.
+  await cell.write("lonely_");
+  await page.keyboard.press("Tab");
+  await cell.shows("lonely_name");
+  await cell.write("if 1:\n    print(1, ");
+  await page.keyboard.press("Shift+Tab");
+  await page.getByTestId("inspect").getByText("Prints the values to a stream").waitFor();
+  await page.keyboard.press("Escape");
+  assert.equal((await text()).trimEnd(), "if 1:\n    print(1,");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Shift+Tab");
+  assert.equal((await text()).trimEnd(), "if 1:\nprint(1,");
+  await page.keyboard.press("Tab");
+  assert.equal((await text()).trimEnd(), "if 1:\n    print(1,");
+  // A text has nothing to complete.
+  await cell.write("some words");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("m");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("End");
+  await page.keyboard.press("Tab");
+  assert.equal((await text()).trimEnd(), "  some words");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("y");
+});
+
+test("while a cell runs, Tab says why nothing comes", async () => {
+  await cell.write("import time; time.sleep(60)");
+  await cell.run();
+  await cell.status("running");
+  await notebook.addCodeCell();
+  await notebook.cell(1).write("tim");
+  await page.keyboard.press("Tab");
+  await page.getByTestId("inspect").getByText("It cannot while a cell runs").waitFor({ timeout: 20_000 });
+  await page.getByTestId("interrupt").click();
+  await cell.status("error");
+});
