@@ -88,3 +88,30 @@ test("while a cell runs, Tab says why nothing comes", async () => {
   await page.getByTestId("interrupt").click();
   await cell.status("error");
 });
+
+test("a long output of whatever kind has a place of a fixed height, and is loaded when it is asked for", async () => {
+  const height = () => cell.outputs().evaluate((element) => element.offsetHeight);
+  const pre = cell.outputs().locator("pre");
+  await show("print(*range(2000), sep='\\n')");
+  await cell.outputs().getByTestId("show-height").waitFor();
+  assert.ok((await height()) < 800, `${await height()} px`);
+  const toEnd = await pre.evaluate(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight);
+  assert.ok(toEnd < 2, `the end is ${toEnd} px away`);
+  await cell.outputs().getByTestId("show-height").click();
+  assert.ok((await height()) > 20_000, `${await height()} px`);
+  // One line that is longer than what is shown at once.
+  await show("print('start', *range(40000), 'end')");
+  await cell.outputs().getByText("39999 end").waitFor();
+  await cell.outputs().getByTestId("show-all").click();
+  await pre.filter({ hasText: "start 0 1 2" }).waitFor();
+  await show(`from IPython.display import JSON
+JSON({"rows": list(range(60000))})`);
+  await pre.filter({ hasText: '"rows"' }).waitFor();
+  assert.ok((await pre.innerText()).length < 61_000);
+  assert.ok((await height()) < 800, `${await height()} px`);
+  await cell.outputs().getByTestId("show-all").click();
+  await pre.filter({ hasText: "59999" }).waitFor();
+  await show("['x' * 100_000]");
+  await cell.outputs().getByTestId("show-all").filter({ hasText: "below" }).waitFor();
+  assert.equal((await pre.innerText()).length, 60_000);
+});

@@ -4,7 +4,7 @@ import { ansiPieces } from "../src/outputs/ansi";
 import { readFrameMessage } from "../src/outputs/frame-messages";
 import { takeMaths } from "../src/outputs/maths";
 import { isFramed, readContent, readOutputs, tracebackText, WIDGET_VIEW } from "../src/outputs/model";
-import { blocksOf, cutStart, tailOf } from "../src/outputs/tail";
+import { blocksOf, cutEnd, cutStart, tailOf } from "../src/outputs/tail";
 import { automerge, vector } from "./support/automerge";
 
 const stream = (id: string, seq: number, name: string, text: string) => ({
@@ -122,6 +122,23 @@ describe("long streams", () => {
   it("cuts at the start of a line", () => {
     expect(cutStart("one\ntwo\nthree", 8)).toBe("three");
     expect(cutStart("short", 8)).toBe("short");
+  });
+
+  it("cuts through a line that is longer than what is shown, at either end", () => {
+    const line = `${"0123456789".repeat(10)}\n`;
+    expect(cutStart(line, 20)).toBe(line.slice(-20));
+    expect(cutStart(`${line}end\n`, 20)).toBe(`${line.slice(-16)}end\n`);
+    expect(cutEnd(line, 20)).toBe(line.slice(0, 20));
+    expect(cutEnd(`one\ntwo\nthree`, 9)).toBe("one\ntwo");
+    expect(cutEnd("short", 8)).toBe("short");
+  });
+
+  it("goes into blocks of lines, of which none is without end", () => {
+    const lines = "a line\n".repeat(5);
+    expect(blocksOf(lines, 10)).toEqual(["a line\na line\n", "a line\na line\n", "a line\n"]);
+    const blocks = blocksOf(`${"x".repeat(250)}\nlast`, 10);
+    expect(blocks.map((block) => block.length)).toEqual([100, 100, 51, 4]);
+    expect(blocks.join("")).toBe(`${"x".repeat(250)}\nlast`);
   });
 });
 

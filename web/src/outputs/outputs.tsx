@@ -9,6 +9,7 @@ import { Boundary } from "../ui/boundary";
 import { AnsiText } from "./ansi-text";
 import { useText } from "./content";
 import { OutputFrames } from "./frames";
+import { Start, TextFromStart } from "./long-text";
 import { Markdown } from "./markdown";
 import {
   type ContentRef,
@@ -36,12 +37,15 @@ type DisplayView = Extract<OutputView, { kind: "display" }>;
 /** Loaded with the first widget. */
 const WidgetOutput = lazy(() => import("../widgets/view"));
 
-function jsonText(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
+function JsonText({ id, json }: { id: string; json: string }) {
+  const text = useMemo(() => {
+    try {
+      return JSON.stringify(JSON.parse(json), null, 2);
+    } catch {
+      return json;
+    }
+  }, [json]);
+  return <TextFromStart id={id} text={text} />;
 }
 
 function TextDisplay({ place, view: { key, content, mime } }: { place: Place; view: DisplayView }) {
@@ -51,17 +55,19 @@ function TextDisplay({ place, view: { key, content, mime } }: { place: Place; vi
   if (isFramed(mime)) {
     return <OutputFrames origin={place.outputOrigin} id={text.key} mime={mime} content={text.value} />;
   }
-  if (mime === "text/markdown") return <Markdown source={text.value} notebookId={place.notebookId} />;
+  if (mime === "text/markdown") {
+    return (
+      <Start id={key} text={text.value}>
+        {(shown) => <Markdown source={shown} notebookId={place.notebookId} />}
+      </Start>
+    );
+  }
   if (mime === "text/latex") {
     const source = /^\s*(\$|\\\[|\\\()/.test(text.value) ? text.value : `$$${text.value}$$`;
     return <Markdown source={source} notebookId={place.notebookId} />;
   }
   const isJson = mime === "application/json" || mime.endsWith("+json");
-  return (
-    <pre>
-      <AnsiText text={isJson ? jsonText(text.value) : text.value} />
-    </pre>
-  );
+  return isJson ? <JsonText id={key} json={text.value} /> : <TextFromStart id={key} text={text.value} />;
 }
 
 function Widget({ place, view }: { place: Place; view: DisplayView }) {
@@ -99,7 +105,7 @@ function Traceback({ place, content }: { place: Place; content: ContentRef }) {
   if (text.state !== "ready") return null;
   const traceback = tracebackText(text.value);
   return traceback === "" ? null : (
-    <Scrolled>
+    <Scrolled fromEnd>
       <AnsiText text={traceback} />
     </Scrolled>
   );

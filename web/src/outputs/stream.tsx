@@ -2,11 +2,10 @@
 import { useMemo, useState } from "preact/hooks";
 import { AnsiText } from "./ansi-text";
 import { useTexts } from "./content";
-import { LongText } from "./long-text";
+import { LongText, SHOWN_CHARACTERS, ShowAll } from "./long-text";
 import type { ContentRef } from "./model";
+import { Scrolled } from "./scrolled";
 import { cutStart, tailOf } from "./tail";
-
-const SHOWN_CHARACTERS = 60_000;
 
 interface StreamProps {
   id: string;
@@ -26,19 +25,12 @@ export function StreamOutput({ id, notebookId, name, parts }: StreamProps) {
   const hidden = tail.hidden + text.length - shown.length;
   return (
     <div class={`output output-stream output-${name}`} data-testid={`output-${name}`}>
-      {hidden > 0 && (
-        <button
-          type="button"
-          class="button button-quiet show-all"
-          data-testid="show-all"
-          onClick={() => setAsked(id)}
-        >
-          Show all ({Math.round(hidden / 1_000).toLocaleString()} kB above)
-        </button>
-      )}
+      <ShowAll hidden={hidden} where="above" show={() => setAsked(id)} />
       {loaded.state === "failed" && <p class="output-note">{loaded.why}</p>}
       {loaded.state === "loading" && <p class="output-note">Fetching…</p>}
-      {loaded.state === "ready" && <pre>{all ? <LongText text={shown} /> : <AnsiText text={shown} />}</pre>}
+      {loaded.state === "ready" && (
+        <Scrolled fromEnd>{all ? <LongText text={shown} /> : <AnsiText text={shown} />}</Scrolled>
+      )}
     </div>
   );
 }

@@ -19,22 +19,36 @@ export function tailOf(
   };
 }
 
-/** The end of a text from the start of a line, when it is longer than the limit. */
+/** How far from where it is cut a text may be cut at the end of a line; a longer line is cut through. */
+const LINE_CHARACTERS = 2_000;
+
+/** The end of a text, from the start of a line if one is near, when it is longer than the limit. */
 export function cutStart(text: string, limit: number): string {
   if (text.length <= limit) return text;
-  const line = text.indexOf("\n", text.length - limit);
-  return line < 0 ? text.slice(-limit) : text.slice(line + 1);
+  const from = text.length - limit;
+  const line = text.indexOf("\n", from);
+  return text.slice(line < 0 || line > from + Math.min(LINE_CHARACTERS, limit / 2) ? from : line + 1);
 }
 
-/** The text in blocks of whole lines, each with at least so many characters but the last. */
+/** The start of a text, to the end of a line if one is near, when it is longer than the limit. */
+export function cutEnd(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  const line = text.lastIndexOf("\n", limit);
+  return text.slice(0, line < limit - Math.min(LINE_CHARACTERS, limit / 2) ? limit : line);
+}
+
+/** How many times its size a block may be for want of the end of a line. */
+const LONGEST_BLOCK = 10;
+
+/** The text in blocks of whole lines, each with at least so many characters but the last; a very long line is cut. */
 export function blocksOf(text: string, size: number): string[] {
   const blocks: string[] = [];
   let from = 0;
   while (from < text.length) {
     const line = from + size >= text.length ? -1 : text.indexOf("\n", from + size);
     const to = line < 0 ? text.length : line + 1;
-    blocks.push(text.slice(from, to));
-    from = to;
+    blocks.push(text.slice(from, Math.min(to, from + LONGEST_BLOCK * size)));
+    from += blocks.at(-1)?.length ?? 0;
   }
   return blocks;
 }
