@@ -115,3 +115,20 @@ JSON({"rows": list(range(60000))})`);
   await cell.outputs().getByTestId("show-all").filter({ hasText: "below" }).waitFor();
   assert.equal((await pre.innerText()).length, 60_000);
 });
+
+test("a kernel that dies is told of wherever somebody reads, with the way to another", async () => {
+  for (let n = 0; n < 8; n += 1) await notebook.addCodeCell();
+  const last = notebook.cell(9);
+  await last.write("import os, signal; os.kill(os.getpid(), signal.SIGKILL)");
+  await last.run();
+  await notebook.compute("error");
+  const notice = page.getByTestId("compute-notice");
+  await notice.getByText("variables and imports are lost").waitFor();
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  const { y } = await notice.boundingBox();
+  assert.ok(y >= 0 && y < 200, `the notice is at ${y}`);
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/died.png` });
+  await notice.getByTestId("notice-restart").click();
+  await notebook.compute("idle", 60_000);
+  assert.equal(await notice.count(), 0);
+});

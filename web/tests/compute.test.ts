@@ -76,6 +76,19 @@ describe("the state of the compute", () => {
     expect(preparing("installing numpy").status).toBe("starting");
   });
 
+  it("says of a kernel that died what is lost, and what signal 9 may mean", () => {
+    const detail = (errorDetails: string) =>
+      computeState(at("ready"), { ...kernel("Error"), errorDetails }, 1, true).detail;
+    const killed = detail("the kernel ended unexpectedly (signal 9): last words");
+    expect(killed).toMatch(
+      /^The kernel ended unexpectedly \(signal 9\): last words\nIts variables.*lost.*memory/s,
+    );
+    expect(detail("the kernel ended unexpectedly (exit code 1)")).not.toContain("memory");
+    const known = "the kernel ended unexpectedly (memory ran out, signal 9)\nHint: work on less at once";
+    expect(detail(known)).not.toContain("signal 9 when");
+    expect(detail("No such interpreter")).toBe("No such interpreter");
+  });
+
   it("names the remedy for an interpreter without ipykernel", () => {
     const state = computeState(at("ready"), kernel("Error", "", "missing_ipykernel"), 1, true);
     expect(state.status).toBe("error");

@@ -107,7 +107,10 @@ export class Actions {
       "Variables and imports are lost. The notebook and its outputs stay.",
       "Restart",
     );
-    if (!yes) return;
+    if (yes) this.restartNow();
+  }
+
+  restartNow(): void {
     this.store.restart().catch((error: unknown) => toastError("The kernel was not restarted.", error));
   }
 

@@ -31,6 +31,18 @@ const REMEDIES: Readonly<Record<string, string>> = {
 /** How the room begins the message of an attachment whose machine is away but whose work goes on. */
 const AWAY = "unreachable since ";
 
+/** How the details of a kernel begin that ran and is gone. */
+const DIED = /^the kernel (keeper )?ended unexpectedly/;
+
+/** What went wrong with a kernel, and what is lost by it. */
+function failure({ errorReason, errorDetails }: KernelView): string {
+  const said = [REMEDIES[errorReason], errorDetails].filter(Boolean).join("\n") || "The kernel ended.";
+  if (!DIED.test(said)) return said;
+  const memory = "\nHint: the system ends a process by signal 9 when its memory runs out.";
+  const hint = said.includes("(signal 9)") && !/memory/i.test(said) ? memory : "";
+  return `T${said.slice(1)}\nIts variables and imports are lost. Restart it, or run a cell, for a new one.${hint}`;
+}
+
 function unreachable(at: AttachmentView, since: string | undefined): ComputeState {
   const time = clock(since);
   return {
@@ -63,11 +75,8 @@ function kernelState(at: AttachmentView, kernel: KernelView, silentSince: string
       return kernel.activity === "Busy"
         ? { tone: "busy", label: `${at.name} · busy`, detail: undefined, status: "busy" }
         : { tone: "ok", label: `${at.name} · idle`, detail: undefined, status: "idle" };
-    case "Error": {
-      const remedy = REMEDIES[kernel.errorReason];
-      const detail = [remedy, kernel.errorDetails].filter(Boolean).join("\n") || "The kernel ended.";
-      return { tone: "bad", label: `${at.name} · kernel error`, detail, status: "error" };
-    }
+    case "Error":
+      return { tone: "bad", label: `${at.name} · kernel error`, detail: failure(kernel), status: "error" };
     case "Shutdown":
       return {
         tone: "off",

@@ -8,6 +8,7 @@ import { toastError } from "../ui/toasts";
 import type { Actions } from "./actions";
 import { canInterrupt } from "./compute";
 import { ComputeChip } from "./compute-chip";
+import { ComputeNotice } from "./compute-notice";
 import { Connection, Roster } from "./connection";
 import { KernelChip } from "./kernel-chip";
 import { NotebookMenu } from "./notebook-menu";
@@ -140,6 +141,7 @@ export function Header({ actions }: { actions: Actions }) {
             <ComputeChip actions={actions} />
           </div>
         </div>
+        <ComputeNotice actions={actions} />
       </div>
     </section>
   );

@@ -13,7 +13,6 @@ import { toastError } from "../ui/toasts";
 import { Actions } from "./actions";
 import { Announcer } from "./announce";
 import { Cell } from "./cell";
-import { useComputeState } from "./compute-chip";
 import { Header } from "./header";
 import { comeBack, leaveNotebook } from "./kept-open";
 import { CommandKeys, keyName } from "./keys";
@@ -67,43 +66,6 @@ function useNotebook(id: string): { opened: Opened; retry(): void } {
     };
   }, [id, attempt]);
   return { opened, retry };
-}
-
-/** What keeps the cells from running, with the way out. */
-function ComputeNotice({ actions }: { actions: Actions }) {
-  const state = useComputeState(actions);
-  const { queued, running } = actions.store.queue.value;
-  if (state.detail === undefined) return null;
-  if (state.status === "error") {
-    return (
-      <p class="notice notice-bad" role="alert" data-testid="compute-notice">
-        {state.detail}
-      </p>
-    );
-  }
-  if (state.status === "silent") {
-    return (
-      <p class="notice" role="status" data-testid="compute-notice">
-        {state.detail}
-      </p>
-    );
-  }
-  const away = state.status === "unreachable";
-  if (!away && state.status !== "none") return null;
-  if (queued === 0 && (!away || running === 0)) return null;
-  return (
-    <div class="notice" role="status" data-testid="compute-notice">
-      <p>
-        {queued > 0 && (queued === 1 ? "One cell waits. " : `${queued} cells wait. `)}
-        {state.detail} You can also choose another machine.
-      </p>
-      {away && actions.store.isOwner.value && (
-        <button type="button" class="button" data-testid="give-up" onClick={() => actions.giveUp()}>
-          Stop waiting
-        </button>
-      )}
-    </div>
-  );
 }
 
 function SaveNotice({ store }: { store: NotebookStore }) {
@@ -185,7 +147,6 @@ function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: stri
         }
       }}
     >
-      <ComputeNotice actions={actions} />
       <SaveNotice store={store} />
       <UnsentNotice actions={actions} />
       {!store.session.value.everLive && (
