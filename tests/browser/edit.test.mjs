@@ -277,7 +277,7 @@ test("the list of keys, line numbers, and a word for Ctrl+S", async () => {
   await page.keyboard.press("Shift+L");
   await page.locator('.cm-line[data-line="2"]').waitFor({ state: "detached" });
   await page.keyboard.press("h");
-  await page.getByTestId("shortcuts-dialog").getByText("Bring the last deleted cell back").waitFor();
+  await page.getByTestId("shortcuts-dialog").getByText("Undo what was done to cells last").waitFor();
   await page.keyboard.press("Escape");
   await page.getByTestId("shortcuts-dialog").waitFor({ state: "detached" });
   assert.match(await focusedCell(), /^Cell 1,/);

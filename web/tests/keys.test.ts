@@ -6,9 +6,9 @@ import { CommandKeys, keyName } from "../src/notebook/keys";
 import { keysOf } from "../src/notebook/shortcuts";
 
 function keyboard() {
-  const cells = { remove: vi.fn(), bringBack: vi.fn(), insertBelow: vi.fn() };
+  const cells = { remove: vi.fn(), undo: vi.fn(), redo: vi.fn(), insertBelow: vi.fn() };
   const selection = { cellId: { value: "one" }, command: vi.fn() };
-  const actions = { cells, selection, store: { cells: { value: [] } } };
+  const actions = { cells, selection, selected: { value: ["one", "two"] }, store: { cells: { value: [] } } };
   const keys = new CommandKeys(actions as unknown as Actions);
   let now = 0;
   const press = (key: string, more: Partial<KeyboardEvent> = {}) => {
@@ -31,7 +31,7 @@ test("d d deletes; d, anything else, d does not", () => {
   press("d");
   expect(cells.remove).not.toHaveBeenCalled();
   press("d");
-  expect(cells.remove).toHaveBeenCalledExactlyOnceWith(expect.anything());
+  expect(cells.remove).toHaveBeenCalledExactlyOnceWith(["one", "two"]);
   press("d");
   expect(cells.remove).toHaveBeenCalledTimes(1);
 });
@@ -47,6 +47,17 @@ test("a key that is held down does what it does once, but for those that move", 
   press("j");
   press("j", { repeat: true });
   expect(selection.command).toHaveBeenCalledTimes(2);
+});
+
+test("the keys of undoing act on cells, and never reach the browser", () => {
+  const { press, cells } = keyboard();
+  expect([press("z", { ctrlKey: true }), press("z")]).toEqual([true, true]);
+  expect(cells.undo).toHaveBeenCalledTimes(2);
+  expect([press("Z", { ctrlKey: true, shiftKey: true }), press("y", { ctrlKey: true })]).toEqual([
+    true,
+    true,
+  ]);
+  expect(cells.redo).toHaveBeenCalledTimes(2);
 });
 
 test("each key means one thing", () => {

@@ -149,10 +149,10 @@ describe("a session with a room", () => {
     // On its way when the room starts over: nobody hears of it.
     editor.splice({}, kept, [{ index: 4, remove: 0, insert: " and late" }]);
     editor.deleteCell(gone);
-    editor.setType(moved, "markdown");
+    editor.setType([moved], "markdown");
     room.startOver(() => {});
     const added = editor.addCell(moved, "code", "added");
-    editor.moveCell(moved, -1);
+    editor.place([moved], undefined);
     expect(sources()).toEqual(["moved", "kept and late", "added"]);
     const seen: string[][] = [];
     documents.notebook.onPatches(() => seen.push(sources()));

@@ -35,6 +35,8 @@ export class Actions {
     return cells.some((cell) => cell.id === id) ? id : cells[0]?.id;
   });
 
+  readonly selected = computed(() => this.selection.range(this.store.cells.value));
+
   constructor(store: NotebookStore, selection: Selection) {
     this.store = store;
     this.selection = selection;
@@ -49,26 +51,27 @@ export class Actions {
   }
 
   /** Ctrl+Enter: run and stay. */
-  runStay(id: string | undefined): void {
-    this.run(id);
-    this.selection.command(id);
+  runStay(ids: readonly string[]): void {
+    this.runCells(ids);
+    if (ids.length === 1) this.selection.command(ids[0]);
   }
 
   /** Shift+Enter: run and go to the next cell, which is made when there is none. */
-  runAdvance(id: string | undefined): void {
-    this.run(id);
+  runAdvance(ids: readonly string[]): void {
+    this.runCells(ids);
     const cells = this.store.cells.value;
-    if (id !== undefined && cells.at(-1)?.id === id && this.store.canEdit.value) {
-      this.selection.edit(this.store.editor.addCell(id, "code"));
+    const last = ids.at(-1);
+    if (last !== undefined && cells.at(-1)?.id === last && this.store.canEdit.value) {
+      this.selection.edit(this.store.editor.addCell(last, "code"));
     } else {
-      this.selection.command(neighbour(cells, id, 1));
+      this.selection.command(neighbour(cells, last, 1));
     }
   }
 
   /** Alt+Enter: run and go on in a new cell below. */
-  runInsert(id: string | undefined): void {
-    this.run(id);
-    this.cells.addBelow(id, "code");
+  runInsert(ids: readonly string[]): void {
+    this.runCells(ids);
+    this.cells.addBelow(ids.at(-1), "code");
   }
 
   showShortcuts(shown: boolean): void {
@@ -160,6 +163,15 @@ export class Actions {
       const offline = error instanceof ApiError && error.status === 409;
       toastError(offline ? "That machine is not listening now." : "The machine was not attached.", error);
     }
+  }
+
+  private runCells(ids: readonly string[]): void {
+    if (ids.length <= 1) {
+      this.run(ids[0]);
+      return;
+    }
+    const cells = this.store.cells.value.filter(({ id }) => ids.includes(id));
+    this.runEach(cells, () => this.runCells(ids));
   }
 
   /** Asks for all at once, in order: if one fails, those behind it are not run. */

@@ -1,16 +1,18 @@
 // What keys and buttons do to the cells themselves: intents on the document, with the selection moved along.
 import { effect, untracked } from "@preact/signals";
 import { toast, toastStays } from "../ui/toasts";
+import { CellHistory, type Step } from "./cell-history";
 import type { CellType, CellView } from "./cells";
-import { cellFor, keepCell } from "./clipboard";
-import type { WholeCell } from "./edit";
+import { cellsFor, keepCells } from "./clipboard";
+import type { Pointer, WholeCell } from "./edit";
 import type { ExecutionView } from "./executions";
+import { joining, splitting } from "./join-split";
 import { neighbour, type Selection } from "./selection";
 import type { NotebookStore } from "./store";
 import { dropKept, keepMore } from "./unsent";
 
-/** How many deleted cells can be brought back, one after the other. */
-const DELETED_LIMIT = 50;
+/** Several cells, in their order; one that is not there any more is left alone. */
+type Ids = readonly string[];
 
 /** Whether a cell shows something that can be cleared: what still runs would have no place to be shown. */
 export function isClearable(cell: CellView, execution: ExecutionView | undefined): boolean {
@@ -21,8 +23,7 @@ export function isClearable(cell: CellView, execution: ExecutionView | undefined
 export class CellActions {
   private readonly store: NotebookStore;
   private readonly selection: Selection;
-  /** The last one first to come back. */
-  private readonly deleted: WholeCell[] = [];
+  private readonly history = new CellHistory();
   /** Messages that offer a way back. */
   private readonly offers: (() => void)[] = [];
   /** The selected cell as it was last seen. */
@@ -52,90 +53,119 @@ export class CellActions {
   addBelow(id: string | undefined, type: CellType): void {
     if (!this.store.canEdit.value) return;
     const last = this.store.cells.value.at(-1)?.id;
-    this.selection.edit(this.store.editor.addCell(id ?? last, type));
+    const added = this.store.editor.addCell(id ?? last, type);
+    this.noteAdded([added]);
+    this.selection.edit(added);
   }
 
   insertAbove(id: string | undefined): void {
     if (!this.store.canEdit.value) return;
     const cells = this.store.cells.value;
     const index = cells.findIndex((cell) => cell.id === id);
-    this.selection.command(this.store.editor.addCell(cells[index - 1]?.id, "code"));
+    this.insertAfter(cells[index - 1]?.id);
   }
 
   insertBelow(id: string | undefined): void {
-    if (!this.store.canEdit.value) return;
-    this.selection.command(this.store.editor.addCell(id, "code"));
+    if (this.store.canEdit.value) this.insertAfter(id);
   }
 
-  remove(id: string | undefined): void {
-    if (this.takeOut(id)) this.offer("Cell deleted", () => this.bringBack());
+  remove(ids: Ids): void {
+    const step = this.removal(ids);
+    this.act(step);
+    if (step.taken().length > 0) {
+      this.offer(ids.length === 1 ? "Cell deleted" : `${ids.length} cells deleted`, step);
+    }
   }
 
-  /** Brings the cell that was deleted last back to its place, with its outputs. */
-  bringBack(): void {
-    if (!this.store.canEdit.value) return;
-    const whole = this.deleted.pop();
-    if (whole === undefined) return;
-    this.store.editor.putBack(whole);
-    dropKept(this.store.id, whole.id);
-    this.selection.command(whole.id);
+  /** Takes back what was done to cells last: a deletion, a move, a change of type. */
+  undo(): void {
+    if (this.store.canEdit.value) this.history.undo();
   }
 
-  move(id: string | undefined, step: -1 | 1): void {
-    if (id === undefined || !this.store.canEdit.value) return;
-    this.store.editor.moveCell(id, step);
-    requestAnimationFrame(() => this.selection.command(id));
+  redo(): void {
+    if (this.store.canEdit.value) this.history.redo();
   }
 
-  setType(id: string | undefined, type: CellType): void {
-    if (id === undefined || !this.store.canEdit.value) return;
-    this.store.setType(id, type);
-  }
-
-  cut(id: string | undefined): void {
-    const whole = this.takeOut(id);
-    if (whole !== undefined) keepCell(this.store.id, whole);
-  }
-
-  copy(id: string | undefined): void {
-    const whole = id === undefined ? undefined : this.store.editor.whole(id);
-    if (whole !== undefined) keepCell(this.store.id, whole);
-  }
-
-  /** Puts the cell that was cut or copied before (0) or after (1) the given one. */
-  paste(id: string | undefined, offset: 0 | 1): void {
-    const whole = cellFor(this.store.id);
-    if (whole === undefined || !this.store.canEdit.value) return;
+  move(ids: Ids, step: -1 | 1): void {
     const cells = this.store.cells.value;
-    const after = cells[cells.findIndex((cell) => cell.id === id) - 1 + offset]?.id;
-    this.selection.command(this.store.editor.addCopy(after, whole));
+    const places = ids.map((id) => cells.findIndex((cell) => cell.id === id)).filter((index) => index >= 0);
+    const to = step < 0 ? Math.min(...places) - 1 : Math.max(...places) + 1;
+    // Behind the one that is passed, or behind the one before that.
+    if (cells[to] !== undefined) this.place(ids, cells[step < 0 ? to - 1 : to]?.id);
+  }
+
+  /** Puts cells behind the given one, or first. */
+  place(ids: Ids, afterId: string | undefined): void {
+    const { editor } = this.store;
+    let before: ReturnType<typeof editor.place> = [];
+    this.act({
+      redo: () => {
+        before = editor.place(ids, afterId);
+        this.selection.focusAgain(ids);
+        return before.length > 0;
+      },
+      undo: () => {
+        editor.setPositions(before);
+        this.selection.focusAgain(ids);
+        return true;
+      },
+    });
+  }
+
+  setType(ids: Ids, type: CellType): void {
+    const { editor } = this.store;
+    let before: ReturnType<typeof editor.setType> = [];
+    this.act({
+      redo: () => {
+        before = editor.setType(ids, type);
+        return before.length > 0;
+      },
+      undo: () => {
+        for (const { id, type: was } of before) editor.setType([id], was);
+        this.selection.command(before[0]?.id);
+        return true;
+      },
+    });
+  }
+
+  cut(ids: Ids): void {
+    const step = this.removal(ids);
+    this.act(step);
+    if (step.taken().length > 0) keepCells(this.store.id, step.taken());
+  }
+
+  copy(ids: Ids): void {
+    const cells = this.wholes(ids);
+    if (cells.length > 0) keepCells(this.store.id, cells);
+  }
+
+  /** Puts the cells that were cut or copied before (0) or after (1) the given one. */
+  paste(id: string | undefined, offset: 0 | 1): void {
+    const { editor, canEdit, cells } = this.store;
+    if (!canEdit.value) return;
+    const index = cells.value.findIndex((cell) => cell.id === id);
+    let after = cells.value[index - 1 + offset]?.id;
+    const added = cellsFor(this.store.id).map((whole) => {
+      after = editor.addCopy(after, whole);
+      return after;
+    });
+    if (added.length === 0) return;
+    this.noteAdded(added);
+    this.selection.command(added.at(-1));
   }
 
   /** Makes two cells of one: what is behind the place goes on in the second one. */
   split(id: string, at: number): void {
-    const whole = this.store.editor.whole(id);
-    if (whole === undefined || !this.store.canEdit.value) return;
-    const { source, type } = whole;
-    const head = source.slice(0, at).replace(/\n$/, "");
-    const rest = source.slice(at).replace(/^\n/, "");
-    this.store.editor.splice({}, id, [
-      { index: head.length, remove: source.length - head.length, insert: "" },
-    ]);
-    this.selection.edit(this.store.editor.addCell(id, type, rest), "start");
+    this.act(splitting(this.store.editor, this.selection, id, at));
   }
 
-  /** Makes one cell of two; the second one can be brought back. */
-  join(id: string | undefined): void {
-    const cells = this.store.cells.value;
-    const index = cells.findIndex((cell) => cell.id === id);
-    const [first, second] = [cells[index], cells[index + 1]];
-    if (index < 0 || first === undefined || second === undefined || !this.store.canEdit.value) return;
-    const whole = this.store.editor.whole(second.id);
-    const between = first.source === "" || second.source === "" ? "" : first.type === "code" ? "\n" : "\n\n";
-    const insert = between + second.source;
-    this.store.editor.splice({}, first.id, [{ index: first.source.length, remove: 0, insert }]);
-    this.store.editor.deleteCell(second.id);
-    if (whole !== undefined) this.remember(whole);
+  /** Makes one cell of several, or of one and the next. */
+  join(ids: Ids): void {
+    const [first] = ids;
+    if (first === undefined) return;
+    const next = neighbour(this.store.cells.value, first, 1);
+    const joined = ids.length > 1 ? ids : next === first || next === undefined ? [] : [first, next];
+    this.act(joining(this.store.editor, this.selection, joined));
   }
 
   clearOutputs(id: string | undefined): void {
@@ -151,39 +181,96 @@ export class CellActions {
   }
 
   private clear(cells: readonly CellView[], said: string): void {
-    if (!this.store.canEdit.value) return;
     const ids = cells.filter((cell) => isClearable(cell, this.store.executionOf(cell))).map(({ id }) => id);
     if (ids.length === 0) return;
-    const before = this.store.editor.clearOutputs(ids);
-    this.offer(said, () => {
-      this.store.editor.showAgain(before);
-      this.selection.command(this.selection.cellId.peek() ?? ids[0]);
+    let before: Pointer[] = [];
+    const step: Step = {
+      redo: () => {
+        before = this.store.editor.clearOutputs(ids);
+        return true;
+      },
+      undo: () => {
+        this.store.editor.showAgain(before);
+        this.selection.command(this.selection.cellId.peek() ?? ids[0]);
+        return true;
+      },
+    };
+    this.act(step);
+    this.offer(said, step);
+  }
+
+  private act(step: Step): void {
+    if (this.store.canEdit.value) this.history.act(step);
+  }
+
+  private offer(said: string, step: Step): void {
+    this.offers.push(toast(said, { label: "Undo", run: () => this.history.undo(step) }));
+  }
+
+  private wholes(ids: Ids): WholeCell[] {
+    return ids.flatMap((id) => this.store.editor.whole(id) ?? []);
+  }
+
+  private insertAfter(id: string | undefined): void {
+    const added = this.store.editor.addCell(id, "code");
+    this.noteAdded([added]);
+    this.selection.command(added);
+  }
+
+  /** Cells that were added go again by *undo*, as long as nobody has written in them. */
+  private noteAdded(ids: Ids): void {
+    let cells = this.wholes(ids);
+    this.history.note({
+      undo: () => {
+        const now = this.wholes(ids);
+        if (now.some(({ source }, index) => source !== cells[index]?.source)) {
+          toast("A new cell that has been written in stays. Delete it by d d.");
+          return false;
+        }
+        cells = now;
+        this.takeOut(ids);
+        return now.length > 0;
+      },
+      redo: () => this.putBack(cells),
     });
   }
 
-  private offer(said: string, undo: () => void): void {
-    this.offers.push(toast(said, { label: "Undo", run: undo }));
+  private removal(ids: Ids): Step & { taken(): readonly WholeCell[] } {
+    let cells: readonly WholeCell[] = [];
+    return {
+      taken: () => cells,
+      redo: () => {
+        cells = this.takeOut(ids);
+        return cells.length > 0;
+      },
+      undo: () => this.putBack(cells),
+    };
   }
 
-  /** Removes a cell and selects the one that follows, or the one before the last. */
-  private takeOut(id: string | undefined): WholeCell | undefined {
-    if (id === undefined || !this.store.canEdit.value) return undefined;
-    const whole = this.store.editor.whole(id);
-    if (whole === undefined) return undefined;
+  /** Makes deleted cells anew in their places, with their outputs. */
+  private putBack(cells: readonly WholeCell[]): boolean {
+    for (const whole of cells) {
+      this.store.editor.putBack(whole);
+      dropKept(this.store.id, whole.id);
+    }
+    this.selection.command(cells[0]?.id);
+    return cells.length > 0;
+  }
+
+  /** Removes cells and selects the one that follows, or the one before the last. */
+  private takeOut(ids: Ids): WholeCell[] {
+    const taken = this.wholes(ids);
+    const [first] = taken;
+    if (first === undefined) return taken;
     const cells = this.store.cells.value;
-    const next = neighbour(cells, id, 1);
-    const goTo = next === id ? neighbour(cells, id, -1) : next;
+    const left = cells.filter((cell) => !taken.some(({ id }) => id === cell.id));
+    const index = cells.findIndex((cell) => cell.id === first.id);
+    const next = left[Math.min(index, left.length - 1)]?.id;
     this.last = undefined;
-    this.remember(whole);
-    this.selection.command(goTo === id ? undefined : goTo);
-    if (goTo === id) this.selection.nothing();
-    this.store.editor.deleteCell(id);
-    return whole;
-  }
-
-  private remember(whole: WholeCell): void {
-    this.deleted.push(whole);
-    if (this.deleted.length > DELETED_LIMIT) this.deleted.shift();
+    if (next === undefined) this.selection.nothing();
+    else this.selection.command(next);
+    for (const { id } of taken) this.store.editor.deleteCell(id);
+    return taken;
   }
 
   private follow(cells: readonly CellView[], id: string | undefined): void {
@@ -205,20 +292,17 @@ export class CellActions {
     if (next === undefined) this.selection.nothing();
     else this.selection.focused(next, false);
     if (!wasEditing || whole.source.trim() === "") return;
-    this.remember(whole);
+    const step: Step = {
+      undo: () => this.putBack([whole]),
+      redo: () => this.takeOut([whole.id]).length > 0,
+    };
+    this.history.note(step);
     const { id, type, source } = whole;
     keepMore(this.store.id, [{ id, type, source }]);
     const dismiss = toastStays(
       "The cell that you were editing was deleted by somebody else, or in another tab.",
-      { label: "Bring it back", run: () => this.bringBackThis(whole) },
+      { label: "Bring it back", run: () => this.history.undo(step) },
     );
     this.offers.push(dismiss);
-  }
-
-  private bringBackThis(whole: WholeCell): void {
-    const index = this.deleted.indexOf(whole);
-    if (index >= 0) this.deleted.splice(index, 1);
-    this.deleted.push(whole);
-    this.bringBack();
   }
 }

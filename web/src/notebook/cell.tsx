@@ -77,7 +77,7 @@ function Tools({ cell, number, actions, isStop }: PartProps) {
         aria-label={`Type of cell ${number}`}
         data-testid="cell-type"
         value={cell.type}
-        onChange={(event) => actions.cells.setType(cell.id, event.currentTarget.value as CellType)}
+        onChange={(event) => actions.cells.setType([cell.id], event.currentTarget.value as CellType)}
       >
         {Object.entries(TYPE_NAMES).map(([type, name]) => (
           <option key={type} value={type}>
@@ -104,7 +104,7 @@ function Tools({ cell, number, actions, isStop }: PartProps) {
         tabIndex={tabIndex}
         aria-label={`Move cell ${number} up`}
         data-testid="move-up"
-        onClick={() => actions.cells.move(cell.id, -1)}
+        onClick={() => actions.cells.move([cell.id], -1)}
       >
         <IconUp />
       </button>
@@ -114,7 +114,7 @@ function Tools({ cell, number, actions, isStop }: PartProps) {
         tabIndex={tabIndex}
         aria-label={`Move cell ${number} down`}
         data-testid="move-down"
-        onClick={() => actions.cells.move(cell.id, 1)}
+        onClick={() => actions.cells.move([cell.id], 1)}
       >
         <IconDown />
       </button>
@@ -124,7 +124,7 @@ function Tools({ cell, number, actions, isStop }: PartProps) {
         tabIndex={tabIndex}
         aria-label={`Delete cell ${number}`}
         data-testid="delete-cell"
-        onClick={() => actions.cells.remove(cell.id)}
+        onClick={() => actions.cells.remove([cell.id])}
       >
         <IconTrash />
       </button>
@@ -147,7 +147,7 @@ function ExecutionOutputs({ cell, actions, outputOrigin, execution }: ExecutionP
   const { store } = actions;
   const place = { store, notebookId: store.id, outputOrigin };
   return (
-    <div ref={ref}>
+    <div ref={ref} class="cell-outputs">
       {execution.status === "cancelled" && (
         <p class="output-note cell-note">Not run: a cell before it failed, or the queue was cleared.</p>
       )}
@@ -189,7 +189,11 @@ export const Cell = memo(function Cell(props: CellProps) {
   const { cell, number, actions } = props;
   const { selection, store } = actions;
   const ref = useRef<HTMLElement>(null);
-  const selected = useComputed(() => selection.cellId.value === cell.id).value;
+  const selected = useComputed(() => {
+    const ids = actions.selected.value;
+    if (!ids.includes(cell.id)) return "";
+    return ids.length > 1 ? " is-selected is-ranged" : " is-selected";
+  }).value;
   const editing = useComputed(() => selection.isEditing(cell.id)).value;
   const isStop = useComputed(() => actions.tabStop.value === cell.id).value;
   const status = useExecution(store, cell)?.status ?? "none";
@@ -200,7 +204,7 @@ export const Cell = memo(function Cell(props: CellProps) {
   return (
     <section
       ref={ref}
-      class={`cell cell-${cell.type}${selected ? " is-selected" : ""}${editing ? " is-editing" : ""}`}
+      class={`cell cell-${cell.type}${selected}${editing ? " is-editing" : ""}`}
       tabIndex={isStop ? 0 : -1}
       aria-label={`Cell ${number}, ${TYPE_NAMES[cell.type]}`}
       data-testid="cell"
@@ -211,9 +215,12 @@ export const Cell = memo(function Cell(props: CellProps) {
         if (event.target === ref.current) selection.focused(cell.id, false);
       }}
       onMouseDown={(event) => {
-        if (event.target instanceof Element && !event.target.closest(".cm-editor, button, select, a")) {
-          selection.focused(cell.id, false);
-        }
+        if (!(event.target instanceof Element) || event.target.closest(".cm-editor, button, select, a"))
+          return;
+        if (!event.shiftKey || selection.cellId.value === cell.id) return selection.pressed(cell.id);
+        // Not the text between the two as well.
+        event.preventDefault();
+        selection.extend(cell.id);
       }}
     >
       <Gutter cell={cell} number={number} actions={actions} isStop={isStop} />

@@ -12,7 +12,8 @@ export interface Command {
   repeats?: true;
   /** For people. */
   what: string;
-  run(actions: Actions, id: string | undefined): void;
+  /** Acts on the selected cell, or on all that are selected. */
+  run(actions: Actions, id: string | undefined, ids: readonly string[]): void;
 }
 
 interface Shortcut {
@@ -26,10 +27,19 @@ const step =
   (actions, id) =>
     actions.selection.command(neighbour(actions.store.cells.value, id, by));
 
+const extend =
+  (by: number): Command["run"] =>
+  (actions, id) =>
+    actions.selection.extend(neighbour(actions.store.cells.value, id, by));
+
 const RUNNING: readonly Command[] = [
-  { keys: ["shift+Enter"], what: "Run and go on", run: (actions, id) => actions.runAdvance(id) },
-  { keys: ["ctrl+Enter"], what: "Run and stay", run: (actions, id) => actions.runStay(id) },
-  { keys: ["alt+Enter"], what: "Run and insert a cell below", run: (actions, id) => actions.runInsert(id) },
+  { keys: ["shift+Enter"], what: "Run and go on", run: (actions, _, ids) => actions.runAdvance(ids) },
+  { keys: ["ctrl+Enter"], what: "Run and stay", run: (actions, _, ids) => actions.runStay(ids) },
+  {
+    keys: ["alt+Enter"],
+    what: "Run and insert a cell below",
+    run: (actions, _, ids) => actions.runInsert(ids),
+  },
   { keys: ["i"], twice: true, what: "Interrupt the kernel", run: (actions) => actions.interrupt() },
   { keys: ["0"], twice: true, what: "Restart the kernel", run: (actions) => actions.restart() },
 ];
@@ -39,30 +49,60 @@ const MOVING: readonly Command[] = [
   { keys: ["ArrowUp", "k"], repeats: true, what: "To the cell above", run: step(-1) },
   { keys: ["ArrowDown", "j"], repeats: true, what: "To the cell below", run: step(1) },
   {
+    keys: ["shift+ArrowUp", "shift+k"],
+    repeats: true,
+    what: "Select the cell above as well",
+    run: extend(-1),
+  },
+  {
+    keys: ["shift+ArrowDown", "shift+j"],
+    repeats: true,
+    what: "Select the cell below as well",
+    run: extend(1),
+  },
+  {
+    keys: ["ctrl+a"],
+    what: "Select all cells",
+    run: (actions) => actions.selection.all(actions.store.cells.value),
+  },
+  {
     keys: ["ctrl+shift+ArrowUp"],
     what: "Move the cell up",
-    run: (actions, id) => actions.cells.move(id, -1),
+    run: (actions, _, ids) => actions.cells.move(ids, -1),
   },
   {
     keys: ["ctrl+shift+ArrowDown"],
     what: "Move the cell down",
-    run: (actions, id) => actions.cells.move(id, 1),
+    run: (actions, _, ids) => actions.cells.move(ids, 1),
   },
 ];
 
 const CELLS: readonly Command[] = [
   { keys: ["a"], what: "Insert a cell above", run: (actions, id) => actions.cells.insertAbove(id) },
   { keys: ["b"], what: "Insert a cell below", run: (actions, id) => actions.cells.insertBelow(id) },
-  { keys: ["x"], what: "Cut the cell", run: (actions, id) => actions.cells.cut(id) },
-  { keys: ["c"], what: "Copy the cell", run: (actions, id) => actions.cells.copy(id) },
+  { keys: ["x"], what: "Cut the cell", run: (actions, _, ids) => actions.cells.cut(ids) },
+  { keys: ["c"], what: "Copy the cell", run: (actions, _, ids) => actions.cells.copy(ids) },
   { keys: ["v"], what: "Paste below", run: (actions, id) => actions.cells.paste(id, 1) },
   { keys: ["shift+v"], what: "Paste above", run: (actions, id) => actions.cells.paste(id, 0) },
-  { keys: ["d"], twice: true, what: "Delete the cell", run: (actions, id) => actions.cells.remove(id) },
-  { keys: ["z"], what: "Bring the last deleted cell back", run: (actions) => actions.cells.bringBack() },
-  { keys: ["shift+m"], what: "Join with the cell below", run: (actions, id) => actions.cells.join(id) },
-  { keys: ["y"], what: "Make it code", run: (actions, id) => actions.cells.setType(id, "code") },
-  { keys: ["m"], what: "Make it text", run: (actions, id) => actions.cells.setType(id, "markdown") },
-  { keys: ["r"], what: "Make it raw", run: (actions, id) => actions.cells.setType(id, "raw") },
+  { keys: ["d"], twice: true, what: "Delete the cell", run: (actions, _, ids) => actions.cells.remove(ids) },
+  {
+    keys: ["z", "ctrl+z"],
+    what: "Undo what was done to cells last: bring a deleted one back",
+    run: (actions) => actions.cells.undo(),
+  },
+  {
+    keys: ["shift+z", "ctrl+shift+z", "ctrl+y"],
+    what: "Do again what was undone",
+    run: (actions) => actions.cells.redo(),
+  },
+  {
+    keys: ["shift+m"],
+    what: "Join with the cell below, or those selected",
+    run: (actions, _, ids) => actions.cells.join(ids),
+  },
+  { keys: ["y"], what: "Make it code", run: (actions, _, ids) => actions.cells.setType(ids, "code") },
+  { keys: ["m"], what: "Make it text", run: (actions, _, ids) => actions.cells.setType(ids, "markdown") },
+  { keys: ["r"], what: "Make it raw", run: (actions, _, ids) => actions.cells.setType(ids, "raw") },
 ];
 
 const PAGE: readonly Command[] = [
@@ -91,7 +131,7 @@ export const COMMANDS: readonly Command[] = [...RUNNING, ...MOVING, ...CELLS, ..
 
 export const SHORTCUTS: readonly { title: string; shortcuts: readonly Shortcut[] }[] = [
   { title: "On a cell: running", shortcuts: RUNNING },
-  { title: "On a cell: moving", shortcuts: MOVING },
+  { title: "On a cell: moving and selecting", shortcuts: MOVING },
   { title: "On a cell: changing", shortcuts: CELLS },
   { title: "While you edit", shortcuts: EDITING },
   { title: "The page", shortcuts: [...PAGE, ...EVERYWHERE] },

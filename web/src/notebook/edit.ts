@@ -22,6 +22,12 @@ export interface WholeCell {
   fields: Readonly<Record<string, unknown>>;
 }
 
+/** Where a cell is among the others. */
+export interface Place {
+  id: string;
+  position: string;
+}
+
 /** Which run's outputs a cell showed. */
 export interface Pointer {
   id: string;
@@ -91,18 +97,38 @@ export class NotebookEditor {
     });
   }
 
-  /** Moves a cell by one place, up (-1) or down (+1); only its position changes. */
-  moveCell(id: string, step: -1 | 1): void {
+  /** Puts cells one after the other behind the named one, or first; only positions change, and the answer has the old. */
+  place(ids: readonly string[], afterId: string | undefined): Place[] {
     const cells = readCells(this.replica.value);
-    const from = cells.findIndex((cell) => cell.id === id);
-    const to = from + step;
-    if (from < 0 || to < 0 || to >= cells.length) return;
-    const others = cells.filter((cell) => cell.id !== id).map((cell) => cell.position);
-    this.put(id, "position", positionAfter(others, to - 1));
+    const others = cells.filter(({ id }) => !ids.includes(id));
+    const positions = others.map(({ position }) => position);
+    let at = others.findIndex(({ id }) => id === afterId);
+    if (at < 0 && afterId !== undefined) return [];
+    const before: Place[] = [];
+    const after: Place[] = [];
+    for (const { id, position } of cells.filter((cell) => ids.includes(cell.id))) {
+      const next = positionAfter(positions, at);
+      at += 1;
+      positions.splice(at, 0, next);
+      before.push({ id, position });
+      after.push({ id, position: next });
+    }
+    this.setPositions(after);
+    return before;
   }
 
-  setType(id: string, type: CellType): void {
-    this.put(id, "cell_type", type);
+  setPositions(places: readonly Place[]): void {
+    this.put(places.map(({ id, position }) => ({ id, key: "position", value: position })));
+  }
+
+  /** The answer has the types of those that were of another. */
+  setType(ids: readonly string[], type: CellType): { id: string; type: CellType }[] {
+    const before = ids.flatMap((id) => {
+      const whole = this.whole(id);
+      return whole !== undefined && whole.type !== type ? [{ id, type: whole.type }] : [];
+    });
+    this.put(before.map(({ id }) => ({ id, key: "cell_type", value: type })));
+    return before;
   }
 
   /** Names the kernel in the metadata (DOC 4.8); what is known of another language goes. */
@@ -165,10 +191,13 @@ export class NotebookEditor {
     });
   }
 
-  private put(id: string, key: string, value: string): void {
+  private put(fields: readonly { id: string; key: string; value: string }[]): void {
+    if (fields.length === 0) return;
     this.replica.change(this.origin, (doc) => {
-      const cell = mapOf(doc.cells?.[id]) as Record<string, unknown> | undefined;
-      if (cell !== undefined) cell[key] = this.scalar(value);
+      for (const { id, key, value } of fields) {
+        const cell = mapOf(doc.cells?.[id]) as Record<string, unknown> | undefined;
+        if (cell !== undefined) cell[key] = this.scalar(value);
+      }
     });
   }
 

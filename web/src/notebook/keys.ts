@@ -41,7 +41,7 @@ export class CommandKeys {
         return true;
       }
     }
-    command.run(this.actions, id);
+    command.run(this.actions, id, this.actions.selected.value);
     return true;
   }
 }

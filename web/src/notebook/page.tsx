@@ -123,6 +123,16 @@ export function CellList({ actions, outputOrigin }: { actions: Actions; outputOr
   );
 }
 
+/** Tells assistive technology of several selected cells, which nobody sees by the focus. */
+function SelectionStatus({ actions }: { actions: Actions }) {
+  const count = actions.selected.value.length;
+  return (
+    <p class="visually-hidden" role="status" data-testid="selection-status" data-count={count}>
+      {count > 1 && `${count} cells selected`}
+    </p>
+  );
+}
+
 function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: string | undefined }) {
   const { store } = actions;
   const keys = useMemo(() => new CommandKeys(actions), [actions]);
@@ -157,6 +167,7 @@ function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: stri
         </p>
       )}
       <CellList actions={actions} outputOrigin={outputOrigin} />
+      <SelectionStatus actions={actions} />
       {store.session.value.everLive && <AddRow actions={actions} />}
     </main>
   );

@@ -1,4 +1,4 @@
-// Which cell is selected and whether it is being edited: local to this tab, like Jupyter's two modes.
+// Which cells are selected and whether one is being edited: local to this tab, like Jupyter's two modes.
 import { signal } from "@preact/signals";
 import type { CellView } from "./cells";
 
@@ -7,6 +7,8 @@ export type Edge = "start" | "end";
 
 export class Selection {
   readonly cellId = signal<string | undefined>(undefined);
+  /** Where a range of cells began that goes to the selected one. */
+  readonly anchorId = signal<string | undefined>(undefined);
   readonly editing = signal(false);
   /** What holds the cells. */
   home: HTMLElement | null = null;
@@ -30,22 +32,69 @@ export class Selection {
 
   /** Focus arrived by itself, by a click or the tab key. */
   focused(id: string, editing: boolean): void {
+    if (editing || id !== this.cellId.value) this.anchorId.value = undefined;
     this.cellId.value = id;
     this.editing.value = editing;
   }
 
+  /** The pointer chose this cell alone. */
+  pressed(id: string): void {
+    this.anchorId.value = undefined;
+    this.focused(id, false);
+  }
+
   command(id: string | undefined): void {
     if (id === undefined) return;
+    this.anchorId.value = undefined;
     this.cellId.value = id;
     this.editing.value = false;
-    const element = this.cellElements.get(id);
+    this.focusCell();
+  }
+
+  /** Selects all between the cell where the range began and the given one. */
+  extend(id: string | undefined): void {
+    if (id === undefined) return;
+    this.anchorId.value ??= this.cellId.value;
+    this.cellId.value = id;
+    this.editing.value = false;
+    this.focusCell();
+  }
+
+  /** The cells from the first to the last; the page stays where it is. */
+  all(cells: readonly CellView[]): void {
+    this.anchorId.value = cells[0]?.id;
+    this.cellId.value = cells.at(-1)?.id;
+    this.editing.value = false;
+    this.focusCell(false);
+  }
+
+  /** The selected cells in their order. */
+  range(cells: readonly CellView[]): readonly string[] {
+    const head = cells.findIndex(({ id }) => id === this.cellId.value);
+    if (head < 0) return [];
+    const anchor = cells.findIndex(({ id }) => id === this.anchorId.value);
+    const from = anchor < 0 ? head : Math.min(head, anchor);
+    return cells.slice(from, Math.max(head, anchor) + 1).map(({ id }) => id);
+  }
+
+  /** Cells that are moved lose the focus; they have it again before the next paint. */
+  focusAgain(ids: readonly string[]): void {
+    requestAnimationFrame(() => {
+      if (ids.includes(this.cellId.peek() ?? "")) this.focusCell();
+      else this.command(ids[0]);
+    });
+  }
+
+  private focusCell(scrolls = true): void {
+    const element = this.cellElements.get(this.cellId.value ?? "");
     element?.focus({ preventScroll: true });
-    element?.scrollIntoView({ block: "nearest" });
+    if (scrolls) element?.scrollIntoView({ block: "nearest" });
   }
 
   edit(id: string | undefined, edge?: Edge): void {
     if (id === undefined) return;
     this.edge = edge;
+    this.anchorId.value = undefined;
     this.cellId.value = id;
     this.editing.value = true;
     this.cellElements.get(id)?.scrollIntoView({ block: "nearest" });

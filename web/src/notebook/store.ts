@@ -25,7 +25,7 @@ import {
   readPresence,
 } from "../sync/presence";
 import { RoomSession, type SessionState, type Socket } from "../sync/session";
-import { type CellType, type CellView, readCells } from "./cells";
+import { type CellView, readCells } from "./cells";
 import { type Completion, complete, inspect } from "./completion";
 import { NotebookEditor } from "./edit";
 import {
@@ -334,10 +334,6 @@ export class NotebookStore {
 
   async rename(title: string): Promise<void> {
     this.title.value = (await renameNotebook(this.id, title)) ?? title;
-  }
-
-  setType(cellId: string, type: CellType): void {
-    this.editor.setType(cellId, type);
   }
 
   /** Tells the others where this tab's cursor is; the last place within a short time counts. */
