@@ -1,9 +1,9 @@
-// Cells as a whole: several selected at once, and what is done to them undone by key.
+// Cells as a whole: several selected at once, what is done to them undone by key, parts folded away, the width.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertAccessible, CHECKED } from "./support/accessible.mjs";
 import { launch } from "./support/browser.mjs";
-import { api, openNotebook, signIn } from "./support/page.mjs";
+import { api, Notebook, openNotebook, signIn } from "./support/page.mjs";
 import { Cloud } from "./support/processes.mjs";
 
 let cloud;
@@ -104,4 +104,74 @@ test("Ctrl+Z on a cell undoes what was done to cells, and never what was typed i
   await keys("z", "Control+Shift+Z");
   assert.equal(await ids(), "bac");
   await notebook.cell(2).shows("c typed");
+});
+
+test("folded parts of an imported notebook are folded, and what is folded here is kept in the file", async () => {
+  const hidden = (part) => page.getByTestId(`folded-${part}`);
+  const notebook = await opened(
+    code("a", "shown = 1", {}, "plain output"),
+    code("b", "secret = 2\nmore = 3", { jupyter: { source_hidden: true } }, "of b"),
+    code("c", "c", { collapsed: true }, "of c"),
+    code("d", "d", { jupyter: { outputs_hidden: true, other: 1 } }, "of d"),
+  );
+  assert.equal(await hidden("source").innerText(), "Hidden code\nsecret = 2");
+  assert.equal(await hidden("outputs").count(), 2);
+  assert.equal(await notebook.cell(2).outputs().count(), 0);
+  await notebook.cell(1).stdout().getByText("of b").waitFor();
+  await keys("o", "Shift+O");
+  await notebook.cell(0).outputs().waitFor({ state: "detached" });
+  await assertAccessible(page, "folded cells");
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/folded.png` });
+  // Enter shows a folded source for as long as it is edited.
+  await keys("Enter");
+  await notebook.cell(0).shows("shown = 1");
+  await keys("Escape");
+  await hidden("source").getByText("shown = 1").waitFor();
+  await keys("Control+a", "o");
+  await page.waitForFunction(() => document.querySelectorAll('[data-testid="folded-outputs"]').length === 4);
+  await notebook.cell(3).element.getByTestId("folded-outputs").click();
+  await notebook.cell(3).stdout().getByText("of d").waitFor();
+  await notebook.cell(0).element.hover();
+  await notebook.cell(0).element.getByTestId("fold-source").click();
+  await notebook.cell(0).shows("shown = 1");
+  const { cells } = await file(notebook);
+  const both = { collapsed: true, jupyter: { outputs_hidden: true } };
+  assert.deepEqual(
+    cells.map(({ metadata }) => metadata),
+    [both, { collapsed: true, jupyter: { outputs_hidden: true, source_hidden: true } }, both, { jupyter: { other: 1 } }],
+  );
+});
+
+test("a reader folds for themselves", async () => {
+  const notebook = await opened(code("a", "a", {}, "of a"));
+  await api(page, cloud, "POST", `/api/n/${notebook.id}/acl`, { subject_kind: "public", subject: "anonymous", scope: "viewer" });
+  const stranger = await browser.newContext();
+  const other = await stranger.newPage();
+  const theirs = await openNotebook(other, cloud, notebook.id);
+  await theirs.cell(0).element.focus();
+  await other.keyboard.press("o");
+  await other.getByTestId("folded-outputs").waitFor();
+  await other.keyboard.press("o");
+  await theirs.cell(0).stdout().getByText("of a").waitFor();
+  await stranger.close();
+  assert.deepEqual((await file(notebook)).cells[0].metadata, {});
+});
+
+test("a notebook takes the whole width when that is chosen, also the next time", async () => {
+  await opened(code("a", "a", {}, "of a"));
+  await page.setViewportSize({ width: 1800, height: 900 });
+  const width = () => page.getByTestId("cells").evaluate((element) => element.offsetWidth);
+  assert.equal(await width(), 940);
+  const choose = async () => {
+    await page.getByTestId("notebook-menu").click();
+    await page.getByTestId("menu-wide").click();
+  };
+  await choose();
+  assert.ok((await width()) > 1_700);
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/wide.png` });
+  await page.reload();
+  await new Notebook(page).ready();
+  assert.ok((await width()) > 1_700);
+  await choose();
+  assert.equal(await width(), 940);
 });

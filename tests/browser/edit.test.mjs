@@ -221,6 +221,7 @@ test("the Tab key leads through a cell and its tools, and on", async () => {
   assert.deepEqual(met, [
     "Run cell 1",
     "Type of cell 1",
+    "Hide the code of cell 1",
     "Move cell 1 up",
     "Move cell 1 down",
     "Delete cell 1",

@@ -7,6 +7,7 @@ import { toast, toastError } from "../ui/toasts";
 import { CellActions } from "./cell-actions";
 import type { CellView } from "./cells";
 import { connectionState } from "./connection-state";
+import { Folding } from "./folding";
 import { restarted } from "./restarted";
 import { neighbour, type Selection } from "./selection";
 import type { NotebookStore } from "./store";
@@ -26,6 +27,7 @@ export class Actions {
   readonly store: NotebookStore;
   readonly selection: Selection;
   readonly cells: CellActions;
+  readonly folding: Folding;
   /** Whether the list of keys is shown. */
   readonly shortcuts = signal(false);
   /** The cell that the Tab key reaches: the selected one, or the first. */
@@ -41,6 +43,7 @@ export class Actions {
     this.store = store;
     this.selection = selection;
     this.cells = new CellActions(store, selection);
+    this.folding = new Folding(store);
   }
 
   run(id: string | undefined): void {

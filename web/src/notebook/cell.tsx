@@ -11,10 +11,14 @@ import { isClearable } from "./cell-actions";
 import type { CellType, CellView } from "./cells";
 import { CodeEditor } from "./code-editor";
 import type { ExecutionView } from "./executions";
+import { Folded, FoldOutputs, FoldSource } from "./fold";
 import { InputPrompt } from "./input-prompt";
 import type { NotebookStore } from "./store";
 
 const TYPE_NAMES: Record<CellType, string> = { code: "Code", markdown: "Text", raw: "Raw" };
+
+/** How much of a folded source's first line is told. */
+const TOLD_CHARACTERS = 160;
 
 interface CellProps {
   cell: CellView;
@@ -85,6 +89,7 @@ function Tools({ cell, number, actions, isStop }: PartProps) {
           </option>
         ))}
       </select>
+      <FoldSource cell={cell} actions={actions} number={number} tabIndex={tabIndex} />
       {isClearable(cell, execution) && (
         <button
           type="button"
@@ -146,12 +151,16 @@ function ExecutionOutputs({ cell, actions, outputOrigin, execution }: ExecutionP
   useSteadyPlace(ref, execution);
   const { store } = actions;
   const place = { store, notebookId: store.id, outputOrigin };
+  const hidden = actions.folding.isHidden(cell, "outputs");
+  const told = execution.status === "error" ? "failed" : "";
   return (
     <div ref={ref} class="cell-outputs">
       {execution.status === "cancelled" && (
         <p class="output-note cell-note">Not run: a cell before it failed, or the queue was cleared.</p>
       )}
-      <Outputs place={place} outputs={outputs} isStale={isStale} />
+      {outputs.length > 0 && !hidden && <FoldOutputs cell={cell} actions={actions} />}
+      {outputs.length > 0 && hidden && <Folded cell={cell} actions={actions} part="outputs" told={told} />}
+      {!hidden && <Outputs place={place} outputs={outputs} isStale={isStale} />}
       {execution.pendingInput && cell.executionId !== undefined && (
         <InputPrompt
           actions={actions}
@@ -164,9 +173,13 @@ function ExecutionOutputs({ cell, actions, outputOrigin, execution }: ExecutionP
   );
 }
 
-function Body({ cell, number, actions, outputOrigin }: CellProps) {
+function Source({ cell, number, actions }: Omit<CellProps, "outputOrigin">) {
   const editing = useComputed(() => actions.selection.isEditing(cell.id)).value;
-  const label = `${TYPE_NAMES[cell.type]} of cell ${number}`;
+  const hidden = actions.folding.isHidden(cell, "source");
+  if (hidden && !editing) {
+    const [line = ""] = cell.source.trim().split("\n", 1);
+    return <Folded cell={cell} actions={actions} part="source" told={line.slice(0, TOLD_CHARACTERS)} />;
+  }
   if (cell.type === "markdown" && !editing && cell.source.trim() !== "") {
     return (
       // biome-ignore lint/a11y/noStaticElementInteractions: the keyboard's way is Enter on the focused cell.
@@ -176,17 +189,14 @@ function Body({ cell, number, actions, outputOrigin }: CellProps) {
     );
   }
   return (
-    <>
-      <div class="cell-editor">
-        <CodeEditor cell={cell} actions={actions} label={label} />
-      </div>
-      {cell.type === "code" && <CellOutputs cell={cell} actions={actions} outputOrigin={outputOrigin} />}
-    </>
+    <div class="cell-editor">
+      <CodeEditor cell={cell} actions={actions} label={`${TYPE_NAMES[cell.type]} of cell ${number}`} />
+    </div>
   );
 }
 
 export const Cell = memo(function Cell(props: CellProps) {
-  const { cell, number, actions } = props;
+  const { cell, number, actions, outputOrigin } = props;
   const { selection, store } = actions;
   const ref = useRef<HTMLElement>(null);
   const selected = useComputed(() => {
@@ -225,7 +235,8 @@ export const Cell = memo(function Cell(props: CellProps) {
     >
       <Gutter cell={cell} number={number} actions={actions} isStop={isStop} />
       <div class="cell-body">
-        <Body {...props} />
+        <Source cell={cell} number={number} actions={actions} />
+        {cell.type === "code" && <CellOutputs cell={cell} actions={actions} outputOrigin={outputOrigin} />}
       </div>
       <Tools cell={cell} number={number} actions={actions} isStop={isStop} />
     </section>

@@ -13,10 +13,21 @@ export interface CellView {
   storedCount: number | undefined;
   /** What is attached to the cell, by name and MIME type. */
   attachments: unknown;
+  /** Which of its parts are folded away (nbformat's `jupyter` and `collapsed`). */
+  hidden: { source: boolean; outputs: boolean };
 }
 
 /** The document keeps the identity of what did not change, so unchanged cells are read once. */
 const known = new WeakMap<object, CellView>();
+
+function readHidden(metadata: unknown): CellView["hidden"] {
+  const fields = mapOf(metadata);
+  const jupyter = mapOf(fields?.jupyter);
+  return {
+    source: jupyter?.source_hidden === true,
+    outputs: jupyter?.outputs_hidden === true || fields?.collapsed === true,
+  };
+}
 
 function readType(value: string | undefined): CellType {
   return value === "markdown" || value === "raw" ? value : "code";
@@ -36,6 +47,7 @@ export function readCell(cell: Readonly<Record<string, unknown>>): CellView | un
     executionId: stringOf(cell.execution_id),
     storedCount: Number.isNaN(count) ? undefined : count,
     attachments: plain(cell.attachments),
+    hidden: readHidden(cell.metadata),
   };
   known.set(cell, view);
   return view;

@@ -5,7 +5,7 @@ import type { Actions } from "./actions";
 import { textBinding } from "./binding";
 import type { CellView } from "./cells";
 import { createEditor } from "./editor-setup";
-import { numberLines, showsLineNumbers } from "./line-numbers";
+import { lineNumbers, numberLines } from "./line-numbers";
 import { showCursors } from "./remote-cursors";
 
 const NEAR_SCREEN = "600px";
@@ -74,7 +74,7 @@ export function CodeEditor({ cell, actions, label }: { cell: CellView; actions: 
         if (alive) view.dispatch({ effects: showCursors.of(here) });
       });
     });
-    const stopNumbering = effect(() => view.dispatch({ effects: numberLines(showsLineNumbers.value) }));
+    const stopNumbering = effect(() => view.dispatch({ effects: numberLines(lineNumbers.on.value) }));
     return () => {
       alive = false;
       stop();

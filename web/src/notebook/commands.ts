@@ -1,6 +1,6 @@
 // What the keys of a notebook mean: the table that command mode goes by, and that the list of shortcuts shows.
 import type { Actions } from "./actions";
-import { toggleLineNumbers } from "./line-numbers";
+import { lineNumbers } from "./line-numbers";
 import { neighbour } from "./selection";
 
 export interface Command {
@@ -105,8 +105,21 @@ const CELLS: readonly Command[] = [
   { keys: ["r"], what: "Make it raw", run: (actions, _, ids) => actions.cells.setType(ids, "raw") },
 ];
 
+const FOLDING: readonly Command[] = [
+  {
+    keys: ["o"],
+    what: "Hide or show the outputs",
+    run: (actions, _, ids) => actions.folding.toggle(ids, "outputs"),
+  },
+  {
+    keys: ["shift+o"],
+    what: "Hide or show the code or text",
+    run: (actions, _, ids) => actions.folding.toggle(ids, "source"),
+  },
+];
+
 const PAGE: readonly Command[] = [
-  { keys: ["l", "shift+l"], what: "Show or hide line numbers", run: toggleLineNumbers },
+  { keys: ["l", "shift+l"], what: "Show or hide line numbers", run: lineNumbers.toggle },
   { keys: ["h"], what: "Show this list", run: (actions) => actions.showShortcuts(true) },
 ];
 
@@ -127,12 +140,13 @@ const EDITING: readonly Shortcut[] = [
   { keys: ["ctrl+/"], what: "Comment lines out or in" },
 ];
 
-export const COMMANDS: readonly Command[] = [...RUNNING, ...MOVING, ...CELLS, ...PAGE];
+export const COMMANDS: readonly Command[] = [...RUNNING, ...MOVING, ...CELLS, ...FOLDING, ...PAGE];
 
 export const SHORTCUTS: readonly { title: string; shortcuts: readonly Shortcut[] }[] = [
   { title: "On a cell: running", shortcuts: RUNNING },
   { title: "On a cell: moving and selecting", shortcuts: MOVING },
   { title: "On a cell: changing", shortcuts: CELLS },
+  { title: "On a cell: hiding", shortcuts: FOLDING },
   { title: "While you edit", shortcuts: EDITING },
   { title: "The page", shortcuts: [...PAGE, ...EVERYWHERE] },
 ];

@@ -4,6 +4,7 @@ import { stored } from "../sync/rebase";
 import type { Origin, Replica } from "../sync/replica";
 import { mapOf, type NotebookDoc, stringOf } from "../sync/shapes";
 import { type CellType, readCell, readCells } from "./cells";
+import type { CellPart } from "./folding";
 import type { WantedKernel } from "./kernel-choice";
 import { positionAfter } from "./position";
 
@@ -129,6 +130,31 @@ export class NotebookEditor {
     });
     this.put(before.map(({ id }) => ({ id, key: "cell_type", value: type })));
     return before;
+  }
+
+  /**
+   * Folds or unfolds a part of cells as JupyterLab keeps it: in `jupyter`, and the outputs also in `collapsed`, which
+   * older readers know.
+   */
+  setHidden(ids: readonly string[], part: CellPart, hidden: boolean): void {
+    this.replica.change(this.origin, (doc) => {
+      for (const id of ids) {
+        const cell = mapOf(doc.cells?.[id]) as Record<string, unknown> | undefined;
+        if (cell === undefined) continue;
+        if (mapOf(cell.metadata) === undefined) cell.metadata = {};
+        const metadata = cell.metadata as Record<string, unknown>;
+        if (hidden && mapOf(metadata.jupyter) === undefined) metadata.jupyter = {};
+        const jupyter = (mapOf(metadata.jupyter) ?? {}) as Record<string, unknown>;
+        if (hidden) {
+          jupyter[`${part}_hidden`] = true;
+          if (part === "outputs") metadata.collapsed = true;
+        } else {
+          delete jupyter[`${part}_hidden`];
+          if (Object.keys(jupyter).length === 0) delete metadata.jupyter;
+          if (part === "outputs") delete metadata.collapsed;
+        }
+      }
+    });
   }
 
   /** Names the kernel in the metadata (DOC 4.8); what is known of another language goes. */

@@ -1,29 +1,9 @@
 // Whether editors number their lines; remembered in this browser.
 import { Compartment, type Extension, RangeSetBuilder, type StateEffect } from "@codemirror/state";
 import { Decoration, type DecorationSet, EditorView, ViewPlugin } from "@codemirror/view";
-import { signal } from "@preact/signals";
+import { Choice } from "../ui/choice";
 
-const KEY = "line-numbers";
-
-function stored(): boolean {
-  try {
-    return localStorage.getItem(KEY) === "yes";
-  } catch {
-    return false;
-  }
-}
-
-export const showsLineNumbers = signal(stored());
-
-export function toggleLineNumbers(): void {
-  showsLineNumbers.value = !showsLineNumbers.value;
-  try {
-    if (showsLineNumbers.value) localStorage.setItem(KEY, "yes");
-    else localStorage.removeItem(KEY);
-  } catch {
-    // A browser without storage forgets the choice; nothing else depends on it.
-  }
-}
+export const lineNumbers = new Choice("line-numbers");
 
 /** The visible lines, each with its number; the editor's own gutters are many times as large. */
 function numbered(view: EditorView): DecorationSet {
@@ -64,7 +44,7 @@ const place = new Compartment();
 const numbers = (shown: boolean): Extension => (shown ? [plugin, look] : []);
 
 export function lineNumbering(): Extension {
-  return place.of(numbers(showsLineNumbers.peek()));
+  return place.of(numbers(lineNumbers.on.peek()));
 }
 
 /** Brings an editor to what is chosen. */

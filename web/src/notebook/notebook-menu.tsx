@@ -12,13 +12,15 @@ import {
   IconLines,
   IconMore,
   IconTrash,
+  IconWide,
 } from "../ui/icons";
 import { Later } from "../ui/later";
 import { closing, Menu, MenuItem } from "../ui/menu";
 import { navigate, notebookPath } from "../ui/router";
 import { toast, toastError } from "../ui/toasts";
 import type { Actions } from "./actions";
-import { showsLineNumbers, toggleLineNumbers } from "./line-numbers";
+import { lineNumbers } from "./line-numbers";
+import { wide } from "./wide";
 
 const loadVersions = () => import("./versions").then((module) => module.Versions);
 const loadActivity = () => import("./activity").then((module) => module.Activity);
@@ -89,9 +91,13 @@ export function NotebookMenu({ actions }: { actions: Actions }) {
                 <IconCopy />
                 Duplicate
               </MenuItem>
-              <MenuItem {...item("menu-line-numbers", toggleLineNumbers)}>
+              <MenuItem {...item("menu-line-numbers", lineNumbers.toggle)}>
                 <IconLines />
-                {showsLineNumbers.value ? "Hide line numbers" : "Show line numbers"}
+                {lineNumbers.on.value ? "Hide line numbers" : "Show line numbers"}
+              </MenuItem>
+              <MenuItem {...item("menu-wide", wide.toggle)}>
+                <IconWide />
+                {wide.on.value ? "Narrow column" : "Full width"}
               </MenuItem>
               <MenuItem {...item("menu-shortcuts", () => actions.showShortcuts(true))}>
                 <IconKeyboard />

@@ -19,6 +19,7 @@ import { CommandKeys, keyName } from "./keys";
 import { Selection } from "./selection";
 import type { NotebookStore } from "./store";
 import { UnsentNotice } from "./unsent-notice";
+import { wide } from "./wide";
 
 /** How often a notebook is asked for whose server cannot be reached. */
 const RETRY_MS = 5_000;
@@ -225,7 +226,11 @@ function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOri
   }, [title, isShown]);
   if (store.session.value.gone !== undefined) return <GoneNotice store={store} />;
   return (
-    <div class="notebook" data-testid="notebook" data-ready={store.session.value.everLive}>
+    <div
+      class={wide.on.value ? "notebook is-wide" : "notebook"}
+      data-testid="notebook"
+      data-ready={store.session.value.everLive}
+    >
       <Header actions={actions} />
       <Cells actions={actions} outputOrigin={outputOrigin} />
       <Announcer store={store} />

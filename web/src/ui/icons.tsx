@@ -181,3 +181,13 @@ export const IconLines = () => (
     <path d="M2.5 4h1M2.5 8h1M2.5 12h1M6.5 4h7M6.5 8h7M6.5 12h5" />
   </Icon>
 );
+export const IconFold = () => (
+  <Icon>
+    <path d="M3 8h10M8 2v3.6M6 3.8l2 2 2-2M8 14v-3.6M6 12.2l2-2 2 2" />
+  </Icon>
+);
+export const IconWide = () => (
+  <Icon>
+    <path d="M2 3v10M14 3v10M4.5 8h7M6.5 5.8L4.3 8l2.2 2.2M9.5 5.8L11.7 8l-2.2 2.2" />
+  </Icon>
+);
