@@ -90,6 +90,29 @@ test("several cells are selected by keys and by the pointer, and moved, copied, 
   assert.equal((await file(notebook)).cells.length, 6);
 });
 
+test("cells are drawn to another place by their gutter", async () => {
+  await opened(...letters(4));
+  const gutter = (id) => page.locator(`[data-cell-id="${id}"] .cell-gutter`);
+  const draw = async (id, over, y) => {
+    const sourcePosition = { x: 3, y: 3 };
+    await gutter(id).dragTo(page.locator(`[data-cell-id="${over}"]`), { sourcePosition, targetPosition: { x: 300, y } });
+  };
+  await draw("a", "c", 40);
+  assert.deepEqual([await ids(), await selected()], ["bcad", "a"]);
+  await draw("d", "b", 2);
+  assert.equal(await ids(), "dbca");
+  await page.locator('[data-cell-id="b"]').focus();
+  await keys("Shift+End", "Shift+K");
+  assert.equal(await selected(), "bc");
+  await draw("c", "d", 2);
+  assert.deepEqual([await ids(), await selected()], ["bcda", "bc"]);
+  // Where it is already is no step.
+  await draw("d", "c", 40);
+  await keys("z");
+  assert.equal(await ids(), "dbca");
+  assert.equal(await page.locator(".drop-above, .drop-below").count(), 0);
+});
+
 test("Ctrl+Z on a cell undoes what was done to cells, and never what was typed in another", async () => {
   const notebook = await opened(...letters(3));
   await notebook.cell(2).append(" typed");

@@ -42,7 +42,7 @@ describe("cells", () => {
   });
 
   it("are selected from one to another, and all", async () => {
-    const { selection, cells, ids, selected } = await open("a", "b", "c", "d");
+    const { selection, ids, selected } = await open("a", "b", "c", "d");
     selection.command(ids[2]);
     selection.extend(ids[1]);
     selection.extend(ids[0]);
@@ -54,7 +54,7 @@ describe("cells", () => {
     expect(selected()).toEqual([2, 3]);
     selection.pressed(ids[3] ?? "");
     expect(selected()).toEqual([3]);
-    selection.all(cells.value);
+    selection.span(ids[0], ids[3]);
     expect(selected()).toEqual([0, 1, 2, 3]);
     selection.focused(ids[1] ?? "", false);
     expect(selected()).toEqual([1]);

@@ -46,10 +46,11 @@ interface PartProps extends Pick<CellProps, "cell" | "number" | "actions"> {
 
 function Gutter({ cell, number, actions, isStop }: PartProps) {
   const execution = useExecution(actions.store, cell);
-  if (cell.type !== "code") return <div class="cell-gutter" />;
+  const draggable = actions.store.canEdit.value;
+  if (cell.type !== "code") return <div class="cell-gutter" draggable={draggable} />;
   const status = execution?.status ?? "none";
   return (
-    <div class="cell-gutter">
+    <div class="cell-gutter" draggable={draggable}>
       <span class={`cell-count cell-count-${status}`} data-testid="cell-count">
         [{countText(cell, execution)}]
       </span>

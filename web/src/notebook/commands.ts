@@ -61,9 +61,19 @@ const MOVING: readonly Command[] = [
     run: extend(1),
   },
   {
+    keys: ["shift+Home"],
+    what: "Select all cells above as well",
+    run: (actions) => actions.selection.extend(actions.store.cells.value[0]?.id),
+  },
+  {
+    keys: ["shift+End"],
+    what: "Select all cells below as well",
+    run: (actions) => actions.selection.extend(actions.store.cells.value.at(-1)?.id),
+  },
+  {
     keys: ["ctrl+a"],
     what: "Select all cells",
-    run: (actions) => actions.selection.all(actions.store.cells.value),
+    run: ({ selection, store }) => selection.span(store.cells.value[0]?.id, store.cells.value.at(-1)?.id),
   },
   {
     keys: ["ctrl+shift+ArrowUp"],

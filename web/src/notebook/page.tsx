@@ -13,6 +13,7 @@ import { toastError } from "../ui/toasts";
 import { Actions } from "./actions";
 import { Announcer } from "./announce";
 import { Cell } from "./cell";
+import { dragging } from "./drag";
 import { Header } from "./header";
 import { comeBack, leaveNotebook } from "./kept-open";
 import { CommandKeys, keyName } from "./keys";
@@ -137,6 +138,7 @@ function SelectionStatus({ actions }: { actions: Actions }) {
 function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: string | undefined }) {
   const { store } = actions;
   const keys = useMemo(() => new CommandKeys(actions), [actions]);
+  const drags = useMemo(() => dragging(actions), [actions]);
   return (
     <main
       ref={(element) => {
@@ -147,6 +149,7 @@ function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: stri
       tabIndex={-1}
       aria-label="Cells"
       data-testid="cells"
+      {...drags}
       onKeyDown={(event) => {
         const { target, currentTarget } = event;
         if (event.defaultPrevented || !(target instanceof HTMLElement)) return;

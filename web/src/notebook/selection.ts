@@ -60,10 +60,10 @@ export class Selection {
     this.focusCell();
   }
 
-  /** The cells from the first to the last; the page stays where it is. */
-  all(cells: readonly CellView[]): void {
-    this.anchorId.value = cells[0]?.id;
-    this.cellId.value = cells.at(-1)?.id;
+  /** Selects all between two cells; the page stays where it is. */
+  span(from: string | undefined, to: string | undefined): void {
+    this.anchorId.value = from;
+    this.cellId.value = to;
     this.editing.value = false;
     this.focusCell(false);
   }
