@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Automerge } from "../src/sync/automerge";
 import { rebase } from "../src/sync/rebase";
-import { automerge, seeded } from "./support/automerge";
+import { automerge, numbersIn, seeded } from "./support/automerge";
 
 describe("writing into one document what changed in another", () => {
   let api: Automerge;
@@ -60,6 +60,20 @@ describe("writing into one document what changed in another", () => {
       rebase(api, target, { s: scalar }, { s: "scalar" }),
     );
     expect(text.s).toBe("scalar");
+  });
+
+  // DOC 2.2: 3 is an integer; the library writes 0 and -1 as floating point inside what is put whole.
+  it("writes whole numbers as integers at every depth", () => {
+    const mine = api.from<Fields>({ toc: { level: 0, off: -1, at: [0, -2, 0.5] } });
+    const doc = api.change(api.from<Fields>({}), (target) => rebase(api, target, {}, mine));
+    expect(doc).toEqual(mine);
+    expect(numbersIn(api, doc)).toEqual([
+      [0, "int"],
+      [-1, "int"],
+      [0, "int"],
+      [-2, "int"],
+      [0.5, "float64"],
+    ]);
   });
 
   it("makes of any document what changed between any two, where nobody else wrote", () => {

@@ -1,8 +1,8 @@
 // The changes the page makes to the notebook document (DOC 4.6).
 import type { Automerge } from "../sync/automerge";
-import { stored } from "../sync/rebase";
 import type { Origin, Replica } from "../sync/replica";
 import { mapOf, type NotebookDoc, stringOf } from "../sync/shapes";
+import { stored } from "../sync/values";
 import { type CellType, readCell, readCells } from "./cells";
 import type { CellPart } from "./folding";
 import type { WantedKernel } from "./kernel-choice";

@@ -1,7 +1,8 @@
 // Writing into one document what was changed in another: a room that starts over (decision D11) makes documents whose
 // history knows nothing of the old one's, so what the room had not taken by then is written again, by what it says.
 import type { Automerge } from "./automerge";
-import { mapOf, stringOf } from "./shapes";
+import { mapOf } from "./shapes";
+import { stored } from "./values";
 
 type Fields = Record<string, unknown>;
 type Path = readonly (string | number)[];
@@ -51,16 +52,6 @@ class Rebase {
     ) as [typeof common, typeof common];
     return this.api.merge(one, other).text;
   }
-}
-
-/** A copy of what a document holds, or held, that can be put into a document; a Text stays one, and a scalar string too. */
-export function stored(api: Automerge, value: unknown): unknown {
-  if (typeof value === "string" || typeof value !== "object" || value === null) return value;
-  if (value instanceof Uint8Array || value instanceof Date) return value;
-  const scalar = stringOf(value);
-  if (scalar !== undefined) return new api.ImmutableString(scalar);
-  if (Array.isArray(value)) return value.map((item) => stored(api, item));
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, stored(api, item)]));
 }
 
 /** Whether two values of documents say the same; a Text and a scalar string of the same letters do not. */

@@ -2,6 +2,7 @@
 import type { Automerge } from "../sync/automerge";
 import type { Origin, Replica } from "../sync/replica";
 import { type CommsDoc, mapOf, plain } from "../sync/shapes";
+import { storedJson } from "../sync/values";
 import { isSame } from "./state";
 
 type Target = Record<string | number, unknown>;
@@ -36,7 +37,7 @@ export class CommsWriter {
         this.put(now as unknown as Target, at, value[at]);
       }
       if (value.length < now.length) now.splice(value.length, now.length - value.length);
-      else now.push(...value.slice(now.length).map((item) => this.stored(item)));
+      else now.push(...value.slice(now.length).map((item) => storedJson(this.api, item)));
       return;
     }
     const map = mapOf(value);
@@ -46,13 +47,6 @@ export class CommsWriter {
       for (const [inner, item] of Object.entries(map)) this.put(held, inner, item);
       return;
     }
-    target[key] = this.stored(value);
-  }
-
-  private stored(value: unknown): unknown {
-    if (typeof value === "string") return new this.api.ImmutableString(value);
-    if (Array.isArray(value)) return value.map((item) => this.stored(item));
-    if (typeof value !== "object" || value === null) return value === undefined ? null : value;
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.stored(item)]));
+    target[key] = storedJson(this.api, value);
   }
 }

@@ -18,6 +18,15 @@ export function jsonVector(name: string): unknown {
   return JSON.parse(new TextDecoder().decode(vector(name)));
 }
 
+/** The numbers that the last change put into a document, each with its kind. */
+export function numbersIn(module: typeof api, doc: api.Doc<unknown>): [number, string][] {
+  const last = module.getLastLocalChange(doc);
+  const ops = last === undefined ? [] : module.decodeChange(last).ops;
+  return ops.flatMap(({ value, datatype }) =>
+    typeof value === "number" ? [[value, datatype ?? ""] as [number, string]] : [],
+  );
+}
+
 /** A small seeded generator, so that a failing run can be repeated. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
