@@ -1,13 +1,14 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { mimeKind } from "../src/outputs/mime-kind";
 import { FrameType } from "../src/sync/frames";
 import { COMMS_GENESIS } from "../src/sync/genesis";
 import { Replica } from "../src/sync/replica";
 import type { CommsDoc } from "../src/sync/shapes";
 import { fromWire, toWire } from "../src/widgets/buffers";
 import { readFromFrame } from "../src/widgets/messages";
-import { isLink, namedIn } from "../src/widgets/state";
+import { isLink, namedIn, resolveState } from "../src/widgets/state";
 import { CommsWriter } from "../src/widgets/write";
-import { automerge } from "./support/automerge";
+import { automerge, jsonVector, numbersIn } from "./support/automerge";
 
 async function document(state: Record<string, unknown>) {
   const api = await automerge();
@@ -37,6 +38,17 @@ describe("writing widget state", () => {
     expect(shown(replica.value).map.b).toBe(kept);
     expect(shown(replica.value).map.a).toBeInstanceOf(api.ImmutableString);
     expect(origins).toEqual([origin]);
+  });
+
+  // Of a time at the full hour the kernel's trait would refuse `milliseconds: 0.0`.
+  it("writes whole numbers as integers, within new lists and maps as well", async () => {
+    const { api, replica, writer } = await document({ list: [], value: null });
+    const state = { value: { hours: 11, milliseconds: 0, month: -1 }, list: [0, 0.5], fresh: [[0]], top: 0 };
+    writer.write({}, new Map([["w", state]]));
+    expect(JSON.parse(JSON.stringify(replica.value.comms?.w))).toEqual(state);
+    const kinds = numbersIn(api, replica.value).map(([, kind]) => kind);
+    expect(kinds.filter((kind) => kind === "float64")).toHaveLength(1);
+    expect(kinds.filter((kind) => kind === "int")).toHaveLength(6);
   });
 
   it("writes nothing that is there already, and nothing of a widget that is gone", async () => {
@@ -73,6 +85,95 @@ describe("reading widget state", () => {
     expect(namedIn(state)).toEqual(["a", "b", "l", "nested"]);
     expect(isLink({ _model_name: "DirectionalLinkModel" })).toBe(true);
     expect(isLink({ _model_name: "IntSliderModel" })).toBe(false);
+  });
+});
+
+describe("what stands in place of a value", () => {
+  const hash = (n: number) => String(n).repeat(64);
+  const BLOBS: Readonly<Record<string, string>> = {
+    [hash(1)]: "picture",
+    [hash(2)]: JSON.stringify(["one", "two"]),
+    [hash(3)]: JSON.stringify([{ output_type: "stream", name: "stdout", text: { inline: "far" } }]),
+    [hash(4)]: "long",
+  };
+
+  beforeEach(() => {
+    vi.stubGlobal("fetch", async (url: string) => {
+      const content = BLOBS[url.split("/").at(-1) ?? ""];
+      return content === undefined ? new Response(null, { status: 410 }) : new Response(content);
+    });
+  });
+  afterEach(() => vi.unstubAllGlobals());
+
+  // The sizes are those of blobs that are asked for one by one.
+  const blob = (n: number, media_type?: string) => ({
+    blob: hash(n),
+    size: 10_000_000,
+    ...(media_type && { media_type }),
+  });
+
+  // DOC 13.5
+  it("is its text, or what the blob holds", async () => {
+    const state = {
+      value: { inline: "<i>from inline</i>" },
+      nested: [{ inline: "a" }],
+      esm: blob(4, "text/javascript"),
+      list: blob(2, "application/json"),
+      bytes: blob(1),
+      own: { inline: "a", more: 1 },
+    };
+    const { bytes, ...rest } = await resolveState("nb", state);
+    expect(rest).toEqual({
+      value: "<i>from inline</i>",
+      nested: ["a"],
+      esm: "long",
+      list: ["one", "two"],
+      own: { inline: "a", more: 1 },
+    });
+    expect((bytes as DataView).byteLength).toBe(7);
+  });
+
+  // DOC 5.11, 6.1, 9: they were shown as `[object Object]`.
+  it("makes of an Output widget's manifests what Jupyter's front end knows", async () => {
+    const view = "application/vnd.jupyter.widget-view+json";
+    const data = {
+      "text/plain": { inline: "plain" },
+      "image/png": blob(1),
+      [view]: { inline: JSON.stringify({ model_id: "nested" }) },
+      "text/html": blob(9),
+    };
+    const outputs = [
+      { output_type: "stream", name: "stdout", text: { inline: "in it\n" } },
+      { output_type: "display_data", data },
+      { output_type: "error", ename: "E", evalue: "bad", traceback: { inline: '["line 1", "line 2"]' } },
+      { output_type: "display_data", data: { "text/html": blob(9) } },
+      { output_type: "display_data", data: { "application/json": ["as", "it", "is"], "image/png": "cGlj" } },
+    ];
+    const resolved = await resolveState("nb", { outputs });
+    expect(resolved.outputs).toEqual([
+      { output_type: "stream", name: "stdout", text: "in it\n" },
+      {
+        output_type: "display_data",
+        data: { "text/plain": "plain", "image/png": btoa("picture"), [view]: { model_id: "nested" } },
+      },
+      { output_type: "error", ename: "E", evalue: "bad", traceback: ["line 1", "line 2"] },
+      {
+        output_type: "stream",
+        name: "stderr",
+        text: expect.stringContaining("could not be fetched"),
+      },
+      outputs[4],
+    ]);
+    expect(namedIn(resolved)).toEqual(["nested"]);
+    const far = await resolveState("nb", { outputs: blob(3, "application/json") });
+    expect(far.outputs).toEqual([{ output_type: "stream", name: "stdout", text: "far" }]);
+  });
+
+  // DOC 6.3
+  it("is of the kind that its MIME type says", () => {
+    for (const { mime, kind } of jsonVector("mime_kind.json") as { mime: string; kind: string }[]) {
+      expect([mime, mimeKind(mime)]).toEqual([mime, kind]);
+    }
   });
 });
 

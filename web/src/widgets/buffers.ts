@@ -4,13 +4,16 @@
 const ARRAY_MAX = 64 * 1024;
 const CHUNK = 0x8000;
 
-export function toWire(buffer: ArrayBuffer): number[] | string {
+export function toBase64(buffer: ArrayBuffer): string {
   const bytes = new Uint8Array(buffer);
-  if (bytes.length <= ARRAY_MAX) return Array.from(bytes);
   let binary = "";
   for (let at = 0; at < bytes.length; at += CHUNK)
     binary += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
   return btoa(binary);
+}
+
+export function toWire(buffer: ArrayBuffer): number[] | string {
+  return buffer.byteLength <= ARRAY_MAX ? Array.from(new Uint8Array(buffer)) : toBase64(buffer);
 }
 
 function readBuffer(value: unknown): ArrayBuffer {

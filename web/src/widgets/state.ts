@@ -1,52 +1,45 @@
-// Widget state as CommsDoc holds it: native values, and references to blobs (documents 9, 13.5).
-import { blobBytes, blobText } from "../api/blobs";
-import { number, record, type Shape, text } from "../api/shape";
+// Widget state as CommsDoc holds it: native values, texts in maps, and references to blobs (documents 9, 13.5).
+import { record, type Shape, text } from "../api/shape";
 import { plain } from "../sync/shapes";
+import { isCaptured, resolveCaptured } from "./captured";
+import { fetchedValue, readInline, readRef } from "./content";
 
 const IPY_MODEL = "IPY_MODEL_";
 const VIEW_MIME = "application/vnd.jupyter.widget-view+json";
 /** Models of ipywidgets that act on others without being shown: they keep two traits equal. */
 const LINKS: readonly unknown[] = ["LinkModel", "DirectionalLinkModel"];
 
-interface BlobRef {
-  blob: string;
-  size: number;
-  mediaType: string;
-}
-
-/** A map with exactly the keys of a reference. */
-function readRef(shape: Shape): BlobRef | undefined {
-  const blob = text(shape, "blob");
-  const isRef =
-    blob !== undefined &&
-    /^[0-9a-f]{64}$/.test(blob) &&
-    Object.keys(shape).every((key) => key === "blob" || key === "size" || key === "media_type");
-  if (!isRef) return undefined;
-  const mediaType = text(shape, "media_type") ?? "application/octet-stream";
-  return { blob, size: number(shape, "size") ?? 0, mediaType };
-}
-
-async function fetched(notebookId: string, { blob, size, mediaType }: BlobRef): Promise<unknown> {
-  if (mediaType === "application/json") return JSON.parse(await blobText(notebookId, blob, size));
-  if (mediaType.startsWith("text/")) return blobText(notebookId, blob, size);
-  return new DataView((await blobBytes(notebookId, blob, size)).slice(0));
-}
-
 async function resolve(notebookId: string, value: unknown): Promise<unknown> {
   if (Array.isArray(value)) return Promise.all(value.map((item) => resolve(notebookId, item)));
   const shape = record(value);
   if (shape === undefined) return value;
   const ref = readRef(shape);
-  if (ref !== undefined) return fetched(notebookId, ref);
+  if (ref !== undefined) return fetchedValue(notebookId, ref);
+  return readInline(shape) ?? resolveAll(notebookId, shape, resolve);
+}
+
+async function resolveAll(
+  notebookId: string,
+  shape: Shape,
+  each: (notebookId: string, value: unknown, key: string) => Promise<unknown>,
+): Promise<Record<string, unknown>> {
   const entries = Object.entries(shape).map(
-    async ([key, item]) => [key, await resolve(notebookId, item)] as const,
+    async ([key, item]) => [key, await each(notebookId, item, key)] as const,
   );
   return Object.fromEntries(await Promise.all(entries));
 }
 
+async function resolveTrait(notebookId: string, value: unknown, trait: string): Promise<unknown> {
+  // A long list of outputs lies in a blob itself.
+  const ref = readRef(value);
+  const whole = ref === undefined ? value : await fetchedValue(notebookId, ref);
+  if (isCaptured(trait, whole)) return resolveCaptured(notebookId, whole);
+  return ref === undefined ? resolve(notebookId, whole) : whole;
+}
+
 /** A copy of what the document holds, with what lies in blobs put in its place. */
-export async function resolveState(notebookId: string, state: Shape): Promise<Record<string, unknown>> {
-  return (await resolve(notebookId, plain(state))) as Record<string, unknown>;
+export function resolveState(notebookId: string, state: Shape): Promise<Record<string, unknown>> {
+  return resolveAll(notebookId, plain(state) as Shape, resolveTrait);
 }
 
 function findIds(value: unknown, found: (id: string) => void): void {
