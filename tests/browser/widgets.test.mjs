@@ -220,6 +220,19 @@ test("widgets live in every page at once", async (t) => {
     assert.equal(weight, "600");
   });
 
+  await t.test("a time at the full hour reaches the kernel", async () => {
+    const source = [
+      "from datetime import time",
+      "when, told = w.TimePicker(value=time(11, 30), description='When'), w.Label('not set')",
+      "when.observe(lambda change: setattr(told, 'value', f'set to {change.new}'), 'value')",
+      "w.VBox([when, told])",
+    ].join("\n");
+    const shown = new Shown(await notebook.addAndRun(source));
+    await shown.shows("not set");
+    await shown.inside.locator("input[type=time]").fill("12:00");
+    await shown.shows("set to 12:00:00");
+  });
+
   await t.test("interact() shows what comes of a move", async () => {
     const source = 'w.interact(lambda x: print("twice", 2 * x), x=w.IntSlider(5, 0, 10));';
     const interactive = new Shown(await notebook.addAndRun(source));

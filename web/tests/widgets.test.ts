@@ -51,6 +51,22 @@ describe("writing widget state", () => {
     expect(kinds.filter((kind) => kind === "int")).toHaveLength(6);
   });
 
+  // ipywidgets says `milliseconds: 0.0` of its times, and does not take that back.
+  it("leaves no whole number floating in what it changes", async () => {
+    const { api, replica, writer } = await document({ value: { hours: 11, milliseconds: 0, part: 0.5 } });
+    const kind = () => {
+      const value = replica.value.comms?.w?.value as object;
+      return api.getBackend(replica.value).getWithType(api.getObjectId(value) ?? "", "milliseconds")?.[0];
+    };
+    expect(kind()).toBe("f64");
+    writer.write({}, new Map([["w", { value: { hours: 12, milliseconds: 0, part: 0.5 } }]]));
+    expect(kind()).toBe("int");
+    expect(numbersIn(api, replica.value)).toEqual([
+      [12, "int"],
+      [0, "int"],
+    ]);
+  });
+
   it("writes nothing that is there already, and nothing of a widget that is gone", async () => {
     const { replica, writer } = await document({ value: 1, list: [1], text: "a" });
     const heads = replica.heads();

@@ -34,7 +34,7 @@ export class CommsWriter {
     if (value === undefined || isSame(plain(now), value)) return;
     if (Array.isArray(now) && Array.isArray(value)) {
       for (let at = 0; at < Math.min(now.length, value.length); at += 1) {
-        this.put(now as unknown as Target, at, value[at]);
+        this.member(now as unknown as Target, at, value[at]);
       }
       if (value.length < now.length) now.splice(value.length, now.length - value.length);
       else now.push(...value.slice(now.length).map((item) => storedJson(this.api, item)));
@@ -44,9 +44,24 @@ export class CommsWriter {
     if (map !== undefined && mapOf(now) !== undefined) {
       const held = now as Target;
       for (const old of Object.keys(held)) if (!(old in map)) delete held[old];
-      for (const [inner, item] of Object.entries(map)) this.put(held, inner, item);
+      for (const [inner, item] of Object.entries(map)) this.member(held, inner, item);
       return;
     }
     target[key] = storedJson(this.api, value);
+  }
+
+  /**
+   * Of a list or map that changes. The whole goes to the kernel, which may have written a `0.0` there itself and yet takes
+   * an integer only: from a page that speaks JSON it would never get anything else.
+   */
+  private member(target: Target, key: string | number, value: unknown): void {
+    if (typeof value === "number" && target[key] === value && this.isFloat(target, key)) {
+      target[key] = storedJson(this.api, value);
+    } else this.put(target, key, value);
+  }
+
+  private isFloat(target: Target, key: string | number): boolean {
+    const id = this.api.getObjectId(target);
+    return id !== null && this.api.getBackend(this.replica.value).getWithType(id, key)?.[0] === "f64";
   }
 }
