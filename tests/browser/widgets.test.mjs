@@ -233,6 +233,17 @@ test("widgets live in every page at once", async (t) => {
     await shown.shows("set to 12:00:00");
   });
 
+  await t.test("a coloured button keeps its colour under the pointer", async () => {
+    const count = mine.inside.getByRole("button", { name: "Count" });
+    const ground = () => count.evaluate((one) => getComputedStyle(one).backgroundColor);
+    await page.mouse.move(0, 0);
+    const before = await ground();
+    await count.hover();
+    // A change of colour takes its time.
+    await page.waitForTimeout(300);
+    assert.equal(await ground(), before);
+  });
+
   await t.test("interact() shows what comes of a move", async () => {
     const source = 'w.interact(lambda x: print("twice", 2 * x), x=w.IntSlider(5, 0, 10));';
     const interactive = new Shown(await notebook.addAndRun(source));
