@@ -20,6 +20,10 @@ slider.observe(moved, "value")
 button.on_click(lambda _: setattr(count, "value", count.value + 1))
 w.VBox([slider, seen, w.HBox([button, count]), out])`;
 
+/** A grey picture of 120 by 40 pixels. */
+const PNG =
+  "iVBORw0KGgoAAAANSUhEUgAAAHgAAAAoCAAAAAAQgWH5AAAALUlEQVR42u3NMQ0AAAwDoPoXUL01sWQPGCB9ErFYLBaLxWKxWCwWi8VisfjOABMX/ReqXJx0AAAAAElFTkSuQmCC";
+
 const OWN_CODE = `from traitlets import Dict, Int, Unicode
 class Own(w.DOMWidget):
     _model_name = Unicode("AnyModel").tag(sync=True)
@@ -52,6 +56,37 @@ def asked(_, content, buffers):
     own.send({"sum": sum(bytes(buffers[0]))}, [b"four"])
 own.on_msg(asked)
 own`;
+
+/** Speaks as ipympl does: a figure is asked for by a message, and sent as one with the picture's bytes. */
+const FIGURE = `import base64, json
+from traitlets import Any, List
+PNG = base64.b64decode("${PNG}")
+class Bar(w.DOMWidget):
+    _model_name = Unicode("ToolbarModel").tag(sync=True)
+    _model_module = Unicode("jupyter-matplotlib").tag(sync=True)
+    _view_name = Unicode("ToolbarView").tag(sync=True)
+    _view_module = Unicode("jupyter-matplotlib").tag(sync=True)
+    toolitems = List([("Home", "Reset original view", "home", "home")]).tag(sync=True)
+class Figure(w.DOMWidget):
+    _model_name = Unicode("MPLCanvasModel").tag(sync=True)
+    _model_module = Unicode("jupyter-matplotlib").tag(sync=True)
+    _view_name = Unicode("MPLCanvasView").tag(sync=True)
+    _view_module = Unicode("jupyter-matplotlib").tag(sync=True)
+    toolbar = Any().tag(sync=True, **w.widget_serialization)
+    toolbar_visible = Unicode("visible").tag(sync=True)
+    _data_url = Any(None, allow_none=True).tag(sync=True)
+    _size = List([120, 40]).tag(sync=True)
+    _figure_label = Unicode("Figure 1").tag(sync=True)
+    _message = Unicode("").tag(sync=True)
+figure = Figure(toolbar=Bar())
+def asked(_, content, buffers):
+    if content["type"] == "refresh":
+        figure.send({"data": json.dumps({"type": "binary"})}, [PNG])
+    elif content["type"] == "button_press":
+        figure._message = f"pressed at {round(content['x'])}"
+figure.on_msg(asked)
+figure.toolbar.on_msg(lambda _, content, buffers: setattr(figure, "_message", f"asked for {content['name']}"))
+figure`;
 
 const UNKNOWN = `class Strange(w.DOMWidget):
     _model_name = Unicode("MapModel").tag(sync=True)
@@ -242,6 +277,18 @@ test("widgets live in every page at once", async (t) => {
     // A change of colour takes its time.
     await page.waitForTimeout(300);
     assert.equal(await ground(), before);
+  });
+
+  await t.test("a figure of ipympl is drawn, and hears what is done to it", async () => {
+    const shown = new Shown(await notebook.addAndRun(FIGURE));
+    await shown.shows("Figure 1");
+    const canvas = shown.inside.locator("canvas").first();
+    const drawn = () => canvas.evaluate((one) => one.getContext("2d").getImageData(60, 20, 1, 1).data[3] === 255);
+    await until("the figure to be drawn", drawn);
+    await shown.inside.locator("canvas").last().click({ position: { x: 60, y: 30 } });
+    await shown.shows("pressed at 60");
+    await shown.inside.getByTitle("Reset original view").click();
+    await shown.shows("asked for home");
   });
 
   await t.test("interact() shows what comes of a move", async () => {

@@ -18,10 +18,15 @@ const MODULES: Readonly<Record<string, Record<string, unknown>>> = {
   anywidget,
 };
 
+/** Modules of other packages, loaded with their first widget. */
+const LOADED: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
+  "jupyter-matplotlib": () => import("jupyter-matplotlib"),
+};
+
 function missing(module: string): Error {
   return new Error(
     `This widget is made by the JavaScript module “${module}”, which is not loaded here.\n` +
-      "Hint: widgets of ipywidgets and of anywidget work; ask for an anywidget version of this one, or show its data another way.",
+      "Hint: widgets of ipywidgets, anywidget and ipympl work; ask for an anywidget version of this one, or show its data another way.",
   );
 }
 
@@ -64,7 +69,7 @@ export class FrameManager extends ManagerBase {
   }
 
   protected override async loadClass(name: string, module: string): Promise<WidgetClass> {
-    const known = MODULES[module];
+    const known = MODULES[module] ?? (await LOADED[module]?.());
     if (known === undefined) throw missing(module);
     const found = known[name];
     if (typeof found !== "function") {
