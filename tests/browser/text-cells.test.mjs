@@ -29,6 +29,18 @@ const FILE = {
       "my bar.png": { "image/png": PNG },
     }),
     markdown("maths", "Thus\n\\begin{align}\na &= b \\\\\n  &= c\n\\end{align}\nas was said."),
+    markdown(
+      "jupyter",
+      [
+        "Inline \\\\( a^2 \\\\) and \\\\[ b \\\\]",
+        ...["info", "success", "warning", "danger"].map((kind) => `<div class="alert alert-block alert-${kind}"><b>Note</b> of ${kind}</div>`),
+        '<p style="text-align: center; color: darkblue; position: fixed">centred</p>',
+        '<p>plain <span style="background-color: yellow">marked</span></p>',
+        "| left | right |\n|---|--:|\n| 1 | 2 |",
+        "```python\ndef f(x):\n    return 'a' + 1  # why\n```",
+        "- [x] done\n- [ ] open",
+      ].join("\n\n"),
+    ),
     ...Array.from({ length: 12 }, (_, n) => markdown(`filler${n}`, `Words ${n}\n\n`.repeat(6))),
     markdown("far", "## The far part\n\nHere."),
     markdown("anchored", '<a id="anchor"></a>\n\nThere.'),
@@ -75,6 +87,30 @@ test("an environment without dollars is maths", async () => {
       await page.waitForTimeout(300);
       await page.screenshot({ path: `${process.env.SHOTS}/text-${colorScheme}.png` });
     }
+  }
+});
+
+test("what Jupyter's notebooks are styled with is seen: alerts, colours, columns, code, tasks", async () => {
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.locator(':root[data-theme="light"]').waitFor({ state: "attached" });
+  const cell = page.locator('[data-cell-id="jupyter"]');
+  await cell.locator(".katex-display").waitFor();
+  assert.equal(await cell.locator(".katex").count(), 2);
+  const styleOf = (locator, name) => locator.evaluate((one, name) => getComputedStyle(one)[name], name);
+  const grounds = await cell.locator(".alert").evaluateAll((all) => all.map((one) => getComputedStyle(one).backgroundColor));
+  assert.equal(new Set(grounds).size, 4);
+  const centred = cell.getByText("centred");
+  assert.deepEqual([await styleOf(centred, "textAlign"), await styleOf(centred, "position")], ["center", "static"]);
+  assert.equal(await styleOf(centred, "color"), "rgb(0, 0, 139)");
+  assert.equal(await styleOf(cell.getByRole("cell", { name: "2" }), "textAlign"), "right");
+  assert.notEqual(await styleOf(cell.getByText("return", { exact: true }), "color"), await styleOf(cell.getByText("plain"), "color"));
+  assert.deepEqual(await cell.getByRole("checkbox").evaluateAll((all) => all.map(({ checked }) => checked)), [true, false]);
+  await cell.scrollIntoViewIfNeeded();
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.locator(`:root[data-theme="${colorScheme}"]`).waitFor({ state: "attached" });
+    assert.equal(await styleOf(cell.getByText("marked"), "color"), "rgb(28, 32, 36)");
+    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/styled-${colorScheme}.png` });
   }
 });
 

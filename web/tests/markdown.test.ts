@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import { describe, expect, it } from "vitest";
 import { attachedPicture } from "../src/outputs/attachments";
+import { inkOn } from "../src/outputs/ink";
 import { markdownHtml } from "../src/outputs/markdown-html";
 import { fillMarkdown } from "../src/outputs/set-maths";
 
@@ -97,5 +98,73 @@ describe("Markdown", () => {
     const click = new MouseEvent("click", { cancelable: true });
     there?.dispatchEvent(click);
     expect(click.defaultPrevented).toBe(true);
+  });
+
+  it("lets its HTML colour and align itself, and nothing that could lie over the page", async () => {
+    const { root } = await filled(
+      '<p style="text-align: center; color: red; position: fixed; margin: -99px; width: 4000px">t</p>' +
+        '<p style="background: url(https://example.org/); padding: 4px; z-index: 9; font-size: 20px">u</p>' +
+        '<p style="background-color: #ffff00">y</p><p style="background: #000080">n</p>' +
+        '<p style="background-color: white; color: black">own</p><p data-look="color: red">v</p>',
+    );
+    const [t, u, yellow, navy, own, v] = [...root.querySelectorAll("p")].map(({ style }) => style);
+    expect([t?.textAlign, t?.position, t?.margin, t?.width]).toEqual(["center", "", "", ""]);
+    expect([t?.color, t?.getPropertyValue("--given")]).toEqual(["", "red"]);
+    expect([u?.background, u?.padding, u?.zIndex, u?.fontSize]).toEqual(["", "4px", "", "20px"]);
+    expect(yellow?.color).toBe(inkOn("rgb(255, 255, 0)"));
+    expect(navy?.color).toBe(inkOn("rgb(0, 0, 128)"));
+    expect(yellow?.color).not.toBe(navy?.color);
+    expect(own?.color).toBe("black");
+    expect(v?.length).toBe(0);
+    expect(root.innerHTML).not.toContain("data-look");
+  });
+
+  it("finds ink for a ground, but for none that shows what is below", () => {
+    expect(inkOn("rgb(255, 255, 255)")).toBe(inkOn("rgba(255, 255, 0, 0.9)"));
+    expect(inkOn("rgb(0, 0, 0)")).not.toBe(inkOn("rgb(255, 255, 255)"));
+    for (const ground of ["rgba(0, 0, 0, 0)", "rgba(255, 0, 0, 0.2)", "transparent", ""])
+      expect(inkOn(ground)).toBeUndefined();
+  });
+
+  it("aligns the columns of tables as they say", async () => {
+    const { root } = await filled("| a | b |\n|--:|:-:|\n| 1 | 2 |");
+    const aligned = [...root.querySelectorAll<HTMLElement>("th, td")].map(({ style }) => style.textAlign);
+    expect(aligned).toEqual(["right", "center", "right", "center"]);
+  });
+
+  it("makes boxes of tasks, and of nothing else in brackets", async () => {
+    const { root } = await filled(
+      "- [x] done\n- [ ] open\n- [y] other\n\n1. [X] apart\n\n2. last\n\n[x] text",
+    );
+    const boxes = [...root.querySelectorAll("input")];
+    expect(boxes.map(({ checked, disabled }) => [checked, disabled])).toEqual([
+      [true, true],
+      [false, true],
+      [true, true],
+    ]);
+    expect([...root.querySelectorAll("li")].map((item) => item.textContent?.trim())).toEqual([
+      "done",
+      "open",
+      "[y] other",
+      "apart",
+      "last",
+    ]);
+  });
+
+  it("colours fenced Python, leaves its letters, and leaves other code plain", async () => {
+    const { root } = await filled("```python\ndef f(x):\n    return 'ä'  # why\n```\n\n```text\ndef f\n```");
+    const [python, other] = [...root.querySelectorAll("pre > code")];
+    expect(python?.textContent).toBe("def f(x):\n    return 'ä'  # why\n");
+    expect([...(python?.querySelectorAll(".code-keyword") ?? [])].map((span) => span.textContent)).toEqual([
+      "def",
+      "return",
+    ]);
+    expect(python?.querySelector(".code-comment")?.textContent).toBe("# why");
+    expect(other?.children.length).toBe(0);
+  });
+
+  it("keeps the classes of Jupyter's alerts", () => {
+    const { html } = markdownHtml('<div class="alert alert-block alert-info">Note</div>');
+    expect(html).toContain('class="alert alert-block alert-info"');
   });
 });

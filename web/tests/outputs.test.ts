@@ -186,6 +186,18 @@ describe("formulas in Markdown", () => {
     expect(text).toContain("$no$");
   });
 
+  it("are in brackets with one backslash, or with two as Jupyter wants them", () => {
+    const { maths } = takeMaths(
+      "\\(a\\) \\\\(b\\\\) \\[c \\\\[2pt] d\\] \\\\[e \\\\ f\\\\] `\\\\(code\\\\)`",
+    );
+    expect(maths).toEqual([
+      { tex: "a", display: false },
+      { tex: "b", display: false },
+      { tex: "c \\\\[2pt] d", display: true },
+      { tex: "e \\\\ f", display: true },
+    ]);
+  });
+
   it("are environments that stand alone as well, though not in code", () => {
     const { text, maths } = takeMaths(
       "So\n\\begin{align}\\label{x}\na &= 1 \\\\\nb &= $2\n\\end{align}\nand `\\begin{align}x\\end{align}`, " +

@@ -10,8 +10,10 @@ const CODE = /```[\s\S]*?(?:```|$)|~~~[\s\S]*?(?:~~~|$)|`[^`\n]*`|\\\$/;
 /** Environments that are display maths without dollars around them. */
 const ENVIRONMENT =
   /\\begin\{(?<name>(?:equation|align|alignat|gather|multline|eqnarray)\*?)\}[\s\S]+?\\end\{\k<name>\}/;
-const DISPLAY = /\$\$(?<dollars>[\s\S]+?)\$\$|\\\[(?<brackets>[\s\S]+?)\\\]/;
-const INLINE = /\\\((?<parens>[\s\S]+?)\\\)|\$(?![\s$])(?<inline>(?:\\.|[^$\\\n])+?)(?<!\s)\$(?!\d)/;
+/** Jupyter wants brackets with two backslashes, as Markdown takes one away; others write one. */
+const DISPLAY = /\$\$(?<dollars>[\s\S]+?)\$\$|(?<square>\\{1,2})\[(?<brackets>[\s\S]+?)\k<square>\]/;
+const INLINE =
+  /(?<round>\\{1,2})\((?<parens>[\s\S]+?)\k<round>\)|\$(?![\s$])(?<inline>(?:\\.|[^$\\\n])+?)(?<!\s)\$(?!\d)/;
 
 const PIECES = new RegExp(
   `(?<code>${CODE.source})|(?<environment>${ENVIRONMENT.source})|${DISPLAY.source}|${INLINE.source}`,

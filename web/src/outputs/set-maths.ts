@@ -39,15 +39,22 @@ export async function fillMarkdown(
   find: FindPicture,
   isCurrent: () => boolean,
 ): Promise<() => void> {
-  const [{ markdownHtml }, { setLinks }, { setPictures }] = await Promise.all([
-    import("./markdown-html"),
-    import("./markdown-links"),
-    import("./markdown-pictures"),
-  ]);
+  const [{ markdownHtml }, { setLinks }, { setPictures }, { setStyles }, { setTasks }, { setCode }] =
+    await Promise.all([
+      import("./markdown-html"),
+      import("./markdown-links"),
+      import("./markdown-pictures"),
+      import("./markdown-styles"),
+      import("./markdown-tasks"),
+      import("./markdown-code"),
+    ]);
   if (!isCurrent()) return () => undefined;
   const { html, maths } = markdownHtml(source);
   element.innerHTML = html;
+  setStyles(element);
   setLinks(element);
+  setTasks(element);
+  setCode(element);
   const release = setPictures(element, find);
   await setMaths(placeMaths(element, maths));
   return release;
