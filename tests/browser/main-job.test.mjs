@@ -91,6 +91,15 @@ test("pair, attach, run, watch, reload, edit together", async (t) => {
     await theirs.cell(1).shows("a = 1");
     await theirs.cell(1).append("\nprint(a + 41)");
     await notebook.cell(1).shows("print(a + 41)");
+    await theirs.cell(1).editor().press("ControlOrMeta+Home");
+    const mark = notebook.cell(1).element.locator(".cm-line:first-child").getByTestId("remote-cursor");
+    await mark.waitFor();
+    const room = await mark.evaluate((one) => {
+      const tag = getComputedStyle(one, "::after");
+      return one.getBoundingClientRect().top - Number.parseFloat(tag.height) - one.closest(".cm-scroller").getBoundingClientRect().top;
+    });
+    assert.ok(room >= 0, `the name at the cursor is cut off by ${-room} px`);
+    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/cursor.png` });
     await notebook.cell(1).run();
     await theirs.cell(1).status("done");
     assert.equal((await theirs.cell(1).stdout().innerText()).trim(), "42");

@@ -1,5 +1,6 @@
 // Shows one output of a notebook. This document runs in a sandbox without an origin of its own: it can reach
 // neither the page nor the server, and speaks to the page by messages.
+import { setInk } from "../outputs/ink";
 import { tellNested, watchOutward } from "./outward";
 import { runIn } from "./run";
 
@@ -23,6 +24,16 @@ function runScripts(root: HTMLElement): void {
   }
 }
 
+/** The ground of every other row of a table. */
+function themedGround(): string {
+  const probe = document.createElement("div");
+  probe.style.background = "var(--soft)";
+  document.body.append(probe);
+  const { backgroundColor } = getComputedStyle(probe);
+  probe.remove();
+  return backgroundColor;
+}
+
 function render(mime: string, content: string): void {
   if (mime === "application/javascript") {
     output.replaceChildren();
@@ -35,6 +46,8 @@ function render(mime: string, content: string): void {
     }
   } else {
     output.innerHTML = content;
+    output.className = mime === "image/svg+xml" ? "drawing" : "";
+    setInk(output, [themedGround()]);
     runScripts(output);
     tellNested(output, tell);
   }

@@ -5,6 +5,7 @@ import { record, type Shape, text } from "../api/shape";
 import { type Drawn, drawChart } from "../chart-frame/draw";
 import { runIn } from "../output-frame/run";
 import { ansiPieces } from "../outputs/ansi";
+import { setInk } from "../outputs/ink";
 import { isChart } from "../outputs/model";
 import { placeStyle, readSize } from "../outputs/picture-size";
 import { typeset } from "./maths";
@@ -45,9 +46,9 @@ function joined(value: unknown): string {
   return Array.isArray(value) ? value.join("") : String(value ?? "");
 }
 
-function html(content: string): HTMLElement {
+function html(content: string, className = "rich"): HTMLElement {
   const box = document.createElement("div");
-  box.className = "rich";
+  box.className = className;
   box.innerHTML = content;
   for (const old of box.querySelectorAll("script")) {
     const script = document.createElement("script");
@@ -85,7 +86,7 @@ function formula(content: string): HTMLElement {
 
 function markdown(content: string): HTMLElement {
   const box = document.createElement("div");
-  box.className = "rich";
+  box.className = "markdown";
   box.textContent = content;
   import("../outputs/set-maths").then(({ fillMarkdown }) =>
     fillMarkdown(
@@ -121,7 +122,7 @@ function display(data: Shape, metadata: unknown, ends: Drawn[]): HTMLElement {
   if ("text/markdown" in data) return markdown(of("text/markdown"));
   if ("text/latex" in data) return formula(of("text/latex"));
   if ("application/javascript" in data) return script(of("application/javascript"));
-  if ("image/svg+xml" in data) return html(of("image/svg+xml"));
+  if ("image/svg+xml" in data) return html(of("image/svg+xml"), "drawing");
   if (image !== undefined) return picture(image, of(image), alt, metadata);
   if (alt !== "") return terminal(alt, "plain");
   const json = data["application/json"];
@@ -165,6 +166,7 @@ export class OutputView extends DOMWidgetView {
     this.ends = ends;
     this.el.replaceChildren(...shown);
     await this.displayed;
+    for (const rich of this.el.querySelectorAll(".rich")) setInk(rich);
     for (const { view, place } of nested) if (place.isConnected) Widget.attach(view.luminoWidget, place);
   }
 
