@@ -139,6 +139,53 @@ Javascript("const p = document.createElement('p'); p.textContent = 'from the scr
   if (process.env.SHOTS) await shots("script-failed");
 });
 
+test("how a script of an output failed is told below it, beside what it was not given", async () => {
+  await show(`HTML('<script src="https://cdn.example.org/plotly.js"></script><script>Plotly.newPlot("chart")</script>')`);
+  const note = cell.element.getByTestId("output-script-failed");
+  await note.filter({ hasText: "A script of this output failed: ReferenceError: Plotly is not defined" }).waitFor();
+  await cell.element.getByTestId("output-blocked").filter({ hasText: "cdn.example.org" }).waitFor();
+  await show(`HTML('<script>Promise.reject(new Error("too late"))</script>')`);
+  await note.filter({ hasText: "failed: Error: too late" }).waitFor();
+  await show(`HTML('<p>all is well</p>')`);
+  await frame().getByText("all is well").waitFor();
+  assert.equal(await note.count(), 0);
+});
+
+test("the buttons of an animation have their signs", async () => {
+  const signs = ["minus", "fast-backward", "step-backward", "play fa-flip-horizontal", "pause", "play", "step-forward", "fast-forward", "plus"];
+  await show(`HTML('''<link rel="stylesheet" href="https://maxcdn.example.org/font-awesome.min.css">
+<div class="anim-buttons">${signs.map((sign) => `<button title="${sign}"><i class="fa fa-${sign}"></i></button>`).join("")}</div>''')`);
+  await frame().getByTitle("pause").waitFor();
+  const widths = await frame().locator("i.fa").evaluateAll((all) => all.map(({ offsetWidth }) => offsetWidth));
+  assert.equal(widths.length, signs.length);
+  assert.ok(widths.every((width) => width >= 5), `the signs are ${widths} wide`);
+  if (process.env.SHOTS) await shots("animation");
+});
+
+test("coloured cells of tables and drawings can be read in the dark", async () => {
+  await page.emulateMedia({ colorScheme: "dark" });
+  await show(`from IPython.display import HTML, SVG, display
+display(HTML('''<style>.best { background-color: yellow } .own { background-color: navy; color: white }</style>
+<table><tr><th>a</th><th>b</th></tr><tr><td>plain</td><td>1</td></tr><tr><td class="best">best</td><td class="own">own</td></tr>
+<tr><td>striped</td><td>2</td></tr></table>'''))
+display(SVG("<svg xmlns='http://www.w3.org/2000/svg' width='90' height='30'><text y='20'>drawn</text></svg>"))`);
+  const frames = cell.element.getByTestId("output-frame");
+  const table = frames.nth(0).contentFrame();
+  const inkOf = (text) => table.getByText(text, { exact: true }).evaluate((one) => getComputedStyle(one).color);
+  const dark = "rgb(28, 32, 36)";
+  assert.deepEqual([await inkOf("best"), await inkOf("own")], [dark, "rgb(255, 255, 255)"]);
+  const usual = await inkOf("plain");
+  assert.notEqual(usual, dark);
+  assert.equal(await inkOf("striped"), usual);
+  const drawing = frames.nth(1).contentFrame().locator("svg");
+  assert.equal(await drawing.evaluate((one) => getComputedStyle(one).backgroundColor), "rgb(255, 255, 255)");
+  if (process.env.SHOTS) await shots("ink");
+  await page.emulateMedia({ colorScheme: "light" });
+  await table.locator(":root:not([data-dark])").waitFor({ state: "attached" });
+  assert.equal(await inkOf("best"), dark);
+  assert.notEqual(await inkOf("striped"), usual);
+});
+
 test("pictures have the size that they are given, and their place before they come", async () => {
   let release;
   const gate = new Promise((done) => (release = done));

@@ -54,6 +54,11 @@ describe("what a frame says of things outside it", () => {
     expect(blocked("page", "https://x.org/y")).toHaveProperty("blocked.kind", "page");
     expect(blocked("Click here", "https://x.org/")).toHaveProperty("blocked.kind", "other");
     expect(blocked("code", "Call 555")).toBeUndefined();
+    expect(readOutward({ type: "frame-failed", why: "x".repeat(999) })).toEqual({
+      type: "failed",
+      why: "x".repeat(300),
+    });
+    expect(readOutward({ type: "frame-failed", why: {} })).toBeUndefined();
     expect(readOutward({ type: "frame-scroll", top: Number.NaN })).toBeUndefined();
     expect(readOutward("frame-link")).toBeUndefined();
   });

@@ -1,5 +1,5 @@
-// What leads out of a frame: links, files to save, and code from elsewhere that the frame may not load. The sandbox
-// opens and saves nothing, so the page is told, and decides.
+// What leads out of a frame: links, files to save, code from elsewhere that the frame may not load, and how its scripts
+// failed. The sandbox opens and saves nothing, so the page is told, and decides.
 
 type Tell = (message: Record<string, unknown>) => void;
 
@@ -98,6 +98,15 @@ function watchBlocked(tell: Tell): void {
   });
 }
 
+/** Tells how scripts of the content failed where nobody caught it. */
+function watchFailed(tell: Tell): void {
+  addEventListener("error", ({ message }) => {
+    // Said by browsers of observers that go on a frame later; nothing has failed.
+    if (!/^ResizeObserver loop/.test(message)) tell({ type: "frame-failed", why: message });
+  });
+  addEventListener("unhandledrejection", ({ reason }) => tell({ type: "frame-failed", why: String(reason) }));
+}
+
 const SCRIPT_FROM = /<script\b[^>]*?\bsrc\s*=\s*["']?(https?:[^"'\s>]+)/gi;
 
 /** Documents within the output have the same policy, but their complaints are not heard here: maps come like that. */
@@ -110,4 +119,5 @@ export function tellNested(root: HTMLElement, tell: Tell): void {
 export function watchOutward(tell: Tell): void {
   watchLinks(tell);
   watchBlocked(tell);
+  watchFailed(tell);
 }

@@ -1,5 +1,5 @@
 // Follows what leads out of a frame, if a person asked for it there: links open in windows of their own, files are
-// offered, `#fragments` are scrolled to. What the frame may not load is told below it.
+// offered, `#fragments` are scrolled to. What the frame may not load, and how a script of it failed, is told below it.
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { save } from "../ui/save";
@@ -12,8 +12,6 @@ const MAX_BLOCKED = 4;
 const OFFER_PAUSE_MS = 1_000;
 /** What stands above the place that is scrolled to. */
 const SCROLL_MARGIN = 72;
-const NONE: readonly Blocked[] = [];
-
 let offered = 0;
 
 /** Whether a person has just done something, and in this frame, as far as the browser tells. */
@@ -33,7 +31,7 @@ function sizeText(bytes: number): string {
   return bytes < 1_000 ? `${bytes} B` : `${Math.round(bytes / 1_000).toLocaleString()} kB`;
 }
 
-function follow(frame: HTMLElement, outward: Exclude<Outward, { type: "blocked" }>): void {
+function follow(frame: HTMLElement, outward: Exclude<Outward, { type: "blocked" | "failed" }>): void {
   if (!isAsked(frame)) return;
   switch (outward.type) {
     case "link":
@@ -57,25 +55,37 @@ function follow(frame: HTMLElement, outward: Exclude<Outward, { type: "blocked" 
   }
 }
 
-/** `content` is what the frame shows: other content begins with nothing blocked. */
+export interface Trouble {
+  blocked: readonly Blocked[];
+  /** How the first script failed: what fails after it may only follow from that. */
+  failed: string | undefined;
+}
+
+const NONE: Trouble = { blocked: [], failed: undefined };
+
+/** `content` is what the frame shows: other content begins without trouble. */
 export function useOutward(frame: RefObject<HTMLElement | null>, content: string) {
-  const [blocked, setBlocked] = useState(NONE);
-  useEffect(() => setBlocked(NONE), [content]);
+  const [trouble, setTrouble] = useState(NONE);
+  useEffect(() => setTrouble(NONE), [content]);
   /** To be called with what came from the frame's own window only. */
   const hear = useCallback(
     (data: unknown) => {
       const outward = readOutward(data);
       if (outward === undefined || frame.current === null) return;
-      if (outward.type !== "blocked") return follow(frame.current, outward);
-      const { kind, host } = outward.blocked;
-      setBlocked((all) => {
-        const isKnown = all.some((one) => one.kind === kind && one.host === host);
-        return isKnown || all.length >= MAX_BLOCKED ? all : [...all, outward.blocked];
-      });
+      if (outward.type === "failed") {
+        setTrouble((all) => ({ ...all, failed: all.failed ?? outward.why }));
+      } else if (outward.type === "blocked") {
+        const { kind, host } = outward.blocked;
+        setTrouble((all) => {
+          const isKnown = all.blocked.some((one) => one.kind === kind && one.host === host);
+          if (isKnown || all.blocked.length >= MAX_BLOCKED) return all;
+          return { ...all, blocked: [...all.blocked, outward.blocked] };
+        });
+      } else follow(frame.current, outward);
     },
     [frame],
   );
-  return { hear, blocked };
+  return { hear, trouble };
 }
 
 const WANTED: Record<BlockedKind, string> = {
@@ -85,7 +95,7 @@ const WANTED: Record<BlockedKind, string> = {
   other: "loads data from",
 };
 
-export function BlockedNote({ blocked }: { blocked: readonly Blocked[] }) {
+function BlockedNote({ blocked }: Pick<Trouble, "blocked">) {
   if (blocked.length === 0) return null;
   const kinds = (Object.keys(WANTED) as BlockedKind[]).flatMap((kind) => {
     const hosts = blocked.filter((one) => one.kind === kind).map(({ host }) => host);
@@ -95,5 +105,18 @@ export function BlockedNote({ blocked }: { blocked: readonly Blocked[] }) {
     <p class="output-note" data-testid="output-blocked">
       This output {kinds.join(" and ")}; nothing is loaded from elsewhere here.
     </p>
+  );
+}
+
+export function TroubleNote({ blocked, failed }: Trouble) {
+  return (
+    <>
+      {failed !== undefined && (
+        <p class="output-note" data-testid="output-script-failed">
+          A script of this output failed: {failed.replace(/^Uncaught /, "")}
+        </p>
+      )}
+      <BlockedNote blocked={blocked} />
+    </>
   );
 }

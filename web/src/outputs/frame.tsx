@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { isDark } from "../ui/theme";
 import { MIN_HEIGHT, readFrameMessage } from "./frame-messages";
-import { BlockedNote, useOutward } from "./frame-outward";
+import { TroubleNote, useOutward } from "./frame-outward";
 import { isChart } from "./model";
 
 const FRAME_PATH = "/output-frame.html";
@@ -24,8 +24,7 @@ export function OutputFrame({ origin, mime, content, isWaiting, onDrawn }: Frame
   const [loads, setLoads] = useState(0);
   const drawn = useRef(onDrawn);
   drawn.current = onDrawn;
-  const outward = useOutward(frame, content);
-  const { hear } = outward;
+  const { hear, trouble } = useOutward(frame, content);
   const dark = isDark.value;
   // Before the next paint: the frame may be loaded and ready sooner than that.
   useLayoutEffect(() => {
@@ -57,7 +56,7 @@ export function OutputFrame({ origin, mime, content, isWaiting, onDrawn }: Frame
         src={`${origin}${isChart(mime) ? CHART_PATH : FRAME_PATH}`}
         height={height}
       />
-      {!isWaiting && <BlockedNote blocked={outward.blocked} />}
+      {!isWaiting && <TroubleNote {...trouble} />}
     </>
   );
 }

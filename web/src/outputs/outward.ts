@@ -1,9 +1,11 @@
-// What frames say of links, files and what they may not load: checked by shape, since other people's code says it.
+// What frames say of links, files, what they may not load and how they failed: checked by shape, since other people's
+// code says it.
 import { record, text } from "../api/shape";
 
 const MAX_ADDRESS = 8_192;
 const MAX_FILE = 64 * 1024 * 1024;
 const MAX_NAME = 120;
+const MAX_WHY = 300;
 const SCHEMES: readonly string[] = ["http:", "https:", "mailto:"];
 /** Bytes of a file are never opened, only saved. */
 const FILE_TYPE = "application/octet-stream";
@@ -21,7 +23,8 @@ export type Outward =
   | { type: "link"; address: string }
   | { type: "file"; name: string; bytes: Blob }
   | { type: "scroll"; top: number }
-  | { type: "blocked"; blocked: Blocked };
+  | { type: "blocked"; blocked: Blocked }
+  | { type: "failed"; why: string };
 
 /** An address that may be opened in a window of its own; never one that runs here. */
 export function safeAddress(href: string | undefined): string | undefined {
@@ -83,6 +86,10 @@ export function readOutward(data: unknown): Outward | undefined {
       return Number.isFinite(shape.top) ? { type: "scroll", top: Number(shape.top) } : undefined;
     case "frame-blocked":
       return readBlocked(text(shape, "what"), text(shape, "uri"));
+    case "frame-failed": {
+      const why = text(shape, "why")?.slice(0, MAX_WHY);
+      return why ? { type: "failed", why } : undefined;
+    }
     default:
       return undefined;
   }

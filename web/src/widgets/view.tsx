@@ -4,7 +4,7 @@ import { useComputed } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { record, text } from "../api/shape";
 import type { NotebookStore } from "../notebook/store";
-import { BlockedNote, useOutward } from "../outputs/frame-outward";
+import { TroubleNote, useOutward } from "../outputs/frame-outward";
 import { isDark } from "../ui/theme";
 import { Frame, WidgetBridge } from "./bridge";
 import { MIN_HEIGHT, readFromFrame } from "./messages";
@@ -82,7 +82,7 @@ function WidgetFrame({ store, origin, id }: { store: NotebookStore; origin: stri
     // A frame that is moved in the page loads again, and knows nothing then.
     [id, loads],
   );
-  const { hear, blocked } = useOutward(element, id);
+  const { hear, trouble } = useOutward(element, id);
   useLayoutEffect(() => {
     const listen = (event: MessageEvent) => {
       if (event.source === null || event.source !== element.current?.contentWindow) return;
@@ -119,7 +119,7 @@ function WidgetFrame({ store, origin, id }: { store: NotebookStore; origin: stri
         src={`${origin}${FRAME_PATH}`}
         height={height}
       />
-      <BlockedNote blocked={blocked} />
+      <TroubleNote {...trouble} />
       {!isLive && (
         <p class="output-note" data-testid="widget-stale">
           Not connected to a kernel: the widget shows its last state.
