@@ -6,7 +6,7 @@ use wire::Scope;
 
 use crate::access::{self, Downgrade};
 use crate::workstations::{self, Presence, WorkstationView};
-use crate::{Caller, Effect, Fields, Refusal, Result, jobs, limits};
+use crate::{Caller, Effect, Fields, Refusal, Result, jobs, limits, withdrawal};
 
 /// Error of a job that a newer request displaced.
 pub const REPLACED_MESSAGE: &str = "replaced by a newer workstation attach request";
@@ -15,7 +15,7 @@ pub const RESTART_REASON: &str = "workstation restart requested";
 /// Close reason when another workstation takes over.
 pub const SWITCHED_REASON: &str = "workstation attachment switched";
 /// Actor of resume jobs and of the row they grant.
-const RESUME_ACTOR: &str = "execution resume";
+pub(crate) const RESUME_ACTOR: &str = "execution resume";
 
 /// A checked attach request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,9 +147,11 @@ async fn refuse_offline<S: Catalog>(
 }
 
 /// Resumes compute for an execution: `workstation_id` and `session` are those of the room's
-/// attachment. `None` when there is no such workstation or it is not alive; then no job is made.
+/// attachment. `None` when there is no such workstation, it is not alive, or whose it is may not attach it any more;
+/// then no job is made.
 /// The workstation is looked up under the principal that attached it, so that what a co-owner
-/// attached can be resumed too (decision D14, HAZ-17).
+/// attached can be resumed too (decision D14, HAZ-17), as long as they may attach: else an execution would
+/// let somebody in again whose access was taken away.
 pub async fn resume<S: Catalog>(
     store: &S,
     notebook_id: &str,
@@ -168,6 +170,9 @@ pub async fn resume<S: Catalog>(
     let owner = earlier
         .filter(|job| job.notebook_id == notebook_id)
         .map_or(notebook.owner_principal, |job| job.owner_principal);
+    if !withdrawal::may_attach(store, notebook_id, &owner).await? {
+        return Ok(None);
+    }
     let found =
         workstations::find(store, &owner, workstation_id, Presence::Unknown, now_ms).await?;
     let Some(workstation) = found.filter(|found| workstations::is_alive(&found.row, now_ms)) else {

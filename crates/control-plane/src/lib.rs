@@ -32,6 +32,7 @@ mod secrets;
 pub mod sessions;
 pub mod sharing;
 pub mod trash;
+pub mod withdrawal;
 pub mod workstations;
 
 pub use caller::{Caller, CallerCredential, RoomGrant};

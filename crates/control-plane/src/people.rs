@@ -5,7 +5,7 @@ use store::{Account, AccountLink, AuditEvent, Catalog};
 use wire::actor::percent_encode;
 
 use crate::secrets::hex;
-use crate::{Effect, Refusal, Result, invitations, jobs, limits};
+use crate::{Effect, Refusal, Result, invitations, jobs, limits, withdrawal};
 
 /// Who the audit trail names where the console acts.
 pub const CONSOLE: &str = "system/console";
@@ -190,7 +190,8 @@ pub async fn note_export<S: Catalog>(
 }
 
 /// What is to be done on this server's sockets for a person whom the console named: of somebody
-/// disabled the machines' jobs and sockets end, of anybody else the sockets are dialled again.
+/// disabled the machines' jobs and sockets end, of anybody else the sockets are dialled again, and jobs end on
+/// notebooks that were handed over.
 pub async fn disconnect<S: Catalog>(
     store: &S,
     principal: &str,
@@ -207,12 +208,21 @@ pub async fn disconnect<S: Catalog>(
                 credential_id: credential.id,
             });
         }
-        for workstation in store.workstations(principal).await? {
-            let id = &workstation.workstation_id;
+    }
+    for workstation in store.workstations(principal).await? {
+        let id = &workstation.workstation_id;
+        if for_good {
             let ended = store
                 .fail_jobs_of_workstation(principal, id, DISABLED_MESSAGE, now_ms)
                 .await?;
             effects.extend(jobs::effects_of_end(store, &ended).await?);
+            continue;
+        }
+        let active = store.active_jobs(principal, id, None, i64::MAX).await?;
+        for job in active {
+            let withdrawn =
+                withdrawal::withdraw(store, &job.notebook_id, principal, CONSOLE, now_ms).await?;
+            effects.extend(withdrawn);
         }
     }
     Ok(effects)

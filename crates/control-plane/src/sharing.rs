@@ -5,7 +5,7 @@ use store::{AclRemoval, AclRow, AuditEvent, Catalog, NewAclRow, SubjectKind};
 use wire::{Principal, Scope};
 
 use crate::access::{self, Downgrade};
-use crate::{Caller, Effect, Fields, Refusal, Result};
+use crate::{Caller, Effect, Fields, Refusal, Result, withdrawal};
 
 /// A checked grant or revocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +113,7 @@ pub async fn grant<S: Catalog>(
     ))
 }
 
-/// Revokes and returns all rows; an absent row is fine, the last owner stays.
+/// Revokes and returns all rows; an absent row is fine, the last owner stays. Compute goes with the right to attach it.
 pub async fn revoke<S: Catalog>(
     store: &S,
     caller: &Caller,
@@ -127,7 +127,11 @@ pub async fn revoke<S: Catalog>(
         .await?
     {
         AclRemoval::LastOwner => Err(Refusal::Conflict("cannot remove the last owner ACL row")),
-        AclRemoval::Absent => Ok((store.acl(notebook_id).await?, Vec::new())),
+        // What was cut short the last time is done now.
+        AclRemoval::Absent => {
+            let effects = withdrawn(store, caller, notebook_id, mutation, now_ms).await?;
+            Ok((store.acl(notebook_id).await?, effects))
+        }
         AclRemoval::Removed => {
             store
                 .audit(&event(
@@ -138,12 +142,29 @@ pub async fn revoke<S: Catalog>(
                     now_ms,
                 ))
                 .await?;
-            Ok((
-                store.acl(notebook_id).await?,
-                changed(notebook_id, mutation),
-            ))
+            let withdrawn = withdrawn(store, caller, notebook_id, mutation, now_ms).await?;
+            // The machine's sockets first: its room is told after they are closed.
+            let mut effects = changed(notebook_id, mutation);
+            effects.extend(withdrawn);
+            Ok((store.acl(notebook_id).await?, effects))
         }
     }
+}
+
+/// What becomes of the compute of somebody who lost a row that it needs.
+async fn withdrawn<S: Catalog>(
+    store: &S,
+    caller: &Caller,
+    notebook_id: &str,
+    mutation: &Mutation,
+    now_ms: i64,
+) -> Result<Vec<Effect>> {
+    let concerns = matches!(mutation.scope, Scope::Owner | Scope::RuntimePeer);
+    if mutation.kind != SubjectKind::Principal || !concerns {
+        return Ok(Vec::new());
+    }
+    let (principal, by) = (&mutation.subject, &caller.actor_label);
+    withdrawal::withdraw(store, notebook_id, principal, by, now_ms).await
 }
 
 fn changed(notebook_id: &str, mutation: &Mutation) -> Vec<Effect> {

@@ -270,6 +270,14 @@ pub trait AttachJobs {
         message: &str,
         now_ms: i64,
     ) -> impl Future<Output = Result<Vec<AttachJob>>> + Send;
+    /// Fails every active job of one owner on a notebook (withdrawn access).
+    fn fail_jobs_of_notebook(
+        &self,
+        notebook_id: &str,
+        owner: &str,
+        message: &str,
+        now_ms: i64,
+    ) -> impl Future<Output = Result<Vec<AttachJob>>> + Send;
     /// Fails every active job of a workstation (revocation, removal).
     fn fail_jobs_of_workstation(
         &self,

@@ -83,6 +83,7 @@ queries! {
     JOB_BY_ID = "job_by_id";
     JOB_CANCEL_OF_NOTEBOOK = "job_cancel_of_notebook";
     JOB_FAIL_OF_WORKSTATION = "job_fail_of_workstation";
+    JOB_FAIL_OF_NOTEBOOK = "job_fail_of_notebook";
     JOB_FAIL_SILENT = "job_fail_silent";
     JOB_FAIL_STALE = "job_fail_stale";
     JOB_FAIL_STALE_OF_NOTEBOOK = "job_fail_stale_of_notebook";

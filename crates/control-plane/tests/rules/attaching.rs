@@ -2,7 +2,7 @@
 
 use control_plane::attach::{self, RESTART_REASON, SWITCHED_REASON};
 use control_plane::workstations::{self, Presence};
-use control_plane::{Effect, Refusal, jobs, leases, limits};
+use control_plane::{Effect, Refusal, jobs, leases, limits, sharing};
 use serde_json::{Value, json};
 use store::{AttachJobs, JobStatus, JobTrigger, Notebooks};
 
@@ -376,6 +376,113 @@ async fn cp_235_an_execution_resumes_on_a_living_workstation() {
     )
     .await;
     assert!(missing.unwrap().is_none());
+}
+
+/// Takes a row of somebody's away; what follows.
+async fn revoke(world: &World, notebook: &str, who: &str, scope: &str) -> Vec<Effect> {
+    let row =
+        json!({"subject_kind": "principal", "subject": format!("user:dev:{who}"), "scope": scope});
+    let mutation = sharing::parse(&object(row)).unwrap();
+    let ada = caller("ada");
+    let revoked = sharing::revoke(&world.catalog, &ada, notebook, &mutation, START).await;
+    revoked.unwrap().1
+}
+
+/// A notebook of ada's with a co-owner, grace, whose machine `hers` serves it; the job's id is `j`.
+async fn served_by_a_co_owner() -> (World, String) {
+    let (world, notebook) = ready().await;
+    let grace = caller("grace");
+    let row = json!({"subject_kind": "principal", "subject": "user:dev:grace", "scope": "owner"});
+    let mutation = sharing::parse(&object(row)).unwrap();
+    sharing::grant(&world.catalog, &caller("ada"), &notebook, &mutation, START)
+        .await
+        .unwrap();
+    world.heartbeat(&grace, "hers", START).await;
+    attach_ok(&world.catalog, &grace, &notebook, body("hers"), START, "j").await;
+    (world, notebook)
+}
+
+async fn scopes_of(world: &World, notebook: &str, who: &str) -> Vec<String> {
+    let subject = format!("user:dev:{who}");
+    let rows = world.catalog.acl(notebook).await.unwrap();
+    let own = rows.into_iter().filter(|row| row.subject == subject);
+    own.map(|row| row.scope).collect()
+}
+
+// HAZ-17, HAZ-29, D14: a co-owner's machine may be resumed, and not once they are none any more: the cell that
+// somebody runs must not let them in again.
+#[tokio::test]
+async fn a_removed_co_owners_machine_is_not_resumed() {
+    let (world, notebook) = served_by_a_co_owner().await;
+    let completed = jobs::parse_report(&object(json!({"status": "completed"}))).unwrap();
+    jobs::report(
+        &world.catalog,
+        &caller("grace"),
+        "hers",
+        "j",
+        &completed,
+        START,
+    )
+    .await
+    .unwrap();
+    let resume = async |id: &str| {
+        let session = Some("j");
+        let (catalog, id) = (&world.catalog, id.to_owned());
+        attach::resume(catalog, &notebook, "hers", session, START, id)
+            .await
+            .unwrap()
+    };
+    assert!(resume("k").await.is_some());
+    for scope in ["owner", "runtime_peer"] {
+        revoke(&world, &notebook, "grace", scope).await;
+    }
+    assert!(resume("l").await.is_none());
+    assert!(scopes_of(&world, &notebook, "grace").await.is_empty());
+}
+
+// HAZ-29: with the right to attach goes the row that the attach left, and the job: nobody is told that a peer serves
+// them which is not let in.
+#[tokio::test]
+async fn who_is_no_owner_any_more_gives_no_compute() {
+    let (world, notebook) = served_by_a_co_owner().await;
+    let viewer =
+        json!({"subject_kind": "principal", "subject": "user:dev:grace", "scope": "viewer"});
+    let viewer = sharing::parse(&object(viewer)).unwrap();
+    sharing::grant(&world.catalog, &caller("ada"), &notebook, &viewer, START)
+        .await
+        .unwrap();
+    let effects = revoke(&world, &notebook, "grace", "owner").await;
+    assert!(matches!(effects[0], Effect::AccessChanged { .. }));
+    assert_eq!(published(&effects)[0].0, "error");
+    assert_eq!(notified(&effects), [("j".to_owned(), "failed")]);
+    assert_eq!(scopes_of(&world, &notebook, "grace").await, ["viewer"]);
+    assert_eq!(scopes_of(&world, &notebook, "ada").await, ["owner"]);
+}
+
+// A machine authority that an owner granted on purpose is not an attach's to lose.
+#[tokio::test]
+async fn a_runtime_peer_row_that_somebody_granted_stays() {
+    let (world, notebook) = ready().await;
+    for scope in ["runtime_peer", "owner"] {
+        let row = json!({"subject_kind": "principal", "subject": "user:dev:grace", "scope": scope});
+        let mutation = sharing::parse(&object(row)).unwrap();
+        sharing::grant(&world.catalog, &caller("ada"), &notebook, &mutation, START)
+            .await
+            .unwrap();
+    }
+    let grace = caller("grace");
+    world.heartbeat(&grace, "hers", START).await;
+    attach_ok(&world.catalog, &grace, &notebook, body("hers"), START, "j").await;
+    revoke(&world, &notebook, "grace", "owner").await;
+    assert_eq!(
+        scopes_of(&world, &notebook, "grace").await,
+        ["runtime_peer"]
+    );
+    // Taken away by itself, it ends what it served.
+    let again = attach(&world, &notebook, body("ws1"), START, "k").await;
+    assert_eq!(again.job.id, "k");
+    let effects = revoke(&world, &notebook, "ada", "runtime_peer").await;
+    assert_eq!(notified(&effects), [("k".to_owned(), "failed")]);
 }
 
 // A queued execution must not be lost because its machine was away for a while (decision D2).

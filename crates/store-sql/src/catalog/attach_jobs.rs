@@ -309,6 +309,26 @@ impl AttachJobs for SqlCatalog {
         .await
     }
 
+    async fn fail_jobs_of_notebook(
+        &self,
+        notebook_id: &str,
+        owner: &str,
+        message: &str,
+        now_ms: i64,
+    ) -> Result<Vec<AttachJob>> {
+        self.db
+            .write(
+                sql::JOB_FAIL_OF_NOTEBOOK,
+                "end an owner's jobs on a notebook",
+            )
+            .bind(notebook_id)
+            .bind(owner)
+            .bind(message)
+            .bind(now_ms)
+            .all(job)
+            .await
+    }
+
     async fn fail_jobs_of_workstation(
         &self,
         owner: &str,
