@@ -253,8 +253,30 @@ impl Rooms {
         futures_util::future::join_all(told).await;
     }
 
-    /// Looks again at the rights of a principal's sockets, or of anonymous ones (`None`).
+    /// Looks again at the rights of a principal's sockets, or of all who may have come by the public link (`None`):
+    /// anonymous ones, and people without a row of their own.
     pub async fn access_changed(&self, app: &App, notebook_id: &str, principal: Option<&str>) {
+        self.look_again(app, notebook_id, principal).await;
+        if principal.is_none() {
+            for named in self.named_viewers(notebook_id) {
+                self.look_again(app, notebook_id, Some(named.as_str()))
+                    .await;
+            }
+        }
+    }
+
+    /// The people among a notebook's open viewer sockets, each once.
+    fn named_viewers(&self, notebook_id: &str) -> HashSet<Principal> {
+        let sockets = lock(&self.sockets);
+        let viewers = sockets.values().filter(|socket| {
+            socket.notebook_id == notebook_id
+                && socket.present.scope == Scope::Viewer
+                && !socket.principal.is_anonymous()
+        });
+        viewers.map(|socket| socket.principal.clone()).collect()
+    }
+
+    async fn look_again(&self, app: &App, notebook_id: &str, principal: Option<&str>) {
         if !lock(&self.live).contains_key(notebook_id) {
             return;
         }

@@ -128,6 +128,29 @@ async fn revoked_access_closes_sockets() {
     server.stop().await;
 }
 
+// HAZ-19, CP-289: who is signed in and came by the public link loses the socket with it; who has a row stays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cp_289_a_closed_public_link_closes_the_sockets_of_all_who_came_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let id = server.create().await;
+    let acl = format!("/api/n/{id}/acl");
+    let public = r#"{"subject_kind":"public","subject":"anonymous","scope":"viewer"}"#;
+    let viewer = r#"{"subject_kind":"principal","subject":"user:dev:bob","scope":"viewer"}"#;
+    for row in [public, viewer] {
+        assert_eq!(server.call("POST", &acl, "ada", row).await.0, 201);
+    }
+    let mut stranger = server.join(&id, "eve", "viewer").await;
+    let mut invited = server.join(&id, "bob", "viewer").await;
+    assert_eq!(server.call("DELETE", &acl, "ada", public).await.0, 200);
+    let closed = tokio::time::timeout(Duration::from_secs(1), stranger.until_closed()).await;
+    assert_eq!(closed.unwrap(), "access revoked");
+    let mut ada = server.join(&id, "ada", "owner").await;
+    ada.write("not for strangers").await;
+    invited.until_source("not for strangers").await;
+    server.stop().await;
+}
+
 // CP-251
 #[tokio::test]
 async fn a_repair_spares_a_connected_runtime_peer_unless_it_is_forced() {
