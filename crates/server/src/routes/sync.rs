@@ -7,7 +7,7 @@ use control_plane::access::{self, Access, Downgrade};
 use control_plane::room_tokens;
 use http::StatusCode;
 use room::{Join, WorkstationHeaders};
-use store::Workstations as _;
+use store::{AttachJobs as _, Workstations as _};
 use uuid::Uuid;
 use wire::frame::MAX_FRAME_BYTES;
 use wire::headers as names;
@@ -55,7 +55,7 @@ pub(super) async fn sync(
     let access = authorize(&app, &identity, &notebook_id).await?;
     let place = app.open_socket(SocketKind::Room, &identity, &facts)?;
     let workstation = match access.scope {
-        Scope::RuntimePeer => Some(workstation(&app, &facts, &identity).await),
+        Scope::RuntimePeer => Some(workstation(&app, &facts, &identity).await?),
         _ => None,
     };
     if let Some(headers) = &workstation {
@@ -64,6 +64,7 @@ pub(super) async fn sync(
             .await
             .map_err(|cause| ApiError::unavailable(cause.to_string()).retry_after(1))?
             .map_err(|refused| ApiError::conflict(refused.to_string()))?;
+        is_own_session(&app, &identity, &notebook_id, headers).await?;
     }
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
@@ -162,8 +163,37 @@ fn join(
     })
 }
 
+/// Refuses somebody else's session, and that of another workstation: its peer would be closed as replaced (HAZ-4).
+async fn is_own_session(
+    app: &App,
+    identity: &Identity,
+    notebook_id: &str,
+    headers: &WorkstationHeaders,
+) -> Result<(), ApiError> {
+    let (Some(id), Some(session)) = (&headers.workstation_id, &headers.runtime_session_id) else {
+        return Ok(());
+    };
+    let job = app.catalog().job_by_id(session.as_str()).await?;
+    let is_foreign = job.is_some_and(|job| {
+        job.owner_principal != identity.principal
+            || job.workstation_id != id.as_str()
+            || job.notebook_id != notebook_id
+    });
+    if is_foreign {
+        return Err(ApiError::forbidden(format!(
+            "runtime session {session} is not of this workstation's\n\
+             Hint: attach this workstation to the notebook, and dial with the session of that job"
+        )));
+    }
+    Ok(())
+}
+
 /// What the dial says of the machine, with what the registry adds (RP 1.3).
-async fn workstation(app: &App, facts: &Facts, identity: &Identity) -> WorkstationHeaders {
+async fn workstation(
+    app: &App,
+    facts: &Facts,
+    identity: &Identity,
+) -> Result<WorkstationHeaders, ApiError> {
     let given = |header: names::MetadataHeader| {
         facts
             .header(header.name)
@@ -191,6 +221,9 @@ async fn workstation(app: &App, facts: &Facts, identity: &Identity) -> Workstati
         || given(names::RUNTIME_SESSION_ID),
         |room| Some(room.job_id.clone()),
     );
+    if let Some(id) = &id {
+        identity.caller().may_serve(id)?;
+    }
     let row = match &id {
         Some(id) => app
             .catalog()
@@ -200,7 +233,7 @@ async fn workstation(app: &App, facts: &Facts, identity: &Identity) -> Workstati
         None => None,
     };
     let registered = row.as_ref();
-    WorkstationHeaders {
+    Ok(WorkstationHeaders {
         workstation_id: id.map(WorkstationId::from),
         runtime_session_id: session.map(JobId::from),
         display_name: text(names::DISPLAY_NAME)
@@ -216,7 +249,7 @@ async fn workstation(app: &App, facts: &Facts, identity: &Identity) -> Workstati
         accelerators: registered
             .and_then(|row| serde_json::from_str(row.accelerators_json.as_deref()?).ok()),
         idle_minutes: registered.and_then(|row| u64::try_from(row.idle_minutes?).ok()),
-    }
+    })
 }
 
 /// One line of at most 512 characters.

@@ -128,6 +128,68 @@ async fn cp_257_a_second_peer_of_the_machine_closes_the_first() {
     server.stop().await;
 }
 
+/// Pairs a machine of ada's and registers it; its token.
+async fn paired(server: &Running, id: &str) -> String {
+    let codes = "/api/workstations/pairing-codes";
+    let (_, minted) = server.call("POST", codes, "ada", "").await;
+    let code = json!({"code": minted["pairing"]["code"]}).to_string();
+    let redeem = format!("{codes}/redeem");
+    let (status, redeemed) = server.call("POST", &redeem, "", &code).await;
+    assert_eq!(status, 201, "{redeemed}");
+    let token = redeemed["credential"]["token"].as_str().unwrap();
+    let body = json!({"workstation_id": id}).to_string();
+    let (status, answer) = server
+        .call_as_machine("POST", "/api/workstations", token, &body)
+        .await;
+    assert_eq!(status, 201, "{answer}");
+    token.to_owned()
+}
+
+// HAZ-4: a machine's credential is good for its own machine's peer alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_is_no_other_machines_runtime_peer() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let (notebook, job) = attached(&server).await;
+    let other = format!("Bearer {}", paired(&server, "other").await);
+    let dial = |workstation: &'static str| {
+        let headers = [
+            ("authorization", other.as_str()),
+            ("x-scope", "runtime_peer"),
+            ("x-nteract-workstation-id", workstation),
+            ("x-nteract-runtime-session-id", job.as_str()),
+        ];
+        let (server, notebook) = (&server, notebook.as_str());
+        async move { server.dial(notebook, &headers).await }
+    };
+    let mut own = dial_as_runtime(&server, &notebook, "ws", &job)
+        .await
+        .unwrap();
+    own.until_control("cloud_room_ready").await;
+    let (status, text) = refusal(dial("ws").await);
+    assert_eq!(status, 403, "{text}");
+    assert!(text.contains("belongs to another workstation"), "{text}");
+    assert_eq!(refusal(dial("other").await).0, 409);
+    // Nor is another person's peer of the same id, though they may send a machine of their own.
+    let acl = format!("/api/n/{notebook}/acl");
+    let row =
+        json!({"subject_kind": "principal", "subject": "user:dev:bob", "scope": "runtime_peer"});
+    assert_eq!(
+        server.call("POST", &acl, "ada", &row.to_string()).await.0,
+        201
+    );
+    let headers = [
+        ("x-user", "bob"),
+        ("x-scope", "runtime_peer"),
+        ("x-nteract-workstation-id", "ws"),
+        ("x-nteract-runtime-session-id", job.as_str()),
+    ];
+    let (status, text) = refusal(server.dial(&notebook, &headers).await);
+    assert_eq!(status, 403, "{text}");
+    own.settle().await;
+    server.stop().await;
+}
+
 // CP-298
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cp_298_an_invite_lets_its_person_in_at_the_door() {

@@ -92,6 +92,18 @@ impl Running {
         self.request(method, path, &who, "").await
     }
 
+    /// The same with a body.
+    pub async fn call_as_machine(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: &str,
+    ) -> (u16, Value) {
+        let who = format!("authorization: Bearer {token}");
+        self.request(method, path, &who, body).await
+    }
+
     async fn request(&self, method: &str, path: &str, who: &str, body: &str) -> (u16, Value) {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
