@@ -9,21 +9,29 @@ use crate::{Caller, CallerCredential, Effect, Refusal, Result, jobs, limits};
 /// Words of the operator that a workstation credential has by default.
 pub const OPERATOR: &str = "workstation:agent";
 
+/// What the holder of a token reads that is unknown or revoked; agents know it by these words.
+const UNKNOWN: &str = "workstation credential is not recognized";
+/// What a machine reads that its owner removed; it holds the words above.
+pub(crate) const REMOVED: &str = "this workstation was removed by its owner; its workstation credential is not recognized any more\n\
+    Hint: pair this machine again";
+
 /// Recognises a token and checks the scope asked for; records its use now and then.
 /// `scope` is the requested scope as text, if one was given.
-pub async fn authenticate<S: PairingStore>(
+pub async fn authenticate<S: Catalog>(
     store: &S,
     token: &str,
     scope: Option<&str>,
     now_ms: i64,
 ) -> Result<(Credential, Scope)> {
-    const UNKNOWN: &str = "workstation credential is not recognized";
     let hash = hash_secret(token);
     let credential = store
         .credential_by_hash(&hash)
         .await?
-        .filter(|found| takes(found, &hash, now_ms) && found.revoked_ms.is_none())
+        .filter(|found| takes(found, &hash, now_ms))
         .ok_or(Refusal::SignIn(UNKNOWN))?;
+    if credential.revoked_ms.is_some() {
+        return Err(why_revoked(store, &credential).await?);
+    }
     if has_ended(&credential, now_ms) {
         return Err(Refusal::SignIn(
             "workstation credential has expired\nHint: pair this machine again",
@@ -39,6 +47,13 @@ pub async fn authenticate<S: PairingStore>(
         return Err(Refusal::Forbidden(format!(
             "workstation credentials cannot request {scope} scope"
         )));
+    }
+    if is_first_use(&credential, &hash) {
+        // A failure is no reason to refuse it either.
+        let prior_until = now_ms + limits::ROTATION_SEEN_GRACE_MS;
+        let _ = store
+            .see_token(&credential.id, &hash, now_ms, prior_until)
+            .await;
     }
     let unless_since = now_ms - limits::CREDENTIAL_TOUCH_MS;
     if credential
@@ -61,6 +76,26 @@ fn takes(credential: &Credential, hash: &str, now_ms: i64) -> bool {
             .prior_until_ms
             .is_some_and(|until| until > now_ms)
             && prior.is_some_and(|prior| same_hash(prior, hash))
+}
+
+/// Whether the token of a rotation is presented for the first time.
+fn is_first_use(credential: &Credential, hash: &str) -> bool {
+    credential.prior_token_hash.is_some()
+        && credential.token_seen_ms.is_none()
+        && same_hash(&credential.token_hash, hash)
+}
+
+/// What the holder of a revoked credential reads: whoever removed its machine has revoked it, too.
+async fn why_revoked<S: Catalog>(store: &S, credential: &Credential) -> Result<Refusal> {
+    if let Some(id) = &credential.workstation_id
+        && store
+            .workstation(&credential.owner_principal, id)
+            .await?
+            .is_none()
+    {
+        return Ok(Refusal::Unpaired(REMOVED.to_owned()));
+    }
+    Ok(Refusal::SignIn(UNKNOWN))
 }
 
 /// Whether the credential's time is over. One that is in use outlives its end, so that no machine
@@ -160,25 +195,59 @@ pub async fn revoke<S: Catalog>(
     {
         return Err(Refusal::Absent("workstation credential not found"));
     }
-    store
-        .audit(&AuditEvent {
-            at_ms: now_ms,
-            actor_label: caller.actor_label.clone(),
-            action: "credential.revoke",
-            notebook_id: None,
-            subject: Some(credential_id.to_owned()),
-            detail: None,
-        })
-        .await?;
+    note_revocation(store, caller, credential_id, now_ms).await?;
     let mut effects = vec![Effect::CloseCredential {
         credential_id: credential_id.to_owned(),
     }];
-    effects.extend(end_orphaned_jobs(store, &caller.principal, credential_id, now_ms).await?);
+    effects.extend(end_orphaned(store, &caller.principal, credential_id, now_ms).await?);
     Ok(effects)
 }
 
-/// Fails the jobs of every workstation that the credential served and no live one serves any more (HAZ-10).
-async fn end_orphaned_jobs<S: Catalog>(
+async fn note_revocation<S: Catalog>(
+    store: &S,
+    caller: &Caller,
+    credential_id: &str,
+    now_ms: i64,
+) -> Result<()> {
+    let event = AuditEvent {
+        at_ms: now_ms,
+        actor_label: caller.actor_label.clone(),
+        action: "credential.revoke",
+        notebook_id: None,
+        subject: Some(credential_id.to_owned()),
+        detail: None,
+    };
+    Ok(store.audit(&event).await?)
+}
+
+/// Ends the credentials of a workstation that its owner removes: those that serve it and no other.
+pub(crate) async fn revoke_of_removed<S: Catalog>(
+    store: &S,
+    caller: &Caller,
+    workstation_id: &str,
+    now_ms: i64,
+) -> Result<Vec<Effect>> {
+    let owner = &caller.principal;
+    let mut effects = Vec::new();
+    for credential in store.credentials(owner).await? {
+        let serves_only_it = !credential.may_serve_several
+            && credential.workstation_id.as_deref() == Some(workstation_id);
+        if credential.revoked_ms.is_some() || !serves_only_it {
+            continue;
+        }
+        store
+            .revoke_credential(owner, &credential.id, now_ms)
+            .await?;
+        note_revocation(store, caller, &credential.id, now_ms).await?;
+        effects.push(Effect::CloseCredential {
+            credential_id: credential.id,
+        });
+    }
+    Ok(effects)
+}
+
+/// Fails the jobs and ends the lease of every workstation that the credential served and no live one serves any more (HAZ-10).
+async fn end_orphaned<S: Catalog>(
     store: &S,
     owner: &str,
     credential_id: &str,
@@ -208,6 +277,10 @@ async fn end_orphaned_jobs<S: Catalog>(
     });
     let mut ended = Vec::new();
     for id in orphaned {
+        // Nobody can renew it: the machine must not read online, and be given work, until it runs out.
+        store
+            .end_lease(owner, &id, jobs::REVOKED_MESSAGE, now_ms)
+            .await?;
         let of_one = store
             .fail_jobs_of_workstation(owner, &id, jobs::REVOKED_MESSAGE, now_ms)
             .await?;
@@ -217,8 +290,9 @@ async fn end_orphaned_jobs<S: Catalog>(
 }
 
 /// Replaces a credential's token with a new one, asked for by the credential itself (D7). The
-/// former token stays valid for [`limits::ROTATION_GRACE_MS`], so that an answer that is lost, or
-/// a process that still holds it, locks nobody out.
+/// former token stays valid for [`limits::ROTATION_GRACE_MS`], so that an answer that is lost locks nobody out; it may
+/// also rotate again, until the new token is presented for the first time. From then on it is an old copy, which must
+/// not put the token in use out of force, and it is taken for [`limits::ROTATION_SEEN_GRACE_MS`] only.
 pub async fn rotate<S: Catalog>(
     store: &S,
     caller: &Caller,
@@ -226,7 +300,6 @@ pub async fn rotate<S: Catalog>(
     entropy: [u8; 28],
     now_ms: i64,
 ) -> Result<String> {
-    const UNKNOWN: &str = "workstation credential is not recognized";
     let own = caller.credential.as_ref().ok_or(Refusal::SignIn(UNKNOWN))?;
     let token = workstation_token(entropy);
     let rotation = Rotation {

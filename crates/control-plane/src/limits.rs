@@ -66,6 +66,8 @@ pub const ID_ATTEMPTS: usize = 8;
 pub const MACHINE_NAME: usize = 160;
 /// How long the token before a rotation is still taken.
 pub const ROTATION_GRACE_MS: i64 = 86_400_000;
+/// How much longer it is taken once the new token was presented: for a process that read the old one just before.
+pub const ROTATION_SEEN_GRACE_MS: i64 = 600_000;
 /// A credential in use within this time outlives its end.
 pub const CREDENTIAL_IN_USE_MS: i64 = 86_400_000;
 /// The longest life of a credential that an owner may set, in days.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use store::{Registration, Workstation, Workstations};
 
 use crate::workstations::{WorkstationView, view};
-use crate::{Caller, Fields, Refusal, Result, limits};
+use crate::{Caller, Fields, Refusal, Result, credentials, limits};
 
 /// Words that are paths of their own beside `/api/workstations/:id`.
 const RESERVED: [&str; 3] = ["default", "credentials", "pairing-codes"];
@@ -95,11 +95,7 @@ pub async fn register<S: Workstations>(
         registration.lease_expires_ms = now_ms;
     }
     let row = store.register_workstation(&registration).await?;
-    let row = row.ok_or_else(|| {
-        Refusal::Unpaired(
-            "this workstation was removed by its owner\nHint: pair this machine again".to_owned(),
-        )
-    })?;
+    let row = row.ok_or_else(|| Refusal::Unpaired(credentials::REMOVED.to_owned()))?;
     let default = store.default_workstation(&caller.principal).await?;
     Ok(view(
         row,

@@ -3,7 +3,7 @@
 use store::{AuditEvent, Catalog, Workstation, Workstations};
 use wire::{UnixMs, WorkstationId, http};
 
-use crate::{Caller, Effect, Refusal, Result, jobs, limits};
+use crate::{Caller, Effect, Refusal, Result, credentials, jobs, limits};
 
 /// What is known of a workstation's event sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -290,7 +290,8 @@ pub async fn select_default<S: Workstations>(
     }
 }
 
-/// Removes one of the caller's workstations until it is paired again, and ends its jobs (HAZ-12).
+/// Removes one of the caller's workstations until it is paired again, and ends its jobs (HAZ-12). By a person's hand its
+/// credentials end as well; a machine that removes itself ends its own by its next call.
 pub async fn deregister<S: Catalog>(
     store: &S,
     caller: &Caller,
@@ -303,12 +304,18 @@ pub async fn deregister<S: Catalog>(
         return Err(Refusal::WorkstationGone);
     }
     caller.may_serve(id)?;
+    let closing = match caller.credential {
+        Some(_) => Vec::new(),
+        None => credentials::revoke_of_removed(store, caller, id, now_ms).await?,
+    };
     let message = jobs::REMOVED_MESSAGE;
     let ended = store
         .fail_jobs_of_workstation(owner, id, message, now_ms)
         .await?;
     // While the row is there: rooms are told with its names.
-    let mut effects = jobs::effects_of_end(store, &ended).await?;
+    let ends = jobs::effects_of_end(store, &ended).await?;
+    let is_event = |effect: &Effect| matches!(effect, Effect::NotifyJob(_));
+    let (mut effects, in_rooms): (Vec<Effect>, Vec<Effect>) = ends.into_iter().partition(is_event);
     match store.remove_workstation(owner, id, now_ms).await? {
         None => return Err(Refusal::WorkstationGone),
         Some(false) => {}
@@ -318,6 +325,9 @@ pub async fn deregister<S: Catalog>(
             reason: "workstation deregistered",
         }),
     }
+    // The machine hears it before its sockets are closed, and rooms are repaired once no runtime peer is there.
+    effects.extend(closing);
+    effects.extend(in_rooms);
     store
         .audit(&AuditEvent {
             at_ms: now_ms,

@@ -99,6 +99,8 @@ pub struct Credential {
     pub expires_ms: Option<i64>,
     /// Whether it may register more than the first workstation.
     pub may_serve_several: bool,
+    /// When the current token was first presented after the latest rotation.
+    pub token_seen_ms: Option<i64>,
 }
 
 /// A change of a credential's token.
@@ -106,7 +108,8 @@ pub struct Credential {
 pub struct Rotation {
     /// The credential.
     pub credential_id: String,
-    /// Hash of the presented token: the current one, or the one before while that is taken.
+    /// Hash of the presented token: the current one, or the one before while that is taken and the current one was
+    /// never presented.
     pub old_hash: String,
     /// Hash of the new token.
     pub new_hash: String,
@@ -155,6 +158,15 @@ pub trait PairingStore {
         now_ms: i64,
         unless_since_ms: i64,
     ) -> impl Future<Output = Result<bool>> + Send;
+    /// Notes that a rotated credential's current token was presented, and takes the one before no longer than until
+    /// `prior_until_ms`.
+    fn see_token(
+        &self,
+        id: &str,
+        token_hash: &str,
+        now_ms: i64,
+        prior_until_ms: i64,
+    ) -> impl Future<Output = Result<()>> + Send;
     /// Revokes; says whether the owner has such a credential. Revoking twice keeps the first time.
     fn revoke_credential(
         &self,

@@ -61,6 +61,7 @@ queries! {
     CREDENTIAL_LIST = "credential_list";
     CREDENTIAL_REVOKE = "credential_revoke";
     CREDENTIAL_ROTATE = "credential_rotate";
+    CREDENTIAL_SEEN = "credential_seen";
     CREDENTIAL_SET_LIFE = "credential_set_life";
     CREDENTIAL_SET_REACH = "credential_set_reach";
     CREDENTIAL_TOUCH = "credential_touch";
@@ -82,8 +83,8 @@ queries! {
     JOB_ACTIVE_FOR_NOTEBOOK = "job_active_for_notebook";
     JOB_BY_ID = "job_by_id";
     JOB_CANCEL_OF_NOTEBOOK = "job_cancel_of_notebook";
-    JOB_FAIL_OF_WORKSTATION = "job_fail_of_workstation";
     JOB_FAIL_OF_NOTEBOOK = "job_fail_of_notebook";
+    JOB_FAIL_OF_WORKSTATION = "job_fail_of_workstation";
     JOB_FAIL_SILENT = "job_fail_silent";
     JOB_FAIL_STALE = "job_fail_stale";
     JOB_FAIL_STALE_OF_NOTEBOOK = "job_fail_stale_of_notebook";
@@ -98,6 +99,7 @@ queries! {
     JOB_PURGE = "job_purge";
     JOB_REPORT = "job_report";
     LEASE_CLEAR = "lease_clear";
+    LEASE_END = "lease_end";
     LEASE_EXPIRE = "lease_expire";
     LEASE_NEXT_DEADLINE = "lease_next_deadline";
     LIBRARY_COMPUTE = "library_compute";
@@ -220,6 +222,7 @@ pub const CATALOG_MIGRATIONS: &[Migration] = &[
     migration!(4, "/0004_machines"),
     migration!(5, "/0005_facts"),
     migration!(6, "/0006_one_compute"),
+    migration!(7, "/0007_token_seen"),
 ];
 
 #[cfg(test)]

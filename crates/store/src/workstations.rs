@@ -183,6 +183,14 @@ pub trait Workstations {
         now_ms: i64,
         reason: &str,
     ) -> impl Future<Output = Result<Vec<ExpiredLease>>> + Send;
+    /// Ends one workstation's lease now.
+    fn end_lease(
+        &self,
+        owner: &str,
+        id: &str,
+        reason: &str,
+        now_ms: i64,
+    ) -> impl Future<Output = Result<()>> + Send;
     /// Forgets offline leases that ended at or before `before_ms`.
     fn clear_leases(&self, before_ms: i64) -> impl Future<Output = Result<u64>> + Send;
     /// The earliest time at which a lease ends or is to be forgotten.

@@ -62,7 +62,8 @@ fn ws(id: &str) -> Value {
     json!({"workstation_id": id})
 }
 
-// D7: the former token is taken for the grace period, also to rotate again; then no more.
+// D7: the former token is taken for the grace period, also to rotate again; then no more. The answer to the last
+// rotation never came, so nobody has presented the new one.
 #[tokio::test]
 async fn the_former_token_is_taken_for_a_while_after_a_rotation() {
     let world = World::new().await;
@@ -76,9 +77,9 @@ async fn the_former_token_is_taken_for_a_while_after_a_rotation() {
     // The answer was lost: the machine still has the old one, and asks again.
     let fresh = rotate(old.clone(), 3, START + 1_000).await.unwrap();
     let works = async |token: &str, now: i64| by_token(&world, token, now).await.is_ok();
-    assert!(works(&fresh, START + 2_000).await);
     assert!(works(&old, START + limits::ROTATION_GRACE_MS - 1).await);
     assert!(!works(&lost, START + 2_000).await);
+    assert!(works(&fresh, START + 2_000).await);
     let asked = async |token: &str| {
         let who = by_token(&world, token, START + 2_000).await.unwrap();
         credentials::should_rotate(&who.credential.unwrap(), START + 2_000)
@@ -93,6 +94,30 @@ async fn the_former_token_is_taken_for_a_while_after_a_rotation() {
         .await
         .unwrap();
     assert!(!works(&fresh, START).await);
+}
+
+// An old copy of a token (a backup, a log) must not put the one in use out of force.
+#[tokio::test]
+async fn a_token_that_was_followed_by_one_in_use_rotates_nothing() {
+    let world = World::new().await;
+    let old = pair(&world, "c", 1, START).await;
+    let who = by_token(&world, &old, START).await.unwrap();
+    let rotate = async |presented: &str, seed: u8| {
+        credentials::rotate(&world.catalog, &who, presented, [seed; 28], START).await
+    };
+    let fresh = rotate(&old, 2).await.unwrap();
+    by_token(&world, &fresh, START).await.unwrap();
+    let refused = rotate(&old, 3).await;
+    assert!(matches!(refused, Err(Refusal::SignIn(_))), "{refused:?}");
+    let works = async |token: &str, now: i64| by_token(&world, token, now).await.is_ok();
+    let seen = START + limits::ROTATION_SEEN_GRACE_MS;
+    assert!(works(&old, seen - 1).await);
+    assert!(!works(&old, seen).await);
+    assert!(works(&fresh, seen).await);
+    // The one in use rotates as ever, and its lost answer may be asked for again.
+    rotate(&fresh, 4).await.unwrap();
+    let last = rotate(&fresh, 5).await.unwrap();
+    assert!(works(&last, START).await);
 }
 
 #[tokio::test]
@@ -178,7 +203,12 @@ async fn a_removal_holds_until_the_machine_is_paired_again() {
         .await
         .unwrap();
     assert_eq!(notified(&effects), vec![(JOB.to_owned(), "failed")]);
-    assert!(matches!(effects.last(), Some(Effect::WentOffline { .. })));
+    // The event goes out before its socket is closed.
+    let place = |wanted: fn(&Effect) -> bool| effects.iter().position(wanted).unwrap();
+    let told = place(|effect| matches!(effect, Effect::WentOffline { .. }));
+    let closed = place(|effect| matches!(effect, Effect::CloseCredential { .. }));
+    let repaired = place(|effect| matches!(effect, Effect::RepairRoom { .. }));
+    assert!(told < closed && closed < repaired, "{effects:?}");
     let back = register(&world, &token, ws("ws"), now + 1).await;
     assert!(matches!(back, Err(Refusal::Unpaired(_))), "{back:?}");
     let list = workstations::list(&world.catalog, &ada, now, |_| {
@@ -199,12 +229,54 @@ async fn a_removal_holds_until_the_machine_is_paired_again() {
             "registered",
             "paired",
             "job_pending",
+            "credential_revoked",
             "job_failed",
             "removed",
             "registered",
             "paired"
         ]
     );
+}
+
+// HAZ-12: what a removed machine has left opens nothing, and it still learns that it was removed.
+#[tokio::test]
+async fn a_removal_ends_the_credential_of_the_machine_alone() {
+    let world = World::new().await;
+    let ada = caller("ada");
+    let own = pair(&world, "own", 1, START).await;
+    let several = pair(&world, "several", 2, START).await;
+    credentials::set_reach(&world.catalog, &ada, "several", true, START)
+        .await
+        .unwrap();
+    register(&world, &several, ws("ws"), START).await.unwrap();
+    register(&world, &own, ws("ws"), START).await.unwrap();
+    let effects = workstations::deregister(&world.catalog, &ada, "ws", START)
+        .await
+        .unwrap();
+    let closed = Effect::CloseCredential {
+        credential_id: "own".to_owned(),
+    };
+    assert_eq!(effects.last(), Some(&closed));
+    let refused = by_token(&world, &own, START).await.unwrap_err().to_string();
+    assert!(refused.starts_with("this workstation was removed by its owner"));
+    // By these words an agent knows that it is to end its kernels.
+    assert!(refused.contains("workstation credential is not recognized"));
+    by_token(&world, &several, START).await.unwrap();
+}
+
+// HAZ-10: nobody can renew the lease of a machine without a credential.
+#[tokio::test]
+async fn a_machine_whose_credential_was_revoked_is_offline() {
+    let world = World::new().await;
+    let ada = caller("ada");
+    let token = pair(&world, "c", 1, START).await;
+    register(&world, &token, ws("ws"), START).await.unwrap();
+    credentials::revoke(&world.catalog, &ada, "c", START)
+        .await
+        .unwrap();
+    let unknown = |_: &str| workstations::Presence::Unknown;
+    let list = workstations::list(&world.catalog, &ada, START, unknown).await;
+    assert_eq!(list.unwrap().workstations[0].status, "offline");
 }
 
 #[tokio::test]

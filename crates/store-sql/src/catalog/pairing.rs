@@ -38,6 +38,7 @@ fn credential(row: &Row) -> Result<Credential> {
         rotated_ms: row.get("rotated_ms")?,
         expires_ms: row.get("expires_ms")?,
         may_serve_several: row.get("may_serve_several")?,
+        token_seen_ms: row.get("token_seen_ms")?,
     })
 }
 
@@ -150,6 +151,24 @@ impl PairingStore for SqlCatalog {
             .execute()
             .await?;
         Ok(done == 1)
+    }
+
+    async fn see_token(
+        &self,
+        id: &str,
+        token_hash: &str,
+        now_ms: i64,
+        prior_until_ms: i64,
+    ) -> Result<()> {
+        self.db
+            .write(sql::CREDENTIAL_SEEN, "note a rotated token's first use")
+            .bind(id)
+            .bind(token_hash)
+            .bind(now_ms)
+            .bind(prior_until_ms)
+            .execute()
+            .await?;
+        Ok(())
     }
 
     async fn revoke_credential(&self, owner: &str, id: &str, now_ms: i64) -> Result<bool> {

@@ -205,6 +205,18 @@ impl Workstations for SqlCatalog {
             .await
     }
 
+    async fn end_lease(&self, owner: &str, id: &str, reason: &str, now_ms: i64) -> Result<()> {
+        self.db
+            .write(sql::LEASE_END, "end a lease")
+            .bind(owner)
+            .bind(id)
+            .bind(reason)
+            .bind(now_ms)
+            .execute()
+            .await?;
+        Ok(())
+    }
+
     async fn clear_leases(&self, before_ms: i64) -> Result<u64> {
         let done = self
             .db

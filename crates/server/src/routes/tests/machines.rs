@@ -194,7 +194,8 @@ async fn a_removed_machine_is_refused_until_it_is_paired_again() {
     let (_, rest) = world
         .as_person("ada", Method::GET, &rest, Value::Null)
         .await;
-    assert_eq!(words(&rest), ["job_pending", "paired", "registered"]);
+    let before = ["credential_revoked", "job_pending", "paired", "registered"];
+    assert_eq!(words(&rest), before);
     let of_job = format!("/api/workstations/ws/attach-jobs/{job}/history");
     let (_, of_job) = world
         .as_person("ada", Method::GET, &of_job, Value::Null)
