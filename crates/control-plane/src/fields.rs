@@ -59,6 +59,19 @@ impl<'a> Fields<'a> {
         self.bounded(name, text, bound).map(Some)
     }
 
+    /// The same for words that nothing is found by, such as what a program said: a NUL in them is replaced, since what
+    /// comes with them, such as the end of a job, must not be lost for it.
+    pub fn optional_words(&self, name: &str, bound: usize) -> Result<Option<String>> {
+        match self.get(name) {
+            Some(Value::String(text)) if text.contains('\0') => {
+                let words = text.replace('\0', "\u{FFFD}");
+                let members = Map::from_iter([(name.to_owned(), Value::String(words))]);
+                Fields::with_prefix(&members, self.prefix).optional(name, bound)
+            }
+            _ => self.optional(name, bound),
+        }
+    }
+
     /// An integer from zero up (the text says otherwise, as the reference's does).
     pub fn optional_count(&self, name: &str) -> Result<Option<i64>> {
         let Some(value) = self.get(name) else {

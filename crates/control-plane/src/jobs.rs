@@ -156,7 +156,7 @@ pub fn parse_report(body: &Map<String, Value>) -> Result<Report> {
         })?;
     Ok(Report {
         status,
-        error_message: fields.optional("error_message", 512)?,
+        error_message: fields.optional_words("error_message", 512)?,
     })
 }
 

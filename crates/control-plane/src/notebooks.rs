@@ -64,7 +64,7 @@ pub struct RepairInput {
 /// Checks a repair body.
 pub fn parse_repair(body: &Map<String, Value>) -> Result<RepairInput> {
     let fields = Fields::new(body);
-    let reason = fields.optional("reason", limits::REPAIR_REASON)?;
+    let reason = fields.optional_words("reason", limits::REPAIR_REASON)?;
     Ok(RepairInput {
         reason: reason.unwrap_or_else(|| "manual runtime state repair".to_owned()),
         force: fields.is_true("force"),

@@ -33,7 +33,7 @@ pub fn parse(body: &Map<String, Value>) -> Result<RegistrationInput> {
             .optional("provider", 80)?
             .unwrap_or_else(|| "runtime_peer".to_owned()),
         provider_label: fields.optional("provider_label", 120)?,
-        status_message: fields.optional("status_message", 240)?,
+        status_message: fields.optional_words("status_message", 240)?,
         default_environment_label: fields.optional("default_environment_label", 160)?,
         environment_policy: fields.optional("environment_policy", 80)?,
         installed_build: fields.optional("installed_build", 160)?,
@@ -181,7 +181,7 @@ fn accelerator(index: usize, entry: &Value) -> Result<Value> {
     if !["ready", "not_ready", "unknown"].contains(&readiness.as_str()) {
         return Err(fields.refuse("readiness", "must be ready, not_ready, or unknown"));
     }
-    let diagnostic = fields.optional("diagnostic", 240)?;
+    let diagnostic = fields.optional_words("diagnostic", 240)?;
     Ok(json!({
         "kind": kind, "vendor": vendor, "model": model, "count": count,
         "memory_bytes_per_device": memory, "readiness": readiness, "diagnostic": diagnostic,
@@ -214,8 +214,8 @@ fn environment(entry: &Value) -> Result<Value> {
         "label": fields.required("label", 160)?,
         "available": !fields.is_false("available"),
         "is_default": fields.is_true("is_default"),
-        "detail": fields.optional("detail", 240)?,
-        "health": fields.optional("health", 240)?,
+        "detail": fields.optional_words("detail", 240)?,
+        "health": fields.optional_words("health", 240)?,
         "policy": fields.optional("policy", 80)?,
     }))
 }

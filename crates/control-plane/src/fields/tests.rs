@@ -59,6 +59,18 @@ fn cp_128_an_optional_string_must_be_a_string() {
     assert_eq!(error(json!({"display_name": "  "})), None);
 }
 
+#[test]
+fn a_nul_in_mere_words_is_replaced() {
+    let members = json!({"error_message": " x\0y ", "long": "\0".repeat(4)});
+    let members = members.as_object().unwrap();
+    let fields = Fields::new(members);
+    let words = fields.optional_words("error_message", 3).unwrap();
+    assert_eq!(words.as_deref(), Some("x\u{FFFD}y"));
+    let long = fields.optional_words("long", 3).unwrap_err();
+    assert_eq!(long.to_string(), "long is too long");
+    assert!(fields.optional("error_message", 3).is_err());
+}
+
 // CP-129
 #[test]
 fn cp_129_counts_take_zero_and_refuse_the_rest() {

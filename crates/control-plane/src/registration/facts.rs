@@ -33,7 +33,7 @@ fn kernel(entry: &Value) -> Result<Value> {
         "environment": fields.optional("environment", 160)?,
         "path": fields.optional("path", 512)?,
         "available": !fields.is_false("available"),
-        "reason": fields.optional("reason", 480)?,
+        "reason": fields.optional_words("reason", 480)?,
         "is_default": fields.is_true("is_default"),
     }))
 }

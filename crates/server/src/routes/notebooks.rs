@@ -16,7 +16,7 @@ use wire::actor::percent_encode;
 use wire::http::CreateNotebookResponse;
 use wire::{NotebookId, Scope, UnixMs};
 
-use super::body::{JsonBody, json_object, read_body};
+use super::body::{JsonBody, json_object, read_body, read_json};
 use super::path::NotebookPath;
 use super::sign_in::add_cookie;
 use crate::app::App;
@@ -255,7 +255,7 @@ fn optional_object(facts: &Facts, body: &[u8]) -> Result<Option<Map<String, Valu
     if !is_json {
         return Ok(None);
     }
-    match serde_json::from_slice(body) {
+    match read_json(body) {
         Err(_) => Err(ApiError::bad_request("request body must be valid JSON")),
         Ok(Value::Object(members)) => Ok(Some(members)),
         Ok(_) => Err(ApiError::bad_request("request body must be a JSON object")),

@@ -63,6 +63,28 @@ async fn cp_182_a_job_goes_from_request_to_running() {
     );
 }
 
+// The end of a job must not be lost for a character in what a program said: the job would stay active.
+#[tokio::test]
+async fn a_last_report_is_taken_whatever_its_words_hold() {
+    for (said, kept) in [
+        (r"x\u0000y", "x\u{FFFD}y"),
+        (r"x\ud83d", "x\u{FFFD}"),
+        (r"\ud83d\ude00", "😀"),
+    ] {
+        let (world, token, notebook) = ready().await;
+        let body = json!({"workstation_id": "ws"});
+        let (_, attached) = attach(&world, "ada", &notebook, body).await;
+        let job = attached["job"]["job_id"].as_str().unwrap();
+        let path = format!("/api/workstations/ws/attach-jobs/{job}");
+        let bearer = format!("Bearer {token}");
+        let report = format!(r#"{{"status": "failed", "error_message": "{said}"}}"#);
+        let headers = [("authorization", bearer.as_str())];
+        let (status, answer) = world.app.call(Method::PATCH, &path, &headers, report).await;
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(answer["job"]["error_message"], kept);
+    }
+}
+
 /// However early its client goes away, a request that was begun is told as well as stored.
 #[tokio::test]
 async fn a_client_that_goes_away_leaves_no_half_change() {
