@@ -84,11 +84,16 @@ impl Room {
 
     /// Whether nobody is here and no compute session is open or may return.
     fn may_start_over(&self) -> bool {
+        self.peers.is_empty() && !self.has_session()
+    }
+
+    /// Whether a compute session is open or may return, or something runs or waits.
+    pub(crate) fn has_session(&self) -> bool {
         let live = [status::CONNECTING, status::READY, status::BUSY];
         let session_open = self.attachment.as_ref().is_some_and(|attachment| {
             live.contains(&attachment.status.as_str()) || is_away(attachment)
         });
-        self.peers.is_empty() && self.return_by.is_none() && !self.index.has_work() && !session_open
+        self.return_by.is_some() || self.index.has_work() || session_open
     }
 
     /// Whether everybody here goes on in a new epoch, and nothing is under way that it would break off.
@@ -251,7 +256,7 @@ impl Limit {
 
 /// The changes without which nothing of a document's history can come in: the first ones above the
 /// common ground; and its heads, by which a replica of it is known at once.
-fn retired(old: &mut AutoCommit, ground: &HashSet<ChangeHash>) -> Vec<u8> {
+pub(crate) fn retired(old: &mut AutoCommit, ground: &HashSet<ChangeHash>) -> Vec<u8> {
     let changes = old.get_changes(&[]);
     let first = changes.iter().filter(|change| {
         !ground.contains(&change.hash()) && change.deps().iter().all(|dep| ground.contains(dep))

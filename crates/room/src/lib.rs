@@ -26,6 +26,7 @@ mod ingress;
 mod notebook_doc;
 mod peer;
 mod presence;
+mod publication;
 mod queries;
 mod repair;
 mod requests;
@@ -44,6 +45,7 @@ pub use event::{
     AccessChange, AttachmentUpdate, ComputeOutcome, Event, JobEnd, JobOutcome, Join, Message,
     Revocation, WorkstationHeaders,
 };
+pub use publication::Publication;
 pub use repair::{RepairOutcome, RepairRefused};
 pub use room::{IdSource, Room, RoomError};
 pub use settings::Settings;

@@ -19,7 +19,7 @@ use control_plane::access::{self, Downgrade};
 use control_plane::people;
 use room::{
     AccessChange, AttachmentUpdate, Event, RepairOutcome, RepairRefused, Revocation,
-    WorkstationHeaders,
+    StoredDocuments, WorkstationHeaders,
 };
 use store::{Notebooks as _, SubjectKind};
 use tokio::sync::{mpsc, oneshot};
@@ -227,6 +227,23 @@ impl Rooms {
                 expected_session: expected_session.map(str::to_owned),
             };
             Command::Repair(repair, answer)
+        })
+        .await
+    }
+
+    /// Lets published documents take the place of a room's that lack nothing of their own (RP 4.10); returns whether the
+    /// room shows them.
+    ///
+    /// # Errors
+    /// The room cannot be loaded.
+    pub async fn published(
+        &self,
+        app: &App,
+        notebook_id: &str,
+        documents: &StoredDocuments,
+    ) -> Result<bool, RoomGone> {
+        self.ask(app, notebook_id, |answer| {
+            Command::Published(Box::new(documents.clone()), answer)
         })
         .await
     }

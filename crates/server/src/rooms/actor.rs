@@ -1,19 +1,24 @@
 //! One task per live room: takes commands in order, drives the room core, and releases what the
 //! core wants done once it is durable.
 
+mod epochs;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
 use control_plane::jobs;
 use documents::DocKind;
-use room::{AttachmentUpdate, ComputeOutcome, Effect, Event, FinishedJob, Message, Room, Settings};
+use room::{
+    AttachmentUpdate, ComputeOutcome, Effect, Event, FinishedJob, Message, Room, Settings,
+    StoredDocuments,
+};
 use store::Notebooks as _;
 use store::document_log::RoomKey;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
-use wire::close::{EPOCH_CHANGED, SYNC_FAILED};
+use wire::close::SYNC_FAILED;
 use wire::{NotebookId, PeerId, WorkstationAttachment};
 
 use super::Registered;
@@ -64,6 +69,8 @@ struct Actor {
     touched: Option<Instant>,
     /// The room wants to start over: it takes nothing in until it did.
     starting_over: bool,
+    /// What was published and is to take the place of the room's documents, and who waits to hear whether it did.
+    publication: Option<(Box<StoredDocuments>, oneshot::Sender<bool>)>,
     beside: JoinSet<Finished>,
 }
 
@@ -118,6 +125,7 @@ async fn open(app: &App, notebook_id: &str) -> Result<Actor, ActorError> {
         wake: None,
         touched: None,
         starting_over: false,
+        publication: None,
         beside: JoinSet::new(),
     };
     actor.take(effects).await?;
@@ -236,6 +244,10 @@ impl Actor {
             Command::Event(event, answer) => {
                 self.event(*event).await?;
                 self.held.answer(told(answer, ()));
+            }
+            Command::Published(documents, answer) => {
+                self.publication = Some((documents, answer));
+                self.starting_over = true;
             }
             #[cfg(test)]
             Command::Panic => panic!("a test asked for it"),
@@ -446,55 +458,6 @@ impl Actor {
             }
             Finished::Nothing
         });
-    }
-
-    /// Begins an epoch with peers here, who dial again and find it; what they sent meanwhile was neither taken nor
-    /// answered. Returns whether the room ends, because there is one or may be.
-    async fn start_over(&mut self) -> bool {
-        self.starting_over = false;
-        if !self.begin_epoch().await {
-            return false;
-        }
-        for outbox in std::mem::take(&mut self.peers).values() {
-            outbox.put(Outgoing::Close(EPOCH_CHANGED));
-        }
-        true
-    }
-
-    /// Starts the room's documents over if they have outgrown what they show (decision D11);
-    /// returns whether the room must be opened anew.
-    async fn begin_epoch(&mut self) -> bool {
-        let Self { room, log, .. } = self;
-        let next = match heavy(|| room.next_epoch(|kind| log.bytes(kind))) {
-            Ok(Some(next)) => next,
-            Ok(None) => return false,
-            Err(cause) => {
-                tracing::error!(%cause, "a room cannot begin a new epoch");
-                return false;
-            }
-        };
-        let (id, from) = (&self.notebook_id, self.log.epoch());
-        if let Err(cause) = self.log.begin_epoch(next).await {
-            tracing::error!(notebook_id = id, %cause, "a new epoch could not be stored");
-            return false;
-        }
-        let catalog = self.app.catalog();
-        let why = match catalog.advance_room_epoch(id, from, from + 1).await {
-            Ok(true) => {
-                tracing::info!(notebook_id = id, from, "a room began a new epoch");
-                return true;
-            }
-            Ok(false) => "another epoch of the room is in force".to_owned(),
-            Err(cause) => cause.to_string(),
-        };
-        // The step may have been taken all the same, its answer lost: what the room took from here on would be gone with
-        // its epoch. Writing the old number over itself waits for a step that is still under way.
-        if let Ok(true) = catalog.advance_room_epoch(id, from, from).await {
-            tracing::error!(notebook_id = id, from, why, "a new epoch did not begin");
-            return false;
-        }
-        self.fail(&why);
-        true
     }
 
     /// Storage failed: nobody may see what is not durable. Everybody is told and sent away; the

@@ -1,7 +1,8 @@
 //! What others ask of a room's task.
 
 use room::{
-    AttachmentUpdate, Event, Join, Message, RepairOutcome, RepairRefused, WorkstationHeaders,
+    AttachmentUpdate, Event, Join, Message, RepairOutcome, RepairRefused, StoredDocuments,
+    WorkstationHeaders,
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use wire::PeerId;
@@ -30,6 +31,8 @@ pub enum Command {
         Repair,
         oneshot::Sender<Result<RepairOutcome, RepairRefused>>,
     ),
+    /// Documents were published; the answer says whether the room shows them.
+    Published(Box<StoredDocuments>, oneshot::Sender<bool>),
     /// Anything else that happens to the room.
     Event(Box<Event>, oneshot::Sender<()>),
     /// A fault of the room's own, for tests.

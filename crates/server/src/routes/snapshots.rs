@@ -9,7 +9,10 @@ use blob_store::BlobError;
 use bytes::Bytes;
 use control_plane::access::{self, Downgrade};
 use control_plane::{Caller, sharing};
+use documents::DocKind;
+use documents::inflation::{Budget, DOCUMENT_INFLATED_MAX};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use room::StoredDocuments;
 use serde_json::{Map, Value, json};
 use store::{Artifact, Notebooks as _, Revision, RevisionDocument, Revisions as _};
 use uuid::Uuid;
@@ -307,6 +310,7 @@ impl Publish<'_> {
                     .ok_or_else(|| missing("comms-doc", "comms_heads_hash", heads))?,
             ),
         };
+        let cells = body.clone();
         let pair = self.pair(body.clone(), &runtime).await?;
         let named = self.check_blobs(&pair).await?;
         let key = Part::Notebook.key(&self.id, "", &self.heads);
@@ -336,6 +340,7 @@ impl Publish<'_> {
             self.make_public().await?;
         }
         revision::describe(self.app, &self.id, &summary).await;
+        let in_room = self.show(&cells, &revision).await;
         Ok(json_response(
             StatusCode::CREATED,
             &json!({
@@ -344,8 +349,36 @@ impl Publish<'_> {
                 "key": revision.notebook.key,
                 "runtime_state_doc_id": doc_id,
                 "comms_snapshot_key": revision.comms.map(|comms| comms.key),
+                "in_room": in_room,
             }),
         ))
+    }
+
+    /// Lets the room take the documents up, unless it has its own (RP 4.10); `in_room` of the answer (additive) says which.
+    async fn show(&self, cells: &[u8], revision: &Revision) -> bool {
+        let shown = async {
+            let mut documents = StoredDocuments::default();
+            documents.append(DocKind::Notebook, cells);
+            let blobs = self.app.blobs();
+            let states = blobs.bytes(&revision.runtime.blob_hash).await?;
+            documents.append(DocKind::RuntimeState, &states);
+            if let Some(comms) = &revision.comms {
+                let widgets = blobs.bytes(&comms.blob_hash).await?;
+                // The other two were counted before they were read as a pair.
+                Budget::new(DOCUMENT_INFLATED_MAX)
+                    .take(&widgets)
+                    .map_err(ApiError::internal)?;
+                documents.append(DocKind::Comms, &widgets);
+            }
+            let rooms = self.app.rooms();
+            let shown = rooms.published(self.app, &self.id, &documents).await;
+            shown.map_err(ApiError::internal)
+        };
+        // The revision is there all the same.
+        shown.await.unwrap_or_else(|cause| {
+            tracing::warn!(notebook_id = self.id, %cause, "a room did not take a publication up");
+            false
+        })
     }
 
     async fn part(&self, part: Part, heads: &str) -> Result<Option<RevisionDocument>, ApiError> {

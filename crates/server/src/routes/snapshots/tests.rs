@@ -1,6 +1,7 @@
 use documents::{NotebookDoc, RuntimeStateDoc};
 use http::{Method, header};
 use serde_json::{Value, json};
+use store::Notebooks as _;
 
 use crate::testing::{TestApp, request};
 
@@ -85,6 +86,109 @@ impl Publisher {
         let path = format!("/api/n/{}", self.id);
         self.app.call(Method::GET, &path, &ADA[..1], "").await.1
     }
+}
+
+/// A file of the specs' vectors.
+fn vector(name: &str) -> Vec<u8> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
+    std::fs::read(format!("{folder}/{name}")).unwrap()
+}
+
+/// Publishes the specs' sample, as a client that knows of no room does; the answer.
+async fn publish_sample(publisher: &Publisher) -> Value {
+    const SAMPLE: &str = "runtime:6f1d3c2a-9b7e-4c55-8a21-0d9e4f7b1c33";
+    let doc = ("x-runtime-state-doc-id", SAMPLE);
+    let png = vector("sample_blob.png");
+    let blob = format!("blobs/{}", documents::manifest::sha256_hex(&png));
+    for (what, bytes) in [
+        (
+            "runtime-snapshots/heads-r",
+            vector("sample_runtime_state.am"),
+        ),
+        ("comms-snapshots/heads-c", vector("sample_comms.am")),
+        (blob.as_str(), png),
+    ] {
+        let (status, answer) = publisher.put(what, &[doc], bytes).await;
+        // A blob that is there already is 200.
+        assert!(status == 201 || status == 200, "{what}: {answer}");
+    }
+    let heads = [
+        doc,
+        ("x-runtime-heads-hash", "heads-r"),
+        ("x-comms-heads-hash", "heads-c"),
+    ];
+    let cells = vector("sample_notebook.am");
+    let (status, answer) = publisher.put("snapshots/heads-n", &heads, cells).await;
+    assert_eq!(status, 201, "{answer}");
+    answer
+}
+
+/// The sources of the cells, and how many outputs they show.
+async fn download(app: &TestApp, id: &str) -> (Vec<String>, usize) {
+    let path = format!("/api/n/{id}/download");
+    let (status, file) = app.call(Method::GET, &path, &ADA[..1], "").await;
+    assert_eq!(status, 200, "{file}");
+    let cells = file["cells"].as_array().unwrap();
+    let outputs = |cell: &Value| cell["outputs"].as_array().map_or(0, Vec::len);
+    let source = |cell: &Value| match &cell["source"] {
+        Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
+        text => text.as_str().unwrap().to_owned(),
+    };
+    (
+        cells.iter().map(source).collect(),
+        cells.iter().map(outputs).sum(),
+    )
+}
+
+// RP 4.10: who opens a notebook that was published into sees what was published.
+#[tokio::test]
+async fn a_new_notebook_shows_what_is_published_into_it() {
+    let publisher = Publisher::new().await;
+    assert_eq!(publish_sample(&publisher).await["in_room"], true);
+    let (sources, outputs) = download(&publisher.app, &publisher.id).await;
+    assert_eq!(sources, ["print(\"hello\")", "plot()", "1/0"]);
+    assert_eq!(outputs, 3);
+    let stored = publisher.app.catalog().notebook(&publisher.id).await;
+    assert_eq!(stored.unwrap().unwrap().room_epoch, 2);
+    // What the room has already is no reason to send anybody away.
+    assert_eq!(publish_sample(&publisher).await["in_room"], true);
+    let stored = publisher.app.catalog().notebook(&publisher.id).await;
+    assert_eq!(stored.unwrap().unwrap().room_epoch, 2);
+    // Its author goes on where they were.
+    let mut more = automerge::AutoCommit::load(&vector("sample_notebook.am")).unwrap();
+    let cell = NotebookDoc::from_doc(more.clone()).cell_ids().remove(0);
+    let mut notebook = NotebookDoc::from_doc(more.fork());
+    notebook.replace_source(&cell, "print(2)").unwrap();
+    let heads = [
+        (
+            "x-runtime-state-doc-id",
+            "runtime:6f1d3c2a-9b7e-4c55-8a21-0d9e4f7b1c33",
+        ),
+        ("x-runtime-heads-hash", "heads-r"),
+    ];
+    let (_, answer) = publisher
+        .put("snapshots/heads-m", &heads, notebook.save())
+        .await;
+    assert_eq!(answer["in_room"], true, "{answer}");
+    let (sources, outputs) = download(&publisher.app, &publisher.id).await;
+    assert_eq!((sources[0].as_str(), outputs), ("print(2)", 3));
+}
+
+// Nobody's work is lost for a publication.
+#[tokio::test]
+async fn a_notebook_with_cells_of_its_own_keeps_them() {
+    let app = TestApp::with_dev_identity().await;
+    let file = String::from_utf8(vector("sample.ipynb")).unwrap();
+    let content: Value = serde_json::from_str(&file).unwrap();
+    let body = json!({ "content": content }).to_string();
+    let mut headers = ADA.to_vec();
+    headers.push(("content-type", "application/json"));
+    let (_, made) = app.call(Method::POST, "/api/n", &headers, body).await;
+    let id = made["notebook_id"].as_str().unwrap().to_owned();
+    let publisher = Publisher { app, id };
+    let before = download(&publisher.app, &publisher.id).await;
+    assert_eq!(publish_sample(&publisher).await["in_room"], false);
+    assert_eq!(download(&publisher.app, &publisher.id).await, before);
 }
 
 // CP-304
@@ -240,7 +344,13 @@ async fn cp_310_a_publishing_becomes_the_latest_and_public_when_asked() {
         .await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()[header::CACHE_CONTROL], "private, no-cache");
-    assert!(answer.headers().contains_key(header::ETAG));
+    let etag = answer.headers()[header::ETAG].to_str().unwrap().to_owned();
+    let mut again = ADA.to_vec();
+    again.push(("if-none-match", &etag));
+    let same = request(Method::GET, &path, &again, "");
+    let same = publisher.app.send(same).await;
+    assert_eq!(same.status(), 304);
+    assert_eq!(same.headers()[header::ETAG], etag);
     let stored = axum::body::to_bytes(answer.into_body(), usize::MAX)
         .await
         .unwrap();

@@ -1,0 +1,137 @@
+//! A published revision that takes the place of a room's documents (room protocol 4.10).
+//!
+//! A client that knows of no room publishes documents of its own, and who opens the notebook expects to see these. They
+//! become the room's next epoch as they are, with their history, so that their author can go on in them. A room that has
+//! what the publication lacks keeps its documents: nobody's work is lost for it.
+
+use std::collections::HashSet;
+
+use automerge::{AutoCommit, ChangeHash};
+use documents::DocKind;
+use wire::UnixMs;
+
+use crate::epoch::retired;
+use crate::{IdSource, NextEpoch, Room, RoomError, StoredDocuments, bootstrap, runtime_doc};
+
+/// Why work that a published document still shows has ended.
+const ELSEWHERE: &str = "its kernel belongs to the place it was published from";
+
+/// What becomes of a publication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Publication {
+    /// The room has all of it already.
+    Shown,
+    /// The room keeps its own documents.
+    Kept,
+    /// The room starts over with it.
+    Taken(NextEpoch),
+}
+
+impl Room {
+    /// Says what becomes of published documents; those that were not published stay as they are. The room itself stays in
+    /// its epoch: whoever keeps a [`Publication::Taken`] closes the peers and opens the room anew.
+    pub fn published(
+        &mut self,
+        now: UnixMs,
+        published: &StoredDocuments,
+        ids: Box<dyn IdSource>,
+    ) -> Result<Publication, RoomError> {
+        let mut is_shown = true;
+        let mut stored = StoredDocuments::of_epoch(self.epoch + 1);
+        let mut grounds = Vec::new();
+        for kind in DocKind::ALL {
+            if published.bytes(kind).is_empty() {
+                stored.append(kind, &self.snapshot(kind));
+                continue;
+            }
+            let ground = self.ground(kind, published.bytes(kind))?;
+            let doc = self.documents[kind.index()].doc();
+            // Of what runs, the room writes itself that it stopped; what counts are the runs.
+            let is_covered = match kind {
+                DocKind::RuntimeState => runtime_doc::execution_ids(doc)
+                    .iter()
+                    .all(|id| ground.executions.contains(id)),
+                _ => doc
+                    .get_heads()
+                    .iter()
+                    .all(|head| ground.known.contains(head)),
+            };
+            if !is_covered {
+                return Ok(Publication::Kept);
+            }
+            is_shown &= ground
+                .heads
+                .iter()
+                .all(|head| doc.get_change_by_hash(head).is_some());
+            stored.append(kind, published.bytes(kind));
+            grounds.push((kind, ground.known));
+        }
+        if is_shown {
+            return Ok(Publication::Shown);
+        }
+        if self.is_in_use() {
+            return Ok(Publication::Kept);
+        }
+        // As it will be loaded: it must be a room's, and what ran where it comes from does not run here.
+        let (mut next, _) = Self::open(self.notebook_id.clone(), &stored, self.settings, now, ids)?;
+        next.end_session(ELSEWHERE, false);
+        let retired = grounds
+            .into_iter()
+            .map(|(kind, ground)| (kind, retired(self.documents[kind.index()].doc(), &ground)))
+            .filter(|(_, hashes)| !hashes.is_empty());
+        Ok(Publication::Taken(NextEpoch {
+            retired: retired.collect(),
+            documents: DocKind::ALL
+                .into_iter()
+                .map(|kind| (kind, next.snapshot(kind)))
+                .collect(),
+        }))
+    }
+
+    /// Whether somebody here would lose their place: a machine, or a client that takes up no fresh documents.
+    fn is_in_use(&self) -> bool {
+        self.has_session() || self.peers.values().any(|peer| !peer.join.rejoins)
+    }
+
+    fn ground(&self, kind: DocKind, bytes: &[u8]) -> Result<Ground, RoomError> {
+        let load = |bytes: &[u8]| {
+            AutoCommit::load(bytes).map_err(|cause| RoomError::Load {
+                notebook_id: self.notebook_id.clone(),
+                document: kind,
+                cause: cause.to_string(),
+            })
+        };
+        let mut new = load(bytes)?;
+        let label = wire::actor::room_actor_label(self.notebook_id.as_str());
+        let actor = automerge::ActorId::from(label.as_bytes());
+        let mut untouched = bootstrap::fresh(&self.notebook_id, kind, &actor).map_err(|cause| {
+            RoomError::Bootstrap {
+                notebook_id: self.notebook_id.clone(),
+                cause,
+            }
+        })?;
+        let hashes = |doc: &mut AutoCommit| {
+            let changes = doc.get_changes(&[]);
+            changes
+                .iter()
+                .map(automerge::Change::hash)
+                .collect::<Vec<_>>()
+        };
+        let mut known: HashSet<ChangeHash> = hashes(&mut new).into_iter().collect();
+        known.extend(hashes(&mut untouched));
+        Ok(Ground {
+            executions: runtime_doc::execution_ids(&new).into_iter().collect(),
+            heads: new.get_heads(),
+            known,
+        })
+    }
+}
+
+/// A published document, by its changes.
+struct Ground {
+    heads: Vec<ChangeHash>,
+    /// The runs that it shows.
+    executions: HashSet<String>,
+    /// Its changes, and those that every new room begins with: nobody wrote these.
+    known: HashSet<ChangeHash>,
+}
