@@ -15,6 +15,9 @@ use workstation::{
 use super::Here;
 use crate::printer::{Plain, Printer};
 
+/// How a cloud says that it takes a pairing code not, or not any more.
+const CODE_REFUSED: &str = "pairing code is invalid, expired, or already used";
+
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The cloud's address, for example https://cloud.example.org.
@@ -155,8 +158,10 @@ fn read_code() -> Result<String> {
 
 fn explain(error: CloudError, base: &BaseUrl) -> anyhow::Error {
     let kind = error.refusal().map(cloud_client::Refusal::kind);
+    let said = error.refusal().and_then(cloud_client::Refusal::error_text);
     match kind {
-        Some(RefusalKind::NotFound) => Plain(format!(
+        // Any other address answers 404, too.
+        Some(RefusalKind::NotFound) if said == Some(CODE_REFUSED) => Plain(format!(
             "The pairing code is invalid, expired or already used; get a new one from the workstations panel of {base}."
         ))
         .into(),
@@ -164,7 +169,11 @@ fn explain(error: CloudError, base: &BaseUrl) -> anyhow::Error {
             let wait = error.refusal().and_then(|r| r.retry_after).map_or(60, |wait| wait.as_secs().max(1));
             anyhow::anyhow!("{error}\nHint: too many attempts; try again in {wait} seconds")
         }
-        _ => error.into(),
+        // What the cloud says to people has a hint of its own.
+        _ => match said.filter(|said| said.contains("\nHint: ")) {
+            Some(said) => anyhow::anyhow!("{said}"),
+            None => error.into(),
+        },
     }
 }
 

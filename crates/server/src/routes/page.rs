@@ -97,6 +97,7 @@ pub(super) async fn file(facts: Facts) -> Response {
 }
 
 /// Requests to the output host get the frame documents and the files that they load, and nothing else: no API, no cookie.
+/// Who typed its name for the page's (`localhost`) is led there; a program is told.
 pub(super) async fn output_host(State(app): State<App>, request: Request, next: Next) -> Response {
     let facts = Facts::new(&app, request.method(), request.uri(), request.headers());
     let is_output = app.config().output.as_ref().is_some_and(|output| {
@@ -120,15 +121,7 @@ fn output_file(app: &App, facts: &Facts) -> Response {
     let readable = matches!(facts.method, Method::GET | Method::HEAD);
     let is_known = is_frame_file || is_loading || path == FRAME;
     let Some(file) = (readable && is_known).then(|| Dist::get(path)).flatten() else {
-        return ApiError::not_found("not found")
-            .with(
-                "hint",
-                format!(
-                    "this address shows outputs only; use {}",
-                    app.config().public
-                ),
-            )
-            .into_response();
+        return elsewhere(app, facts);
     };
     if is_frame_file {
         let mut response = file_response(file, content_type(path), IMMUTABLE);
@@ -152,6 +145,51 @@ fn output_file(app: &App, facts: &Facts) -> Response {
         ),
     );
     response
+}
+
+/// What somebody is told who wants something else of the output host than what it has.
+fn elsewhere(app: &App, facts: &Facts) -> Response {
+    let public = &app.config().public;
+    let path = facts.uri.path();
+    let is_api = path.starts_with("/api/") || path.ends_with("/sync") || path.ends_with("/sync/");
+    if is_api {
+        let (output, status) = (
+            app.config().output.as_ref(),
+            StatusCode::MISDIRECTED_REQUEST,
+        );
+        let here = output.map_or_else(|| "this address".to_owned(), ToString::to_string);
+        return ApiError::new(
+            status,
+            format!("{here} shows outputs only\nHint: use {public}"),
+        )
+        .into_response();
+    }
+    if is_navigation(facts) {
+        let rest = facts.uri.path_and_query().map_or("/", |rest| rest.as_str());
+        let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();
+        set(&mut response, header::LOCATION, &format!("{public}{rest}"));
+        set(&mut response, header::CACHE_CONTROL, "no-store");
+        // A sign-in link's token may be in the address.
+        set(&mut response, header::REFERRER_POLICY, "no-referrer");
+        return response;
+    }
+    ApiError::not_found("not found")
+        .with(
+            "hint",
+            format!("this address shows outputs only; use {public}"),
+        )
+        .into_response()
+}
+
+/// Whether a person follows an address in a window of their own; what an output's frame loads does not count.
+fn is_navigation(facts: &Facts) -> bool {
+    let wants_page = facts
+        .header("accept")
+        .is_some_and(|accept| accept.contains("text/html"));
+    let is_window = facts
+        .header("sec-fetch-dest")
+        .is_none_or(|destination| destination == "document");
+    matches!(facts.method, Method::GET | Method::HEAD) && wants_page && is_window
 }
 
 /// Only our own code runs on the page; only the output host may be framed by it.

@@ -18,14 +18,7 @@ async fn the_page_is_told_where_outputs_live() {
 #[tokio::test]
 async fn the_output_host_has_no_api() {
     let app = TestApp::with_dev_identity().await;
-    for path in [
-        "/api/health",
-        "/api/n",
-        "/",
-        "/sign-in",
-        "/n/x/sync",
-        "/api/config",
-    ] {
+    for path in ["/", "/sign-in", "/n/x"] {
         let (status, body) = app
             .call(Method::GET, path, &[OUTPUT, ("x-user", "ada")], "")
             .await;
@@ -33,6 +26,39 @@ async fn the_output_host_has_no_api() {
             (status, &body["error"]),
             (404, &json!("not found")),
             "{path}"
+        );
+    }
+    // A program that was given this host's name learns the right one (RFC 9110, 15.5.20).
+    let told = "http://localhost:8080 shows outputs only\nHint: use http://127.0.0.1:8080";
+    for path in ["/api/health", "/api/n", "/n/x/sync", "/api/config"] {
+        let headers = [OUTPUT, ("x-user", "ada"), ("accept", "text/html")];
+        let (status, body) = app.call(Method::GET, path, &headers, "").await;
+        assert_eq!((status, &body), (421, &json!({ "error": told })), "{path}");
+    }
+}
+
+// D9: `localhost` is what people type; it leads to the page, which lives on 127.0.0.1.
+#[tokio::test]
+async fn a_window_at_the_output_host_is_led_to_the_page() {
+    let app = TestApp::with_dev_identity().await;
+    let html = ("accept", "text/html,application/xhtml+xml");
+    for path in ["/", "/n/x?q=1", "/sign-in?token=t"] {
+        for window in [
+            vec![OUTPUT, html],
+            vec![OUTPUT, html, ("sec-fetch-dest", "document")],
+        ] {
+            let response = app.send(request(Method::GET, path, &window, "")).await;
+            assert_eq!(response.status(), 307, "{path}");
+            let headers = response.headers();
+            assert_eq!(headers["location"], format!("http://{HOST}{path}"));
+            assert_eq!(headers["referrer-policy"], "no-referrer");
+            assert_eq!(headers["cache-control"], "no-store");
+        }
+        let framed = [OUTPUT, html, ("sec-fetch-dest", "iframe")];
+        assert_eq!(app.call(Method::GET, path, &framed, "").await.0, 404);
+        assert_eq!(
+            app.call(Method::POST, path, &[OUTPUT, html], "").await.0,
+            404
         );
     }
 }
