@@ -1,5 +1,6 @@
 //! The workstation's event socket: wake-ups from the server to the agent (2.21).
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -8,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use control_plane::{jobs, workstations};
 use http::StatusCode;
+use tokio_tungstenite::tungstenite;
 use wire::close::ACCESS_REVOKED;
 use wire::http::{ReadyEvent, WorkstationEvent};
 
@@ -163,11 +165,19 @@ async fn relay(
 ) -> Option<End> {
     loop {
         tokio::select! {
+            // What was said before the end is heard before it.
+            biased;
             frame = subscription.frames.recv() => {
                 let Some(frame) = frame else { return Some(delivery_failed()) };
                 if let Err(end) = send(socket, frame).await {
                     return Some(end);
                 }
+            }
+            () = subscription.revoked.cancelled() => {
+                return Some(End(close_code::POLICY, "workstation credential revoked"));
+            }
+            () = app.closing().cancelled() => {
+                return Some(End(close_code::RESTART, "server is restarting"));
             }
             message = socket.recv() => match message {
                 Some(Ok(Message::Text(text))) if text.as_str() == wire::EVENTS_PING => {
@@ -175,17 +185,25 @@ async fn relay(
                         return Some(end);
                     }
                 }
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(Message::Close(_))) => {
+                    // Reading on sends the answer to the close.
+                    let _ = tokio::time::timeout(SEND_LIMIT, socket.recv()).await;
+                    return None;
+                }
+                Some(Err(cause)) if is_too_large(&cause) => {
+                    return Some(End(close_code::SIZE, "message is too large"));
+                }
+                Some(Err(_)) | None => return None,
                 Some(Ok(_)) => {}
             },
-            () = subscription.revoked.cancelled() => {
-                return Some(End(close_code::POLICY, "workstation credential revoked"));
-            }
-            () = app.closing().cancelled() => {
-                return Some(End(close_code::RESTART, "server is restarting"));
-            }
         }
     }
+}
+
+/// Whether a frame or message is larger than an agent may send.
+fn is_too_large(cause: &axum::Error) -> bool {
+    let cause = cause.source().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(tungstenite::Error::Capacity(_)))
 }
 
 async fn send(socket: &mut WebSocket, text: String) -> Result<(), End> {

@@ -10,6 +10,7 @@ use store_sql::testing::TestDatabase;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::error::{ProtocolError, SubProtocolError};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error as Refused, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
@@ -228,4 +229,47 @@ async fn a_credential_that_ends_unheard_loses_its_event_socket_within_a_minute()
         Message::Close(Some(close)) => assert_eq!(close.reason.as_str(), "access revoked"),
         other => panic!("not closed: {other:?}"),
     }
+}
+
+/// The close of a socket, which ends in order behind it.
+async fn close(socket: &mut Socket) -> Option<(u16, String)> {
+    let close = loop {
+        if let Message::Close(close) = frame(socket).await {
+            break close;
+        }
+    };
+    let rest = tokio::time::timeout(PATIENCE, socket.next()).await.unwrap();
+    assert!(rest.is_none(), "{rest:?}");
+    close.map(|close| (close.code.into(), close.reason.to_string()))
+}
+
+// RFC 6455, 5.5.1: a close is answered; a client that gets no answer takes it for a broken connection.
+#[tokio::test]
+async fn a_close_is_answered() {
+    let world = World::new().await;
+    let (token, _) = world.pair("ada").await;
+    world.register(&token, "ws").await;
+    let address = serve(&world).await;
+    let mut socket = dial(address, "ws", &token, None).await.unwrap();
+    assert_eq!(event(&mut socket).await["event"], "ready");
+    let bye = CloseFrame {
+        code: 1000.into(),
+        reason: "".into(),
+    };
+    socket.close(Some(bye)).await.unwrap();
+    assert_eq!(close(&mut socket).await, Some((1000, String::new())));
+}
+
+#[tokio::test]
+async fn a_frame_that_is_too_large_ends_the_socket_with_its_reason() {
+    let world = World::new().await;
+    let (token, _) = world.pair("ada").await;
+    world.register(&token, "ws").await;
+    let address = serve(&world).await;
+    let mut socket = dial(address, "ws", &token, None).await.unwrap();
+    assert_eq!(event(&mut socket).await["event"], "ready");
+    let large = Message::text("x".repeat(70_000));
+    socket.send(large).await.unwrap();
+    let told = Some((1009, "message is too large".to_owned()));
+    assert_eq!(close(&mut socket).await, told);
 }
