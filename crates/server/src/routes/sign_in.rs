@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use control_plane::people;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 use store::Accounts as _;
 use tokio::time::Instant;
@@ -25,7 +25,11 @@ pub(super) async fn sign_in(State(app): State<App>, facts: Facts) -> Response {
         .filter(|next| is_local_path(next))
         .unwrap_or_else(|| "/".into());
     let token = facts.query("token").unwrap_or_default();
-    let mut response = match session::exchange(&app, &token, browser(&facts)).await {
+    if facts.method == Method::HEAD {
+        // Mail programs look links up before a person follows them; that must not use this one up.
+        return no_trace(StatusCode::OK.into_response());
+    }
+    let response = match session::exchange(&app, &token, browser(&facts)).await {
         Ok(Some(secret)) => {
             let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, next)]).into_response();
             let cookie = session::set_cookie(app.config().public.is_https(), &secret);
@@ -45,6 +49,10 @@ pub(super) async fn sign_in(State(app): State<App>, facts: Facts) -> Response {
             .into_response(),
         Err(cause) => cause.into_response(),
     };
+    no_trace(response)
+}
+
+fn no_trace(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // The token is in the address: it must not travel on as a referrer.

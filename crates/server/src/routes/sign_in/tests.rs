@@ -45,6 +45,19 @@ async fn a_link_signs_in_once_and_leads_to_a_local_page() {
     assert!(again.headers().get(header::SET_COOKIE).is_none());
 }
 
+// A mail program that looks a link up must not use it up before its reader does.
+#[tokio::test]
+async fn a_link_that_is_only_looked_up_still_signs_in() {
+    let app = TestApp::without_dev_identity().await;
+    let path = format!("/sign-in?token={}", link_token(&app).await);
+    let send = |method| app.send(request(method, &path, &[], Body::empty()));
+    let looked = send(Method::HEAD).await;
+    assert_eq!(looked.status(), 200);
+    assert_eq!(looked.headers()[header::CACHE_CONTROL], "no-store");
+    assert!(looked.headers().get(header::SET_COOKIE).is_none());
+    assert_eq!(send(Method::GET).await.status(), 303);
+}
+
 #[tokio::test]
 async fn a_link_ends_after_ten_minutes() {
     let app = TestApp::without_dev_identity().await;
