@@ -22,9 +22,6 @@ use crate::value::DocError;
 /// Why a file does not become a hosted notebook, or a notebook no file.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// Two cells share an id.
-    #[error("two cells have the id `{0}`")]
-    SameId(String),
     /// A type that no reader knows.
     #[error("cell `{id}` has the unknown type `{cell_type}`")]
     CellType {
@@ -59,14 +56,15 @@ pub struct HostedFile {
     pub blobs: Vec<Blob>,
 }
 
-/// Builds the documents of a new room. A file without cells keeps the starter cell.
+/// Builds the documents of a new room. A file without cells keeps the starter cell; of cells that share an id the later
+/// ones get another.
 ///
 /// # Errors
-/// Cells that share an id, have an unknown type or a broken attachment.
+/// Cells that have an unknown type or a broken attachment.
 pub fn open(
     notebook_id: &str,
     file: ImportedNotebook,
-    new_execution_id: &mut dyn FnMut() -> Uuid,
+    new_id: &mut dyn FnMut() -> Uuid,
 ) -> Result<HostedFile, FileError> {
     let label = wire::actor::room_actor_label(notebook_id);
     // On top of the bootstrap that everybody can make from the id alone, so that histories agree.
@@ -76,13 +74,15 @@ pub fn open(
     let mut blobs = file.blobs;
     let mut cells = Vec::with_capacity(file.cells.len());
     let mut ids = BTreeSet::new();
-    for cell in file.cells {
+    for mut cell in file.cells {
         check(&cell)?;
         if !ids.insert(cell.id.clone()) {
-            return Err(FileError::SameId(cell.id));
+            // As nbformat does with the later of two that share an id.
+            cell.id = new_id().to_string();
+            ids.insert(cell.id.clone());
         }
         let execution_id = if cell.cell_type == "code" && cell.has_execution() {
-            let id = new_execution_id().to_string();
+            let id = new_id().to_string();
             let failed = cell.outputs.iter().any(|out| out["output_type"] == "error");
             runtime.import_execution(&id, cell.execution_count, !failed, &cell.outputs)?;
             Some(id)

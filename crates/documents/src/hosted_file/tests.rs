@@ -106,10 +106,39 @@ fn a_file_without_cells_keeps_the_starter_cell() {
     assert_eq!(hosted.notebook.cells().len(), 1);
 }
 
+// As nbformat does: a file that was put together by hand is no reason to refuse what it holds.
+#[test]
+fn of_cells_that_share_an_id_the_later_gets_another() {
+    let cells = json!([
+        { "id": "a", "cell_type": "code", "source": "1" },
+        { "id": "a", "cell_type": "code", "source": "2" },
+        { "id": "a", "cell_type": "markdown", "source": "3" },
+    ]);
+    let hosted = open_text(&json!({ "cells": cells }).to_string()).unwrap();
+    let cells = hosted.notebook.cells();
+    let sources: Vec<&str> = cells.iter().map(|cell| cell.source.as_str()).collect();
+    assert_eq!(sources, ["1", "2", "3"]);
+    assert_eq!(cells[0].id, "a");
+    let ids: std::collections::BTreeSet<&str> = cells.iter().map(|cell| cell.id.as_str()).collect();
+    assert_eq!(ids.len(), 3);
+}
+
+#[test]
+fn a_notebook_of_format_3_is_told_how_to_become_one() {
+    let file = json!({ "nbformat": 3, "worksheets": [{ "cells": [] }] });
+    let said = import(&file.to_string(), Uuid::nil(), &|_| false, &mut String::new)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        said.starts_with("the file is a notebook of format 3"),
+        "{said}"
+    );
+    assert!(said.contains("Hint: convert it with `jupyter nbconvert"));
+}
+
 #[test]
 fn what_no_reader_could_show_is_refused() {
     for cells in [
-        json!([{ "id": "a", "cell_type": "code" }, { "id": "a", "cell_type": "code" }]),
         json!([{ "id": "a", "cell_type": "heading" }]),
         json!([{ "id": "a", "cell_type": "markdown", "attachments": { "x": { "image/png": "?" } } }]),
         json!([{ "id": "a", "cell_type": "markdown", "attachments": { "x": 1 } }]),

@@ -14,6 +14,11 @@ pub enum ImportError {
     /// The JSON is not an nbformat 4 notebook.
     #[error("the file has no list of cells")]
     NoCells,
+    /// It is a notebook of an older format, whose cells lie elsewhere and look otherwise.
+    #[error(
+        "the file is a notebook of format {0}, and only format 4 is read\nHint: convert it with `jupyter nbconvert --to notebook --nbformat 4 FILE`"
+    )]
+    OldFormat(i64),
 }
 
 /// A cell read from a file.
@@ -69,10 +74,12 @@ pub fn import(
     new_output_id: &mut dyn FnMut() -> String,
 ) -> Result<ImportedNotebook, ImportError> {
     let file: Value = serde_json::from_str(text)?;
-    let cells = file
-        .get("cells")
-        .and_then(Value::as_array)
-        .ok_or(ImportError::NoCells)?;
+    let cells = file.get("cells").and_then(Value::as_array).ok_or_else(|| {
+        match file.get("nbformat").and_then(Value::as_i64) {
+            Some(format @ ..=3) => ImportError::OldFormat(format),
+            _ => ImportError::NoCells,
+        }
+    })?;
     let mut notebook = ImportedNotebook {
         metadata: file.get("metadata").cloned().unwrap_or(Value::Null),
         nbformat_minor: file
