@@ -41,6 +41,12 @@ pub fn authorize_account(caller: &Caller, act: AccountAct, otherwise: &'static s
     }
 }
 
+/// Whether a token of this scope may ask for a scope. An owner's may also serve, as with the machine that it may register
+/// (CP 1.10); whether its holder may serve this notebook is for the rows to say.
+pub(crate) fn allows(ceiling: Scope, requested: Scope) -> bool {
+    ceiling == Scope::Owner || ceiling.covers(requested)
+}
+
 /// What the holder of a weaker credential reads.
 fn above(ceiling: Scope) -> Refusal {
     Refusal::Forbidden(format!("this API token allows {ceiling} scope only"))
@@ -100,7 +106,7 @@ pub async fn authorize_even_trashed<S: Notebooks>(
         });
     }
     let requested = match caller.ceiling {
-        Some(ceiling) if !ceiling.covers(requested) => match downgrade {
+        Some(ceiling) if !allows(ceiling, requested) => match downgrade {
             Downgrade::Live if requested != Scope::RuntimePeer => ceiling,
             Downgrade::Live | Downgrade::Never => return Err(above(ceiling)),
         },

@@ -180,7 +180,7 @@ pub async fn authenticate<S: ApiTokens>(
             .parse::<Scope>()
             .map_err(|error| Refusal::invalid(format!("Error: {error}")))?,
     };
-    if !ceiling.covers(scope) {
+    if !access::allows(ceiling, scope) {
         return Err(Refusal::Forbidden(format!(
             "this API token allows {ceiling} scope only"
         )));

@@ -8,7 +8,7 @@ use server::people::console::Console;
 use server::settings::Settings;
 use store_sql::testing::TestDatabase;
 
-use crate::support::{Peer, Running};
+use crate::support::{Peer, Running, refusal};
 
 /// How long an open socket may outlive the right to it.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -58,6 +58,50 @@ async fn an_api_token_opens_a_room_within_its_scope_and_ends_with_its_socket() {
     let since = Instant::now();
     assert_eq!(server.call("DELETE", &path, "ada", "").await.0, 200);
     assert_eq!(out_at_once(&mut peer, since).await, "access revoked");
+    server.stop().await;
+}
+
+// CP 1.10: an owner's token registers a machine and polls its jobs, and so it may serve them where the owner's machine may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owners_token_serves_what_its_owner_attached() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(folder.path()).await;
+    let id = server.create().await;
+    let mut tokens = Vec::new();
+    for scope in ["owner", "editor"] {
+        let body = format!(r#"{{"name":"machine","scope":"{scope}"}}"#);
+        let (_, made) = server.call("POST", "/api/auth/tokens", "ada", &body).await;
+        tokens.push(format!("Bearer {}", text(&made["token"])));
+    }
+    let machine = r#"{"workstation_id": "ws"}"#;
+    server
+        .call("POST", "/api/workstations", "ada", machine)
+        .await;
+    let dial = |bearer: &str, session: &str| {
+        let headers = [
+            ("authorization", bearer.to_owned()),
+            ("x-scope", "runtime_peer".to_owned()),
+            ("x-nteract-workstation-id", "ws".to_owned()),
+            ("x-nteract-runtime-session-id", session.to_owned()),
+        ];
+        let (server, id) = (&server, id.as_str());
+        async move {
+            let headers = headers
+                .each_ref()
+                .map(|(name, value)| (*name, value.as_str()));
+            server.dial(id, &headers).await
+        }
+    };
+    // Not before a machine was attached: the row counts.
+    assert_eq!(refusal(dial(&tokens[0], "none").await).0, 403);
+    let attach = format!("/api/n/{id}/workstation-attachments");
+    let (status, attached) = server.call("POST", &attach, "ada", machine).await;
+    assert_eq!(status, 202, "{attached}");
+    let session = text(&attached["job"]["job_id"]);
+    let mut peer = dial(&tokens[0], &session).await.unwrap();
+    let ready = peer.until_control("cloud_room_ready").await;
+    assert_eq!(ready["connection_scope"], "runtime_peer");
+    assert_eq!(refusal(dial(&tokens[1], &session).await).0, 403);
     server.stop().await;
 }
 
