@@ -1,8 +1,12 @@
 //! Invites by e-mail address, and readers who ask to edit (3.6, 3.7).
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::fmt::rfc2822;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use store::{AccessRequest, AuditEvent, Catalog, Invite, NewInvite};
-use wire::{Scope, UnixMs};
+use wire::Scope;
 
 use crate::access::{self, Access, Downgrade};
 use crate::{Caller, Effect, Fields, Refusal, Result, limits, people};
@@ -57,10 +61,15 @@ pub fn parse(body: &Map<String, Value>, now_ms: i64) -> Result<Invitation> {
     })
 }
 
-/// A date, or a date and time.
+/// A date, a date and time, or the date of a mail; UTC where no zone is named.
 fn instant(text: &str) -> Option<i64> {
-    let whole = UnixMs::parse(text).or_else(|_| UnixMs::parse(&format!("{text}T00:00:00Z")));
-    whole.ok().map(|at| at.0)
+    let with_zone = text.parse::<Timestamp>().ok();
+    let named = with_zone.or_else(|| {
+        let plain = text.parse::<DateTime>().ok()?;
+        Some(plain.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    });
+    let mailed = || Some(rfc2822::parse(text).ok()?.timestamp());
+    Some(named.or_else(mailed)?.as_millisecond())
 }
 
 /// Invites; the same invite again is the one that is pending. The caller is an owner.

@@ -100,6 +100,29 @@ async fn bad_invites_are_named_in_order() {
     assert_eq!(status, 403);
 }
 
+// CP 3.6: whatever a program parses as a date.
+#[tokio::test]
+async fn an_expiry_may_be_any_date() {
+    let app = TestApp::with_dev_identity().await;
+    let notebook = notebook(&app).await;
+    for (number, text) in [
+        "2027-07-01",
+        "2027-07-01T00:00",
+        "2027-07-01T00:00:00",
+        "2027-07-01T02:00:00.000+02:00",
+        "Thu, 01 Jul 2027 00:00:00 GMT",
+        "1 Jul 2027 02:00:00 +0200",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let email = format!("grace{number}@example.org");
+        let body = json!({"email": email, "scope": "viewer", "expires_at": text});
+        let (status, answer) = invite(&app, &notebook, &body).await;
+        assert_eq!(status, 201, "{text}: {answer}");
+    }
+}
+
 // CP-292
 #[tokio::test]
 async fn cp_292_the_same_invite_again_is_the_same() {
