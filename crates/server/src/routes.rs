@@ -116,7 +116,10 @@ fn api() -> Routes {
         .post("/api/n/{notebook_id}/duplicate", trash::duplicate)
         .post("/api/n/{notebook_id}/restore", trash::restore)
         .post("/api/n/{notebook_id}/trash", trash::put)
-        .post("/api/n/{notebook_id}/runtime-state-repair", repair::repair)
+        .post(
+            "/api/n/{notebook_id}/runtime-state-repair[/]",
+            repair::repair,
+        )
         .get("/api/n/{notebook_id}/revisions", revisions::list)
         .post("/api/n/{notebook_id}/revisions", revisions::create)
         .get(REVISION, revisions::get)

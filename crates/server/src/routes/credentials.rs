@@ -21,13 +21,13 @@ use crate::request::Facts;
 pub(super) fn routes() -> Routes {
     Routes::new()
         .get("/api/workstations/credentials", list)
-        .patch("/api/workstations/credentials/{credential_id}", change)
+        .patch("/api/workstations/credentials/{credential_id}[/]", change)
         .post(
-            "/api/workstations/credentials/{credential_id}/revoke",
+            "/api/workstations/credentials/{credential_id}/revoke[/]",
             revoke,
         )
         .post(
-            "/api/workstations/credentials/{credential_id}/rotate",
+            "/api/workstations/credentials/{credential_id}/rotate[/]",
             rotate,
         )
 }

@@ -28,7 +28,7 @@ pub(super) fn routes() -> Routes {
         .post("/api/workstations/pairing-codes", mint)
         .get("/api/workstations/pairing-codes/redeem", poll_redeem)
         .post("/api/workstations/pairing-codes/redeem", redeem)
-        .get("/api/workstations/pairing-codes/{pairing_id}", poll)
+        .get("/api/workstations/pairing-codes/{pairing_id}[/]", poll)
 }
 
 async fn mint(

@@ -207,3 +207,30 @@ async fn a_credential_rotates_itself() {
         403
     );
 }
+
+// CP 2.1: routes with a parameter take one slash behind it.
+#[tokio::test]
+async fn a_slash_behind_a_route_with_a_parameter_changes_nothing() {
+    let world = World::new().await;
+    let (_, credential) = world.pair("ada").await;
+    let notebook = world.notebook("ada").await;
+    let codes = "/api/workstations/pairing-codes";
+    let (_, minted) = world
+        .as_person("ada", Method::POST, codes, Value::Null)
+        .await;
+    let pairing = minted["pairing"]["id"].as_str().unwrap();
+    for (method, path) in [
+        (Method::GET, format!("{codes}/{pairing}/")),
+        (
+            Method::POST,
+            format!("/api/n/{notebook}/runtime-state-repair/"),
+        ),
+        (
+            Method::POST,
+            format!("/api/workstations/credentials/{credential}/revoke/"),
+        ),
+    ] {
+        let (status, answer) = world.as_person("ada", method, &path, Value::Null).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+    }
+}
