@@ -18,6 +18,7 @@ use store::{BlobRow, Notebooks as _};
 
 pub(super) use batch::post as batch;
 pub(super) use cover::read as cover;
+pub(super) use reading::has;
 pub(super) use together::post as together;
 
 use super::path::NotebookPath;

@@ -18,6 +18,7 @@ use store::{Artifact, Notebooks as _, Revision, RevisionDocument, Revisions as _
 use uuid::Uuid;
 use wire::Scope;
 
+use super::blobs::has;
 use super::body::read_body;
 use super::path::NotebookPath;
 use crate::app::App;
@@ -204,6 +205,11 @@ async fn read(
     let artifact = artifact
         .filter(|found| found.notebook_id == id)
         .ok_or_else(absent)?;
+    if has(facts, &header::IF_NONE_MATCH, &etag(&artifact)) {
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        set(response.headers_mut(), &artifact);
+        return Ok(response);
+    }
     let bytes = app.blobs().bytes(&artifact.blob_hash).await;
     let bytes = bytes.map_err(|cause| match cause {
         BlobError::Absent => absent(),
@@ -217,7 +223,7 @@ async fn read(
 /// Only somebody who may read the notebook was given it: shared caches must not keep it (HAZ-24).
 /// A key may be written again, so a cache asks each time whether it still has the right bytes.
 fn set(headers: &mut HeaderMap, artifact: &Artifact) {
-    let etag = format!("\"{}\"", artifact.blob_hash);
+    let etag = etag(artifact);
     for (name, value) in [
         (header::CONTENT_TYPE, artifact.content_type.as_str()),
         (header::ETAG, &etag),
@@ -232,6 +238,10 @@ fn set(headers: &mut HeaderMap, artifact: &Artifact) {
             headers.insert(name, value);
         }
     }
+}
+
+fn etag(artifact: &Artifact) -> String {
+    format!("\"{}\"", artifact.blob_hash)
 }
 
 fn heads_of_path(facts: &Facts) -> Result<String, ApiError> {

@@ -124,7 +124,7 @@ pub(super) fn set(headers: &mut HeaderMap, name: &http::HeaderName, value: &str)
 }
 
 /// Whether a header lists the tag, or anything; weak and strong compare alike here.
-fn has(facts: &Facts, name: &http::HeaderName, etag: &str) -> bool {
+pub(in crate::routes) fn has(facts: &Facts, name: &http::HeaderName, etag: &str) -> bool {
     facts.headers.get_all(name).iter().any(|value| {
         let Ok(text) = value.to_str() else {
             return false;
