@@ -23,9 +23,9 @@ impl App {
     /// # Errors
     /// 403 when the account was disabled; the catalog cannot be used.
     pub async fn note_sign_in(&self, profile: oidc::Profile) -> Result<String, ApiError> {
-        let namespace = self
-            .oidc()
-            .map_or("user:oidc", |oidc| oidc.config().namespace.as_str());
+        let namespace = self.oidc().map_or(oidc::DEFAULT_NAMESPACE, |oidc| {
+            oidc.config().namespace.as_str()
+        });
         let principal = wire::Principal::with_subject(namespace, &profile.subject)
             .map_err(|cause| ApiError::bad_request(format!("Error: {cause}")))?;
         let profile = Profile {

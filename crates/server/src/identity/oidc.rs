@@ -37,6 +37,9 @@ const KEYS_AGAIN: Duration = Duration::from_secs(1);
 /// How far the provider's clock may be from ours.
 pub(super) const TOLERANCE_SECONDS: i64 = 60;
 
+/// What a provider's principals begin with unless it is set otherwise.
+pub const DEFAULT_NAMESPACE: &str = "user:oidc";
+
 /// What the provider is known by, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OidcConfig {

@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::error::json as json_response;
+use crate::identity::oidc::{DEFAULT_NAMESPACE, OidcConfig};
 
-pub(super) async fn health(State(_app): State<App>) -> Response {
+pub(super) async fn health(State(app): State<App>) -> Response {
     let disabled = json!({ "status": "disabled", "principal_namespace": "default" });
     let sha = option_env!("NOTEBOOK_CLOUD_BUILD_SHA").and_then(build_sha);
     json_response(
@@ -25,15 +26,37 @@ pub(super) async fn health(State(_app): State<App>) -> Response {
                 "anaconda_api_key": disabled,
                 "app_session": { "status": "configured" },
                 "host_session": { "status": "disabled" },
-                "oidc": {
-                    "status": "disabled",
-                    "jwks": "none",
-                    "audience": "none",
-                    "principal_namespace": "default",
-                },
+                "oidc": oidc(app.config().oidc.as_ref()),
             },
         }),
     )
+}
+
+/// How people sign in by a provider, without anything that names it (CP-331).
+fn oidc(config: Option<&OidcConfig>) -> Value {
+    let Some(config) = config else {
+        return json!({
+            "status": "disabled",
+            "jwks": "none",
+            "audience": "none",
+            "principal_namespace": "default",
+        });
+    };
+    let audience = match config.audiences.as_slice() {
+        [only] if *only == config.client_id => "client_id",
+        _ => "explicit",
+    };
+    let namespace = if config.namespace == DEFAULT_NAMESPACE {
+        "default"
+    } else {
+        "configured"
+    };
+    json!({
+        "status": "configured",
+        "jwks": "remote",
+        "audience": audience,
+        "principal_namespace": namespace,
+    })
 }
 
 /// Whether a path is one of those that are answered however busy the server is.
@@ -72,7 +95,34 @@ fn build_sha(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::build_sha;
+    use serde_json::json;
+
+    use super::{OidcConfig, build_sha, oidc};
+
+    #[test]
+    fn cp_331_a_provider_is_reported_and_not_named() {
+        assert_eq!(oidc(None)["status"], "disabled");
+        let mut config = OidcConfig {
+            issuer: "https://id.example.org".into(),
+            client_id: "cloud".into(),
+            client_secret: None,
+            audiences: vec!["cloud".into()],
+            namespace: "user:oidc".into(),
+            scopes: Vec::new(),
+            allow: Vec::new(),
+        };
+        let reported = json!({
+            "status": "configured", "jwks": "remote", "audience": "client_id",
+            "principal_namespace": "default",
+        });
+        assert_eq!(oidc(Some(&config)), reported);
+        config.audiences.push("api".into());
+        config.namespace = "user:example".into();
+        let reported = oidc(Some(&config));
+        assert_eq!(reported["audience"], "explicit");
+        assert_eq!(reported["principal_namespace"], "configured");
+        assert!(!reported.to_string().contains("example"));
+    }
 
     #[test]
     fn cp_332_a_build_is_7_to_40_hex_digits() {

@@ -6,8 +6,11 @@ use axum::extract::State;
 use axum::response::Response;
 use control_plane::library::{self, ListQuery};
 use http::StatusCode;
-use store::{Account, Accounts as _, Library as _, ListedCompute, ListedNotebook};
-use wire::http::{NotebookEntry, NotebooksResponse};
+use store::{
+    Account, Accounts as _, Library as _, ListedCompute, ListedNotebook, Notebook, RevisionCover,
+    Revisions as _,
+};
+use wire::http::{Cover, NotebookEntry, NotebooksResponse};
 use wire::{NotebookId, Scope, UnixMs};
 
 use super::notebooks::{endpoints, viewer_url};
@@ -23,6 +26,7 @@ struct Enrichment {
     accounts: HashMap<String, Account>,
     compute: HashMap<String, ListedCompute>,
     occupants: HashMap<String, Occupants>,
+    covers: HashMap<String, Cover>,
 }
 
 pub(super) async fn list(State(app): State<App>, facts: Facts) -> Result<Response, ApiError> {
@@ -42,6 +46,10 @@ pub(super) async fn list(State(app): State<App>, facts: Facts) -> Result<Respons
         .into_iter()
         .map(|listed| entry(&app, listed, &mut more))
         .collect();
+    let current_user_display = match identity.display_name {
+        Some(name) => Some(name),
+        None => name_of(&app, &identity.principal).await,
+    };
     let mut response = json_response(
         StatusCode::OK,
         &NotebooksResponse {
@@ -50,7 +58,7 @@ pub(super) async fn list(State(app): State<App>, facts: Facts) -> Result<Respons
             total_count: u64::try_from(listing.total).unwrap_or_default(),
             next_cursor: listing.next_cursor,
             current_user_principal: identity.principal,
-            current_user_display: identity.display_name,
+            current_user_display,
             current_user_avatar: None,
         },
     );
@@ -58,6 +66,20 @@ pub(super) async fn list(State(app): State<App>, facts: Facts) -> Result<Respons
         add_cookie(&mut response, &cookie);
     }
     Ok(response)
+}
+
+/// The name that an account has; none is no reason to show no list.
+async fn name_of(app: &App, principal: &str) -> Option<String> {
+    let account = app.catalog().account(principal).await.ok().flatten();
+    account?.display_name
+}
+
+/// The picture of a notebook's latest revision.
+async fn cover_of(app: &App, notebook: &Notebook) -> Option<Cover> {
+    let latest = notebook.latest_revision_id.as_deref()?;
+    let revision = app.catalog().revision(&notebook.id, latest).await.ok()??;
+    let RevisionCover { blob_hash, mime } = revision.cover?;
+    Some(Cover { blob_hash, mime })
 }
 
 impl Enrichment {
@@ -68,6 +90,12 @@ impl Enrichment {
                 && let Ok(Some(account)) = app.catalog().account(owner).await
             {
                 accounts.insert(owner.clone(), account);
+            }
+        }
+        let mut covers = HashMap::new();
+        for row in rows {
+            if let Some(cover) = cover_of(app, &row.notebook).await {
+                covers.insert(row.notebook.id.clone(), cover);
             }
         }
         let compute = app.catalog().library_compute(principal).await;
@@ -82,6 +110,7 @@ impl Enrichment {
                 .map(|compute| (compute.job.notebook_id.clone(), compute))
                 .collect(),
             occupants: app.rooms().occupants(principal),
+            covers,
         }
     }
 }
@@ -116,7 +145,7 @@ fn entry(app: &App, listed: ListedNotebook, more: &mut Enrichment) -> NotebookEn
         owner_avatar: None,
         composition: parse(notebook.cell_composition.as_deref()),
         preview: parse(notebook.preview_cells.as_deref()),
-        cover: None,
+        cover: more.covers.remove(id),
         language: notebook.language,
         compute_session: compute
             .map(|compute| library::compute_session(compute, occupants.runtime_peers)),

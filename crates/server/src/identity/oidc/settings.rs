@@ -33,7 +33,7 @@ impl Default for OidcSettings {
             client_id: None,
             client_secret: None,
             audiences: Vec::new(),
-            namespace: "user:oidc".into(),
+            namespace: super::DEFAULT_NAMESPACE.into(),
             scopes: vec!["profile".into(), "email".into()],
             allow: Vec::new(),
         }
