@@ -3,8 +3,7 @@
 use store::Upkeep as _;
 pub use store::{AuditLine, AuditOf};
 
-use crate::config::database;
-use crate::serve::{DataDirError, ServeError, open_catalog};
+use crate::serve::{DataDirError, ServeError, open_kept_catalog};
 use crate::settings::Settings;
 
 /// The newest lines of the audit trail of the server with these settings.
@@ -16,7 +15,7 @@ pub async fn audit(
     of: AuditOf<'_>,
     limit: i64,
 ) -> Result<Vec<AuditLine>, ServeError> {
-    let catalog = open_catalog(&database(settings)?).await?;
+    let catalog = open_kept_catalog(settings).await?;
     let lines = catalog.audit_lines(of, None, limit).await;
     catalog.close().await;
     lines.map_err(|cause| {

@@ -3,6 +3,7 @@
 mod certificate;
 mod data_dir;
 mod edge;
+mod kept;
 mod metrics_listener;
 
 use std::net::SocketAddr;
@@ -13,11 +14,12 @@ use axum_server::Handle;
 use store::Accounts as _;
 use tokio::net::TcpListener;
 
-pub use data_dir::{DataDir, DataDirError, ServerInfo, open_catalog, open_for_reading};
+pub use data_dir::{DataDir, DataDirError, ServerInfo, open_for_reading};
+pub use kept::{KeptIn, open_kept_catalog};
 
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{self, Config, ConfigError};
+use crate::config::{Config, ConfigError};
 use crate::identity::session::{MintError, OWNER_PRINCIPAL, mint_sign_in_token};
 use crate::routes;
 use crate::settings::Settings;
@@ -215,7 +217,7 @@ impl Server {
 /// No server runs there, or its catalog cannot be used.
 pub async fn sign_in_link(settings: &Settings) -> Result<String, ServeError> {
     let info = DataDir::running(settings.data.as_deref().ok_or(ConfigError::Data)?)?;
-    let catalog = open_catalog(&config::database(settings)?).await?;
+    let catalog = open_kept_catalog(settings).await?;
     let token = mint_sign_in_token(&catalog, Clock::System.now_ms()).await;
     catalog.close().await;
     Ok(link(&info.url, &token?))

@@ -71,6 +71,14 @@ impl Database {
         matches!(self.0, Kind::Postgres(_))
     }
 
+    /// Whether a catalog was made in the folder; a PostgreSQL server is taken to have one.
+    pub fn is_there(&self) -> bool {
+        match &self.0 {
+            Kind::Folder(folder) => folder.join(CATALOG).exists(),
+            Kind::Postgres(_) => true,
+        }
+    }
+
     /// Opens the catalog's part.
     pub(crate) async fn open_catalog(&self) -> Result<Db> {
         let migrations = CATALOG_MIGRATIONS;

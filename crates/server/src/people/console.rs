@@ -10,8 +10,8 @@ use store_sql::SqlCatalog;
 use wire::UnixMs;
 
 use crate::clock::Clock;
-use crate::config::{ConfigError, database};
-use crate::serve::{DataDirError, open_catalog};
+use crate::config::ConfigError;
+use crate::serve::{DataDirError, ServeError, open_kept_catalog};
 use crate::settings::Settings;
 
 /// Why the console could not do it.
@@ -21,6 +21,9 @@ pub enum ConsoleError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The catalog cannot be opened.
+    #[error(transparent)]
+    Catalog(#[from] ServeError),
+    /// The documents cannot be opened.
     #[error(transparent)]
     Data(#[from] DataDirError),
     /// The catalog cannot be used.
@@ -65,7 +68,7 @@ impl Console {
     /// # Errors
     /// No data folder is named, or the catalog cannot be opened.
     pub async fn open(settings: &Settings) -> Result<Self, ConsoleError> {
-        let catalog = open_catalog(&database(settings)?).await?;
+        let catalog = open_kept_catalog(settings).await?;
         Ok(Self { catalog })
     }
 

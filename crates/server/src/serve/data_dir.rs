@@ -15,10 +15,11 @@ use store_sql::{Database, SqlCatalog, SqlDocumentLog};
 use crate::app::Storage;
 use crate::backup::Restored;
 use crate::config::Config;
+use crate::serve::kept::KeptIn;
 
 const BLOBS: &str = "blobs";
 const LOCK: &str = "server.lock";
-const INFO: &str = "server.json";
+pub(super) const INFO: &str = "server.json";
 
 /// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,25 @@ pub enum DataDirError {
         .0.display(), .0.display()
     )]
     NotRunning(PathBuf),
+    /// The server keeps its records in another kind of database than the one named.
+    #[error(
+        "the server on {} keeps accounts and documents in {kept}, and the settings here name {asked}\nHint: {}",
+        .data.display(), .kept.hint()
+    )]
+    KeptElsewhere {
+        /// The folder.
+        data: PathBuf,
+        /// Where the server keeps them.
+        kept: KeptIn,
+        /// Where they were looked for.
+        asked: KeptIn,
+    },
+    /// No server ever ran on it.
+    #[error(
+        "{} holds no notebook-cloud data\nHint: name the server's data directory with --data",
+        .0.display()
+    )]
+    NoData(PathBuf),
     /// Blobs are in the folder, and they are to be in a bucket.
     #[error(
         "{} holds blobs, and with s3.bucket set they would not be found\nHint: copy them into the bucket and move that \
@@ -58,11 +78,11 @@ pub enum DataDirError {
     Store(String),
 }
 
-/// Opens the catalog of a database, beside a running server too.
+/// Opens the catalog of a database, or makes it.
 ///
 /// # Errors
 /// It cannot be opened, or was written by a newer release.
-pub async fn open_catalog(database: &Database) -> Result<SqlCatalog, DataDirError> {
+pub(super) async fn open_catalog(database: &Database) -> Result<SqlCatalog, DataDirError> {
     SqlCatalog::open(database)
         .await
         .map_err(|cause| store_error("catalog", database, &cause))
@@ -122,6 +142,9 @@ pub struct ServerInfo {
     pub pid: u32,
     /// The server's version.
     pub version: String,
+    /// What holds its records; releases that did not say it are read too.
+    #[serde(default)]
+    pub kept_in: Option<KeptIn>,
 }
 
 impl ServerInfo {
@@ -132,6 +155,7 @@ impl ServerInfo {
             url: config.public.to_string(),
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").into(),
+            kept_in: Some(KeptIn::of(&config.database)),
         }
     }
 }
