@@ -2,9 +2,12 @@
 //! one moment.
 //!
 //! The file is a tar archive: `backup.json`, the two SQLite files, and `blobs/HASH` for each blob that
-//! the catalog knows.
+//! the catalog knows. Every part is checked at the restore: the databases by what `backup.json` says of them, blobs by
+//! their names.
 
-use std::collections::BTreeSet;
+mod digest;
+
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -13,12 +16,14 @@ use std::path::{Path, PathBuf};
 use blob_store::{BlobError, BlobStore, BucketConfig, Kept};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
-use store_sql::{Database, SqlCatalog, SqlDocumentLog, copy_databases};
+use store_sql::{Database, SqlCatalog, SqlDocumentLog, check_database, copy_databases};
 use tokio::runtime::Handle;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 use wire::UnixMs;
 
 use crate::clock::Clock;
+use crate::serve::KeptIn;
+use digest::{Digest, Digesting};
 
 /// The form of the archive.
 const FORMAT: u32 = 1;
@@ -85,6 +90,9 @@ struct About {
     format: u32,
     release: String,
     moment_ms: i64,
+    /// The databases by their names; empty in a backup of a release that did not note them.
+    #[serde(default)]
+    databases: BTreeMap<String, Digest>,
 }
 
 /// What a backup holds.
@@ -141,8 +149,13 @@ pub async fn backup(
     data: &Path,
     to: &Path,
 ) -> Result<Made, BackupError> {
-    if database.is_postgres() {
-        return Err(BackupError::NotHere(database.to_string()));
+    for kept in KeptIn::noted(data)
+        .into_iter()
+        .chain([KeptIn::of(database)])
+    {
+        if let KeptIn::Postgres(place) = kept {
+            return Err(BackupError::NotHere(place));
+        }
     }
     if DATABASES.iter().any(|file| !data.join(file).exists()) {
         return Err(BackupError::NoData(data.to_owned()));
@@ -159,14 +172,10 @@ pub async fn backup(
     let archive = tar::Builder::new(io::BufWriter::new(file));
     let blobs = data.join(BLOBS);
     let blobs = BlobStore::for_reading(bucket, &blobs).map_err(io_at(&blobs))?;
-    let about = About {
-        format: FORMAT,
-        release: env!("CARGO_PKG_VERSION").into(),
-        moment_ms,
-    };
     let (known, target) = (hashes.len(), to.to_owned());
     let work = move || {
         let mut archive = archive;
+        let about = about(moment_ms, copies.path())?;
         fill(&mut archive, &about, copies.path(), &blobs, &hashes)
             .map_err(|cause| cause.at(&target))
             .map(|written| (archive, written))
@@ -186,6 +195,24 @@ pub async fn backup(
         moment: UnixMs(moment_ms),
         blobs: written,
         gone: known - written,
+    })
+}
+
+/// What the archive is to say of itself and of the copied databases.
+fn about(moment_ms: i64, copies: &Path) -> Result<About, BackupError> {
+    let mut databases = BTreeMap::new();
+    for name in DATABASES {
+        let path = copies.join(name);
+        let digest = File::open(&path)
+            .and_then(Digest::of)
+            .map_err(io_at(&path))?;
+        databases.insert(name.to_owned(), digest);
+    }
+    Ok(About {
+        format: FORMAT,
+        release: env!("CARGO_PKG_VERSION").into(),
+        moment_ms,
+        databases,
     })
 }
 
@@ -270,6 +297,15 @@ pub async fn restore(
     let made = tempfile::tempdir_in(&folder).map_err(io_at(&folder))?;
     let (file, into) = (from.to_owned(), made.path().to_owned());
     let about = tokio::task::spawn_blocking(move || unpack(&file, bucket, &into)).await??;
+    if about.databases.is_empty() {
+        for name in DATABASES {
+            let path = made.path().join(name);
+            if let Some(damage) = check_database(&path).await? {
+                let what = format!("{name} is damaged: {damage}");
+                return Err(BackupError::NotABackup(from.to_owned(), what));
+            }
+        }
+    }
     let database = Database::in_folder(made.path());
     // Brings an older schema up to date and refuses a newer one.
     SqlCatalog::open(&database).await?.close().await;
@@ -307,8 +343,8 @@ fn unpack(from: &Path, bucket: Option<BucketConfig>, into: &Path) -> Result<Abou
     let mut archive = tar::Archive::new(io::BufReader::new(file));
     let blobs = into.join(BLOBS);
     let blobs = BlobStore::open(bucket, &blobs).map_err(io_at(&blobs))?;
-    let mut about = None;
-    let mut found = BTreeSet::new();
+    let mut about: Option<About> = None;
+    let mut found = BTreeMap::new();
     for entry in archive.entries().map_err(unreadable)? {
         let mut entry = entry.map_err(unreadable)?;
         let name = entry
@@ -328,13 +364,16 @@ fn unpack(from: &Path, bucket: Option<BucketConfig>, into: &Path) -> Result<Abou
             about = Some(read);
         } else if DATABASES.contains(&name.as_str()) {
             let path = into.join(&name);
-            create(&path)
-                .and_then(|mut file| {
+            let digest = create(&path)
+                .and_then(|file| {
+                    let mut file = Digesting::new(file);
                     io::copy(&mut entry, &mut file)?;
-                    file.sync_all()
+                    let (file, digest) = file.end();
+                    file.sync_all()?;
+                    Ok(digest)
                 })
                 .map_err(io_at(&path))?;
-            found.insert(name);
+            found.insert(name, digest);
         } else if let Some(hash) = name.strip_prefix("blobs/") {
             let kept = blob(&mut entry, hash, &blobs).map_err(|cause| cause.at(into))?;
             if !kept {
@@ -344,10 +383,14 @@ fn unpack(from: &Path, bucket: Option<BucketConfig>, into: &Path) -> Result<Abou
             return Err(bad(&format!("it holds `{name}`")));
         }
     }
-    match about {
-        Some(about) if found.len() == DATABASES.len() => Ok(about),
-        _ => Err(bad("it is not whole")),
+    let about = about.filter(|_| found.len() == DATABASES.len());
+    let about = about.ok_or_else(|| bad("it is not whole"))?;
+    for (name, digest) in &about.databases {
+        if found.get(name) != Some(digest) {
+            return Err(bad(&format!("{name} is damaged")));
+        }
     }
+    Ok(about)
 }
 
 /// Stores one blob; false when its bytes are not what its name says.

@@ -12,7 +12,7 @@ mod document_log;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use backup::copy_databases;
+pub use backup::{check_database, copy_databases};
 pub use catalog::SqlCatalog;
 pub use database::{Database, UnknownDatabase};
 pub use document_log::SqlDocumentLog;

@@ -212,6 +212,94 @@ async fn a_damaged_backup_and_a_taken_folder_are_refused() {
     assert_eq!(left, 3, "nothing is left of what failed");
 }
 
+/// A copy of a backup with one entry changed.
+fn changed(file: &Path, entry: &str, change: &dyn Fn(&mut Vec<u8>)) -> Vec<u8> {
+    let mut archive = tar::Archive::new(std::fs::File::open(file).unwrap());
+    let mut copy = tar::Builder::new(Vec::new());
+    for found in archive.entries().unwrap() {
+        let mut found = found.unwrap();
+        let name = found.path().unwrap().to_string_lossy().into_owned();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut found, &mut bytes).unwrap();
+        if name == entry {
+            change(&mut bytes);
+        }
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        copy.append_data(&mut header, name, bytes.as_slice())
+            .unwrap();
+    }
+    copy.into_inner().unwrap()
+}
+
+/// Turns every bit of one byte in the middle, where SQLite itself would not see it.
+fn flip(bytes: &mut Vec<u8>) {
+    let middle = bytes.len() / 2;
+    bytes[middle] = !bytes[middle];
+}
+
+#[tokio::test]
+async fn a_backup_with_one_damaged_byte_in_a_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let Some(database) = to_back_up(&data).await else {
+        return;
+    };
+    let server = Running::start(&data).await;
+    server.create().await;
+    let file = folder.path().join("backup");
+    backup(&database, bucket_of(&data), &data, &file)
+        .await
+        .unwrap();
+    server.stop().await;
+    let (damaged, into) = (folder.path().join("damaged"), folder.path().join("into"));
+    for name in ["catalog.sqlite", "documents.sqlite"] {
+        std::fs::write(&damaged, changed(&file, name, &flip)).unwrap();
+        let refused = restore(&damaged, bucket_of(&into), &into)
+            .await
+            .unwrap_err();
+        let said = format!("{name} is damaged");
+        assert!(refused.to_string().contains(&said), "{refused}");
+        assert!(!into.exists());
+    }
+
+    // A backup of a release that noted no digests is looked at by SQLite.
+    let older = changed(&file, "backup.json", &|bytes| {
+        let mut about: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+        about.as_object_mut().unwrap().remove("databases").unwrap();
+        *bytes = serde_json::to_vec(&about).unwrap();
+    });
+    std::fs::write(&file, older).unwrap();
+    let wiped = changed(&file, "catalog.sqlite", &|bytes| bytes[4096..8192].fill(0));
+    std::fs::write(&damaged, wiped).unwrap();
+    let refused = restore(&damaged, bucket_of(&into), &into)
+        .await
+        .unwrap_err();
+    assert!(
+        refused.to_string().contains("catalog.sqlite is damaged"),
+        "{refused}"
+    );
+    restore(&file, bucket_of(&into), &into).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_backup_beside_a_server_on_postgres_names_pg_dump() {
+    let folder = tempfile::tempdir().unwrap();
+    let note = r#"{"address": "", "url": "", "pid": 1, "version": "", "kept_in": {"postgres": "PostgreSQL cloud at db:5432"}}"#;
+    std::fs::write(folder.path().join("server.json"), note).unwrap();
+    // What an earlier release's commands left there.
+    for stray in ["catalog.sqlite", "documents.sqlite"] {
+        std::fs::write(folder.path().join(stray), "").unwrap();
+    }
+    let database = store_sql::Database::in_folder(folder.path());
+    let file = folder.path().join("backup");
+    let refused = backup(&database, None, folder.path(), &file)
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("use pg_dump"), "{refused}");
+    assert!(!file.exists());
+}
+
 /// The names in an archive, in their order.
 fn entries(file: &Path) -> Vec<String> {
     let mut archive = tar::Archive::new(std::fs::File::open(file).unwrap());
