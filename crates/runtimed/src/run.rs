@@ -1,5 +1,7 @@
 //! `runtimed run`: executes a notebook file on this machine, without a cloud.
 
+mod target;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +15,8 @@ use kernel::client::KeeperCommand;
 use runtime_peer::{RunConfig, RunFailure, RunResult, run_notebook};
 use serde_json::Value;
 use uuid::Uuid;
+
+use target::Target;
 
 /// Seconds that a keeper lives whose run was killed.
 const ORPHAN_SECONDS: &str = "30";
@@ -31,7 +35,7 @@ What was run until then is written in every case but 2.";
 pub struct Args {
     /// The notebook.
     notebook: PathBuf,
-    /// Where the executed notebook is written.
+    /// Where the executed notebook is written; `-` is standard output.
     #[arg(long, short, group = "to", value_name = "FILE")]
     output: Option<PathBuf>,
     /// Write the outputs into the notebook itself.
@@ -98,11 +102,11 @@ pub fn run(args: &Args) -> ExitCode {
 
 async fn execute(args: &Args) -> Result<Option<RunFailure>> {
     let input = read(&args.notebook)?;
-    let output = args.output.as_deref().unwrap_or(&args.notebook);
+    let output = Target::named(args.output.as_deref().unwrap_or(&args.notebook));
     // What cannot be written is refused before hours of work.
     text(&input.gathered, &HashMap::new())
-        .and_then(|_| writable(output))
-        .with_context(|| format!("`{}` cannot be written", output.display()))?;
+        .and_then(|_| output.check())
+        .with_context(|| format!("`{output}` cannot be written"))?;
     let job = tempfile::tempdir().context("no folder for temporary files")?;
     let config = config(args, input.kernel, input.environment, job.path())?;
     let result = Box::pin(run_notebook(input.file, config)).await;
@@ -110,8 +114,10 @@ async fn execute(args: &Args) -> Result<Option<RunFailure>> {
         Ok(result) => result,
         Err(failure) => return Ok(Some(failure)),
     };
-    write(output, &result).with_context(|| format!("`{}` cannot be written", output.display()))?;
-    eprintln!("ran {} cells, wrote {}", result.ran, output.display());
+    executed(&result)
+        .and_then(|text| output.write(&text))
+        .with_context(|| format!("`{output}` cannot be written"))?;
+    eprintln!("ran {} cells, wrote {output}", result.ran);
     Ok(result.failure)
 }
 
@@ -222,44 +228,21 @@ fn config(
     })
 }
 
-fn writable(path: &Path) -> Result<()> {
-    let folder = folder_of(path);
-    anyhow::ensure!(
-        folder.is_dir(),
-        "the folder `{}` does not exist",
-        folder.display()
-    );
-    tempfile::tempfile_in(folder)?;
-    Ok(())
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
-}
-
 /// The text of a notebook file; a file holds all bytes itself.
 fn text(notebook: &ExportNotebook, blobs: &HashMap<String, Vec<u8>>) -> Result<String> {
     let lookup = |hash: &str| blobs.get(hash).cloned();
-    Ok(ipynb::export_with_bytes(notebook, &lookup)?)
+    let mut notebook = notebook.clone();
+    ipynb::fit(&mut notebook, &|hash| blobs.contains_key(hash));
+    Ok(ipynb::export_with_bytes(&notebook, &lookup)?)
 }
 
-fn write(path: &Path, result: &RunResult) -> Result<()> {
+/// The text of the executed notebook.
+fn executed(result: &RunResult) -> Result<String> {
     let lookup = |hash: &str| result.blobs.get(hash).cloned();
     let (cells, state) = (&result.notebook, &result.state);
     let mut notebook = hosted_file::gather(cells, state, &result.comms, &lookup)?;
     if result.language_info.is_object() && notebook.metadata.is_object() {
         notebook.metadata["language_info"] = result.language_info.clone();
     }
-    ipynb::fit(&mut notebook, &|hash| result.blobs.contains_key(hash));
-    let text = text(&notebook, &result.blobs)?;
-    let name = path.file_name().context("no file name")?.to_string_lossy();
-    let fresh = folder_of(path).join(format!(".{name}.{}.new", std::process::id()));
-    let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, path));
-    if written.is_err() {
-        // The half of a file is of no use.
-        let _ = std::fs::remove_file(&fresh);
-    }
-    Ok(written?)
+    text(&notebook, &result.blobs)
 }
