@@ -64,6 +64,30 @@ async fn a_service_file_is_printed_without_a_service_manager() {
     assert!(!home.place.path().join("config/systemd").exists());
 }
 
+// `--system` may stand before `install`, as it does in the documents, and behind it.
+#[tokio::test]
+async fn a_service_of_the_systems_is_printed_for_a_user_who_is_named() {
+    let home = Home::new().await;
+    let rest = ["--user", "root", "--print", "systemd"];
+    for command in [
+        ["service", "--system", "install"],
+        ["service", "install", "--system"],
+    ] {
+        let text = home.runt(&[&command[..], &rest].concat()).await;
+        assert!(
+            text.starts_with("exit: 0\n") && text.contains("\nUser=root\n"),
+            "{text}"
+        );
+    }
+    let text = home
+        .runt(&[&["service", "install"][..], &rest].concat())
+        .await;
+    assert!(
+        text.starts_with("exit: 1\n") && text.contains("Hint: give --system"),
+        "{text}"
+    );
+}
+
 // WS-122
 #[tokio::test]
 async fn ws_122_a_working_directory_with_a_line_break_is_refused() {

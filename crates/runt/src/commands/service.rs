@@ -74,7 +74,7 @@ struct InstallArgs {
     #[arg(long)]
     start: bool,
     /// With --system: the user whose kernels it serves [default: who called sudo].
-    #[arg(long, requires = "system")]
+    #[arg(long)]
     user: Option<String>,
     /// Print the service file and change nothing; needs no service manager.
     #[arg(long, value_enum, value_name = "KIND", conflicts_with = "start")]
@@ -90,6 +90,12 @@ enum Kind {
 }
 
 pub async fn run(args: Args, printer: &Printer) -> Result<()> {
+    if let ServiceCommand::Install(install) = &args.command
+        && install.user.is_some()
+        && !args.system
+    {
+        bail!("--user is for a service of the system's\nHint: give --system as well");
+    }
     let here = Here::find()?;
     let manager = Manager {
         system: args.system,
