@@ -196,7 +196,7 @@ cloudTest("the server and the machine go away and come back", async ({ t, cloud,
     await field.fill("36");
     await cell.element.getByTestId("input-send").click();
     await cell.status("done");
-    assert.match(await cell.stdout().innerText(), /Ada is 36/);
+    assert.equal((await cell.stdout().innerText()).trim(), "Your name? Ada\nAge? 36\nAda is 36");
     assert.equal(await cell.element.getByTestId("input-prompt").count(), 0);
   });
 
@@ -208,8 +208,16 @@ cloudTest("the server and the machine go away and come back", async ({ t, cloud,
     await field.fill("open sesame");
     await field.press("Enter");
     await cell.status("done");
-    assert.equal((await cell.stdout().innerText()).trim(), "11");
+    assert.equal((await cell.stdout().innerText()).trim(), "Secret? ········\n11");
     assert.ok(!(await page.content()).includes("open sesame"));
+  });
+
+  await t.test("what the kernel proposes as the next input is put in, below the cell or in its place", async () => {
+    const cell = await notebook.addAndRun("get_ipython().set_next_input('in_place = 1', replace=True)");
+    await cell.shows("in_place = 1");
+    const other = await notebook.addAndRun("get_ipython().set_next_input('below = 1')");
+    await other.status("done");
+    await page.getByTestId("cell").last().getByText("below = 1").waitFor();
   });
 
   await t.test("Shift+Tab shows what the kernel knows, then its source; elsewhere it dedents", async () => {

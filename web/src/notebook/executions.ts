@@ -17,9 +17,16 @@ export interface PendingInput {
   password: boolean;
 }
 
+/** What the kernel proposes as the next input: in place of the cell, or below it (D12). */
+export interface NextInput {
+  text: string;
+  replace: boolean;
+}
+
 export interface ExecutionView {
   status: ExecutionStatus;
   pendingInput: PendingInput | undefined;
+  nextInput: NextInput | undefined;
   count: number | undefined;
   outputs: readonly OutputRecord[];
 }
@@ -73,6 +80,12 @@ function readInput(value: unknown): PendingInput | undefined {
   return asked;
 }
 
+function readNextInput(value: unknown): NextInput | undefined {
+  const entry = mapOf(value);
+  const text = stringOf(entry?.text);
+  return text === undefined ? undefined : { text, replace: entry?.replace === true };
+}
+
 export function readExecution(value: unknown): ExecutionView | undefined {
   const entry = mapOf(value);
   if (entry === undefined) return undefined;
@@ -85,6 +98,7 @@ export function readExecution(value: unknown): ExecutionView | undefined {
   const view: ExecutionView = {
     status: (STATUSES.includes(status) ? status : "done") as ExecutionStatus,
     pendingInput: status === "running" ? readInput(entry.pending_input) : undefined,
+    nextInput: readNextInput(entry.next_input),
     count: countOf(entry.execution_count),
     outputs,
   };

@@ -17,6 +17,7 @@ import { dragging } from "./drag";
 import { Header } from "./header";
 import { comeBack, leaveNotebook } from "./kept-open";
 import { CommandKeys, keyName } from "./keys";
+import { takeNextInputs } from "./next-input";
 import { Selection } from "./selection";
 import type { NotebookStore } from "./store";
 import { UnsentNotice } from "./unsent-notice";
@@ -215,6 +216,7 @@ function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOri
   const isShown = signedIn.value !== "ended";
   useKeptHeights();
   useEffect(() => actions.cells.watch(), [actions]);
+  useEffect(() => takeNextInputs(store), [store]);
   useEffect(() => {
     const save = (event: KeyboardEvent) => {
       if (keyName(event) !== "ctrl+s") return;
