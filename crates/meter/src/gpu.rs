@@ -8,6 +8,7 @@ use std::time::Duration;
 use wire::http::GpuUse;
 
 use crate::machine::tenths;
+use crate::system_program::system_program;
 
 /// How long nvidia-smi may take.
 const NVIDIA_SMI_LIMIT: Duration = Duration::from_secs(3);
@@ -36,7 +37,7 @@ pub async fn gpu_memory_by_process() -> Option<BTreeMap<u32, u64>> {
 }
 
 async fn nvidia_smi(query: &str) -> Option<String> {
-    let mut command = tokio::process::Command::new("nvidia-smi");
+    let mut command = tokio::process::Command::new(system_program("nvidia-smi")?);
     command
         .args([query, "--format=csv,noheader,nounits"])
         .stdin(Stdio::null())

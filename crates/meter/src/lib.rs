@@ -8,7 +8,9 @@ mod cgroup;
 mod gpu;
 mod machine;
 mod processes;
+mod system_program;
 
 pub use gpu::{gpu_memory_by_process, gpus};
 pub use machine::{Machine, available_memory_bytes, memory_bytes};
 pub use processes::{Processes, Usage};
+pub use system_program::{system_path, system_program};

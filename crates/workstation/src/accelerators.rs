@@ -74,10 +74,9 @@ pub async fn detect_accelerators() -> Option<Vec<Accelerator>> {
     }
     let vendors = display_vendors(Path::new("/sys/bus/pci/devices"))?;
     let nvidia = vendors.get("NVIDIA").copied().unwrap_or(0);
-    let output = if nvidia > 0 {
-        nvidia_smi("nvidia-smi", NVIDIA_SMI_TIMEOUT).await
-    } else {
-        None
+    let output = match meter::system_program("nvidia-smi") {
+        Some(program) if nvidia > 0 => nvidia_smi(&program, NVIDIA_SMI_TIMEOUT).await,
+        _ => None,
     };
     Some(inventory(&vendors, output.as_deref()))
 }
@@ -167,7 +166,7 @@ fn vram(text: &str) -> Option<u64> {
         .filter(|bytes| *bytes > 0)
 }
 
-async fn nvidia_smi(program: &str, limit: Duration) -> Option<String> {
+async fn nvidia_smi(program: &Path, limit: Duration) -> Option<String> {
     let mut command = tokio::process::Command::new(program);
     command.args([
         "--query-gpu=name,memory.total",

@@ -67,10 +67,13 @@ async fn ws_154_155_157_devices_that_cannot_be_used() {
         (&json!("not_ready"), &json!(3))
     );
     assert_eq!(
-        nvidia_smi("/nonexistent/nvidia-smi", NVIDIA_SMI_TIMEOUT).await,
+        nvidia_smi(Path::new("/nonexistent/nvidia-smi"), NVIDIA_SMI_TIMEOUT).await,
         None
     );
-    assert_eq!(nvidia_smi("false", NVIDIA_SMI_TIMEOUT).await, None);
+    assert_eq!(
+        nvidia_smi(Path::new("false"), NVIDIA_SMI_TIMEOUT).await,
+        None
+    );
 }
 
 // WS-156
