@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -133,9 +133,10 @@ impl Entry {
             folder: name.into_owned(),
             bytes: bytes.unwrap_or(0),
         };
-        let fresh = self.file("json.new");
-        fs::write(&fresh, serde_json::to_vec(&note).map_err(io::Error::other)?)?;
-        fs::rename(fresh, self.file("json"))?;
+        // A file of a new name: notebook code may have put a link in the place of any other.
+        let mut fresh = tempfile::NamedTempFile::new_in(&self.cache)?;
+        fresh.write_all(&serde_json::to_vec(&note).map_err(io::Error::other)?)?;
+        fresh.persist(self.file("json"))?;
         let cache = self.cache.clone();
         // It goes on by itself; the kernel need not wait for it.
         drop(tokio::task::spawn_blocking(move || {
@@ -146,8 +147,18 @@ impl Entry {
     }
 }
 
+/// Reads a note. Notebook code may have written it: it counts if its folder is one that we would have made.
 fn read_note(path: &Path) -> Option<Note> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+    let note: Note = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    let key = path.file_stem()?.to_str()?;
+    (key_of(&note.folder)? == key).then_some(note)
+}
+
+/// The key in a folder's name; `None` when it is no name of ours.
+fn key_of(folder: &str) -> Option<&str> {
+    let (key, random) = folder.split_once('-')?;
+    let is_random = random.len() == 8 && random.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_random && !key.contains('/')).then_some(key)
 }
 
 /// Removes a folder on another thread.
@@ -194,7 +205,8 @@ pub(super) fn clean(cache: &Path, now: SystemTime, most: u64) {
     for folder in folders {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let is_named = kept.iter().any(|(_, _, note)| *note.folder == *name);
-        if !is_named && age(&folder) > BUILD_LIMIT * 2 {
+        // Where notebook code has led the cache elsewhere, what is there is not ours.
+        if key_of(&name).is_some() && !is_named && age(&folder) > BUILD_LIMIT * 2 {
             discard(&folder);
         }
     }

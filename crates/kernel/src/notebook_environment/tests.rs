@@ -107,6 +107,31 @@ fn what_is_old_or_too_much_goes_unless_a_kernel_runs_in_it() {
     assert!(!dir.join("mid.lock").exists());
 }
 
+// Notebook code can write in the cache.
+#[test]
+fn cleaning_up_stays_among_environments() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("cache");
+    let others = [
+        "outside",
+        "cache/6d1a265b-0000-4000-8000-000000000000",
+        "cache/jobs",
+    ];
+    for other in others {
+        fs::create_dir_all(place.path().join(other)).unwrap();
+    }
+    fs::write(dir.join("bad.json"), r#"{"folder":"../outside","bytes":1}"#).unwrap();
+    fs::write(dir.join("odd.json"), r#"{"folder":"jobs","bytes":1}"#).unwrap();
+    std::os::unix::fs::symlink(place.path().join("outside"), dir.join("lnk-22222222")).unwrap();
+    std::os::unix::fs::symlink("../planted", dir.join("new.lock")).unwrap();
+    cache::clean(&dir, SystemTime::now() + Duration::from_hours(24 * 90), 0);
+    for other in others {
+        assert!(place.path().join(other).is_dir(), "{other}");
+    }
+    assert!(SharedLock::try_take(&dir.join("new.lock")).is_err());
+    assert!(!place.path().join("planted").exists());
+}
+
 #[tokio::test]
 async fn a_cache_that_cannot_be_used_is_named() {
     let place = tempfile::tempdir().unwrap();
