@@ -18,6 +18,7 @@ use crate::environment;
 use crate::keeper::KeeperRecord;
 use crate::process::{self, ProcessIdentity};
 use crate::protocol::{Command, FromKeeper, Request, Status, read_frame, write_frame};
+use crate::socket_path;
 
 /// How long a keeper may take to listen after it was started.
 const START_WAIT: Duration = Duration::from_secs(10);
@@ -162,7 +163,7 @@ impl KeeperClient {
     }
 
     async fn dial(record: &KeeperRecord) -> Result<(Self, Status), ClientError> {
-        let stream = UnixStream::connect(&record.socket)
+        let stream = socket_path::connect(&record.socket)
             .await
             .map_err(|_| ClientError::Absent)?;
         let (requests, queue) = mpsc::channel(QUEUE);

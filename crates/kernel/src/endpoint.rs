@@ -19,7 +19,7 @@ const SOCKET_NAME_ROOM: usize = 20;
 const KERNEL_DIR: &str = "kernel";
 
 /// A folder for the sockets of a folder: itself when its path is short, else one in the user's
-/// runtime folder or in `/tmp`, mode 0700 and owned by this user (WS-298).
+/// runtime folder or in `/tmp`, mode 0700 and owned by this user (WS-298). Somebody else's is refused.
 pub(crate) fn socket_dir(folder: &Path) -> std::io::Result<PathBuf> {
     if folder.as_os_str().len() + SOCKET_NAME_ROOM <= MAX_SOCKET_PATH {
         return Ok(folder.to_owned());
@@ -91,10 +91,15 @@ impl Endpoint {
             let what = format!("the kernel's folder cannot be used: {error}");
             LaunchFailure::new(FailureClass::Other, what)
         })?;
-        let (info, listeners) = if ipc {
-            ipc_info(&folder, &id)?
-        } else {
-            tcp_info()?
+        let sockets = ipc.then(|| ipc_info(&folder, &id));
+        let (info, listeners) = match sockets {
+            Some(Ok(info)) => (info, Vec::new()),
+            // As where another user of the machine has made the folder before us.
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the kernel has no folder for its sockets and is reached over TCP");
+                tcp_info()?
+            }
+            None => tcp_info()?,
         };
         let file = folder.join(format!("kernel-{id}.json"));
         let json = serde_json::to_vec_pretty(&info)
@@ -149,20 +154,10 @@ impl Endpoint {
     }
 }
 
-fn ipc_info(folder: &Path, id: &str) -> Result<(ConnectionInfo, Vec<TcpListener>), LaunchFailure> {
-    let dir = socket_dir(folder).map_err(|error| {
-        let what = format!("the folder for the kernel's sockets cannot be used: {error}");
-        LaunchFailure::new(FailureClass::Other, what)
-    })?;
-    let prefix = dir.join(format!("k{}-ipc", &id[..8]));
-    Ok((
-        info(
-            Transport::IPC,
-            prefix.to_string_lossy().into_owned(),
-            [1, 2, 3, 4, 5],
-        ),
-        Vec::new(),
-    ))
+fn ipc_info(folder: &Path, id: &str) -> std::io::Result<ConnectionInfo> {
+    let prefix = socket_dir(folder)?.join(format!("k{}-ipc", &id[..8]));
+    let prefix = prefix.to_string_lossy().into_owned();
+    Ok(info(Transport::IPC, prefix, [1, 2, 3, 4, 5]))
 }
 
 fn tcp_info() -> Result<(ConnectionInfo, Vec<TcpListener>), LaunchFailure> {

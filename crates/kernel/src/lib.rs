@@ -27,6 +27,7 @@ mod places;
 pub mod process;
 pub mod protocol;
 pub mod python_environment;
+pub mod socket_path;
 mod spec;
 mod stderr_log;
 pub mod warm;

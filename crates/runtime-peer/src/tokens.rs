@@ -1,14 +1,14 @@
 //! What the peer presents to the cloud: a credential it was given for good, or room tokens that its
 //! agent renews (decision D16). On the same socket the peer says that it is in the room and how its kernel is.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cloud_client::{RoomAuth, SecretString};
+use kernel::socket_path;
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::UnixStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
@@ -19,8 +19,6 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
 const FIRST_TOKEN: Duration = Duration::from_mins(1);
 /// The longest line an agent may send.
 const LINE_LIMIT: usize = 4096;
-/// Longest path of a Unix socket that works everywhere.
-const PATH_LIMIT: usize = 100;
 
 /// How the peer proves who it is; cheap to clone.
 #[derive(Clone)]
@@ -113,7 +111,7 @@ async fn collect(
 ) {
     let mut wait = FIRST_WAIT;
     loop {
-        if let Ok(stream) = connect(&socket).await {
+        if let Ok(stream) = socket_path::connect(&socket).await {
             let (read, mut write) = stream.into_split();
             let mut reader = BufReader::new(read);
             let mut line = Vec::new();
@@ -186,18 +184,6 @@ async fn take_line(
             return parsed.ok().map(|line| SecretString::from(line.token));
         }
     }
-}
-
-/// Connects also where the socket's path is too long for the system: by way of its open folder.
-async fn connect(socket: &Path) -> std::io::Result<UnixStream> {
-    if socket.as_os_str().len() <= PATH_LIMIT {
-        return UnixStream::connect(socket).await;
-    }
-    let absent = || std::io::Error::other("no folder");
-    let folder = std::fs::File::open(socket.parent().ok_or_else(absent)?)?;
-    let number = std::os::fd::AsRawFd::as_raw_fd(&folder);
-    let name = socket.file_name().ok_or_else(absent)?.to_string_lossy();
-    UnixStream::connect(format!("/proc/self/fd/{number}/{name}")).await
 }
 
 #[cfg(test)]

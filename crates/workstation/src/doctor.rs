@@ -98,6 +98,7 @@ pub async fn examine(patient: &Patient) -> Vec<Finding> {
     findings.extend(local::settings(patient));
     findings.push(local::python(patient).await);
     findings.extend(local::folders(patient));
+    findings.extend(local::sockets(patient));
     findings.push(local::loopback().await);
     findings.extend(local::gpu().await);
     findings.extend(local::protection(patient).await);

@@ -40,6 +40,10 @@ impl Account {
         Ok(Some(Self { number, mounts }))
     }
 
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
     /// A program of the account, in a folder.
     pub fn command(&self, program: &Path, folder: &Path) -> Command {
         let mut command = Command::new("unshare");

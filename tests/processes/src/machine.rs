@@ -133,6 +133,11 @@ impl Machine {
         Ok(())
     }
 
+    /// The number of the account that [`Self::unprivileged`] made for it.
+    pub fn user(&self) -> Option<u32> {
+        self.account.as_ref().map(Account::number)
+    }
+
     /// A program with this machine's folders, user and rights.
     pub fn command(&self, program: &std::path::Path) -> Result<Command> {
         std::fs::create_dir_all(&self.home)?;

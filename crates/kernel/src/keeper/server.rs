@@ -9,8 +9,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::endpoint::socket_dir;
 use crate::protocol::{Command, FromKeeper, Request, read_frame, write_frame};
+use crate::socket_path;
 
 const SOCKET_NAME: &str = "keeper.sock";
 /// Requests and answers that may wait.
@@ -49,7 +49,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Listens in the job's folder (mode 0600), or in a short private one.
+    /// Listens in the job's folder (mode 0600).
     pub(super) fn bind(job_dir: &Path, journal_end: watch::Receiver<u64>) -> std::io::Result<Self> {
         let (listener, path) = listen(job_dir)?;
         let (requests_in, requests) = mpsc::channel(QUEUE);
@@ -149,12 +149,12 @@ impl Server {
 }
 
 fn listen(job_dir: &Path) -> std::io::Result<(UnixListener, PathBuf)> {
-    let path = socket_dir(job_dir)?.join(SOCKET_NAME);
+    let path = socket_path::of_keeper(job_dir, SOCKET_NAME)?;
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(&path)?;
+    let listener = socket_path::bind(&path)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     Ok((listener, path))
 }

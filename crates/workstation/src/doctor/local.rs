@@ -147,6 +147,36 @@ pub(super) fn folders(patient: &Patient) -> Vec<Finding> {
     findings
 }
 
+/// Whether another user keeps kernels from having their sockets in `/tmp`, where there is no runtime folder.
+pub(super) fn sockets(patient: &Patient) -> Option<Finding> {
+    let user = rustix::process::getuid().as_raw();
+    let is_own = |dir: &str| {
+        Path::new(dir)
+            .metadata()
+            .is_ok_and(|meta| meta.uid() == user)
+    };
+    if patient.env.get("XDG_RUNTIME_DIR").is_some_and(is_own) {
+        return None;
+    }
+    place_of_sockets(Path::new(&format!("/tmp/runt-{user}")), user)
+}
+
+fn place_of_sockets(folder: &Path, user: u32) -> Option<Finding> {
+    let meta = folder.symlink_metadata().ok()?;
+    let is_private =
+        meta.is_dir() && meta.uid() == user && meta.permissions().mode() & 0o777 == 0o700;
+    (!is_private).then(|| {
+        Finding::warning(
+            "sockets",
+            format!(
+                "{} is no folder of this user alone, so kernels are reached over 127.0.0.1 where the path of their own is long",
+                folder.display()
+            ),
+            "let its owner or root remove it, or set XDG_RUNTIME_DIR to a folder of this user",
+        )
+    })
+}
+
 /// Kernels are spoken to over loopback.
 pub(super) async fn loopback() -> Finding {
     let talk = async {
@@ -269,5 +299,27 @@ pub(super) async fn agent(patient: &Patient) -> Finding {
             ),
             None => Finding::ok("agent", format!("process {} is running", agent.pid)),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_for_sockets_that_is_not_ours_alone_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("runt-1");
+        let user = place.path().metadata().unwrap().uid();
+        assert_eq!(place_of_sockets(&folder, user), None);
+        std::fs::create_dir(&folder).unwrap();
+        let may = |mode| {
+            std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        may(0o700);
+        assert_eq!(place_of_sockets(&folder, user), None);
+        assert!(place_of_sockets(&folder, user + 1).is_some());
+        may(0o770);
+        assert!(place_of_sockets(&folder, user).is_some());
     }
 }
