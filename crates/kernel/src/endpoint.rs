@@ -50,7 +50,7 @@ pub(crate) fn fallback_dir() -> PathBuf {
 }
 
 /// Makes sure of a folder that only this user can enter; refuses somebody else's.
-fn private_dir(dir: &Path) -> std::io::Result<()> {
+pub(crate) fn private_dir(dir: &Path) -> std::io::Result<()> {
     match DirBuilder::new().mode(0o700).create(dir) {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}

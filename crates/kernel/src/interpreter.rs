@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
+use crate::confinement::{self, Confinement, SpawnError};
 use crate::environment;
 use crate::failure::{FailureClass, LaunchFailure};
 
@@ -80,31 +81,32 @@ pub(crate) fn is_executable(path: &Path) -> bool {
         .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// Asks the interpreter about itself, within `limit`.
-pub async fn probe(python: &Path, limit: Duration) -> Result<Interpreter, LaunchFailure> {
+/// Asks the interpreter about itself, within `limit`. Notebook code may have made it, or packages that it loads when it
+/// starts: it is confined as kernels are.
+pub async fn probe(
+    python: &Path,
+    limit: Duration,
+    confinement: Option<&Confinement>,
+) -> Result<Interpreter, LaunchFailure> {
     let shown = python.display();
-    let mut child = Command::new(python)
-        .args(["-c", PROBE])
-        .env_clear()
-        .envs(environment::inherited())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| {
-            let what = format!("`{shown}` cannot be started: {error}");
-            LaunchFailure::new(FailureClass::ToolBootstrap, what)
-        })?;
-    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let argv = [python.as_os_str(), "-c".as_ref(), PROBE.as_ref()].map(ToOwned::to_owned);
     let work = async {
+        let mut child = confinement::spawn(confinement, &argv, &[], set_up).await?;
+        let (out, err) = (child.stdout.take(), child.stderr.take());
         let (stdout, stderr) = tokio::join!(read_limited(out), read_limited(err));
-        (child.wait().await, stdout, stderr)
+        Ok((child.wait().await, stdout, stderr))
     };
-    let Ok((status, stdout, stderr)) = tokio::time::timeout(limit, work).await else {
+    let Ok(answer) = tokio::time::timeout(limit, work).await else {
         let what = format!("`{shown}` did not answer within {} s", limit.as_secs());
         return Err(LaunchFailure::new(FailureClass::StartupTimeout, what));
     };
+    let (status, stdout, stderr) = answer.map_err(|error: SpawnError| {
+        let class = match error {
+            SpawnError::Program(_) => FailureClass::ToolBootstrap,
+            SpawnError::View(_) => FailureClass::Other,
+        };
+        LaunchFailure::new(class, format!("`{shown}` cannot be started: {error}"))
+    })?;
     let reason = |text: &str| {
         let what = format!("`{shown}` cannot be asked about `ipykernel`: {text}");
         LaunchFailure::new(FailureClass::Misconfiguration, what)
@@ -121,9 +123,22 @@ pub async fn probe(python: &Path, limit: Duration) -> Result<Interpreter, Launch
     }
 }
 
+fn set_up(command: &mut Command) {
+    command
+        .env_clear()
+        .envs(environment::inherited())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+}
+
 /// Like [`probe`], and an interpreter without `ipykernel` is a failure with its remedy.
-pub async fn check_ipykernel(python: &Path, limit: Duration) -> Result<Interpreter, LaunchFailure> {
-    let found = probe(python, limit).await?;
+pub async fn check_ipykernel(
+    python: &Path,
+    limit: Duration,
+    confinement: Option<&Confinement>,
+) -> Result<Interpreter, LaunchFailure> {
+    let found = probe(python, limit, confinement).await?;
     if found.ipykernel.is_some() {
         return Ok(found);
     }

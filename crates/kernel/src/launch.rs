@@ -1,7 +1,6 @@
 //! Starting a kernel: spawn, then a race of three: it answers, it ends, time is up.
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::channels::{Channels, read_raw, send};
-use crate::confinement::{self, Confinement, Obstacle};
+use crate::confinement::{self, Confinement, SpawnError};
 use crate::endpoint::Endpoint;
 use crate::environment;
 use crate::failure::{FailureClass, LaunchFailure};
@@ -150,35 +149,6 @@ async fn start(
             "no program to start",
         ));
     };
-    let plain: Vec<OsString> = argv.iter().map(OsString::from).collect();
-    let Some(confinement) = confinement else {
-        return spawn(spec, program, &plain, Stdio::null());
-    };
-    let line = confinement.command_line(argv, shown);
-    let mut child = spawn(spec, program, &line, Stdio::piped())?;
-    match confinement::obstacle(&mut child).await {
-        None => Ok(child),
-        Some(Obstacle::Unsupported(why)) => {
-            tracing::warn!("notebook code is not kept from this machine's secrets: {why}");
-            spawn(spec, program, &plain, Stdio::null())
-        }
-        Some(Obstacle::Failed(why)) => Err(LaunchFailure::new(
-            FailureClass::Other,
-            format!("notebook code cannot be kept from this machine's secrets now: {why}"),
-        )),
-        Some(Obstacle::Program(number)) => {
-            let error = std::io::Error::from_raw_os_error(number);
-            Err(cannot_start(program, &error))
-        }
-    }
-}
-
-fn spawn(
-    spec: &LaunchSpec,
-    program: &str,
-    line: &[OsString],
-    stdout: Stdio,
-) -> Result<Child, LaunchFailure> {
     if !spec.cwd.is_dir() {
         let what = format!(
             "the working directory `{}` does not exist",
@@ -188,9 +158,17 @@ fn spawn(
         program.clone_into(&mut failure.command);
         return Err(failure);
     }
-    let mut command = std::process::Command::new(&line[0]);
+    let line: Vec<OsString> = argv.iter().map(OsString::from).collect();
+    confinement::spawn(confinement, &line, shown, |command| set_up(command, spec))
+        .await
+        .map_err(|error| match error {
+            SpawnError::Program(error) => cannot_start(program, &error),
+            SpawnError::View(_) => LaunchFailure::new(FailureClass::Other, error.to_string()),
+        })
+}
+
+fn set_up(command: &mut Command, spec: &LaunchSpec) {
     command
-        .args(&line[1..])
         .current_dir(&spec.cwd)
         .env_clear()
         .envs(environment::inherited())
@@ -203,14 +181,10 @@ fn spawn(
                 .iter()
                 .filter(|(name, value)| environment::may_reach_kernel(name, value)),
         )
-        .stdin(Stdio::null())
-        .stdout(stdout)
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
-        .process_group(0);
-    Command::from(command)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| cannot_start(program, &error))
+        .process_group(0)
+        .kill_on_drop(true);
 }
 
 fn cannot_start(program: &str, error: &std::io::Error) -> LaunchFailure {

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::confinement::Confinement;
 use crate::failure::{FailureClass, LaunchFailure};
 use crate::interpreter;
 
@@ -44,15 +45,17 @@ pub struct NotebookEnvironment {
     pub in_use: PathBuf,
 }
 
-/// Finds or makes the environment that a notebook declares, on top of `python` where that version will do. Progress is
-/// text for people. Dropping the future ends what it started.
+/// Finds or makes the environment that a notebook declares, on top of `python` where that version will do. Building a package
+/// runs its code, confined as the notebook's own is. Progress is text for people. Dropping the future ends what it
+/// started.
 pub async fn prepare(
     declaration: &Declaration,
     python: &Path,
     cache: &Path,
+    confinement: Option<&Confinement>,
     progress: &watch::Sender<String>,
 ) -> Result<NotebookEnvironment, LaunchFailure> {
-    let work = make(declaration, python, cache, progress);
+    let work = make(declaration, python, cache, confinement, progress);
     tokio::time::timeout(BUILD_LIMIT, work)
         .await
         .unwrap_or_else(|_| {
@@ -72,9 +75,10 @@ async fn make(
     declaration: &Declaration,
     python: &Path,
     cache: &Path,
+    confinement: Option<&Confinement>,
     progress: &watch::Sender<String>,
 ) -> Result<NotebookEnvironment, LaunchFailure> {
-    let base = interpreter::probe(python, interpreter::PROBE_WAIT).await?;
+    let base = interpreter::probe(python, interpreter::PROBE_WAIT, confinement).await?;
     let python_request = if declaration.accepts(&base.python) {
         python.to_string_lossy().into_owned()
     } else {
@@ -87,7 +91,7 @@ async fn make(
     if let Some(found) = entry.find() {
         return Ok(found);
     }
-    let uv = uv::find(python).await?;
+    let uv = uv::find(python, confinement).await?;
     let _lock = entry
         .lock(progress)
         .await
@@ -114,7 +118,7 @@ async fn make(
 }
 
 async fn build(
-    uv: &uv::Uv,
+    uv: &uv::Uv<'_>,
     folder: &Path,
     python_request: &str,
     declaration: &Declaration,

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::task::JoinSet;
 use wire::http::OfferedKernel;
 
+use crate::confinement::Confinement;
 use crate::interpreter::{self, Interpreter, PROBE_WAIT};
 use crate::kernelspec::{self, Kernelspec, data_dirs};
 use crate::places::{self, Environment, Source};
@@ -45,15 +46,18 @@ struct Asked {
 pub struct Offers {
     python: PathBuf,
     working_dir: PathBuf,
+    /// What is kept from interpreters that are asked.
+    confinement: Option<Confinement>,
     asked: BTreeMap<PathBuf, Asked>,
 }
 
 impl Offers {
     /// For kernels in this folder, with the interpreter of notebooks that name none.
-    pub fn new(python: PathBuf, working_dir: PathBuf) -> Self {
+    pub fn new(python: PathBuf, working_dir: PathBuf, confinement: Option<Confinement>) -> Self {
         Self {
             python,
             working_dir,
+            confinement,
             asked: BTreeMap::new(),
         }
     }
@@ -183,8 +187,10 @@ impl Offers {
             while running.len() < PROBES_AT_ONCE
                 && let Some(python) = due.pop()
             {
+                let confinement = self.confinement.clone();
                 running.spawn(async move {
-                    let answer = interpreter::probe(&python, PROBE_WAIT).await;
+                    let answer =
+                        interpreter::probe(&python, PROBE_WAIT, confinement.as_ref()).await;
                     (python, answer.map_err(|failure| failure.message))
                 });
             }

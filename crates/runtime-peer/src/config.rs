@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use cloud_client::{BaseUrl, Network, RoomAuth};
 use kernel::client::KeeperCommand;
+use kernel::confinement::Confinement;
 use session_core::LaunchMode;
 
 /// What a peer presents to the cloud.
@@ -56,6 +57,8 @@ pub struct PeerConfig {
     pub warm_kernels: Option<PathBuf>,
     /// How to start a keeper.
     pub keeper: KeeperCommand,
+    /// What is kept from all that notebook code may have made.
+    pub confinement: Confinement,
 }
 
 impl std::fmt::Debug for PeerConfig {

@@ -12,6 +12,7 @@ use documents::hosted_file::HostedFile;
 use documents::runtime_state::status;
 use documents::{CommsDoc, DeclaredEnvironment, NotebookDoc, RuntimeStateDoc, WantedKernelspec};
 use kernel::client::KeeperCommand;
+use kernel::confinement::Confinement;
 use kernel::journal::{DEFAULT_LIMIT_BYTES, JournalError, Record};
 use kernel::protocol::KeeperEvent;
 use serde_json::{Value, json};
@@ -56,6 +57,8 @@ pub struct RunConfig {
     pub job_dir: PathBuf,
     /// How to start a keeper.
     pub keeper: KeeperCommand,
+    /// What is kept from all that the notebook's code may have made.
+    pub confinement: Confinement,
     /// Whether the cells after a failed one are run.
     pub allow_errors: bool,
     /// How long one cell may take.
@@ -158,7 +161,12 @@ pub async fn run_notebook(file: HostedFile, config: RunConfig) -> Result<RunResu
             Arc::clone(&grown),
         ),
         feed: JournalFeed::start(&config.job_dir, from, Arc::clone(&grown)),
-        launcher: Launcher::new(config.python.clone(), config.working_dir.clone(), true),
+        launcher: Launcher::new(
+            config.python.clone(),
+            config.working_dir.clone(),
+            true,
+            config.confinement.clone(),
+        ),
         config,
         grown,
         death: None,

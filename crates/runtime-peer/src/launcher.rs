@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use documents::{DeclaredEnvironment, WantedKernelspec};
+use kernel::confinement::Confinement;
 use kernel::notebook_environment::{Declaration, cache_dir, prepare};
 use kernel::{FailureClass, LaunchFailure, LaunchSpec};
 use session_core::Event;
@@ -37,6 +38,8 @@ pub(crate) struct Launcher {
     working_dir: PathBuf,
     /// Whether notebooks may have environments of their own here.
     environments: bool,
+    /// What is kept from packages that are built.
+    confinement: Confinement,
     preparing: Option<Preparing>,
 }
 
@@ -73,11 +76,17 @@ impl Drop for Preparing {
 }
 
 impl Launcher {
-    pub(crate) fn new(python: Option<PathBuf>, working_dir: PathBuf, environments: bool) -> Self {
+    pub(crate) fn new(
+        python: Option<PathBuf>,
+        working_dir: PathBuf,
+        environments: bool,
+        confinement: Confinement,
+    ) -> Self {
         Self {
             python,
             working_dir,
             environments,
+            confinement,
             preparing: None,
         }
     }
@@ -112,13 +121,15 @@ impl Launcher {
     fn prepare(&mut self, declared: DeclaredEnvironment, python: PathBuf) {
         let (sender, progress) = watch::channel("looking for the environment".to_owned());
         let working_dir = self.working_dir.clone();
+        let confinement = self.confinement.clone();
         let task = tokio::spawn(async move {
             let (declaration, source) = declaration(declared)?;
             let cache = cache_dir(|name| std::env::var_os(name)).ok_or_else(|| {
                 let what = "there is no folder for the environments of notebooks: neither `XDG_CACHE_HOME` nor `HOME` is set";
                 LaunchFailure::new(FailureClass::Misconfiguration, what)
             })?;
-            let environment = prepare(&declaration, &python, &cache, &sender).await?;
+            let confinement = Some(&confinement);
+            let environment = prepare(&declaration, &python, &cache, confinement, &sender).await?;
             Ok(LaunchSpec::in_environment(
                 environment,
                 source,

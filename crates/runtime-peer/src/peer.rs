@@ -257,6 +257,7 @@ impl Peer {
                 config.python.clone(),
                 config.working_dir.clone(),
                 config.environments,
+                config.confinement.clone(),
             ),
             wake: None,
             handed_over: false,

@@ -9,6 +9,7 @@ use kernel::client::KeeperCommand;
 use kernel::journal::DEFAULT_LIMIT_BYTES;
 use runtime_peer::{DEFAULT_OUTPUT_LIMIT_BYTES, End, LaunchMode, PeerAuth, PeerConfig};
 
+use crate::confined::Secrets;
 use crate::own_secrets::{TOKEN_VARIABLE, take_token};
 
 const DEV_USER_VARIABLE: &str = "RUNT_CLOUD_DEV_USER";
@@ -102,6 +103,8 @@ pub struct Args {
     /// MiB of output that wait on disk at most; as many are kept of what a notebook has no room for.
     #[arg(long, default_value_t = DEFAULT_LIMIT_BYTES >> 20)]
     journal_mib: u64,
+    #[command(flatten)]
+    secrets: Secrets,
 }
 
 /// Runs until the job ends; the exit code tells the agent how (4.26).
@@ -180,6 +183,12 @@ fn config(args: Args, token: Option<SecretString>) -> Result<PeerConfig, End> {
     let program = std::env::current_exe()
         .map_err(|error| End::Config(format!("this program cannot be found: {error}")))?;
     let network = Network::find(variable, None).map_err(|error| End::Config(error.to_string()))?;
+    let confinement = args.secrets.confinement();
+    let mut keeper = vec![
+        "kernel-keeper".into(),
+        format!("--journal-mib={}", args.journal_mib).into(),
+    ];
+    keeper.extend(confinement.words());
     Ok(PeerConfig {
         network,
         cloud,
@@ -206,11 +215,9 @@ fn config(args: Args, token: Option<SecretString>) -> Result<PeerConfig, End> {
         warm_kernels: args.warm_kernels,
         keeper: KeeperCommand {
             program,
-            args: vec![
-                "kernel-keeper".into(),
-                format!("--journal-mib={}", args.journal_mib).into(),
-            ],
+            args: keeper,
         },
+        confinement,
     })
 }
 

@@ -11,6 +11,8 @@ use kernel::journal::DEFAULT_LIMIT_BYTES;
 use kernel::keeper::{DEFAULT_ORPHAN_LIMIT, KeeperConfig, KeeperRecord, end_leftover_kernel};
 use kernel::protocol::Command;
 
+use crate::confined::Secrets;
+
 /// Keep one kernel and its journal for a job.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -35,6 +37,8 @@ pub struct Args {
     /// End the keeper of this folder and its kernel instead.
     #[arg(long)]
     end: bool,
+    #[command(flatten)]
+    secrets: Secrets,
 }
 
 /// Runs until told to end.
@@ -51,7 +55,8 @@ pub fn run(args: Args) -> ExitCode {
             return runtime.block_on(end(&args.job_dir));
         }
         let config = KeeperConfig {
-            confinement: crate::confined::confinement(Some(&args.job_dir)),
+            // The job's folder may be anywhere.
+            confinement: args.secrets.confinement().and(args.job_dir.clone()),
             job_dir: args.job_dir,
             orphan_limit,
             journal_limit: args.journal_mib.saturating_mul(1 << 20),

@@ -38,7 +38,7 @@ enum Cli {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Cli::Confined(args) = cli {
-        return confined::run(&args);
+        return confined::run(args);
     }
     let asked = std::env::var("RUST_LOG").ok();
     let usual = match cli {
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         Cli::WorkstationAgent(args) => workstation_agent::run(*args),
         Cli::CloudRuntimeAgent(args) => cloud_runtime_agent::run(*args),
         Cli::KernelKeeper(args) => kernel_keeper::run(args),
-        Cli::Confined(args) => confined::run(&args),
+        Cli::Confined(args) => confined::run(args),
         Cli::Run(args) => run::run(&args),
     }
 }

@@ -223,6 +223,7 @@ fn config(
                 .map(Into::into)
                 .to_vec(),
         },
+        confinement: crate::confined::usual(),
         allow_errors: args.allow_errors,
         cell_timeout: args.timeout,
     })

@@ -107,9 +107,11 @@ fn options(args: Args, token: Option<SecretString>) -> Result<AgentOptions> {
     };
     let folders = Folders::find(&env)?;
     let python = absolute_interpreter(&python, env.get("PATH"));
+    let confinement = crate::confined::usual();
     let offers = Arc::new(Mutex::new(Offers::new(
         python.clone(),
         working_directory.clone(),
+        Some(confinement.clone()),
     )));
     let kernels = KernelFinder::new(move || {
         let offers = Arc::clone(&offers);
@@ -135,6 +137,7 @@ fn options(args: Args, token: Option<SecretString>) -> Result<AgentOptions> {
         warm_kernels: serving.warm_kernels,
         pass_env: serving.pass_env.clone(),
         limits: serving.limits(),
+        secrets: confinement.words(),
         keep: Keep {
             days: keep_days,
             bytes: keep_bytes,

@@ -1,5 +1,6 @@
 //! The agent's loop: carries out what `agent-core` decides and reports back.
 
+use std::ffi::OsString;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,8 @@ pub struct AgentOptions {
     pub env: Env,
     /// What each job may take.
     pub limits: JobLimits,
+    /// Arguments that tell peers and keepers what to keep from notebook code.
+    pub secrets: Vec<OsString>,
     /// How much of ended jobs is kept.
     pub keep: Keep,
     /// Times and policies.
@@ -141,7 +144,8 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
         CloudClient::new(&options.network, options.base.clone())?.with_token(options.token.clone());
     let (news, inbox) = mpsc::channel(NEWS_LIMIT);
     let drain = DrainMark::at(state, &options.workstation_id);
-    let containment = Containment::find(options.limits, &options.env).await;
+    let secrets = options.secrets.clone();
+    let containment = Containment::find(options.limits, &options.env, secrets).await;
     let limits = containment.in_force().clone();
     tracing::info!(limits = limits.line(), "[workstation-agent] limits of jobs");
     // An agent that cannot be spoken to still serves.

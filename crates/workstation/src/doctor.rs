@@ -96,7 +96,7 @@ pub async fn examine(patient: &Patient) -> Vec<Finding> {
     let credential = local::credential(patient, &mut findings);
     findings.push(local::program(patient).await);
     findings.extend(local::settings(patient));
-    findings.push(local::python(patient).await);
+    findings.extend(local::python(patient).await);
     findings.extend(local::folders(patient));
     findings.extend(local::sockets(patient));
     findings.push(local::loopback().await);

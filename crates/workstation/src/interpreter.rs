@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::process::Command;
 
 /// How long the interpreter may take to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -78,13 +79,15 @@ struct Answer {
     import_ok: bool,
 }
 
-/// Asks the interpreter whether it has ipykernel.
-pub async fn probe_ipykernel(interpreter: &Path) -> IpykernelProbe {
-    probe_within(interpreter, PROBE_TIMEOUT).await
+/// Asks the interpreter whether it has ipykernel. Notebook code may have made it, or packages that it loads when it
+/// starts: the daemon starts it where it sees no secret.
+pub async fn probe_ipykernel(interpreter: &Path, runtimed: &Path) -> IpykernelProbe {
+    let mut command = Command::new(runtimed);
+    command.args(["confined", "--usual", "--"]).arg(interpreter);
+    probe_within(command, PROBE_TIMEOUT).await
 }
 
-async fn probe_within(interpreter: &Path, limit: Duration) -> IpykernelProbe {
-    let mut command = tokio::process::Command::new(interpreter);
+async fn probe_within(mut command: Command, limit: Duration) -> IpykernelProbe {
     command
         .args(["-c", PROBE])
         .stdin(Stdio::null())

@@ -143,6 +143,7 @@ impl Peers {
         let mut command = self.containment.command(&self.program, &job.job_id);
         command
             .args(&plan.args)
+            .args(self.containment.secrets())
             .current_dir(&plan.working_directory)
             .env_clear()
             .envs(self.environment.iter().map(|(k, v)| (k, v)))

@@ -3,6 +3,7 @@
 //!
 //! `systemd-run --scope` makes the scope and becomes the program: the process stays our child, with its number.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -24,6 +25,8 @@ const STOP_PROPERTY: &str = "TimeoutStopSec=20";
 const KEEPER_END: [&str; 3] = ["kernel-keeper", "--end", "--job-dir"];
 /// The same, and then what follows.
 const END_BOTH: &str = r#"folder=$1; "$0" "$2" "$3" "$4" "$folder"; shift 4; exec "$@""#;
+/// The system's shell.
+const SHELL: &str = "/bin/sh";
 /// Longest part of a job's id in the name of its scope.
 const NAME_LIMIT: usize = 100;
 /// Prints which limits a scope really has.
@@ -43,6 +46,24 @@ struct Manager {
     runtime_folder: Option<PathBuf>,
     /// The properties of each scope.
     properties: Vec<String>,
+    tools: Tools,
+}
+
+/// What speaks to a manager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Tools {
+    systemd_run: PathBuf,
+    systemctl: PathBuf,
+}
+
+impl Tools {
+    /// The system's own: they run with the agent's rights.
+    fn find() -> Option<Self> {
+        Some(Self {
+            systemd_run: meter::system_program("systemd-run")?,
+            systemctl: meter::system_program("systemctl")?,
+        })
+    }
 }
 
 impl Manager {
@@ -54,9 +75,9 @@ impl Manager {
         }
     }
 
-    /// A command of the manager's tools; it finds its manager by the environment.
-    fn tool(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+    /// `systemd-run`; it finds its manager by the environment.
+    fn systemd_run(&self) -> Command {
+        let mut command = Command::new(&self.tools.systemd_run);
         match &self.runtime_folder {
             Some(folder) => command.env("XDG_RUNTIME_DIR", folder).arg("--user"),
             None => command.arg("--system"),
@@ -65,7 +86,7 @@ impl Manager {
     }
 
     fn run(&self, unit: &str, description: &str) -> Command {
-        let mut command = self.tool("systemd-run");
+        let mut command = self.systemd_run();
         command
             .args(["--scope", "--quiet", "--collect"])
             .arg(format!("--slice={SLICE}"))
@@ -83,7 +104,8 @@ impl Manager {
         let unit = format!("runt-trial-{}.scope", nonce());
         let mut command = self.run(&unit, "whether limits hold");
         command
-            .args(["sh", "-c", TRIAL])
+            .args([SHELL, "-c", TRIAL])
+            .env("PATH", meter::system_path())
             .stdin(Stdio::null())
             .kill_on_drop(true);
         let output = tokio::time::timeout(TRIAL_LIMIT, command.output());
@@ -125,11 +147,12 @@ pub(crate) struct Containment {
     limits: JobLimits,
     manager: Option<Manager>,
     in_force: LimitsInForce,
+    secrets: Vec<OsString>,
 }
 
 impl Containment {
-    /// Tries what this machine has.
-    pub async fn find(limits: JobLimits, env: &Env) -> Self {
+    /// Tries what this machine has; see [`Self::secrets`].
+    pub async fn find(limits: JobLimits, env: &Env, secrets: Vec<OsString>) -> Self {
         for manager in managers(env) {
             // Before version 253 scopes had no such policy and behaved like this.
             for policy in [Some("OOMPolicy=continue"), None] {
@@ -145,6 +168,7 @@ impl Containment {
                         limits,
                         manager: Some(manager),
                         in_force,
+                        secrets,
                     };
                 }
             }
@@ -153,6 +177,7 @@ impl Containment {
             limits,
             manager: None,
             in_force: in_force(limits, None),
+            secrets,
         }
     }
 
@@ -173,6 +198,11 @@ impl Containment {
             }
             None => Command::new(program),
         }
+    }
+
+    /// Arguments that tell a job's peer or keeper what to keep from notebook code.
+    pub fn secrets(&self) -> &[OsString] {
+        &self.secrets
     }
 
     /// What each process of a kernel may take, where a scope does not hold the limit for the job.
@@ -211,7 +241,7 @@ impl Containment {
                 command
             }
             (Some(folder), Some(sweep)) => {
-                let mut command = Command::new("sh");
+                let mut command = Command::new(SHELL);
                 command.args(["-c", END_BOTH]).arg(program).arg(folder);
                 command.args(KEEPER_END).args(sweep);
                 command
@@ -226,18 +256,16 @@ impl Containment {
         Some(command)
     }
 
-    fn sweep(&self, job_id: &str) -> Option<Vec<String>> {
+    fn sweep(&self, job_id: &str) -> Option<Vec<OsString>> {
         let manager = self.manager.as_ref()?;
         let scope = match &manager.runtime_folder {
             Some(_) => "--user",
             None => "--system",
         };
         let pattern = format!("{}.????????.scope", unit_name(job_id));
-        Some(
-            ["systemctl", scope, "--no-block", "stop", &pattern]
-                .map(str::to_owned)
-                .to_vec(),
-        )
+        let words = [scope, "--no-block", "stop", &pattern].map(OsString::from);
+        let tool = manager.tools.systemctl.clone().into_os_string();
+        Some([tool].into_iter().chain(words).collect())
     }
 
     /// The runtime folder by which tools find the user's manager, for programs with an environment of their own.
@@ -264,15 +292,20 @@ fn managers(env: &Env) -> Vec<Manager> {
         || format!("/run/user/{}", user.as_raw()).into(),
         PathBuf::from,
     );
+    let Some(tools) = Tools::find() else {
+        return Vec::new();
+    };
     let own = Manager {
         socket: folder.join("systemd/private"),
         runtime_folder: Some(folder),
         properties: Vec::new(),
+        tools: tools.clone(),
     };
     let system = Manager {
         socket: PathBuf::from("/run/systemd/private"),
         runtime_folder: None,
         properties: Vec::new(),
+        tools,
     };
     let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let mut all = Vec::new();
@@ -377,7 +410,7 @@ mod tests {
         let user = managers(&env);
         assert!(user.iter().all(|manager| manager.runtime_folder.is_none()));
         if user.is_empty() && cfg!(target_os = "linux") {
-            let containment = Containment::find(limits, &env).await;
+            let containment = Containment::find(limits, &env, Vec::new()).await;
             assert_eq!(containment.process_memory(), Some(1 << 30));
             assert_eq!(containment.sweep("job"), None);
             let command = containment.command(Path::new("/bin/true"), "job");
@@ -396,6 +429,10 @@ mod tests {
             socket: PathBuf::from("/"),
             runtime_folder: Some(PathBuf::from("/run/user/7")),
             properties: properties(limits),
+            tools: Tools {
+                systemd_run: PathBuf::from("/usr/bin/systemd-run"),
+                systemctl: PathBuf::from("/usr/bin/systemctl"),
+            },
         };
         let trial = Trial {
             memory: true,
@@ -405,6 +442,7 @@ mod tests {
             limits,
             in_force: in_force(limits, Some((manager.name(), trial))),
             manager: Some(manager),
+            secrets: Vec::new(),
         };
         assert_eq!(containment.process_memory(), None);
         assert_eq!(containment.in_force().scopes.as_deref(), Some("user"));
@@ -423,7 +461,9 @@ mod tests {
         ] {
             assert!(line.contains(part), "{line}");
         }
+        assert_eq!(command.as_std().get_program(), "/usr/bin/systemd-run");
         let sweep = containment.sweep("Job 1").unwrap();
+        assert_eq!(sweep[0], "/usr/bin/systemctl");
         assert_eq!(sweep.last().unwrap(), "runt-job-job-1.????????.scope");
     }
 }

@@ -196,6 +196,7 @@ fn start(settings: &WarmSettings) -> std::io::Result<Keeper> {
         .arg(&settings.python)
         .arg("--warm-dir")
         .arg(&settings.working_directory)
+        .args(settings.containment.secrets())
         .env_clear()
         .envs(settings.environment.iter().map(|(k, v)| (k, v)))
         .current_dir(&settings.working_directory)

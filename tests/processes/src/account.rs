@@ -44,6 +44,14 @@ impl Account {
         self.number
     }
 
+    /// Gives files to the account.
+    pub fn give(&self, paths: &[PathBuf]) -> Result<()> {
+        for path in paths {
+            chown(path, Some(self.number), Some(self.number))?;
+        }
+        Ok(())
+    }
+
     /// A program of the account, in a folder.
     pub fn command(&self, program: &Path, folder: &Path) -> Command {
         let mut command = Command::new("unshare");

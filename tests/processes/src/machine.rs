@@ -123,6 +123,11 @@ impl Machine {
         for name in ["runt", "runtimed"] {
             std::fs::copy(program(name)?, folder.join(name))?;
         }
+        if let Some(account) = &self.account {
+            let names = ["", "bin", "bin/runt", "bin/runtimed"];
+            let local = self.home.join(".local");
+            account.give(&names.map(|name| local.join(name)))?;
+        }
         self.programs = Some(folder.clone());
         Ok(folder)
     }

@@ -55,7 +55,7 @@ async fn an_interpreter_without_ipykernel_fails_with_its_remedy() {
     let file = dir.path().join("answer");
     std::fs::write(&file, answer).unwrap();
     let python = script(dir.path(), "python", &format!("cat {}", file.display()));
-    let failure = check_ipykernel(&python, Duration::from_secs(5))
+    let failure = check_ipykernel(&python, Duration::from_secs(5), None)
         .await
         .unwrap_err();
     assert_eq!(failure.class, FailureClass::MissingIpykernel);
@@ -69,7 +69,7 @@ async fn a_hung_interpreter_does_not_hold_us() {
     let dir = tempfile::tempdir().unwrap();
     let python = script(dir.path(), "python", "exec sleep 60");
     let started = Instant::now();
-    let failure = probe(&python, Duration::from_millis(200))
+    let failure = probe(&python, Duration::from_millis(200), None)
         .await
         .unwrap_err();
     assert_eq!(failure.class, FailureClass::StartupTimeout);
@@ -79,14 +79,18 @@ async fn a_hung_interpreter_does_not_hold_us() {
 #[tokio::test]
 async fn what_cannot_be_started_or_understood_says_so() {
     let dir = tempfile::tempdir().unwrap();
-    let absent = probe(Path::new("/nowhere/python"), Duration::from_secs(5))
+    let absent = probe(Path::new("/nowhere/python"), Duration::from_secs(5), None)
         .await
         .unwrap_err();
     assert_eq!(absent.class, FailureClass::ToolBootstrap);
     let noisy = script(dir.path(), "noisy", "echo hello");
-    let failure = probe(&noisy, Duration::from_secs(5)).await.unwrap_err();
+    let failure = probe(&noisy, Duration::from_secs(5), None)
+        .await
+        .unwrap_err();
     assert_eq!(failure.class, FailureClass::Misconfiguration);
     let broken = script(dir.path(), "broken", "echo oh dear >&2; exit 3");
-    let failure = probe(&broken, Duration::from_secs(5)).await.unwrap_err();
+    let failure = probe(&broken, Duration::from_secs(5), None)
+        .await
+        .unwrap_err();
     assert!(failure.message.contains("oh dear"), "{failure}");
 }

@@ -143,6 +143,7 @@ async fn a_cache_that_cannot_be_used_is_named() {
         &Declaration::default(),
         python,
         &file.join("cache"),
+        None,
         &progress,
     )
     .await

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::confinement::{self, Confinement, SpawnError};
 use crate::environment;
 use crate::failure::{FailureClass, LaunchFailure};
 use crate::process::signal_group;
@@ -29,27 +30,25 @@ const ACTIVE: [&str; 3] = ["VIRTUAL_ENV", "CONDA_PREFIX", "UV_PROJECT_ENVIRONMEN
 
 /// A uv that answers.
 #[derive(Debug)]
-pub(super) struct Uv {
-    program: PathBuf,
-    arguments: Vec<OsString>,
+pub(super) struct Uv<'a> {
+    argv: Vec<OsString>,
+    confinement: Option<&'a Confinement>,
 }
 
 /// The uv of the path, of the interpreter (`python -m uv`), or of the home folder.
-pub(super) async fn find(python: &Path) -> Result<Uv, LaunchFailure> {
-    let plain = |program: PathBuf| Uv {
-        program,
-        arguments: Vec::new(),
-    };
-    let module = Uv {
-        program: python.to_owned(),
-        arguments: ["-m", "uv"].map(Into::into).to_vec(),
-    };
+pub(super) async fn find<'a>(
+    python: &Path,
+    confinement: Option<&'a Confinement>,
+) -> Result<Uv<'a>, LaunchFailure> {
+    let plain = |program: PathBuf| vec![program.into_os_string()];
+    let module = vec![python.into(), "-m".into(), "uv".into()];
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let installed = [".local/bin/uv", ".cargo/bin/uv"]
         .into_iter()
         .filter_map(|place| Some(plain(home.as_ref()?.join(place))));
     let candidates = [plain("uv".into()), module].into_iter().chain(installed);
-    for uv in candidates {
+    for argv in candidates {
+        let uv = Uv { argv, confinement };
         if uv.answers().await {
             return Ok(uv);
         }
@@ -64,27 +63,39 @@ pub(super) async fn find(python: &Path) -> Result<Uv, LaunchFailure> {
     Err(failure)
 }
 
-impl Uv {
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
-        let inherited = environment::inherited().into_iter();
-        let inherited = inherited.filter(|(name, _)| !ACTIVE.iter().any(|active| name == active));
-        command
-            .args(&self.arguments)
-            .env_clear()
-            .envs(inherited)
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .process_group(0)
-            .kill_on_drop(true);
-        command
+impl Uv<'_> {
+    async fn start(
+        &self,
+        arguments: &[&str],
+        set_up: impl Fn(&mut Command),
+    ) -> Result<Child, SpawnError> {
+        let mut argv = self.argv.clone();
+        argv.extend(arguments.iter().map(OsString::from));
+        let set_up = |command: &mut Command| {
+            let inherited = environment::inherited().into_iter();
+            let inherited =
+                inherited.filter(|(name, _)| !ACTIVE.iter().any(|active| name == active));
+            command
+                .env_clear()
+                .envs(inherited)
+                .env("NO_COLOR", "1")
+                .stdout(Stdio::null())
+                .process_group(0)
+                .kill_on_drop(true);
+            set_up(command);
+        };
+        confinement::spawn(self.confinement, &argv, &[], set_up).await
     }
 
     async fn answers(&self) -> bool {
-        let mut command = self.command();
-        command.arg("--version").stderr(Stdio::null());
-        matches!(timeout(PROBE_WAIT, command.status()).await, Ok(Ok(status)) if status.success())
+        let ended = async {
+            let quiet = |command: &mut Command| {
+                command.stderr(Stdio::null());
+            };
+            let mut child = self.start(&["--version"], quiet).await.ok()?;
+            child.wait().await.ok()
+        };
+        matches!(timeout(PROBE_WAIT, ended).await, Ok(Some(status)) if status.success())
     }
 
     /// Runs it in a folder; when it fails, its last words are the reason.
@@ -94,16 +105,14 @@ impl Uv {
         folder: &Path,
         progress: &watch::Sender<String>,
     ) -> Result<(), LaunchFailure> {
-        let mut command = self.command();
-        command
-            .args(arguments)
-            .current_dir(folder)
-            .stderr(Stdio::piped());
-        let broken = |error: std::io::Error| {
+        let broken = |error: SpawnError| {
             let what = format!("`uv` cannot be run: {error}");
             LaunchFailure::new(FailureClass::ToolBootstrap, what)
         };
-        let mut child = command.spawn().map_err(broken)?;
+        let there = |command: &mut Command| {
+            command.current_dir(folder).stderr(Stdio::piped());
+        };
+        let mut child = self.start(arguments, there).await.map_err(broken)?;
         let _group = Group(child.id().map_or(0, |pid| pid as i32));
         let mut tail = VecDeque::new();
         if let Some(pipe) = child.stderr.take() {
@@ -125,7 +134,7 @@ impl Uv {
                 tail.push_back(text);
             }
         }
-        let status = child.wait().await.map_err(broken)?;
+        let status = child.wait().await.map_err(|error| broken(error.into()))?;
         if status.success() {
             return Ok(());
         }

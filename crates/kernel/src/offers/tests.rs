@@ -79,7 +79,7 @@ async fn installed_kernels_and_environments_are_offered_with_what_they_lack() {
         "JUPYTER_PATH" => Some(data.clone().into_os_string()),
         _ => None,
     };
-    let mut offers = Offers::new(python.clone(), root.join("work"));
+    let mut offers = Offers::new(python.clone(), root.join("work"), None);
     let found = offers.look_with(variable).await;
     let found: Vec<&OfferedKernel> = found
         .iter()
@@ -142,7 +142,7 @@ async fn an_interpreter_is_asked_again_only_when_something_changed() {
     let place = tempfile::tempdir().unwrap();
     let prefix = place.path().join("main");
     let python = interpreter(&prefix, None, &[CFG]);
-    let mut offers = Offers::new(python, place.path().join("work"));
+    let mut offers = Offers::new(python, place.path().join("work"), None);
     for _ in 0..3 {
         let found = offers.look_with(|_| None).await;
         // Without a kernelspec of that name, `python3` is the interpreter itself.

@@ -74,7 +74,7 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     let python = serving.python_path.clone();
     if let Some(python) = python.or_else(|| find_interpreter(env.get("PATH"))) {
         printer.line(&format!("Python: {}", python.display()));
-        if let Some(warning) = probe_ipykernel(&python).await.warning(&python) {
+        if let Some(warning) = probe_ipykernel(&python, &daemon).await.warning(&python) {
             printer.warn(&warning);
         }
     } else {

@@ -101,22 +101,25 @@ pub(super) fn settings(patient: &Patient) -> Option<Finding> {
     }
 }
 
-pub(super) async fn python(patient: &Patient) -> Finding {
+/// A missing daemon, without which it cannot be asked, is told already.
+pub(super) async fn python(patient: &Patient) -> Option<Finding> {
+    let daemon = find_runtimed(&patient.program).ok()?;
     let path = patient.env.get("PATH");
     let asked = patient.settings.as_ref().ok();
     let asked = asked.and_then(|settings| settings.python_path.clone());
     let Some(python) = asked.or_else(|| find_interpreter(path)) else {
-        return Finding::problem(
+        return Some(Finding::problem(
             "python",
             "no python3 or python was found on PATH",
             "install Python, or `runt workstation config set python_path PYTHON`",
-        );
+        ));
     };
     let python = absolute_interpreter(&python, path);
-    match probe_ipykernel(&python).await.warning(&python) {
+    let found = probe_ipykernel(&python, &daemon).await;
+    Some(match found.warning(&python) {
         None => Finding::ok("python", format!("{} has ipykernel", python.display())),
         Some(warning) => Finding::of_error("python", &warning),
-    }
+    })
 }
 
 /// Where files go: whether they can be written, and whether there is space.

@@ -48,7 +48,7 @@ fn ws_087_links_are_not_followed() {
 // A program that is busy being written by a fork of another test answers ETXTBSY once; ask again then.
 async fn probe(path: &Path, limit: Duration) -> IpykernelProbe {
     loop {
-        match probe_within(path, limit).await {
+        match probe_within(Command::new(path), limit).await {
             IpykernelProbe::Failed { reason } if reason.contains("Text file busy") => {}
             other => return other,
         }
@@ -115,7 +115,7 @@ async fn ws_091_092_095_interpreters_that_do_not_answer() {
         assert_eq!(found.warning(&python).unwrap().lines().count(), 2);
     }
     assert!(matches!(
-        probe_ipykernel(Path::new("/nonexistent")).await,
+        probe(Path::new("/nonexistent"), PROBE_TIMEOUT).await,
         IpykernelProbe::Failed { .. }
     ));
 }

@@ -79,6 +79,7 @@ fn agent_process() {
         program: place.join("peer"),
         pass_env: vec![],
         limits: JobLimits::default(),
+        secrets: vec![],
         keep: Keep {
             days: KEEP_DAYS,
             bytes: KEEP_BYTES,

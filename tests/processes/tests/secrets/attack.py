@@ -98,6 +98,30 @@ def moved():
 
 attempt("the credential's folder, moved", moved)
 
+# Around them: folders above, and the programs that run outside.
+def aside_and_back(path):
+    def run():
+        os.rename(path, path + "-aside")
+        os.rename(path + "-aside", path)
+        return True
+    return run
+
+attempt("the folder above the credential's, moved", aside_and_back(os.path.dirname(config)))
+attempt("another in its place", lambda: os.rename(os.path.dirname(config), os.path.join(home, "elsewhere")) is None
+        and os.rename(os.path.join(home, "elsewhere"), os.path.dirname(config)) is None)
+for folder, _, names in os.walk(home):
+    for name in names:
+        if name == os.path.basename(credential):
+            attempt(f"a credential in {folder}", content(os.path.join(folder, name)))
+for program in GIVEN["programs"]:
+    for way in (program, os.path.join(again, os.path.relpath(program, home))):
+        attempt(f"{way}, replaced", aside_and_back(way))
+        # A program that runs cannot be written to in any case.
+        attempt(f"{way}, written to", lambda: os.open(way, os.O_WRONLY) + 1)
+        attempt(f"{way}, linked", lambda: os.link(way, os.path.join(home, f"linked-{os.getpid()}")) is None)
+    attempt(f"the folder of {program}, moved", aside_and_back(os.path.dirname(program)))
+attempt("the folder above the programs', moved", aside_and_back(os.path.join(home, ".local")))
+
 # The sockets of the agent, of its desks and of the keepers; the account's service manager.
 def connects(path):
     def visit():
@@ -198,6 +222,21 @@ def away(flags):
         return look()
     return run
 
+def let_go():
+    """In a root of one's own, without the mounts of the former one, whose folders are still held."""
+    held = os.open(home, os.O_RDONLY)
+    place = os.path.join(home, "place")
+    os.makedirs(place, exist_ok=True)
+    checked(libc.mount(b"none", encoded(place), b"tmpfs", 0, None))
+    os.makedirs(os.path.join(place, "former"))
+    os.chdir(place)
+    call(155 if os.uname().machine == "x86_64" else 41, encoded("."), encoded("former"))
+    checked(libc.umount2(b"/former", 2))
+    name = os.path.relpath(os.path.dirname(config), home)
+    os.rename(name, name + "-aside", src_dir_fd=held, dst_dir_fd=held)
+    os.rename(name + "-aside", name, src_dir_fd=held, dst_dir_fd=held)
+    return True
+
 def with_rights(action, as_root):
     def run():
         uid, gid = os.getuid(), os.getgid()
@@ -209,7 +248,7 @@ def with_rights(action, as_root):
     return run
 
 for name, action in (("umount", away(0)), ("lazy umount", away(2)), ("bind", bind(MS_BIND)), ("rbind", bind(MS_BIND | MS_REC)),
-                     ("overlay", overlay), ("move", aside)):
+                     ("overlay", overlay), ("move", aside), ("pivot", let_go)):
     attempt(name, in_child(action))
     attempt(f"{name} in a namespace", in_child(with_rights(action, False)))
     attempt(f"{name} as root of a namespace", in_child(with_rights(action, True)))

@@ -1,6 +1,8 @@
 //! Notebook code on a real machine that tries to get at its secrets, and gets nothing; and that finds everything else
 //! as it was.
 
+mod left_behind;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -36,6 +38,11 @@ struct Scene {
 impl Scene {
     /// `None`, and why on standard output, where the system has no way to protect a secret.
     async fn set() -> Result<Option<Self>> {
+        Self::with_config_at("config").await
+    }
+
+    /// The same; the folder of configurations is a link where it has another name.
+    async fn with_config_at(name: &str) -> Result<Option<Self>> {
         let cloud = Cloud::start().await?;
         let python = test_python();
         let mut machine = Machine::new(&cloud, "machine");
@@ -51,6 +58,13 @@ impl Scene {
                 String::from_utf8_lossy(&namespaces.stderr)
             );
             return Ok(None);
+        }
+        machine.use_own_programs()?;
+        if name != "config" {
+            let link = "mkdir \"$0\" && ln -s \"$0\" config";
+            let mut shell = machine.command(Path::new("sh"))?;
+            shell.args(["-c", link, name]).current_dir(machine.home());
+            ensure!(shell.status().await?.success());
         }
         let runtime = machine.home().join("run");
         machine.set("XDG_RUNTIME_DIR", &runtime);
@@ -135,12 +149,14 @@ impl Scene {
         let kernel = self.machine.only("ipykernel").await?;
         let command = std::fs::read_to_string(format!("/proc/{kernel}/cmdline"))?;
         let connection = command.trim_end_matches('\0').rsplit('\0').next();
+        let programs = ["runt", "runtimed"].map(|name| home.join(".local/bin").join(name));
         let given = json!({
             "credential": home.join("config/runt/workstation.json"),
             "state": state,
             "again": format!("{}-again", home.display()),
             "sockets": sockets,
             "connection_file": connection,
+            "programs": programs,
             "outside": {
                 "agent": self.machine.only("workstation-agent --cloud-url").await?,
                 "peer": self.machine.only("cloud-runtime-agent").await?,
@@ -191,6 +207,8 @@ impl Scene {
             &environment,
             "environ of bystander",
             "credential by root of bystander",
+            "the folder above the credential's, moved",
+            "the folder above the programs', moved",
         ];
         let yama = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
         if yama.is_err() || yama.is_ok_and(|scope| scope.trim() == "0") {
