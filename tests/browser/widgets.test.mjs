@@ -417,6 +417,8 @@ w.VBox([height, charted])`),
   await t.test("a widget of an unknown module says which", async () => {
     const strange = new Shown(await notebook.addAndRun(UNKNOWN));
     await strange.inside.getByText("jupyter-strange").waitFor({ timeout: 30_000 });
+    // It is told in the widget's place; no script of any widget failed beside that.
+    assert.deepEqual(await page.getByTestId("output-script-failed").allInnerTexts(), []);
   });
 
   await t.test("when its kernel is gone it keeps its last state and says so", async () => {

@@ -105,9 +105,10 @@ describe("Markdown", () => {
       '<p style="text-align: center; color: red; position: fixed; margin: -99px; width: 4000px">t</p>' +
         '<p style="background: url(https://example.org/); padding: 4px; z-index: 9; font-size: 20px">u</p>' +
         '<p style="background-color: #ffff00">y</p><p style="background: #000080">n</p>' +
-        '<p style="background-color: white; color: black">own</p><p data-look="color: red">v</p>',
+        '<p style="background-color: white; color: black">own</p><p data-look="color: red">v</p>' +
+        '<p style="width: 900px">w</p>',
     );
-    const [t, u, yellow, navy, own, v] = [...root.querySelectorAll("p")].map(({ style }) => style);
+    const [t, u, yellow, navy, own, v, w] = [...root.querySelectorAll("p")].map(({ style }) => style);
     expect([t?.textAlign, t?.position, t?.margin, t?.width]).toEqual(["center", "", "", ""]);
     expect([t?.color, t?.getPropertyValue("--given")]).toEqual(["", "red"]);
     expect([u?.background, u?.padding, u?.zIndex, u?.fontSize]).toEqual(["", "4px", "", "20px"]);
@@ -116,6 +117,7 @@ describe("Markdown", () => {
     expect(yellow?.color).not.toBe(navy?.color);
     expect(own?.color).toBe("black");
     expect(v?.length).toBe(0);
+    expect([w?.width, w?.maxWidth]).toEqual(["900px", "100%"]);
     expect(root.innerHTML).not.toContain("data-look");
   });
 

@@ -104,7 +104,9 @@ function watchFailed(tell: Tell): void {
     // Said by browsers of observers that go on a frame later; nothing has failed.
     if (!/^ResizeObserver loop/.test(message)) tell({ type: "frame-failed", why: message });
   });
-  addEventListener("unhandledrejection", ({ reason }) => tell({ type: "frame-failed", why: String(reason) }));
+  addEventListener("unhandledrejection", ({ reason }) =>
+    tell({ type: "frame-failed", why: String(reason ?? "a promise was broken") }),
+  );
 }
 
 const SCRIPT_FROM = /<script\b[^>]*?\bsrc\s*=\s*["']?(https?:[^"'\s>]+)/gi;

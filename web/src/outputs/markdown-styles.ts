@@ -46,6 +46,8 @@ export function setStyles(root: HTMLElement): void {
   for (const element of root.querySelectorAll<HTMLElement>("[data-look], [bgcolor]")) {
     for (const [name, value] of allowedIn(element.dataset.look ?? "")) element.style.setProperty(name, value);
     delete element.dataset.look;
+    // A window may be narrower than who wrote that thought.
+    if (element.style.width !== "") element.style.maxWidth = "100%";
     setColours(element);
   }
 }
