@@ -113,7 +113,7 @@ impl Session {
             let blobs = |hash: &str| fetches.have.get(hash).cloned();
             let (mut path, mut buffers) = (vec![key.as_str().into()], Vec::new());
             if let Some(value) = unfold(value, &mut path, &blobs, &mut buffers) {
-                update.state.insert(key.clone(), value);
+                update.state.insert(key.clone(), as_javascript_tells(value));
             }
             for (path, bytes) in buffers {
                 update.paths.push(path.into());
@@ -134,5 +134,25 @@ impl Session {
             on_their_way.sent(&comm_id, update.keys, &message.msg_id);
             self.effects.push(Effect::SendToKernel(Box::new(message)));
         }
+    }
+}
+
+/// Kernels know whole numbers as clients in JavaScript send them, without a fraction; in documents of some of these they
+/// float all the same.
+fn as_javascript_tells(value: Value) -> Value {
+    /// Beyond it floating numbers skip whole ones.
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) if number.is_f64() => match number.as_f64() {
+            Some(float) if float.fract() == 0.0 && float.abs() < MOST => (float as i64).into(),
+            _ => number.into(),
+        },
+        Value::Array(items) => items.into_iter().map(as_javascript_tells).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(key, value)| (key, as_javascript_tells(value)))
+            .collect::<Map<_, _>>()
+            .into(),
+        other => other,
     }
 }

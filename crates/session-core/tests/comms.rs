@@ -431,6 +431,21 @@ fn a_value_whose_blob_is_late_comes_as_it_is_then_and_one_without_not_at_all() {
 }
 
 #[test]
+fn whole_numbers_reach_the_kernel_whole_whatever_a_client_wrote() {
+    let mut sim = slider();
+    let state = json!({"value": {"hours": 11, "seconds": 0.0, "list": [-3.0, 0.5]}});
+    sim.comms
+        .merge_state("w", state.as_object().unwrap())
+        .unwrap();
+    sim.room_speaks();
+    let sent = sim.sent("comm_msg").last().unwrap().content.clone();
+    assert_eq!(
+        sent["data"]["state"]["value"].to_string(),
+        r#"{"hours":11,"list":[-3,0.5],"seconds":0}"#
+    );
+}
+
+#[test]
 fn a_message_that_no_room_carries_is_told_of() {
     let mut sim = slider();
     let custom =

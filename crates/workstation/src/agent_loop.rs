@@ -27,7 +27,7 @@ use crate::live::{CLOCK_HINT, Live, clock_skew, clock_words};
 use crate::lock::AgentLock;
 use crate::own_credential::{Notice, OwnCredential};
 use crate::peers::Peers;
-use crate::reports::{failure, order, status};
+use crate::reports::{failure, job_list, status};
 use crate::scopes::Containment;
 use crate::storage::{self, with_storage};
 use crate::warm_pool::{WarmPool, WarmSettings};
@@ -518,13 +518,7 @@ impl AgentLoop {
         let root = self.options.agent_root.clone();
         tokio::spawn(async move {
             let polled = client.poll_attach_jobs(&id).await;
-            let result = polled
-                .map(|polled| agent_core::JobList {
-                    jobs: polled.jobs.into_iter().map(order).collect(),
-                    skipped: polled.skipped,
-                    is_whole: polled.is_whole,
-                })
-                .map_err(|error| failure(&error));
+            let result = polled.map(job_list).map_err(|error| failure(&error));
             // Whether a new job can be taken is seen afresh.
             let seen = tokio::task::spawn_blocking(move || storage::trouble(&root)).await;
             if let Ok(trouble) = seen {

@@ -1,7 +1,7 @@
 //! From the client's errors and shapes to the agent core's.
 
-use agent_core::{CloudFailure, JobOrder, JobStatus};
-use cloud_client::{AttachJob, CloudError};
+use agent_core::{CloudFailure, JobList, JobOrder, JobStatus};
+use cloud_client::{AttachJob, CloudError, PolledJobs};
 
 /// How a failed call looks to the core.
 pub(crate) fn failure(error: &CloudError) -> CloudFailure {
@@ -29,8 +29,17 @@ pub(crate) fn failure(error: &CloudError) -> CloudFailure {
     }
 }
 
+/// The listed jobs as the core sees them.
+pub(crate) fn job_list(polled: PolledJobs) -> JobList {
+    JobList {
+        jobs: polled.jobs.into_iter().map(order).collect(),
+        skipped: polled.skipped,
+        is_whole: polled.is_whole,
+    }
+}
+
 /// A listed job as the core sees it.
-pub(crate) fn order(job: AttachJob) -> JobOrder {
+fn order(job: AttachJob) -> JobOrder {
     JobOrder {
         job_id: job.job_id,
         notebook_id: job.notebook_id,
