@@ -3,13 +3,15 @@ import "./panel.css";
 import { useEffect, useState } from "preact/hooks";
 import { type Credential, listCredentials, listWorkstations, type Workstation } from "../api/workstations";
 import { IconPlus } from "../ui/icons";
+import { Later } from "../ui/later";
 import { useLoaded } from "../ui/loaded";
-import { AddMachine } from "./add-machine";
 import { Credentials } from "./credentials";
 import { MachineCard } from "./machine-card";
 import { Settings } from "./settings";
 
 const REFRESH_MS = 5_000;
+
+const loadAddMachine = () => import("./add-machine").then((module) => module.AddMachine);
 
 interface PanelData {
   machines: Workstation[];
@@ -82,7 +84,7 @@ export function WorkstationsPage() {
           <Settings changed={refresh} />
         </>
       )}
-      {adding && <AddMachine close={() => setAdding(false)} arrived={refresh} />}
+      {adding && <Later load={loadAddMachine} props={{ close: () => setAdding(false), arrived: refresh }} />}
     </main>
   );
 }
