@@ -128,8 +128,9 @@ class Cell {
     return this.element.and(this.page.locator(`[data-status="${status}"]`)).waitFor({ timeout: 30_000 });
   }
 
+  /** What the cell printed, without what the page says of it. */
   stdout() {
-    return this.element.getByTestId("output-stdout");
+    return this.element.getByTestId("output-stdout").locator("pre");
   }
 
   outputs() {
