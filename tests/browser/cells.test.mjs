@@ -1,4 +1,4 @@
-// Cells as a whole: several selected at once, what is done to them undone by key, parts folded away, the width.
+// Cells as a whole: several selected at once, what is done to them undone by key, drawing, folding, finding, the width.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertAccessible, CHECKED } from "./support/accessible.mjs";
@@ -197,4 +197,45 @@ test("a notebook takes the whole width when that is chosen, also the next time",
   assert.ok((await width()) > 1_700);
   await choose();
   assert.equal(await width(), 940);
+});
+
+test("what is in the cells is found and replaced, and put back by z", async () => {
+  await page.setViewportSize({ width: 1280, height: 860 });
+  const notebook = await opened(code("x", "total = 1\nTotal = total"), code("y", "print(total)"), ...letters(6));
+  const count = (text) => page.getByTestId("find-count").getByText(text, { exact: true }).waitFor();
+  await notebook.cell(0).editor().focus();
+  await keys("Control+f");
+  await page.locator('[data-testid="find-text"]:focus').waitFor();
+  await page.keyboard.type("total");
+  await count("0 of 4");
+  await keys("Enter");
+  await count("1 of 4");
+  await page.getByTestId("find-case").click();
+  await count("1 of 3");
+  await assertAccessible(page, "bar to find and replace");
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/find.png` });
+  await page.getByTestId("find-text").focus();
+  await keys("Enter", "Enter");
+  await count("3 of 3");
+  assert.equal(await selected(), "y");
+  const shown = () => page.locator('[data-cell-id="y"] .cm-selectionBackground').count();
+  assert.ok((await shown()) > 0);
+  await keys("Enter");
+  await count("1 of 3");
+  await page.getByTestId("replace-text").fill("sum");
+  await page.getByTestId("replace").click();
+  await notebook.cell(0).shows("sum = 1");
+  await count("1 of 2");
+  await page.getByTestId("replace-all").click();
+  await page.getByTestId("toasts").getByText("2 places replaced").waitFor();
+  await notebook.cell(1).shows("print(sum)");
+  await notebook.cell(0).shows("Total = sum");
+  await page.getByTestId("find-text").fill("(");
+  await page.getByTestId("find-pattern").click();
+  await page.getByTestId("find-count").getByText("Unterminated group").waitFor();
+  await keys("Escape");
+  await page.getByTestId("find-bar").waitFor({ state: "detached" });
+  await keys("z", "z");
+  await notebook.cell(1).shows("print(total)");
+  await notebook.cell(0).shows("total = 1");
 });

@@ -30,6 +30,8 @@ export class Actions {
   readonly folding: Folding;
   /** Whether the list of keys is shown. */
   readonly shortcuts = signal(false);
+  /** Whether the bar to find and replace is open. */
+  readonly finding = signal(false);
   /** The cell that the Tab key reaches: the selected one, or the first. */
   readonly tabStop = computed(() => {
     const cells = this.store.cells.value;
@@ -79,6 +81,12 @@ export class Actions {
 
   showShortcuts(shown: boolean): void {
     this.shortcuts.value = shown;
+  }
+
+  /** Opens the bar to find and replace, or closes it and goes on at the cell that was found. */
+  find(shown: boolean): void {
+    this.finding.value = shown;
+    if (!shown) this.selection.command(this.selection.cellId.peek());
   }
 
   /** Ctrl+S: nothing is to be done, and whoever presses it wants to know. */

@@ -195,12 +195,18 @@ export class CellActions {
         return true;
       },
     };
-    this.act(step);
-    this.offer(said, step);
+    this.actOffering(step, said);
   }
 
-  private act(step: Step): void {
+  /** Does something that can be undone. */
+  act(step: Step): void {
     if (this.store.canEdit.value) this.history.act(step);
+  }
+
+  /** The same, with the way back in a message. */
+  actOffering(step: Step, said: string): void {
+    this.act(step);
+    this.offer(said, step);
   }
 
   private offer(said: string, step: Step): void {

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Actions } from "./actions";
 import { textBinding } from "./binding";
 import type { CellView } from "./cells";
-import { createEditor } from "./editor-setup";
+import { createEditor, showing } from "./editor-setup";
 import { lineNumbers, numberLines } from "./line-numbers";
 import { showCursors } from "./remote-cursors";
 
@@ -59,12 +59,18 @@ export function CodeEditor({ cell, actions, label }: { cell: CellView; actions: 
       blurred: () => store.hideCursor(),
       cursorAt: (line, column) => store.placeCursor(cell.id, line, column),
     });
-    const unregister = selection.registerEditor(cell.id, (edge) => {
-      if (edge !== undefined) {
-        const anchor = edge === "start" ? 0 : view.state.doc.length;
-        view.dispatch({ selection: { anchor }, scrollIntoView: true });
-      }
-      view.focus();
+    const unregister = selection.registerEditor(cell.id, {
+      focus: (edge) => {
+        if (edge !== undefined) {
+          const anchor = edge === "start" ? 0 : view.state.doc.length;
+          view.dispatch({ selection: { anchor }, scrollIntoView: true });
+        }
+        view.focus();
+      },
+      show: (from, to) => {
+        // What is to be shown may have become shorter meanwhile.
+        if (to <= view.state.doc.length) view.dispatch(showing(from, to));
+      },
     });
     let alive = true;
     const stop = effect(() => {

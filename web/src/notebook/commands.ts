@@ -135,6 +135,7 @@ const PAGE: readonly Command[] = [
 
 /** Handled by the page wherever the focus is. */
 const EVERYWHERE: readonly Shortcut[] = [
+  { keys: ["ctrl+f"], what: "Find and replace in the cells; again: the browser's search" },
   { keys: ["ctrl+s"], what: "Say whether everything is saved; it is saved as you write" },
 ];
 

@@ -21,7 +21,7 @@ import {
   Language,
   syntaxHighlighting,
 } from "@codemirror/language";
-import { EditorState, type Extension, Prec } from "@codemirror/state";
+import { EditorSelection, EditorState, type Extension, Prec, type TransactionSpec } from "@codemirror/state";
 import { type Command, drawSelection, EditorView, highlightSpecialChars, keymap } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { parser as markdownParser } from "@lezer/markdown";
@@ -172,6 +172,12 @@ function languageOf(type: CellType): Extension {
   if (type === "code")
     return [python(), indentUnit.of("    "), bracketMatching(), closeBrackets(), indentOnInput()];
   return type === "markdown" ? [markdownLanguage, EditorView.lineWrapping] : EditorView.lineWrapping;
+}
+
+/** Selects a part of the text and brings it into the middle of the window, where no bar covers it. */
+export function showing(from: number, to: number): TransactionSpec {
+  const range = EditorSelection.range(from, to);
+  return { selection: range, effects: EditorView.scrollIntoView(range, { y: "center" }) };
 }
 
 export function createEditor(options: EditorOptions): EditorView {

@@ -4,6 +4,7 @@ import { AskButton } from "../access/ask-button";
 import { ShareButton } from "../access/share-button";
 import { signedIn } from "../api/session";
 import { IconPlus, IconRestart, IconRunAll, IconStop } from "../ui/icons";
+import { Later } from "../ui/later";
 import { toastError } from "../ui/toasts";
 import type { Actions } from "./actions";
 import { canInterrupt } from "./compute";
@@ -14,6 +15,8 @@ import { KernelChip } from "./kernel-chip";
 import { NotebookMenu } from "./notebook-menu";
 import { RunMenu } from "./run-menu";
 import type { NotebookStore } from "./store";
+
+const loadFind = () => import("./find-bar").then((module) => module.FindBar);
 
 function Title({ actions }: { actions: Actions }) {
   const { store } = actions;
@@ -142,6 +145,9 @@ export function Header({ actions }: { actions: Actions }) {
           </div>
         </div>
         <ComputeNotice actions={actions} />
+        {actions.finding.value && (
+          <Later load={loadFind} props={{ actions, close: () => actions.find(false) }} />
+        )}
       </div>
     </section>
   );

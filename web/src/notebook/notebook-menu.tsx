@@ -11,6 +11,7 @@ import {
   IconKeyboard,
   IconLines,
   IconMore,
+  IconSearch,
   IconTrash,
   IconWide,
 } from "../ui/icons";
@@ -90,6 +91,10 @@ export function NotebookMenu({ actions }: { actions: Actions }) {
               <MenuItem {...item("menu-duplicate", () => duplicate(store.id))}>
                 <IconCopy />
                 Duplicate
+              </MenuItem>
+              <MenuItem {...item("menu-find", () => actions.find(true))}>
+                <IconSearch />
+                Find and replace…
               </MenuItem>
               <MenuItem {...item("menu-line-numbers", lineNumbers.toggle)}>
                 <IconLines />

@@ -218,13 +218,17 @@ function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOri
   useEffect(() => actions.cells.watch(), [actions]);
   useEffect(() => takeNextInputs(store), [store]);
   useEffect(() => {
-    const save = (event: KeyboardEvent) => {
-      if (keyName(event) !== "ctrl+s") return;
+    const onKey = (event: KeyboardEvent) => {
+      const key = keyName(event);
+      if (event.defaultPrevented || (key !== "ctrl+s" && key !== "ctrl+f")) return;
+      // Pressed once more, the browser's own search opens, which also finds in outputs.
+      if (key === "ctrl+f" && (event.target as Element).closest(".find-bar")) return;
       event.preventDefault();
-      if (!event.repeat) actions.saySaved();
+      if (key === "ctrl+f") actions.find(true);
+      else if (!event.repeat) actions.saySaved();
     };
-    addEventListener("keydown", save);
-    return () => removeEventListener("keydown", save);
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
   }, [actions]);
   useEffect(() => {
     if (isShown) document.title = `${title} · Notebook Cloud`;

@@ -5,6 +5,13 @@ import type { CellView } from "./cells";
 /** Where the cursor goes when an editor is entered: to the first or the last line, or where it was. */
 export type Edge = "start" | "end";
 
+/** An editor as the selection needs it. */
+export interface EditorHandle {
+  focus(edge?: Edge): void;
+  /** Shows a part of the text as selected, without the focus. */
+  show(from: number, to: number): void;
+}
+
 export class Selection {
   readonly cellId = signal<string | undefined>(undefined);
   /** Where a range of cells began that goes to the selected one. */
@@ -13,9 +20,11 @@ export class Selection {
   /** What holds the cells. */
   home: HTMLElement | null = null;
   private readonly cellElements = new Map<string, HTMLElement>();
-  private readonly editors = new Map<string, (edge?: Edge) => void>();
+  private readonly editors = new Map<string, EditorHandle>();
   /** Where the cursor of an editor goes that is not there yet. */
   private edge: Edge | undefined;
+  /** A part of a text to be shown by an editor that is not there yet. */
+  private shown: { id: string; from: number; to: number } | undefined;
 
   registerCell(id: string, element: HTMLElement): () => void {
     this.cellElements.set(id, element);
@@ -24,9 +33,10 @@ export class Selection {
   }
 
   /** An editor that appears while its cell is being edited takes the focus. */
-  registerEditor(id: string, focus: (edge?: Edge) => void): () => void {
-    this.editors.set(id, focus);
-    if (this.cellId.value === id && this.editing.value) focus(this.edge);
+  registerEditor(id: string, editor: EditorHandle): () => void {
+    this.editors.set(id, editor);
+    if (this.cellId.value === id && this.editing.value) editor.focus(this.edge);
+    if (this.shown?.id === id) editor.show(this.shown.from, this.shown.to);
     return () => this.editors.delete(id);
   }
 
@@ -58,6 +68,16 @@ export class Selection {
     this.cellId.value = id;
     this.editing.value = false;
     this.focusCell();
+  }
+
+  /** Selects a cell and shows a part of its text; the focus stays where it is. */
+  reveal(id: string, from: number, to: number): void {
+    this.anchorId.value = undefined;
+    this.cellId.value = id;
+    this.editing.value = false;
+    this.shown = { id, from, to };
+    this.cellElements.get(id)?.scrollIntoView({ block: "nearest" });
+    this.editors.get(id)?.show(from, to);
   }
 
   /** Selects all between two cells; the page stays where it is. */
@@ -98,7 +118,7 @@ export class Selection {
     this.cellId.value = id;
     this.editing.value = true;
     this.cellElements.get(id)?.scrollIntoView({ block: "nearest" });
-    this.editors.get(id)?.(edge);
+    this.editors.get(id)?.focus(edge);
   }
 
   /** No cell is left to be selected: the keys of command mode stay within reach. */
