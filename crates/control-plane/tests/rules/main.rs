@@ -6,6 +6,7 @@ mod attaching;
 mod library;
 mod machines;
 mod pairing;
+mod rotation;
 mod sharing;
 mod state_machine;
 mod workstations;

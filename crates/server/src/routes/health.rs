@@ -32,7 +32,7 @@ pub(super) async fn health(State(app): State<App>) -> Response {
     )
 }
 
-/// How people sign in by a provider, without anything that names it (CP-331).
+/// How people sign in by a provider, without anything that names it.
 fn oidc(config: Option<&OidcConfig>) -> Value {
     let Some(config) = config else {
         return json!({
