@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use automerge::transaction::Transactable;
-use automerge::{AutoCommit, AutomergeError, ROOT, ReadDoc};
+use automerge::{AutoCommit, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, Value};
 use documents::notebook::{MetadataSnapshot, Runtime};
 use documents::value::Reader;
 use documents::{DeclaredEnvironment, WantedKernelspec};
@@ -24,9 +24,17 @@ pub(crate) fn cell(doc: &AutoCommit, id: &str) -> Option<Cell> {
     Some(Cell {
         id: id.to_owned(),
         kind: text(doc, &cell, "cell_type").unwrap_or_default(),
-        source: text(doc, &cell, "source").unwrap_or_default(),
+        source: source(doc, &cell),
         execution_id: text(doc, &cell, "execution_id"),
     })
+}
+
+/// A cell's source is a text; anything else under its name reads as empty, here as in a download (documents 4.2).
+fn source(doc: &AutoCommit, cell: &ObjId) -> String {
+    match doc.get(cell, "source") {
+        Ok(Some((Value::Object(ObjType::Text), id))) => doc.text(&id).unwrap_or_default(),
+        _ => String::new(),
+    }
 }
 
 /// Longest name of a kernelspec or a language that is passed on.

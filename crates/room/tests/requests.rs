@@ -3,6 +3,8 @@
 
 mod common;
 
+use automerge::transaction::Transactable as _;
+use automerge::{ROOT, ReadDoc as _};
 use common::{Client, Harness, Received, attached, owner, runtime, starter_cell, uuid};
 use documents::DocKind;
 use room::{ComputeOutcome, Effect, Event, Join, Settings};
@@ -489,6 +491,21 @@ fn q_14_heads_the_room_lacks_hold_up_nothing_that_does_not_read_the_notebook() {
     }
     let restart = json!({"id": "r", "action": "restart_kernel", "required_heads": heads});
     assert!(harness.ask("owner", restart).is_some());
+}
+
+// Documents 4.2: what is shown and exported as empty is not run.
+#[test]
+fn a_source_that_is_no_text_runs_as_empty() {
+    let (mut harness, mut browser, _) = attached();
+    let doc = browser.doc(DocKind::Notebook);
+    let cells = doc.get(ROOT, "cells").unwrap().unwrap().1;
+    let cell = doc.get(&cells, starter_cell()).unwrap().unwrap().1;
+    doc.put(&cell, "source", "hidden()").unwrap();
+    harness.settle(&mut [&mut browser]);
+    let request =
+        json!({"action": "execute_cell", "cell_id": starter_cell(), "execution_id": uuid(1)});
+    assert_eq!(harness.ask("owner", request), None);
+    assert_eq!(harness.execution(&uuid(1), "source").unwrap(), "");
 }
 
 #[test]
