@@ -169,6 +169,7 @@ impl Room {
             self.away_too_long();
         }
         self.idle_tick(now);
+        self.release_held(now);
     }
 
     fn away_too_long(&mut self) {
@@ -202,6 +203,7 @@ impl Room {
             self.away_deadline(),
             self.idle_deadline(),
             self.start_over_at(),
+            self.held_deadline(),
         ];
         let next = deadlines.into_iter().flatten().min();
         if next != self.planned_wake {

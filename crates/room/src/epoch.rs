@@ -108,7 +108,7 @@ impl Room {
             && self
                 .peers
                 .values()
-                .all(|peer| peer.join.rejoins && peer.waiting.is_none())
+                .all(|peer| peer.join.rejoins && peer.waiting.is_none() && peer.held.is_empty())
             && runtime_doc::is_running(self.doc(DocKind::RuntimeState))
     }
 

@@ -48,6 +48,12 @@ impl PeerDocument {
             read_only,
         }
     }
+
+    /// The heads that the peer has shown last; none once a change of it was refused, since its heads never come then.
+    pub(crate) fn shown(&self) -> &[ChangeHash] {
+        let heads = self.state.their_heads.as_deref();
+        heads.filter(|_| !self.refused).unwrap_or_default()
+    }
 }
 
 /// A document of a room.

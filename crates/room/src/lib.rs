@@ -20,6 +20,7 @@ mod effect;
 mod epoch;
 mod event;
 mod execution;
+mod held;
 mod host;
 mod idle;
 mod ingress;

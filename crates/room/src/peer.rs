@@ -7,6 +7,7 @@ use documents::policy::may_write;
 use wire::control::RosterEntry;
 use wire::{ActorLabel, JobId, Scope, WorkstationId};
 
+use crate::held::Held;
 use crate::host::PeerDocument;
 use crate::{Join, Message};
 
@@ -19,6 +20,8 @@ pub(crate) struct Peer {
     /// Set while a request of this peer waits for an answer about compute; its later frames wait
     /// behind it so that their order is kept.
     pub(crate) waiting: Option<Waiting>,
+    /// Requests that wait for changes of the notebook, in order.
+    pub(crate) held: VecDeque<Held>,
     /// Order of arrival, which decides between equal connect times.
     pub(crate) arrival: u64,
 }
@@ -41,6 +44,7 @@ impl Peer {
             documents,
             streak: 0,
             waiting: None,
+            held: VecDeque::new(),
             arrival,
         }
     }

@@ -16,6 +16,19 @@ impl Room {
                 return self.reject_host(now, peer_id, FrameType::Request, &error.to_string());
             }
         };
+        if !self.hold(now, peer_id, &request, payload) {
+            self.carry_out(now, peer_id, request, payload);
+        }
+    }
+
+    /// Goes on with a request that has waited long enough.
+    pub(crate) fn judge_request(&mut self, now: UnixMs, peer_id: &PeerId, payload: &[u8]) {
+        if let Ok(request) = Request::parse(payload) {
+            self.carry_out(now, peer_id, request, payload);
+        }
+    }
+
+    fn carry_out(&mut self, now: UnixMs, peer_id: &PeerId, request: Request, payload: &[u8]) {
         let name = request.action.name().to_owned();
         if let Some(missing) = self.missing_head(&request) {
             let text =
@@ -60,7 +73,7 @@ impl Room {
 
     /// Returns the first head the requester has seen and the room has not (Appendix B, Q-14). Asked only for what reads
     /// the notebook: sources to run, or the kernel and packages that a restart takes. Nothing else depends on it (5.1).
-    fn missing_head(&mut self, request: &Request) -> Option<String> {
+    pub(crate) fn missing_head(&mut self, request: &Request) -> Option<String> {
         let observed = match &request.action {
             Action::ExecuteCell { observed_heads, .. }
             | Action::RunAllCells { observed_heads, .. } => observed_heads.as_deref(),

@@ -35,8 +35,12 @@ impl Room {
                     _ => {}
                 }
                 self.accept(now, peer_id, frame_type, payload.len());
+                self.release_held(now);
             }
-            Err(Denied::Because(text)) => self.reject_host(now, peer_id, frame_type, &text),
+            Err(Denied::Because(text)) => {
+                self.reject_host(now, peer_id, frame_type, &text);
+                self.release_held(now);
+            }
             Err(Denied::OldEpoch) => {
                 // Who knows what the close means needs no words.
                 if self

@@ -451,27 +451,6 @@ fn rp_177_rp_178_rp_179_unsupported_unknown_and_unreadable() {
     );
 }
 
-#[test]
-fn q_14_heads_the_room_lacks_refuse_the_execution() {
-    let (mut harness, mut browser, _) = attached();
-    browser.add_cell("c1", "code", "90", "x");
-    let heads: Vec<String> = browser
-        .doc(DocKind::Notebook)
-        .get_heads()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let request = json!({"id": "r", "action": "execute_cell", "cell_id": starter_cell(), "required_heads": heads});
-    assert!(
-        harness
-            .ask("owner", request.clone())
-            .unwrap()
-            .contains("has not reached the room")
-    );
-    harness.settle(&mut [&mut browser]);
-    assert_eq!(harness.ask("owner", request), None);
-}
-
 // 5.1, RP-163: heads are looked at where the notebook is read; nothing else waits for a keystroke.
 #[test]
 fn q_14_heads_the_room_lacks_hold_up_nothing_that_does_not_read_the_notebook() {
@@ -489,8 +468,6 @@ fn q_14_heads_the_room_lacks_hold_up_nothing_that_does_not_read_the_notebook() {
         });
         assert_eq!(harness.ask("owner", request), None, "{action}");
     }
-    let restart = json!({"id": "r", "action": "restart_kernel", "required_heads": heads});
-    assert!(harness.ask("owner", restart).is_some());
 }
 
 // Documents 4.2: what is shown and exported as empty is not run.

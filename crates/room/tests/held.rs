@@ -1,0 +1,90 @@
+//! Q-14: requests wait for the changes that their sender has seen, for a while.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use automerge::sync::Message as SyncMessage;
+use common::{Client, Harness, attached, starter_cell, uuid};
+use documents::DocKind;
+use serde_json::{Value, json};
+use wire::FrameType;
+use wire::control::SessionControl;
+
+/// Writes a new cell, and shows the room the heads with it, without the change: as a Bloom filter hides one.
+fn hide_a_change(harness: &mut Harness, browser: &mut Client) -> Vec<String> {
+    browser.add_cell("new", "code", "90", "x = 1");
+    let heads = browser.doc(DocKind::Notebook).get_heads();
+    let shown = heads.iter().map(ToString::to_string).collect();
+    let mut sent = 0;
+    for (frame_type, payload) in browser.flush() {
+        if frame_type == FrameType::AutomergeSync {
+            let mut message = SyncMessage::decode(&payload).unwrap();
+            message.changes = automerge::sync::ChunkList::empty();
+            assert_eq!(message.heads, heads);
+            harness.binary("owner", frame_type, &message.encode());
+            sent += 1;
+        }
+    }
+    assert_eq!(sent, 1);
+    shown
+}
+
+fn run(cell: &str, id: u32) -> Value {
+    json!({"action": "execute_cell", "cell_id": cell, "execution_id": uuid(id)})
+}
+
+/// What the room has said about requests: accepted, or why not.
+fn answers(harness: &mut Harness) -> Vec<Option<String>> {
+    let request = FrameType::Request.byte();
+    let answer = |control| match control {
+        SessionControl::FrameAccepted { frame_type, .. } if frame_type == request => Some(None),
+        SessionControl::FrameRejected {
+            frame_type, reason, ..
+        } if frame_type == Some(request) => Some(Some(reason)),
+        _ => None,
+    };
+    let said = harness.controls("owner");
+    said.into_iter().filter_map(answer).collect()
+}
+
+#[test]
+fn q_14_a_run_waits_for_the_change_that_its_sender_has_shown() {
+    let (mut harness, mut browser, _) = attached();
+    let heads = hide_a_change(&mut harness, &mut browser);
+    harness.take("owner");
+    harness.request("owner", run("new", 1));
+    let mut named = run(&starter_cell(), 2);
+    named["required_heads"] = json!(heads);
+    harness.request("owner", named);
+    harness.request("owner", json!({"id": "i", "action": "interrupt_execution"}));
+    assert_eq!(answers(&mut harness), [], "judged too early");
+    browser.reset();
+    harness.settle(&mut [&mut browser]);
+    assert_eq!(browser.rejections(), Vec::<String>::new());
+    assert_eq!(harness.execution(&uuid(1), "source").unwrap(), "x = 1");
+    assert_eq!(harness.execution_ids(), [uuid(1), uuid(2)]);
+}
+
+#[test]
+fn q_14_heads_that_never_come_refuse_the_run_in_the_end() {
+    let (mut harness, mut browser, _) = attached();
+    let heads = hide_a_change(&mut harness, &mut browser);
+    let mut named = run(&starter_cell(), 1);
+    named["required_heads"] = json!(heads);
+    harness.request("owner", named);
+    harness.request("owner", json!({"id": "r", "action": "restart_kernel"}));
+    harness.take("owner");
+    harness.advance(1_999);
+    assert_eq!(answers(&mut harness), []);
+    harness.advance(1);
+    let said = answers(&mut harness);
+    assert!(
+        said[0]
+            .as_ref()
+            .unwrap()
+            .contains("has not reached the room"),
+        "{said:?}"
+    );
+    // What was merely shown is no promise: what the room has counts.
+    assert_eq!(said[1..], [None]);
+}
