@@ -393,6 +393,22 @@ test("widgets live in every page at once", async (t) => {
     await shown.shows("ones.bin: 100000");
   });
 
+  await t.test("what a callback prints or raises is told to who used the widget, and stands in no cell", async () => {
+    const cell = await notebook.addAndRun(`def clicked(_):
+    print("about to fail")
+    1 / 0
+fails = w.Button(description="Fail")
+fails.on_click(clicked)
+fails`);
+    await new Shown(cell).inside.getByRole("button", { name: "Fail" }).click();
+    const toasts = page.getByTestId("toasts");
+    await toasts.getByText("A widget's callback failed. ZeroDivisionError: division by zero").waitFor();
+    await toasts.getByText("A widget's callback says: about to fail").waitFor();
+    assert.equal(await other.getByTestId("toasts").getByText("callback").count(), 0);
+    assert.equal(await cell.stdout().count(), 0);
+    await toasts.getByRole("button", { name: "Dismiss" }).first().click();
+  });
+
   await t.test("a chart is drawn anew within an Output widget as it is captured", async () => {
     const charted = new Shown(
       await notebook.addAndRun(`from IPython.display import display, clear_output

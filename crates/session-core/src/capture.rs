@@ -197,7 +197,7 @@ impl Session {
 }
 
 /// The nbformat output of a message.
-fn output(kind: &str, content: &Value) -> Value {
+pub(crate) fn output(kind: &str, content: &Value) -> Value {
     let keys: &[&str] = match kind {
         "stream" => &["name", "text"],
         "error" => &["ename", "evalue", "traceback"],

@@ -8,8 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use wire::{FrameType, UnixMs};
 
+use crate::capture::output;
 use crate::commit::OpKind;
+use crate::comms::FORWARDED;
 use crate::event::{Effect, JournalEntry};
+use crate::journal::weight;
 use crate::session::{Kernel, Session};
 
 /// A message waits this long for the state that it comes after; then it goes without.
@@ -18,6 +21,10 @@ const HELD_MS: i64 = 2_000;
 const HELD_MAX: usize = 64;
 /// A buffer of up to this size is an array of numbers (room protocol 5.6), a longer one base64.
 const ARRAY_BYTES: usize = 64 * 1024;
+/// Ids of people's own messages to widgets begin so.
+const SENT_COMM: &str = "comm-";
+/// Of what a callback says, more than this is not told.
+const CALLBACK_BYTES: usize = 64 * 1024;
 /// Bytes of broadcasts that may be on their way: beyond, the journal is read no further.
 const WINDOW_BYTES: usize = 4 * 1024 * 1024;
 
@@ -119,6 +126,7 @@ impl Session {
         }
         let content = sent.get("content").cloned().unwrap_or_else(|| json!({}));
         let mut message = self.message(kind, content);
+        message.msg_id.insert_str(0, SENT_COMM);
         message.metadata = sent.get("metadata").cloned().unwrap_or_else(|| json!({}));
         message.buffers = sent
             .get("buffers")
@@ -137,6 +145,23 @@ impl Session {
         let size =
             entry.content.to_string().len() + entry.buffers.iter().map(Vec::len).sum::<usize>();
         self.push_broadcast(Some(comm_id.to_owned()), message, size);
+    }
+
+    /// Takes what a widget's callback prints, shows or raises; false if it is no callback's. It belongs to no cell
+    /// (WS-308), so it goes into no document: pages tell who uses the widget.
+    pub(crate) fn callback_said(&mut self, parent: &str, entry: &JournalEntry) -> bool {
+        let kind = entry.msg_type.as_str();
+        let is_output = matches!(kind, "stream" | "display_data" | "execute_result" | "error");
+        if !is_output || !(parent.starts_with(FORWARDED) || parent.starts_with(SENT_COMM)) {
+            return false;
+        }
+        let output = output(kind, &entry.content);
+        let size = weight(&output);
+        if size <= CALLBACK_BYTES {
+            let message = json!({"event": "callback_output", "output": output});
+            self.push_broadcast(None, message, size);
+        }
+        true
     }
 
     /// What the debugger reports goes to everybody.

@@ -64,7 +64,9 @@ impl Session {
         if let Some(current) = self.current.as_mut().filter(|current| current.id == parent) {
             current.confirmed = true;
         }
-        if entry.channel == Channel::Iopub && self.captured(parent, &entry) {
+        if entry.channel == Channel::Iopub
+            && (self.captured(parent, &entry) || self.callback_said(parent, &entry))
+        {
             return;
         }
         let is_output = matches!(

@@ -6,6 +6,7 @@ import { mebibytes } from "../sync/frames";
 import { mapOf } from "../sync/shapes";
 import { toastError } from "../ui/toasts";
 import { fromWire, toWire } from "./buffers";
+import { tellCallback } from "./callback";
 import type { FromFrame, ModelState, ToFrame } from "./messages";
 import { isLink, namedIn, resolveState } from "./state";
 import { CommsWriter } from "./write";
@@ -17,6 +18,8 @@ const INLINE_MAX = 64 * 1024;
 /** How long a message of the kernel waits for the state that was written before it. */
 const HEADS_MS = 2_000;
 const MESSAGES_HELD = 1_024;
+/** What callbacks say is told to who has used a widget so recently. */
+const USED_MS = 60_000;
 
 type State = Readonly<Record<string, unknown>>;
 type Unsent = Extract<FromFrame, { type: "state" }>;
@@ -53,6 +56,8 @@ export class WidgetBridge {
   private pending: { frame: Frame; said: Unsent }[] = [];
   private writeTimer: ReturnType<typeof setTimeout> | undefined;
   private written = 0;
+  /** When somebody last did something with a widget here. */
+  private used = 0;
   private held: { message: Shape; heads: readonly string[]; until: number }[] = [];
 
   private static readonly known = new WeakMap<NotebookStore, WidgetBridge>();
@@ -101,6 +106,7 @@ export class WidgetBridge {
   /** What a frame says of the models that it shows; it is let go on in any case. */
   hear(frame: Frame, said: FromFrame): void {
     if (said.type === "ready" || said.type === "height" || !frame.told.has(said.id)) return;
+    this.used = Date.now();
     if (said.type === "custom") {
       const data = { method: "custom", content: said.content };
       this.message(said.id, data, said.buffers)
@@ -240,6 +246,7 @@ export class WidgetBridge {
   private broadcast(message: Shape): void {
     const event = text(message, "event");
     if (event === "comm_too_large") this.lost(message);
+    if (event === "callback_output" && Date.now() - this.used < USED_MS) tellCallback(message);
     if (event !== "comm") return;
     const heads = Array.isArray(message.comms_heads) ? message.comms_heads.map(String) : [];
     if (this.held.length >= MESSAGES_HELD) this.held.shift();
