@@ -182,3 +182,34 @@ fn now() -> String {
     let timestamp = jiff::Timestamp::try_from(SystemTime::now()).unwrap_or_default();
     timestamp.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use cloud_client::Refusal;
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(status: u16, error: &str) -> String {
+        let base = BaseUrl::parse("http://localhost:8080", true).unwrap();
+        let refused = Refusal {
+            call: "redeeming the code",
+            status,
+            body: json!({ "error": error }),
+            in_cloud_words: true,
+            snippet: error.to_owned(),
+            retry_after: None,
+        };
+        explain(CloudError::Refused(Box::new(refused)), &base).to_string()
+    }
+
+    // Every address answers 404 to what it does not know; only the cloud's own words say that it is the code.
+    #[test]
+    fn only_a_cloud_says_that_a_code_is_bad() {
+        let bad = "The pairing code is invalid";
+        assert!(told(404, CODE_REFUSED).starts_with(bad));
+        assert!(!told(404, "not found").contains(bad));
+        let hint = "http://localhost:8080 shows outputs only\nHint: use http://127.0.0.1:8080";
+        assert_eq!(told(421, hint), hint);
+    }
+}
