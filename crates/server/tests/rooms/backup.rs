@@ -233,7 +233,7 @@ fn changed(file: &Path, entry: &str, change: &dyn Fn(&mut Vec<u8>)) -> Vec<u8> {
 }
 
 /// Turns every bit of one byte in the middle, where SQLite itself would not see it.
-fn flip(bytes: &mut Vec<u8>) {
+fn flip(bytes: &mut [u8]) {
     let middle = bytes.len() / 2;
     bytes[middle] = !bytes[middle];
 }
@@ -254,7 +254,7 @@ async fn a_backup_with_one_damaged_byte_in_a_database_is_refused() {
     server.stop().await;
     let (damaged, into) = (folder.path().join("damaged"), folder.path().join("into"));
     for name in ["catalog.sqlite", "documents.sqlite"] {
-        std::fs::write(&damaged, changed(&file, name, &flip)).unwrap();
+        std::fs::write(&damaged, changed(&file, name, &|bytes| flip(bytes))).unwrap();
         let refused = restore(&damaged, bucket_of(&into), &into)
             .await
             .unwrap_err();
