@@ -159,3 +159,49 @@ fn arrow_comes_back_only_when_its_blobs_exist() {
     let data = without.cells[0].outputs[0]["data"].as_object().unwrap();
     assert_eq!(data.keys().collect::<Vec<_>>(), ["text/plain"]);
 }
+
+// `JSON` of IPython nests as deep as it is told; Vega-Lite charts of many layers nest beyond 128.
+#[test]
+fn what_nests_deep_comes_through_a_file_and_back() {
+    let deep = (0..400).fold(json!(1), |value, _| json!({"layer": [value]}));
+    let output =
+        json!({"output_type": "display_data", "metadata": {}, "data": {"application/json": deep}});
+    let cell =
+        json!({"cell_type": "code", "source": "", "id": "a", "metadata": {}, "outputs": [output]});
+    let file = json!({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5});
+    let read = import(&file.to_string(), room(), &|_| false, &mut || "o".into()).unwrap();
+    let blobs = |hash: &str| {
+        let found = read.blobs.iter().find(|blob| blob.sha256 == hash);
+        found.map(|blob| blob.bytes.clone())
+    };
+    let resolved = documents::manifest::resolve(&read.cells[0].outputs[0], &blobs).unwrap();
+    assert_eq!(resolved["data"]["application/json"], deep);
+}
+
+// Python writes these.
+#[test]
+fn what_is_no_number_in_json_is_read_as_null() {
+    let text = r#"{"cells": [], "metadata": {"scale": NaN, "range": [-Infinity, Infinity]}, "nbformat": 4}"#;
+    let read = import(text, room(), &|_| false, &mut String::new).unwrap();
+    assert_eq!(read.metadata, json!({"scale": null, "range": [null, null]}));
+}
+
+#[test]
+fn another_format_is_named() {
+    let check = |text: &str, expected: &str| {
+        let refused = import(text, room(), &|_| false, &mut String::new).unwrap_err();
+        assert_eq!(refused.to_string(), expected);
+    };
+    check(
+        r#"{"cells": [], "metadata": {}, "nbformat": 5, "nbformat_minor": 0}"#,
+        "the file is of notebook format 5, which is newer than format 4",
+    );
+    check(
+        r#"{"worksheets": [], "metadata": {}, "nbformat": 3, "nbformat_minor": 0}"#,
+        "the file is of notebook format 3, which is older than format 4",
+    );
+    check(
+        r#"{"metadata": {}, "nbformat": 4}"#,
+        "the file has no list of cells",
+    );
+}

@@ -286,7 +286,7 @@ async fn first_answer(
             tokio::select! {
                 reply = read_raw(&mut channels.shell.1) => {
                     let parts = reply?;
-                    info = parts.get(3).and_then(|content| serde_json::from_slice(content).ok());
+                    info = parts.get(3).and_then(|content| wire::json::parse(content).ok());
                     journal.append(Channel::Shell, parts).await;
                 }
                 message = read_raw(&mut channels.iopub) => {

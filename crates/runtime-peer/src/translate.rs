@@ -178,20 +178,46 @@ fn message(record: &Record) -> Option<JournalEntry> {
     };
     let header = record.header();
     let parent = record.parent_header();
+    let mut msg_type = header["msg_type"].as_str().unwrap_or_default().to_owned();
+    let mut content = record.content();
+    if channel == Channel::Iopub && !content.is_object() {
+        (msg_type, content) = unreadable(msg_type);
+    }
     Some(JournalEntry {
         position: record.position,
         end: record.end,
         channel,
-        msg_type: header["msg_type"].as_str().unwrap_or_default().to_owned(),
+        msg_type,
         parent_msg_id: parent["msg_id"].as_str().map(str::to_owned),
         header,
-        content: record.content(),
+        content,
         buffers: record
             .buffers()
             .iter()
             .map(|buffer| buffer.to_vec())
             .collect(),
     })
+}
+
+/// What stands in the document for a broadcast whose content nobody can read. An error stays one: that the cell
+/// failed, its header says.
+fn unreadable(msg_type: String) -> (String, Value) {
+    let text = format!(
+        "[an output is left out here: the kernel's message is no JSON, or nests deeper than {}]\n\
+         Hint: show it as plain text instead\n",
+        wire::json::DEEPEST
+    );
+    match msg_type.as_str() {
+        "error" => {
+            let evalue = "the kernel's message about it cannot be read";
+            let content = json!({"ename": "Error", "evalue": evalue, "traceback": [text]});
+            (msg_type, content)
+        }
+        "stream" | "display_data" | "execute_result" | "update_display_data" => {
+            ("stream".to_owned(), json!({"name": "stderr", "text": text}))
+        }
+        _ => (msg_type, Value::Null),
+    }
 }
 
 fn note(
@@ -310,6 +336,81 @@ mod tests {
             assert_eq!(entries[0].content["name"], "stderr");
             let text = entries[0].content["text"].as_str().unwrap();
             assert!(text.contains("5 MiB") && text.contains(word) && text.contains("\nHint: "));
+        }
+    }
+
+    /// The journal entry of a broadcast with this content.
+    fn broadcast(msg_type: &str, content: &[u8]) -> JournalEntry {
+        let header = json!({"msg_type": msg_type}).to_string();
+        let parent = json!({"msg_id": "e1"}).to_string();
+        let parts = [header.as_bytes(), parent.as_bytes(), b"{}", content];
+        let record = Record {
+            position: 8,
+            end: 9,
+            at_ms: 1,
+            channel: From::Iopub,
+            parts: parts.map(Bytes::copy_from_slice).to_vec(),
+        };
+        let told = events(vec![record], News::default()).pop();
+        let Some(Event::Journal(mut entries)) = told else {
+            panic!("{told:?}")
+        };
+        entries.pop().unwrap()
+    }
+
+    // Such a message vanished, and an exception among them counted as success.
+    #[test]
+    fn what_a_kernel_writes_that_is_no_strict_json_is_taken() {
+        let check = |content: &[u8], pointer: &str, expected: Value| {
+            let entry = broadcast("display_data", content);
+            let shown = String::from_utf8_lossy(content);
+            assert_eq!(entry.msg_type, "display_data", "{shown}");
+            assert_eq!(entry.content.pointer(pointer), Some(&expected), "{shown}");
+        };
+        check(b"{\"data\": \"caf\xe9\"}", "/data", json!("caf\u{fffd}"));
+        check(br#"{"data": "a \ud83d"}"#, "/data", json!("a \u{fffd}"));
+        check(
+            b"{\"data\": {\"a\": NaN, \"b\": -Infinity}}",
+            "/data",
+            json!({"a": null, "b": null}),
+        );
+        check(b"{\"data\": [1e400, 1]}", "/data", json!([null, 1]));
+        let deep = format!("{{\"data\": {}1{}}}", "[".repeat(200), "]".repeat(200));
+        check(
+            deep.as_bytes(),
+            &format!("/data{}", "/0".repeat(200)),
+            json!(1),
+        );
+    }
+
+    #[test]
+    fn what_nobody_can_read_is_said_and_an_error_stays_one() {
+        let deep = format!("{{\"data\": {}{}}}", "[".repeat(2000), "]".repeat(2000));
+        for content in [&b"{\"name\":"[..], b"", b"7", deep.as_bytes()] {
+            for kind in [
+                "stream",
+                "display_data",
+                "execute_result",
+                "update_display_data",
+            ] {
+                let entry = broadcast(kind, content);
+                assert_eq!(entry.msg_type, "stream", "{kind}");
+                assert_eq!(entry.content["name"], "stderr");
+                let text = entry.content["text"].as_str().unwrap();
+                assert!(
+                    text.contains("left out") && text.contains("\nHint: "),
+                    "{text}"
+                );
+            }
+            let entry = broadcast("error", content);
+            assert_eq!(entry.msg_type, "error");
+            assert!(
+                entry.content["traceback"][0]
+                    .as_str()
+                    .unwrap()
+                    .contains("left out")
+            );
+            assert_eq!(broadcast("status", content).content, Value::Null);
         }
     }
 

@@ -339,9 +339,10 @@ impl Session {
         content: Value,
     ) -> bool {
         let mut output = content;
-        if let Some(map) = output.as_object_mut() {
-            map.insert("output_type".into(), kind.into());
+        if !output.is_object() {
+            output = json!({});
         }
+        output["output_type"] = kind.into();
         let id = output_id(parent, entry.position, part);
         let error = kind == "error"
             || output
@@ -360,7 +361,12 @@ impl Session {
         };
         let (manifest, blobs, is_error) = match manifest::build(&output, &options) {
             Ok(built) => (built.manifest, built.blobs, built.is_error),
-            Err(_) => (manifest::raw_fallback(&output, &id), Vec::new(), false),
+            // That a cell failed does not depend on whether its error can be shown.
+            Err(_) => (
+                manifest::raw_fallback(&output, &id),
+                Vec::new(),
+                kind == "error",
+            ),
         };
         let execution_id = parent.to_owned();
         self.push_op(

@@ -5,7 +5,7 @@ mod support;
 
 use std::fmt::Write as _;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use session_core::{Channel, Effect, Event, Settings};
 use support::{Sim, settings};
 
@@ -354,5 +354,50 @@ fn an_update_reaches_a_display_that_came_after_an_earlier_update() {
     sim.pass(100);
     for output in sim.outputs("a") {
         assert_eq!(output["data"]["text/plain"]["inline"], "d");
+    }
+}
+
+/// An array within an array, and so on.
+fn nested(depth: usize) -> Value {
+    (0..depth).fold(json!(1), |value, _| json!([value]))
+}
+
+// What nested deeper than 128 was lost.
+#[test]
+fn what_nests_as_deep_as_a_kernel_may_write_is_shown() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    let deep = nested(wire::json::DEEPEST - 2);
+    let data = json!({"application/json": deep, "text/plain": "deep"});
+    sim.kernel(
+        "a",
+        "display_data",
+        json!({"data": data, "metadata": {"deep": deep}}),
+    );
+    sim.idle("a");
+    sim.pass(100);
+    assert_eq!(sim.status("a"), "done");
+    let output = &sim.outputs("a")[0];
+    assert_eq!(output["metadata"]["deep"], deep);
+    assert!(output["data"]["application/json"]["blob"].is_string());
+}
+
+#[test]
+fn an_error_is_one_whatever_its_message_holds() {
+    for content in [
+        json!(null),
+        json!(7),
+        json!({"ename": null, "traceback": "none"}),
+    ] {
+        let mut sim = Sim::ready();
+        sim.queue(&["a", "b"]);
+        sim.kernel("a", "error", content);
+        sim.idle("a");
+        sim.pass(100);
+        assert_eq!(sim.outputs("a")[0]["output_type"], "error");
+        assert_eq!(
+            (sim.status("a").as_str(), sim.status("b").as_str()),
+            ("error", "cancelled")
+        );
     }
 }

@@ -12,6 +12,7 @@ pub mod frame;
 pub mod headers;
 pub mod http;
 pub mod ids;
+pub mod json;
 pub mod presence;
 pub mod request;
 pub mod scope;

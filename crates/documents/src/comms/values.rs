@@ -86,7 +86,7 @@ pub fn unfold(
                 }
                 let text = String::from_utf8(bytes).ok()?;
                 return if media_type == "application/json" {
-                    let value = serde_json::from_str(&text).ok()?;
+                    let value = wire::json::parse_strict(&text).ok()?;
                     unfold(value, path, blobs, buffers)
                 } else {
                     Some(text.into())

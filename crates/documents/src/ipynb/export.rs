@@ -367,7 +367,7 @@ pub fn attachment_bytes(media_type: &str, payload: &Value) -> Option<(&'static s
 pub fn attachment_payload(encoding: &str, media_type: &str, bytes: &[u8]) -> Option<Value> {
     let text = || std::str::from_utf8(bytes).ok();
     match encoding {
-        "json" => serde_json::from_slice(bytes).ok(),
+        "json" => wire::json::parse_strict(text()?).ok(),
         "text" => text().map(Value::from),
         "base64" if media_type.starts_with("text/") || media_type == "image/svg+xml" => {
             text().map(Value::from)

@@ -14,11 +14,12 @@ pub enum ImportError {
     /// The JSON is not an nbformat 4 notebook.
     #[error("the file has no list of cells")]
     NoCells,
-    /// It is a notebook of an older format, whose cells lie elsewhere and look otherwise.
-    #[error(
-        "the file is a notebook of format {0}, and only format 4 is read\nHint: convert it with `jupyter nbconvert --to notebook --nbformat 4 FILE`"
-    )]
-    OldFormat(i64),
+    /// The file is of a format with other places for the cells.
+    #[error("the file is of notebook format {0}, which is older than format 4")]
+    Older(i64),
+    /// The file is of a format that nobody knows yet.
+    #[error("the file is of notebook format {0}, which is newer than format 4")]
+    Newer(i64),
 }
 
 /// A cell read from a file.
@@ -73,12 +74,16 @@ pub fn import(
     has_blob: &dyn Fn(&str) -> bool,
     new_output_id: &mut dyn FnMut() -> String,
 ) -> Result<ImportedNotebook, ImportError> {
-    let file: Value = serde_json::from_str(text)?;
-    let cells = file.get("cells").and_then(Value::as_array).ok_or_else(|| {
-        match file.get("nbformat").and_then(Value::as_i64) {
-            Some(format @ ..=3) => ImportError::OldFormat(format),
-            _ => ImportError::NoCells,
-        }
+    let file = wire::json::parse(text.as_bytes())?;
+    // A file that does not say is of format 4.
+    let major = file.get("nbformat").and_then(Value::as_i64).unwrap_or(4);
+    if major > 4 {
+        return Err(ImportError::Newer(major));
+    }
+    let cells = file.get("cells").and_then(Value::as_array);
+    let cells = cells.ok_or(match major {
+        4 => ImportError::NoCells,
+        older => ImportError::Older(older),
     })?;
     let mut notebook = ImportedNotebook {
         metadata: file.get("metadata").cloned().unwrap_or(Value::Null),

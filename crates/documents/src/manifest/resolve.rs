@@ -135,7 +135,7 @@ fn resolve_value(mime: &str, value: &Value, blobs: Lookup<'_>) -> Result<Value, 
             let Some(text) = text_of(value, blobs)? else {
                 return Ok(value.clone());
             };
-            let parsed = serde_json::from_str(&text).unwrap_or(Value::String(text));
+            let parsed = wire::json::parse_strict(&text).unwrap_or(Value::String(text));
             if mime == ARROW_MANIFEST_MIME {
                 arrow_manifest(parsed, blobs)
             } else {

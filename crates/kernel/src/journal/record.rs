@@ -88,7 +88,7 @@ impl Record {
         self.json(2)
     }
 
-    /// The message's content, or `Null`.
+    /// The message's content, or `Null`: what kernels write that is no strict JSON is read as what it means.
     pub fn content(&self) -> Value {
         self.json(3)
     }
@@ -112,7 +112,7 @@ impl Record {
         }
         self.parts
             .get(index)
-            .and_then(|part| serde_json::from_slice(part).ok())
+            .and_then(|part| wire::json::parse(part).ok())
             .unwrap_or(Value::Null)
     }
 }

@@ -256,7 +256,7 @@ fn is_output(channel: Channel, parts: &[Bytes]) -> bool {
 
 /// The id of the request that a message belongs to.
 pub(crate) fn request_of(parts: &[Bytes]) -> Option<String> {
-    let header: serde_json::Value = serde_json::from_slice(parts.get(1)?).ok()?;
+    let header = wire::json::parse(parts.get(1)?).ok()?;
     header["msg_id"].as_str().map(str::to_owned)
 }
 

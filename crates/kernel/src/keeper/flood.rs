@@ -72,9 +72,7 @@ impl Flood {
 }
 
 fn kind_of(parts: &[Bytes]) -> String {
-    let header = parts
-        .first()
-        .and_then(|part| serde_json::from_slice::<serde_json::Value>(part).ok());
+    let header = parts.first().and_then(|part| wire::json::parse(part).ok());
     let kind = header.and_then(|header| header["msg_type"].as_str().map(str::to_owned));
     kind.unwrap_or_default()
 }

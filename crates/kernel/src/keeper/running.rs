@@ -213,7 +213,7 @@ impl Running {
         if replies.changed().await.is_err() {
             return Err("the kernel's channel is closed".to_owned());
         }
-        let reply = serde_json::from_slice(&replies.borrow());
+        let reply = wire::json::parse(&replies.borrow());
         reply.map_err(|error| error.to_string())
     }
 
