@@ -61,6 +61,7 @@ impl Session {
     fn entry(&mut self, mut entry: JournalEntry) {
         let parent = &*entry.parent_msg_id.take().unwrap_or_default();
         self.adopt_sent(parent);
+        self.heard_after_reply(parent, &entry);
         if let Some(current) = self.current.as_mut().filter(|current| current.id == parent) {
             current.confirmed = true;
         }
@@ -132,9 +133,15 @@ impl Session {
     }
 
     fn kernel_status(&mut self, parent: &str, content: &Value) {
-        if content.get("execution_state").and_then(Value::as_str) != Some("idle") {
-            return;
+        if content.get("execution_state").and_then(Value::as_str) == Some("idle") {
+            self.kernel_is_done(parent);
         }
+    }
+
+    /// The kernel has said all that it has to say to a request.
+    pub(crate) fn kernel_is_done(&mut self, parent: &str) {
+        self.replied
+            .take_if(|replied| replied.execution_id == parent);
         self.comm_processed(parent);
         self.unfinished.take_if(|id| id == parent);
         if self

@@ -21,6 +21,7 @@ mod late;
 mod link;
 mod queue;
 mod replica;
+mod replied;
 mod replies;
 mod requests;
 mod session;

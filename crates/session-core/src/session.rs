@@ -66,6 +66,7 @@ pub struct Session {
     pub(crate) taken: HashSet<String>,
     pub(crate) current: Option<Current>,
     pub(crate) gate: Option<crate::queue::Gate>,
+    pub(crate) replied: Option<crate::replied::Replied>,
     /// While the journal is read again: the last execution that the kernel was given and has not reported idle for.
     pub(crate) unfinished: Option<String>,
     pub(crate) orphans: Vec<String>,
@@ -145,6 +146,7 @@ impl Session {
             taken: HashSet::new(),
             current: None,
             gate: None,
+            replied: None,
             unfinished: None,
             orphans: Vec::new(),
             lanes: HashMap::new(),
@@ -253,6 +255,7 @@ impl Session {
     fn advance(&mut self) {
         self.flush_due_streams();
         self.release_comms();
+        self.end_replied();
         if self.in_sync() {
             self.remove_orphans();
             self.write_lifecycle();
@@ -296,7 +299,8 @@ impl Session {
         let gate = self.gate.as_ref().and_then(|gate| gate.escalate_at);
         let stop = self.stopping.map(|at| at.plus(self.settings.stop_flush_ms));
         let widgets = self.widgets.due();
-        let due = [streams, send, start, queries, gate, stop, widgets]
+        let replied = self.replied_due();
+        let due = [streams, send, start, queries, gate, stop, widgets, replied]
             .into_iter()
             .flatten()
             .min();

@@ -43,6 +43,8 @@ pub struct Settings {
     pub query_timeout_ms: i64,
     /// A kernel that does not stop after an interrupt gets a signal after this.
     pub interrupt_escalation_ms: i64,
+    /// A kernel that has replied and then says neither `idle` nor anything else for this long is taken to be done.
+    pub idle_wait_ms: i64,
     /// A stopping session waits this long for the room to accept its last writes.
     pub stop_flush_ms: i64,
     /// Launches that fail in a row before queued executions no longer launch.
@@ -68,6 +70,7 @@ impl Settings {
             pending_cap_ops: 4096,
             query_timeout_ms: 5_000,
             interrupt_escalation_ms: 5_000,
+            idle_wait_ms: 10_000,
             stop_flush_ms: 2_000,
             launch_attempts: 3,
             allow_stdin: true,

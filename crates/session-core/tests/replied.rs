@@ -1,0 +1,88 @@
+//! Kernels that reply to a request and never say that they are idle.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use serde_json::json;
+use support::{Sim, settings};
+
+fn reply(sim: &mut Sim, id: &str) {
+    sim.kernel(
+        id,
+        "execute_reply",
+        json!({"status": "ok", "execution_count": 1}),
+    );
+}
+
+// It ran for ever, and what waited behind it as well.
+#[test]
+fn a_reply_and_then_silence_is_an_end() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a", "b"]);
+    sim.print("a", "said");
+    reply(&mut sim, "a");
+    let wait = settings().idle_wait_ms;
+    sim.pass(wait - 1);
+    assert_eq!(sim.status("a"), "running");
+    sim.pass(2);
+    assert_eq!(
+        (sim.status("a").as_str(), sim.text("a").as_str()),
+        ("done", "said")
+    );
+    assert_eq!(sim.status("b"), "running");
+    // Of `b` the kernel has not said anything yet.
+    sim.pass(2 * wait);
+    assert_eq!(sim.status("b"), "running");
+}
+
+#[test]
+fn output_after_the_reply_is_waited_for() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    reply(&mut sim, "a");
+    let wait = settings().idle_wait_ms;
+    for _ in 0..3 {
+        sim.pass(wait - 1);
+        sim.print("a", "x");
+    }
+    assert_eq!(sim.status("a"), "running");
+    sim.kernel(
+        "a",
+        "error",
+        json!({"ename": "E", "evalue": "v", "traceback": []}),
+    );
+    sim.pass(wait + 1);
+    assert_eq!(sim.status("a"), "error");
+}
+
+#[test]
+fn silence_while_the_link_is_away_is_none() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    reply(&mut sim, "a");
+    sim.unlink("lost");
+    let wait = settings().idle_wait_ms;
+    sim.pass(10 * wait);
+    sim.link();
+    sim.pass(wait / 2);
+    assert_eq!(sim.status("a"), "running");
+    sim.print("a", "late");
+    sim.idle("a");
+    sim.pass(100);
+    assert_eq!(
+        (sim.status("a").as_str(), sim.text("a").as_str()),
+        ("done", "late")
+    );
+}
+
+#[test]
+fn after_an_interrupt_silence_frees_the_kernel_for_the_next() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    sim.request(&json!({"id": "r", "action": "interrupt_execution"}));
+    sim.queue(&["b"]);
+    assert_eq!(sim.status("b"), "queued");
+    reply(&mut sim, "a");
+    sim.pass(settings().idle_wait_ms + 100);
+    assert_eq!(sim.status("b"), "running");
+}
