@@ -32,6 +32,19 @@ pub struct Kernelspec {
     provisioner: Option<String>,
 }
 
+/// Why a `kernel.json` describes no kernel.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error("it cannot be read: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("it is not as Jupyter describes kernels: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("it is larger than {} MiB", MAX_SPEC_BYTES >> 20)]
+    TooLarge,
+    #[error("its `argv` is empty")]
+    NoCommand,
+}
+
 /// The provisioner that every description means which names none.
 const LOCAL_PROVISIONER: &str = "local-provisioner";
 
@@ -51,19 +64,24 @@ struct File {
 }
 
 impl Kernelspec {
-    /// Reads `kernel.json` in a folder; `None` when it is not one.
-    pub fn read(dir: &Path) -> Option<Self> {
-        let path = dir.join("kernel.json");
-        if path.metadata().ok()?.len() > MAX_SPEC_BYTES {
-            return None;
-        }
-        let file: File = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
-        if file.argv.is_empty() {
-            return None;
-        }
+    /// Reads `kernel.json` in a folder; `None` when there is none.
+    fn read(dir: &Path) -> Option<Result<Self, Unusable>> {
         let name = dir.file_name()?.to_str()?.to_lowercase();
+        let path = dir.join("kernel.json");
+        let length = path.metadata().ok()?.len();
+        Some(Self::read_file(dir, name, &path, length))
+    }
+
+    fn read_file(dir: &Path, name: String, path: &Path, length: u64) -> Result<Self, Unusable> {
+        if length > MAX_SPEC_BYTES {
+            return Err(Unusable::TooLarge);
+        }
+        let file: File = serde_json::from_slice(&std::fs::read(path)?)?;
+        if file.argv.is_empty() {
+            return Err(Unusable::NoCommand);
+        }
         let text = |(name, value): (String, Value)| Some((name, value.as_str()?.to_owned()));
-        Some(Self {
+        Ok(Self {
             display_name: if file.display_name.is_empty() {
                 name.clone()
             } else {
@@ -183,13 +201,17 @@ pub fn find(
     cwd: &Path,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<LaunchSpec, LaunchFailure> {
-    let installed = list(&data_dirs(python, &variable));
+    let dirs = data_dirs(python, &variable);
+    let installed = list(&dirs);
     let wanted = name.to_lowercase();
     if let Some(found) = installed.iter().find(|spec| spec.name == wanted) {
         return match &found.provisioner {
             Some(provisioner) => Err(needs_provisioner(found, provisioner)),
             None => Ok(found.launch_spec(cwd, python, variable)),
         };
+    }
+    if let Some(failure) = unusable(&wanted, &dirs) {
+        return Err(failure);
     }
     let names: Vec<&str> = installed
         .iter()
@@ -205,11 +227,28 @@ pub fn find(
     );
     let mut failure = LaunchFailure::new(FailureClass::Misconfiguration, what);
     failure.hint = Some(
-        "install that kernel on this machine for the account that the workstation runs as, or set the notebook's \
-         kernel to an installed one or to `python3`; then restart the kernel"
+        "install that kernel on this machine for the account that its kernels run as, or choose an installed one or \
+         `python3`"
             .to_owned(),
     );
     Err(failure)
+}
+
+/// Why the kernel of a name is not installed although there is a `kernel.json` for it.
+fn unusable(wanted: &str, data_dirs: &[PathBuf]) -> Option<LaunchFailure> {
+    let (dir, cause) = folders(data_dirs).find_map(|dir| {
+        let is_it = dir.file_name()?.to_str()?.to_lowercase() == wanted;
+        let cause = is_it.then(|| Kernelspec::read(&dir))??.err()?;
+        Some((dir, cause))
+    })?;
+    let path = dir.join("kernel.json");
+    let what = format!(
+        "the kernel `{wanted}` cannot be started from `{}`: {cause}",
+        path.display()
+    );
+    let mut failure = LaunchFailure::new(FailureClass::Misconfiguration, what);
+    failure.hint = Some("mend that file or install the kernel again".to_owned());
+    Some(failure)
 }
 
 fn needs_provisioner(spec: &Kernelspec, provisioner: &str) -> LaunchFailure {
@@ -265,18 +304,18 @@ pub fn data_dirs(
 /// Every kernel in those folders, by name; a name found twice is the first one.
 pub fn list(data_dirs: &[PathBuf]) -> Vec<Kernelspec> {
     let mut found: BTreeMap<String, Kernelspec> = BTreeMap::new();
-    for dir in data_dirs {
-        let Ok(entries) = std::fs::read_dir(dir.join("kernels")) else {
-            continue;
-        };
-        for spec in entries
-            .flatten()
-            .filter_map(|entry| Kernelspec::read(&entry.path()))
-        {
-            found.entry(spec.name.clone()).or_insert(spec);
-        }
+    for spec in folders(data_dirs).filter_map(|dir| Kernelspec::read(&dir)?.ok()) {
+        found.entry(spec.name.clone()).or_insert(spec);
     }
     found.into_values().collect()
+}
+
+/// Every folder that may describe a kernel.
+fn folders(data_dirs: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
+    data_dirs
+        .iter()
+        .filter_map(|dir| std::fs::read_dir(dir.join("kernels")).ok())
+        .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
 }
 
 #[cfg(test)]
@@ -429,6 +468,29 @@ mod tests {
         ] {
             let filled = substituted(text, |name| (name == "X").then(|| "1".to_owned()));
             assert_eq!(filled, expected, "{text}");
+        }
+    }
+
+    // It was said that the machine does not have it.
+    #[test]
+    fn a_kernel_whose_description_is_broken_is_named_with_the_reason() {
+        let place = tempfile::tempdir().unwrap();
+        install(place.path(), "Torn", r#"{"argv": ["x""#);
+        install(place.path(), "empty", r#"{"argv": []}"#);
+        install(place.path(), "typed", r#"{"argv": "x"}"#);
+        let look =
+            |name: &str| (name == "JUPYTER_PATH").then(|| place.path().to_owned().into_os_string());
+        for (name, reason) in [
+            ("torn", "EOF while parsing"),
+            ("empty", "`argv` is empty"),
+            ("typed", "invalid type"),
+        ] {
+            let refused = find(name, None, Path::new("/"), look).unwrap_err();
+            let details = refused.details();
+            for part in [&format!("`{name}`"), "kernel.json`: ", reason, "\nHint: "] {
+                assert!(details.contains(part), "{details}");
+            }
+            assert!(!details.contains("does not have"), "{details}");
         }
     }
 

@@ -46,8 +46,8 @@ pub(crate) fn choose(
         tracing::info!(name = wanted.name, "not installed: the Python here runs it");
     }
     let python = python.ok_or(
-        "this runtime peer was given no interpreter, so it cannot start a kernel\n\
-         Hint: start it with `--python-path`",
+        "there is no Python to start a kernel with\n\
+         Hint: name one: `runtimed run` takes `--python`, a runtime peer `--python-path`",
     )?;
     Ok(Choice::Python(python.to_owned()))
 }

@@ -56,8 +56,9 @@ pub(super) async fn find<'a>(
     let what = "the notebook declares its packages, and this machine has no `uv` to install them";
     let mut failure = LaunchFailure::new(FailureClass::ToolBootstrap, what);
     failure.hint = Some(format!(
-        "install it on the machine (`{} -m pip install uv`), or let notebooks run without environments of their own \
-         (`runt workstation config set environments off`); then restart the kernel",
+        "install it on the machine (`{} -m pip install uv`), or take the declaration out of the notebook; a \
+         workstation runs all notebooks without environments of their own after `runt workstation config set \
+         environments off`",
         python.display()
     ));
     Err(failure)
