@@ -198,7 +198,7 @@ fn another_format_is_named() {
     );
     check(
         r#"{"worksheets": [], "metadata": {}, "nbformat": 3, "nbformat_minor": 0}"#,
-        "the file is of notebook format 3, which is older than format 4",
+        "the file is of notebook format 3, which is older than format 4\nHint: convert it with `jupyter nbconvert --to notebook --nbformat 4 FILE`",
     );
     check(
         r#"{"metadata": {}, "nbformat": 4}"#,

@@ -1,6 +1,7 @@
 //! A notebook file from top to bottom, without a cloud: the same session, keeper and output path
 //! as in a room, beside a room in memory.
 
+mod end_signals;
 mod room;
 
 use std::collections::VecDeque;
@@ -10,14 +11,15 @@ use std::time::Duration;
 
 use documents::hosted_file::HostedFile;
 use documents::runtime_state::status;
-use documents::{CommsDoc, DeclaredEnvironment, NotebookDoc, RuntimeStateDoc, WantedKernelspec};
+use documents::{
+    CommsDoc, DeclaredEnvironment, DocError, NotebookDoc, RuntimeStateDoc, WantedKernelspec,
+};
 use kernel::client::KeeperCommand;
 use kernel::confinement::Confinement;
 use kernel::journal::{DEFAULT_LIMIT_BYTES, JournalError, Record};
 use kernel::protocol::KeeperEvent;
 use serde_json::{Value, json};
 use session_core::{Effect, Event, LaunchMode, Outcome, Session, Settings};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use wire::FrameType;
@@ -29,6 +31,7 @@ use crate::launcher::{Launcher, Step};
 use crate::peer::nonce;
 use crate::position::Position;
 use crate::translate::{self, News};
+use end_signals::EndSignals;
 use room::{LocalRoom, PRINCIPAL};
 
 /// How long an interrupted cell may take to end; after it the kernel is ended as it is.
@@ -61,7 +64,7 @@ pub struct RunConfig {
     pub confinement: Confinement,
     /// Whether the cells after a failed one are run.
     pub allow_errors: bool,
-    /// How long one cell may take.
+    /// How long one cell may take, from when the kernel has it.
     pub cell_timeout: Option<Duration>,
 }
 
@@ -84,9 +87,12 @@ pub enum RunFailure {
         /// How long it was allowed to take.
         limit: Duration,
     },
-    /// The kernel could not be started, or ended.
+    /// The kernel could not be started.
     #[error("{0}")]
     Kernel(String),
+    /// The kernel ended.
+    #[error("{0}")]
+    Died(String),
     /// Somebody asked for the end.
     #[error("interrupted")]
     Interrupted,
@@ -126,10 +132,11 @@ struct Run {
     launcher: Launcher,
     wake: Option<Instant>,
     language_info: Value,
+    /// Whether there was a kernel that ran.
+    kernel_ran: bool,
     /// Why the session cannot go on.
     broken: Option<String>,
-    terminate: Signal,
-    interrupt: Signal,
+    signals: EndSignals,
 }
 
 /// Runs every code cell in order; what was run until then is there also when the run stops early.
@@ -137,9 +144,7 @@ struct Run {
 /// # Errors
 /// Signals cannot be heard, or the file does not fit the documents.
 pub async fn run_notebook(file: HostedFile, config: RunConfig) -> Result<RunResult, RunFailure> {
-    let local = |error: &dyn std::fmt::Display| RunFailure::Local(error.to_string());
-    let terminate = signal(SignalKind::terminate()).map_err(|error| local(&error))?;
-    let interrupt = signal(SignalKind::interrupt()).map_err(|error| local(&error))?;
+    let signals = EndSignals::listen().map_err(|error| RunFailure::Local(error.to_string()))?;
     let room = LocalRoom::new(file);
     let (position, from) = Position::open(&config.job_dir, DEFAULT_LIMIT_BYTES);
     let grown = Arc::new(Notify::new());
@@ -173,9 +178,9 @@ pub async fn run_notebook(file: HostedFile, config: RunConfig) -> Result<RunResu
         position,
         wake: None,
         language_info: Value::Null,
+        kernel_ran: false,
         broken: None,
-        terminate,
-        interrupt,
+        signals,
     };
     run.take(vec![Event::LinkUp {
         principal: PRINCIPAL.to_owned(),
@@ -217,13 +222,18 @@ impl Run {
             if cell.cell_type != "code" || cell.source.trim().is_empty() || tagged(SKIP_TAG) {
                 continue;
             }
-            let id = self.room.submit(&cell.id, &cell.source);
-            let id = id.map_err(|error| RunFailure::Local(error.to_string()))?;
+            let local = |error: DocError| RunFailure::Local(error.to_string());
+            let id = self.room.submit(&cell.id, &cell.source).map_err(local)?;
             let queued = self.room.speak();
             self.take(queued);
-            *ran += 1;
-            let done = self.wait_for(&id, at + 1).await?;
-            if !done && !self.config.allow_errors && !tagged(MAY_FAIL_TAG) {
+            let ended = self.wait_for(&id, at + 1).await;
+            if self.was_begun(&id) {
+                *ran += 1;
+            } else {
+                // It keeps what it had.
+                self.room.withdraw(cell).map_err(local)?;
+            }
+            if !ended? && !self.config.allow_errors && !tagged(MAY_FAIL_TAG) {
                 let error = self.error_of(&id);
                 let number = at + 1;
                 return Err(RunFailure::Cell { number, error });
@@ -232,10 +242,16 @@ impl Run {
         Ok(())
     }
 
+    /// Whether the kernel was handed an execution.
+    fn was_begun(&self, id: &str) -> bool {
+        let status = self.room.state.status(id);
+        status.is_some_and(|status| !matches!(&*status, status::QUEUED | status::CANCELLED))
+    }
+
     /// Serves until the execution has ended; true when it ended well.
     async fn wait_for(&mut self, id: &str, number: usize) -> Result<bool, RunFailure> {
         let limit = self.config.cell_timeout;
-        let deadline = limit.map(|limit| Instant::now() + limit);
+        let mut deadline = None;
         loop {
             if let Some(broken) = self.broken.take() {
                 return Err(RunFailure::Local(broken));
@@ -243,11 +259,19 @@ impl Run {
             let kernel = self.room.state.kernel();
             if kernel.lifecycle.lifecycle == "Error" {
                 let details = kernel.error_details.unwrap_or_default();
-                return Err(RunFailure::Kernel(details));
+                return Err(if self.kernel_ran {
+                    RunFailure::Died(details)
+                } else {
+                    RunFailure::Kernel(details)
+                });
             }
             match self.room.state.status(id).as_deref() {
                 Some(status::DONE) => return Ok(true),
                 Some(status::ERROR | status::CANCELLED) => return Ok(false),
+                // What went before was the making of the environment and the kernel's start.
+                Some(status::RUNNING) if deadline.is_none() => {
+                    deadline = limit.map(|limit| Instant::now() + limit);
+                }
                 _ => {}
             }
             match self.next(deadline).await {
@@ -268,8 +292,7 @@ impl Run {
     async fn next(&mut self, deadline: Option<Instant>) -> Happened {
         tokio::select! {
             biased;
-            _ = self.terminate.recv() => Happened::Signal,
-            _ = self.interrupt.recv() => Happened::Signal,
+            () = self.signals.next() => Happened::Signal,
             () = until(deadline) => Happened::Late,
             Some(report) = self.keeper.reports.recv() => Happened::Events(self.on_keeper(report)),
             step = self.launcher.next() => Happened::Events(self.follow(step)),
@@ -348,6 +371,7 @@ impl Run {
         }
         for record in &records {
             if let Some(KeeperEvent::KernelStarted { kernel_info, .. }) = record.event() {
+                self.kernel_ran = true;
                 self.language_info = kernel_info["language_info"].clone();
             }
         }

@@ -3,6 +3,7 @@
 mod target;
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -44,7 +45,7 @@ pub struct Args {
     /// Run the cells after a failed one too; a failed cell is no failure of the run.
     #[arg(long)]
     allow_errors: bool,
-    /// Seconds that one cell may take.
+    /// Seconds that one cell may take; the kernel's start does not count.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
     /// The kernel by the name of its kernelspec, instead of the one that the notebook names.
@@ -78,11 +79,11 @@ pub fn run(args: &Args) -> ExitCode {
         Ok(None) => return ExitCode::SUCCESS,
         Ok(Some(failure)) => failure,
         Err(error) => {
-            eprintln!("{error:#}");
+            say(&format!("{error:#}"));
             return ExitCode::from(2);
         }
     };
-    eprintln!("{failure}");
+    say(&failure.to_string());
     let (code, hint) = match failure {
         RunFailure::Cell { .. } => (
             1,
@@ -91,13 +92,19 @@ pub fn run(args: &Args) -> ExitCode {
         RunFailure::Timeout { .. } => (4, "allow more time with `--timeout`"),
         RunFailure::Kernel(details) if details.contains("Hint:") => (3, ""),
         RunFailure::Kernel(_) => (3, "choose a kernel with `--kernel` or `--python`"),
+        RunFailure::Died(_) => (3, ""),
         RunFailure::Interrupted => (130, ""),
         RunFailure::Local(_) => (2, ""),
     };
     if !hint.is_empty() {
-        eprintln!("Hint: {hint}");
+        say(&format!("Hint: {hint}"));
     }
     ExitCode::from(code)
+}
+
+/// Writes a line to stderr. The terminal may be gone; that ends no run.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 async fn execute(args: &Args) -> Result<Option<RunFailure>> {
@@ -117,7 +124,7 @@ async fn execute(args: &Args) -> Result<Option<RunFailure>> {
     executed(&result)
         .and_then(|text| output.write(&text))
         .with_context(|| format!("`{output}` cannot be written"))?;
-    eprintln!("ran {} cells, wrote {output}", result.ran);
+    say(&format!("ran {} cells, wrote {output}", result.ran));
     Ok(result.failure)
 }
 
@@ -143,12 +150,16 @@ fn read(path: &Path) -> Result<Input> {
     let mut new_id = || Uuid::new_v4().to_string();
     // Cells without an id get the same ones each time.
     let namespace = Uuid::new_v5(&Uuid::NAMESPACE_URL, shown.to_string().as_bytes());
-    let file = ipynb::import(&content, namespace, &|_| false, &mut new_id).with_context(|| {
-        format!("`{shown}` is no notebook of format 4\nHint: `jupyter nbconvert --to notebook` brings older ones up to date")
-    })?;
+    let file = ipynb::import(&content, namespace, &|_| false, &mut new_id);
+    let file = file.map_err(|cause| anyhow::anyhow!("`{shown}` cannot be read: {cause}"))?;
     let kernel = kernel_of(&file.metadata);
-    let file = hosted_file::open("", file, &mut Uuid::new_v4)
+    let is_empty = file.cells.is_empty();
+    let mut file = hosted_file::open("", file, &mut Uuid::new_v4)
         .with_context(|| format!("`{shown}` cannot be read"))?;
+    if is_empty {
+        // The page needs a cell to begin with; a file does not.
+        file.notebook.clear_cells()?;
+    }
     let blobs: HashMap<&str, &Vec<u8>> = file
         .blobs
         .iter()
@@ -214,7 +225,7 @@ fn config(
         python: kernel::interpreter::find(python.as_deref(), |name| std::env::var_os(name)),
         kernel: asked.or(named),
         environment,
-        progress: |text| eprintln!("preparing environment: {text}"),
+        progress: |text| say(&format!("preparing environment: {text}")),
         working_dir: here.join(args.working_dir.as_deref().unwrap_or(folder)),
         job_dir: job_dir.to_owned(),
         keeper: KeeperCommand {

@@ -124,19 +124,6 @@ fn of_cells_that_share_an_id_the_later_gets_another() {
 }
 
 #[test]
-fn a_notebook_of_format_3_is_told_how_to_become_one() {
-    let file = json!({ "nbformat": 3, "worksheets": [{ "cells": [] }] });
-    let said = import(&file.to_string(), Uuid::nil(), &|_| false, &mut String::new)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        said.starts_with("the file is a notebook of format 3"),
-        "{said}"
-    );
-    assert!(said.contains("Hint: convert it with `jupyter nbconvert"));
-}
-
-#[test]
 fn what_no_reader_could_show_is_refused() {
     for cells in [
         json!([{ "id": "a", "cell_type": "heading" }]),

@@ -15,7 +15,9 @@ pub enum ImportError {
     #[error("the file has no list of cells")]
     NoCells,
     /// The file is of a format with other places for the cells.
-    #[error("the file is of notebook format {0}, which is older than format 4")]
+    #[error(
+        "the file is of notebook format {0}, which is older than format 4\nHint: convert it with `jupyter nbconvert --to notebook --nbformat 4 FILE`"
+    )]
     Older(i64),
     /// The file is of a format that nobody knows yet.
     #[error("the file is of notebook format {0}, which is newer than format 4")]

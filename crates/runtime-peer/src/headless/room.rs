@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use documents::hosted_file::HostedFile;
+use documents::notebook::Cell;
 use documents::runtime_state::NewExecution;
 use documents::{CommsDoc, DocError, NotebookDoc, PeerSync, RuntimeStateDoc};
 use session_core::Event;
@@ -59,6 +60,13 @@ impl LocalRoom {
         self.next_seq += 1;
         self.notebook.set_execution_id(cell_id, Some(&id))?;
         Ok(id)
+    }
+
+    /// Takes back that a cell was to run: it shows again what it showed before.
+    pub(super) fn withdraw(&mut self, cell: &Cell) -> Result<(), DocError> {
+        let before = cell.execution_id.as_deref();
+        self.notebook.set_execution_id(&cell.id, before)?;
+        Ok(())
     }
 
     /// What the room has to say to the session by itself.

@@ -1,7 +1,9 @@
 //! `runtimed run`: the same outputs as nbclient, and how it ends.
 #![allow(clippy::unwrap_used)]
 
+mod ends;
 mod environments;
+mod messages;
 mod notebooks;
 
 use std::path::{Path, PathBuf};
@@ -33,7 +35,7 @@ fn write(folder: &Path, source: &str) -> PathBuf {
 }
 
 fn read(path: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    wire::json::parse_strict(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 struct Notebook {
@@ -239,6 +241,28 @@ fn what_is_no_notebook_is_refused_and_left_alone() {
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
     }
+    let said = |content: &str| {
+        std::fs::write(&path, content).unwrap();
+        let output = runtimed(&path, &["--inplace"]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let older = said("{\"worksheets\": [], \"nbformat\": 3}");
+    assert!(
+        older.contains("format 3") && older.contains("\nHint: convert it with `jupyter nbconvert"),
+        "{older}"
+    );
+    let newer = said("{\"cells\": [], \"nbformat\": 5, \"nbformat_minor\": 0}");
+    assert!(
+        newer.contains("format 5") && !newer.contains("Hint:"),
+        "{newer}"
+    );
+    let other = said("not json");
+    let cause = "expected ident at line 1 column 2";
+    assert!(
+        other.matches(cause).count() == 1 && !other.contains("Hint:"),
+        "{other}"
+    );
     let written = write(folder.path(), "# %%\n6 * 7");
     let output = runtimed(&written, &["--output", "/no/such/folder/out.ipynb"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -249,6 +273,13 @@ fn what_is_no_notebook_is_refused_and_left_alone() {
             .to_string()
             .contains("42")
     );
+}
+
+#[test]
+fn a_notebook_without_cells_gets_none() {
+    let ran = run("", &[]);
+    assert_eq!(ran.code, Some(0), "{}", ran.said);
+    assert_eq!(ran.written.unwrap()["cells"], serde_json::json!([]));
 }
 
 #[test]
