@@ -39,6 +39,14 @@ enum Open {
     Object(Map<String, Value>, String),
 }
 
+/// What comes after a value.
+enum Next {
+    /// Another one.
+    Value,
+    /// Nothing: this is the document.
+    End(Value),
+}
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,
@@ -75,22 +83,22 @@ impl<'a> Parser<'a> {
             } else {
                 self.scalar()?
             };
-            if let Some(whole) = self.put(value, &mut open)? {
+            if let Next::End(whole) = self.put(value, &mut open)? {
                 return Some(whole);
             }
         }
     }
 
-    /// Puts a value where it belongs and ends what ends after it; the document, once that is whole.
-    fn put(&mut self, mut value: Value, open: &mut Vec<Open>) -> Option<Option<Value>> {
+    /// Puts a value where it belongs and ends what ends after it.
+    fn put(&mut self, mut value: Value, open: &mut Vec<Open>) -> Option<Next> {
         loop {
             value = match open.pop() {
-                None => return self.is_at_end().then_some(Some(value)),
+                None => return self.is_at_end().then_some(Next::End(value)),
                 Some(Open::Array(mut items)) => {
                     items.push(value);
                     if self.take(",") {
                         open.push(Open::Array(items));
-                        return Some(None);
+                        return Some(Next::Value);
                     }
                     self.take("]").then_some(Value::Array(items))?
                 }
@@ -98,7 +106,7 @@ impl<'a> Parser<'a> {
                     fields.insert(key, value);
                     if self.take(",") {
                         open.push(Open::Object(fields, self.key()?));
-                        return Some(None);
+                        return Some(Next::Value);
                     }
                     self.take("}").then_some(Value::Object(fields))?
                 }
