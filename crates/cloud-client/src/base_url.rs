@@ -5,6 +5,10 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
+/// What the addresses of notebooks begin with, and how many segments follow at most: the id, `r` and a version.
+const NOTEBOOKS: &str = "n";
+const NOTEBOOK_SEGMENTS: usize = 3;
+
 /// A checked cloud address without a trailing slash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BaseUrl(String);
@@ -14,7 +18,7 @@ pub struct BaseUrl(String);
 pub enum BaseUrlError {
     /// The address does not begin with `http://` or `https://`.
     #[error(
-        "the cloud URL {0:?} must start with https:// or http://\nHint: copy the address from your browser, for example https://cloud.example.org"
+        "the cloud URL {0:?} must start with https:// or http://, in small letters\nHint: copy the address from your browser, for example https://cloud.example.org"
     )]
     Scheme(String),
     /// The address cannot be parsed or has no host.
@@ -73,6 +77,29 @@ impl BaseUrl {
             return Err(BaseUrlError::Insecure(shown));
         }
         Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+    }
+
+    /// The cloud's address where that of one of its pages was given, as browsers show it.
+    #[must_use]
+    pub fn without_page(self) -> Self {
+        let Ok(mut url) = Url::parse(&self.0) else {
+            return self;
+        };
+        let segments: Vec<&str> = url.path().split('/').collect();
+        let page = (0..segments.len()).find(|at| {
+            let behind = segments.len() - at - 1;
+            match segments[*at] {
+                "workstations" | "account" | "sign-in" | "index.html" => behind == 0,
+                NOTEBOOKS => behind <= NOTEBOOK_SEGMENTS,
+                _ => false,
+            }
+        });
+        let Some(page) = page else {
+            return self;
+        };
+        let path = segments[..page].join("/");
+        url.set_path(&path);
+        Self(url.as_str().trim_end_matches('/').to_owned())
     }
 
     /// The address as text.

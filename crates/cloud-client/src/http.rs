@@ -140,6 +140,13 @@ impl CloudClient {
         })
     }
 
+    /// Whether a notebook cloud answers at the address, and not only something else on its host; sends no credential.
+    pub async fn is_cloud(&self) -> bool {
+        let request = self.http.get(self.base.join("/api/health"));
+        let answer = self.send("asking who answers", request, &[200]).await;
+        answer.is_ok_and(|body| body.get("status").is_some_and(Value::is_string))
+    }
+
     /// Registers the workstation, or renews its lease; `payload` is spec 3.5's.
     pub async fn register<P: Serialize + ?Sized>(&self, payload: &P) -> Result<Value, CloudError> {
         let request = self

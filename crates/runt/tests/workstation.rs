@@ -139,6 +139,39 @@ async fn ws_057_a_wrong_or_used_code_is_one_clear_line() {
     assert_eq!(fs::read_to_string(home.credential()).unwrap(), before);
 }
 
+#[tokio::test]
+async fn the_address_of_a_page_pairs_as_well_and_one_without_a_cloud_is_named() {
+    let home = Home::new().await;
+    let elsewhere = format!("{}/elsewhere", home.cloud.url());
+    let text = home.runt(&["connect", &elsewhere, "--code", CODE]).await;
+    assert!(
+        text.starts_with("exit: 1\n")
+            && text.contains("no notebook cloud answers at CLOUD/elsewhere")
+            && !text.contains("invalid, expired"),
+        "{text}"
+    );
+    let page = format!("{}/n/0b6c1d/first-steps", home.cloud.url());
+    let text = home.runt(&["connect", &page, "--code", CODE]).await;
+    assert!(text.contains("Paired with CLOUD\n"), "{text}");
+}
+
+// A machine that the cloud knows stays what it is when it is paired again; another one is its account's.
+#[tokio::test]
+async fn a_machine_paired_by_an_older_runt_keeps_its_id() {
+    let new = Home::new().await;
+    new.connect(CODE).await;
+    let old = Home::new().await;
+    // Without the word that newer ones leave.
+    old.pair();
+    old.connect(CODE).await;
+    let id = |home: &Home| home.cloud.seen().registrations[0]["machine_id"].clone();
+    let (new, old) = (id(&new), id(&old));
+    // A system without an id tells none.
+    if new.is_string() {
+        assert_ne!(new, old);
+    }
+}
+
 // WS-058 WS-059
 #[tokio::test]
 async fn ws_058_059_answers_that_are_no_credential() {
@@ -169,7 +202,7 @@ async fn ws_046_049_062_addresses_that_do_not_work() {
     exit: 1
     --- stdout
     --- stderr
-    Error: the cloud URL "ftp://x" must start with https:// or http://
+    Error: the cloud URL "ftp://x" must start with https:// or http://, in small letters
     Hint: copy the address from your browser, for example https://cloud.example.org
     "#);
     assert_snapshot!(home.runt(&["connect", "http://cloud.example.org", "--code", "C"]).await, @r#"

@@ -203,7 +203,7 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
     let agent_loop = AgentLoop {
         client,
         facts: MachineFacts::detect(),
-        machine: MachineName::detect(&options.env),
+        machine: MachineName::detect(&options.env, options.credential_file.as_deref()),
         own,
         rotating: false,
         accelerators: None,

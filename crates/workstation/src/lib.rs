@@ -67,7 +67,7 @@ pub use limits::{CpuLimit, HeldLimit, JobLimits, LimitsInForce, MOST_NICE, Memor
 pub use live::{CLOCK_HINT, CLOCK_SKEW_LIMIT, clock_words};
 pub use local_jobs::{JobPlace, LocalJob, end_unattended, job_places, local_jobs};
 pub use lock::{AgentLock, LockError};
-pub use machine::{MachineName, with_machine};
+pub use machine::{MachineName, mark_per_account, pairs_per_account, with_machine};
 pub use protection::{Protection, probe_protection};
 pub use script_connector::script_connector_note;
 pub use service::{

@@ -21,6 +21,30 @@ fn ws_046_other_schemes_are_refused_and_quoted() {
     }
 }
 
+#[test]
+fn the_address_of_a_page_is_that_of_its_cloud() {
+    let cloud = |input: &str| BaseUrl::parse(input, false).unwrap().without_page();
+    for page in [
+        "",
+        "/",
+        "/index.html",
+        "/n",
+        "/n/0b6c1d",
+        "/n/0b6c1d/first-steps",
+        "/n/n/r/3",
+        "/workstations/",
+        "/account",
+        "/sign-in",
+    ] {
+        for base in ["https://x:8443", "https://x/base"] {
+            assert_eq!(cloud(&format!("{base}{page}")).as_str(), base, "{page}");
+        }
+    }
+    for other in ["https://x/foo", "https://n", "https://x/n/1/2/3/4"] {
+        assert_eq!(cloud(other).as_str(), other);
+    }
+}
+
 // WS-049
 #[test]
 fn ws_049_plain_http_only_on_loopback() {

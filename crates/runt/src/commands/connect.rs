@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use cloud_client::{BaseUrl, CloudClient, CloudError, RefusalKind};
 use workstation::{
     MachineFacts, MachineName, SettingsFile, StoredCredential, check_display_name,
-    check_workstation_id, default_workstation_id, hostname, minimal_registration,
-    script_connector_note, with_machine,
+    check_workstation_id, default_workstation_id, hostname, mark_per_account, minimal_registration,
+    pairs_per_account, script_connector_note, with_machine,
 };
 
 use super::Here;
@@ -40,7 +40,7 @@ pub struct Args {
 pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     let here = Here::find()?;
     let env = &here.env;
-    let base = BaseUrl::parse(&args.url, env.allows_insecure_http())?;
+    let base = BaseUrl::parse(&args.url, env.allows_insecure_http())?.without_page();
     let network = here.network(args.ca_file.as_deref())?;
     let path = here.folders.credential_file();
     let host = hostname(env);
@@ -75,10 +75,11 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     }
 
     let client = CloudClient::new(&network, base.clone())?;
-    let paired = client
-        .redeem_pairing_code(code, &host)
-        .await
-        .map_err(|error| explain(error, &base))?;
+    let paired = match client.redeem_pairing_code(code, &host).await {
+        Ok(paired) => paired,
+        Err(error) => return Err(refused(error, &client).await),
+    };
+    let per_account = pairs_per_account(&path);
     let mut stored = StoredCredential {
         cloud_url: base.to_string(),
         token: paired.token.clone(),
@@ -90,6 +91,9 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
     stored
         .write(&path)
         .context("the code is spent, but its credential could not be stored")?;
+    if per_account {
+        mark_per_account(&path).context("cannot write beside the credential")?;
+    }
     printer.line(&format!("Paired with {base}"));
     printer.line(&format!("Credential stored in {}", path.display()));
     if let Some(file) = &args.ca_file {
@@ -98,7 +102,7 @@ pub async fn run(args: Args, printer: &Printer) -> Result<()> {
         printer.line("Setting ca_file kept for the agent");
     }
 
-    let machine = MachineName::detect(env);
+    let machine = MachineName::detect(env, Some(&path));
     let client = client.with_token(paired.token);
     let mut result = register(&client, &stored, &machine).await;
     // A machine of the same name was first, and no id was asked for: this one gets a longer one.
@@ -154,6 +158,21 @@ fn read_code() -> Result<String> {
         .read_line(&mut line)
         .context("cannot read the pairing code")?;
     Ok(line)
+}
+
+/// Why no credential came, with what to do about it.
+async fn refused(error: CloudError, client: &CloudClient) -> anyhow::Error {
+    let base = client.base();
+    let is_elsewhere = error.refusal().is_some_and(|refusal| {
+        refusal.kind() == RefusalKind::NotFound && refusal.error_text() != Some(CODE_REFUSED)
+    });
+    if is_elsewhere && !client.is_cloud().await {
+        return anyhow::anyhow!(
+            "no notebook cloud answers at {base}; the pairing code was not used\n\
+             Hint: give the address of the cloud's first page, for example https://cloud.example.org"
+        );
+    }
+    explain(error, base)
 }
 
 fn explain(error: CloudError, base: &BaseUrl) -> anyhow::Error {

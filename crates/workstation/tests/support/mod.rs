@@ -59,6 +59,10 @@ impl FakeCloud {
             wake,
         };
         let router = Router::new()
+            .route(
+                "/api/health",
+                get(|| async { Json(json!({"status": "ok"})) }),
+            )
             .route("/api/workstations/pairing-codes/redeem", post(redeem))
             .route("/api/workstations", get(list).post(register))
             .route("/api/workstations/{id}/attach-jobs", get(poll))
