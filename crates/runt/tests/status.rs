@@ -71,6 +71,7 @@ async fn ws_098_status_json_is_the_clouds_answer() {
             "workstation_id": "ws-1", "display_name": "Lab", "cloud_url": "CLOUD",
             "credential": "file", "credential_file": "HOME/config/runt/workstation.json",
             "connected_at": "2026-11-20T14:00:00Z", "agent": null, "agent_trouble": null,
+            "unattended": 0,
         })
     );
     assert_eq!(value, serde_json::json!({"ok": true, "workstations": []}));

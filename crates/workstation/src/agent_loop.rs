@@ -11,7 +11,6 @@ use agent_core::{
     StopPolicy, peer_environment, slug,
 };
 use cloud_client::{BaseUrl, CloudClient, JobPatch, Network, SecretString};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use wire::http::OfferedKernel;
 
@@ -29,6 +28,7 @@ use crate::own_credential::{Notice, OwnCredential};
 use crate::peers::Peers;
 use crate::reports::{failure, job_list, status};
 use crate::scopes::Containment;
+use crate::stop_signals::StopSignals;
 use crate::storage::{self, with_storage};
 use crate::warm_pool::{WarmPool, WarmSettings};
 use crate::{
@@ -250,9 +250,7 @@ fn warm_settings(
 
 impl AgentLoop {
     async fn run(mut self, mut inbox: mpsc::Receiver<News>) -> Result<(), AgentError> {
-        let listen = |kind| signal(kind).map_err(AgentError::Signals);
-        let mut interrupt: Signal = listen(SignalKind::interrupt())?;
-        let mut terminate: Signal = listen(SignalKind::terminate())?;
+        let mut signals = StopSignals::listen().map_err(AgentError::Signals)?;
         let started = Instant::now();
         let now = || started.elapsed().as_millis() as u64;
         let mut config = self.options.config.clone();
@@ -285,8 +283,7 @@ impl AgentLoop {
                 .next_deadline()
                 .map(|at| Duration::from_millis(at.saturating_sub(now())));
             let event = tokio::select! {
-                _ = interrupt.recv() => Event::StopRequested,
-                _ = terminate.recv() => Event::StopRequested,
+                () = signals.heard() => Event::StopRequested,
                 Some(news) = inbox.recv() => match news {
                     News::Order(order, reply) => {
                         let mut answer;

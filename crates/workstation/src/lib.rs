@@ -40,6 +40,7 @@ mod service;
 mod serving_args;
 mod settings_file;
 mod socket_path;
+mod stop_signals;
 mod storage;
 mod token_desk;
 mod upgrade;
@@ -65,7 +66,7 @@ pub use interpreter::{IpykernelProbe, absolute_interpreter, find_interpreter, pr
 pub use kernels::KernelFinder;
 pub use limits::{CpuLimit, HeldLimit, JobLimits, LimitsInForce, MOST_NICE, MemoryLimit, Reach};
 pub use live::{CLOCK_HINT, CLOCK_SKEW_LIMIT, clock_words};
-pub use local_jobs::{JobPlace, LocalJob, end_unattended, job_places, local_jobs};
+pub use local_jobs::{JobPlace, LocalJob, end_unattended, job_places, living_jobs, local_jobs};
 pub use lock::{AgentLock, LockError};
 pub use machine::{MachineName, mark_per_account, pairs_per_account, with_machine};
 pub use protection::{Protection, probe_protection};

@@ -218,6 +218,16 @@ pub fn job_places(folders: &Folders) -> Vec<JobPlace> {
     places.collect()
 }
 
+/// How many jobs of a workstation on this machine have a living peer or kernel keeper, whether or not an agent looks
+/// after them.
+pub fn living_jobs(folders: &Folders, workstation_id: &str) -> usize {
+    JobFolder::all(&folders.agent_root())
+        .filter(JobFolder::is_of_this_machine)
+        .filter(|folder| owner_id(folder).is_some_and(|owner| owner == workstation_id))
+        .filter(|folder| living_peer(folder).is_some() || folder.keeper_pid().is_some())
+        .count()
+}
+
 /// Ends a job that no agent looks after: its peer as the agent would, then its kernel keeper and kernel. The next agent
 /// tells the cloud. Fails with what still runs.
 pub async fn end_unattended(job_folder: &Path, runtimed: &Path) -> Result<(), String> {

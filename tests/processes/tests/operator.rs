@@ -129,6 +129,9 @@ async fn kernels_without_an_agent_are_shown_and_ended() -> Result<()> {
     assert_eq!(listed["agent_pid"], Value::Null);
     assert_eq!(listed["jobs"][0]["job_id"], json!(job));
     assert_eq!(listed["jobs"][0]["state"], "unattended");
+    let status = done(&machine, &["status"]).await?;
+    let told = "not running; 1 notebook left unattended";
+    assert!(status.contains(told), "{status}");
     assert_eq!(done(&machine, &["stop", "--all"]).await?, "Stopped 1 job\n");
     machine.nothing_left_of("", LIMIT).await
 }

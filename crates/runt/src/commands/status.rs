@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use workstation::{
     CLOCK_HINT, ControlError, Fit, LimitsInForce, Protection, ResolvedCredential, StoredCredential,
-    TOKEN_VARIABLE, clock_words, find_runtimed, installed_build, probe_protection,
+    TOKEN_VARIABLE, clock_words, find_runtimed, installed_build, living_jobs, probe_protection,
     resolve_credential,
 };
 
@@ -55,6 +55,8 @@ struct ThisMachine {
     agent: Option<Agent>,
     /// An agent that runs and does not answer.
     agent_trouble: Option<String>,
+    /// Notebooks whose kernels go on though no agent runs.
+    unattended: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -151,6 +153,10 @@ async fn look(here: &Here, credential: &ResolvedCredential) -> ThisMachine {
         Ok(agent) => (agent, None),
         Err(error) => (None, Some(first_line(&error))),
     };
+    let unattended = match (&agent, &trouble) {
+        (None, None) => living_jobs(&here.folders, &here.workstation_id),
+        _ => 0,
+    };
     let Protection {
         unprotected,
         trouble: protection_trouble,
@@ -180,6 +186,7 @@ async fn look(here: &Here, credential: &ResolvedCredential) -> ThisMachine {
             clock_skew_ms: agent.status.clock_skew_ms,
         }),
         agent_trouble: trouble,
+        unattended,
     }
 }
 
@@ -265,7 +272,13 @@ impl ThisMachine {
             return trouble.clone();
         }
         let Some(agent) = &self.agent else {
-            return "not running".to_owned();
+            return match self.unattended {
+                0 => "not running".to_owned(),
+                left => format!(
+                    "not running; {} left unattended: `runt workstation run` takes over, `stop --all` ends them",
+                    words::count(left, "notebook")
+                ),
+            };
         };
         let link = match (agent.registered, agent.connected) {
             (false, _) => "not registered yet",

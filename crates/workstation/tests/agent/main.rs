@@ -10,6 +10,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use agent_core::{AgentConfig, OutputLimits, StopPolicy};
 use cloud_client::{BaseUrl, Network, SecretString};
@@ -130,7 +131,17 @@ impl Bench {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        self.prepared(Command::new(std::env::current_exe().unwrap()))
+    }
+
+    /// An agent that is told by an option of `env` what a hangup is to it, whatever it is to the tests.
+    fn hung_up(&self, option: &str) -> Command {
+        let mut command = Command::new("env");
+        command.arg(option).arg(std::env::current_exe().unwrap());
+        self.prepared(command)
+    }
+
+    fn prepared(&self, mut command: Command) -> Command {
         command
             .args(["--exact", "agent_process", "--nocapture"])
             .env(CLOUD, self.cloud.url())
@@ -493,6 +504,30 @@ async fn ws_260_262_sigterm_ends_peers_and_detach_leaves_them() {
     assert_eq!(agent.wait().await.unwrap().code(), Some(0));
     assert!(alive(pid));
     assert_eq!(bench.cloud.job("left").status, "running");
+}
+
+// A closed terminal and a lost SSH session: the shell and the system both say so, often more than once.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_hangup_ends_peers_as_sigterm_does_unless_it_is_ignored() {
+    let bench = Bench::new().await;
+    let mut agent = bench.hung_up("--default-signal=HUP").spawn().unwrap();
+    let pid = bench.running("ended", "stubborn").await;
+    signal(&agent, Signal::SIGHUP);
+    // It waits for this peer; a second SIGTERM would end it at once, and leave the peer.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    signal(&agent, Signal::SIGHUP);
+    assert_eq!(agent.wait().await.unwrap().code(), Some(0));
+    assert!(!alive(pid));
+    assert_eq!(bench.cloud.job("ended").status, "completed");
+
+    // As `nohup` starts it.
+    let mut agent = bench.hung_up("--ignore-signal=HUP").spawn().unwrap();
+    bench.running("first", "notebook").await;
+    signal(&agent, Signal::SIGHUP);
+    bench.running("second", "notebook").await;
+    signal(&agent, Signal::SIGTERM);
+    assert_eq!(agent.wait().await.unwrap().code(), Some(0));
 }
 
 // WS-199: the end of a job reaches a cloud that was away.
