@@ -55,8 +55,9 @@ impl ApiError {
     }
 
     /// 500; the cause goes to the log and not to the client.
-    pub fn internal(cause: impl std::fmt::Display) -> Self {
-        tracing::error!(%cause, "request failed inside the server");
+    pub fn internal(cause: impl std::error::Error) -> Self {
+        let cause = chain(&cause);
+        tracing::error!(cause, "request failed inside the server");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the server failed to answer; its log has the cause",
@@ -113,6 +114,18 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+/// An error with all its causes, for the log.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
 }
 
 /// A JSON answer with exactly `application/json` as its type (CP 2.1).

@@ -372,21 +372,26 @@ impl<T: ColumnIndex<SqliteRow> + ColumnIndex<PgRow>> Place for T {}
 /// Turns a driver's error into storage's, naming what was being done.
 pub(crate) fn failed(operation: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |source| {
-        let retryable = match &source {
-            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => true,
-            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+        let (retryable, full) = match &source {
+            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => (true, false),
+            sqlx::Error::Database(error) => {
+                let code = error.code().unwrap_or_default();
                 if error.try_downcast_ref::<PgDatabaseError>().is_some() {
-                    postgres::is_retryable(&code)
+                    (postgres::is_retryable(&code), postgres::is_full(&code))
                 } else {
-                    sqlite::is_retryable(&code)
+                    (sqlite::is_retryable(&code), sqlite::is_full(&code))
                 }
-            }),
-            _ => false,
+            }
+            _ => (false, false),
         };
+        let source = Box::new(source);
+        if full {
+            return StoreError::Full { operation, source };
+        }
         StoreError::Database {
             operation,
             retryable,
-            source: Box::new(source),
+            source,
         }
     }
 }

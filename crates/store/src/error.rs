@@ -33,6 +33,15 @@ pub enum StoreError {
         /// The value found.
         value: String,
     },
+    /// The disk of the database is full.
+    #[error("the database has no space left to {operation}")]
+    Full {
+        /// What was being done.
+        operation: &'static str,
+        /// The driver's own words.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The database could not be asked, or refused.
     #[error("the database could not {operation}")]
     Database {
@@ -51,10 +60,11 @@ impl StoreError {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::Database {
-                retryable: true,
-                ..
-            }
+            Self::Full { .. }
+                | Self::Database {
+                    retryable: true,
+                    ..
+                }
         )
     }
 }

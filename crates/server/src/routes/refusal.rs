@@ -5,18 +5,26 @@ use control_plane::{Caller, Refusal, limits};
 use http::StatusCode;
 use store::StoreError;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, chain};
 use crate::identity::Identity;
 
 /// When somebody who met a bucket that is away may come again, seconds.
 const BLOBS_RETRY_S: u64 = 5;
 
+/// When somebody who met a full disk may come again, seconds.
+const FULL_RETRY_S: u64 = 30;
+
 impl From<StoreError> for ApiError {
     fn from(cause: StoreError) -> Self {
         match cause {
             StoreError::Nul => Self::bad_request(cause.to_string()),
+            StoreError::Full { .. } => {
+                tracing::error!(cause = chain(&cause), "the disk is full");
+                Self::unavailable("the server has no space left; its operator has to make some")
+                    .retry_after(FULL_RETRY_S)
+            }
             cause if cause.is_retryable() => {
-                tracing::warn!(%cause, "the catalog is busy");
+                tracing::warn!(cause = chain(&cause), "the catalog is busy");
                 Self::unavailable("the server is busy; try again").retry_after(1)
             }
             cause => Self::internal(cause),
@@ -79,5 +87,34 @@ impl Identity {
             credential: self.credential.clone(),
             ceiling: self.ceiling,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    fn full() -> StoreError {
+        StoreError::Full {
+            operation: "create a notebook",
+            source: std::io::Error::other("database or disk is full").into(),
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_the_servers_and_passes() {
+        let response = ApiError::from(full()).into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()["retry-after"], "30");
+    }
+
+    #[test]
+    fn the_log_has_every_cause() {
+        assert_eq!(
+            chain(&full()),
+            "the database has no space left to create a notebook: database or disk is full"
+        );
     }
 }

@@ -239,3 +239,8 @@ pub(crate) fn is_retryable(code: &str) -> bool {
             "40001" | "40P01" | "53300" | "55P03" | "57P01" | "57P02" | "57P03"
         )
 }
+
+/// `disk_full`.
+pub(crate) fn is_full(code: &str) -> bool {
+    code == "53100"
+}

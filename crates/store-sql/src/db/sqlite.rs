@@ -136,3 +136,44 @@ pub(crate) fn is_retryable(code: &str) -> bool {
     code.parse::<i64>()
         .is_ok_and(|code| matches!(code & 0xff, 5 | 6))
 }
+
+/// SQLITE_FULL: the disk, or as many pages as the file may have.
+pub(crate) fn is_full(code: &str) -> bool {
+    code.parse::<i64>().is_ok_and(|code| code & 0xff == 13)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_from_other_failures() {
+        let folder = tempfile::tempdir().unwrap();
+        let pools = Pools::open(&folder.path().join("db.sqlite"), &[])
+            .await
+            .unwrap();
+        let mut transaction = pools.begin().await.unwrap();
+        let mut run = async |statement: &str| {
+            sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed("write"))
+        };
+        run("CREATE TABLE t (x)").await.unwrap();
+        let other = run("INSERT INTO nowhere VALUES (1)").await.unwrap_err();
+        assert!(matches!(other, StoreError::Database { .. }), "{other}");
+        // As many pages as it has.
+        run("PRAGMA max_page_count = 1").await.unwrap();
+        let full = run("INSERT INTO t VALUES (zeroblob(100000))")
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(full, StoreError::Full { .. }) && full.is_retryable(),
+            "{full}"
+        );
+        let source = full.source().unwrap().to_string();
+        assert!(source.contains("database or disk is full"), "{source}");
+    }
+}
