@@ -16,6 +16,7 @@ mod proxy;
 mod retry_after;
 mod room;
 mod socket;
+mod trust;
 mod types;
 
 pub use base_url::{BaseUrl, BaseUrlError, encode_segment};

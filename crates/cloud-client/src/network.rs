@@ -14,13 +14,13 @@ use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls_platform_verifier::Verifier;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tower::ServiceExt as _;
 
 use crate::BaseUrl;
 use crate::proxy::{Proxies, Proxy, ProxyError};
+use crate::trust::Trust;
 
 /// Names a file of certificate authorities that count besides the system's.
 pub const CA_FILE_VARIABLE: &str = "RUNT_CLOUD_CA_FILE";
@@ -121,8 +121,7 @@ impl Network {
         if let Some(known) = self.tls.get() {
             return Ok(Arc::clone(known));
         }
-        let authorities = self.authorities.iter().cloned();
-        let verifier = Verifier::new_with_extra_roots(authorities, provider())
+        let verifier = Trust::new(self.authorities.clone(), provider())
             .map_err(|error| NetworkError::NoAuthorities(error.to_string()))?;
         let config = with_versions()
             .dangerous()

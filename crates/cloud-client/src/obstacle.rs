@@ -6,6 +6,7 @@ use std::io;
 use rustls::CertificateError;
 
 use crate::error::chain;
+use crate::trust::is_authoritys_own;
 
 /// What keeps a call from an answer of the cloud's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,9 +102,7 @@ fn of_certificate(cause: &CertificateError) -> Obstacle {
         // A bad signature: one of an authority of the same name and another key.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => Obstacle::Authority,
         // Self-signed, as an authority's own.
-        CertificateError::Other(cause) if cause.to_string().contains("CaUsedAsEndEntity") => {
-            Obstacle::Authority
-        }
+        cause if is_authoritys_own(cause) => Obstacle::Authority,
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }
         | CertificateError::NotValidYet

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use wire::http::OfferedKernel;
 
 use crate::agent_error::AgentError;
-use crate::control_desk::ControlDesk;
+use crate::control_desk::{ControlDesk, Told};
 use crate::drain_mark::DrainMark;
 use crate::facts::{with_idle_minutes, with_kernels, with_live};
 use crate::first_process::{collect_orphans, is_first};
@@ -148,8 +148,9 @@ pub async fn run_agent(options: AgentOptions) -> Result<(), AgentError> {
     let containment = Containment::find(options.limits, &options.env, secrets).await;
     let limits = containment.in_force().clone();
     tracing::info!(limits = limits.line(), "[workstation-agent] limits of jobs");
+    let told = Told::new(limits, &options.python_path);
     // An agent that cannot be spoken to still serves.
-    let _desk = ControlDesk::open(state, &options.workstation_id, limits, news.clone())
+    let _desk = ControlDesk::open(state, &options.workstation_id, told, news.clone())
         .inspect_err(|error| {
             tracing::warn!(%error, "[workstation-agent] no orders can be taken");
         })

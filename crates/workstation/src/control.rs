@@ -1,7 +1,7 @@
 //! The command line's side of the agent's control socket.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agent_core::{AgentStatus, Answer, Order};
@@ -26,6 +26,8 @@ pub struct RunningAgent {
     pub version: String,
     /// How it holds the limits of its jobs.
     pub limits: LimitsInForce,
+    /// The Python that it starts kernels with, where it says so.
+    pub python: Option<PathBuf>,
     /// How it stands.
     pub status: AgentStatus,
 }
@@ -82,6 +84,7 @@ pub async fn tell_agent(
             pid: reply.pid,
             version: reply.version,
             limits: reply.limits,
+            python: reply.python,
             status,
         }),
         Answer::Refused(reason) => Err(ControlError::Refused(reason)),

@@ -37,8 +37,28 @@ pub(crate) struct Reply {
     pub version: String,
     #[serde(default)]
     pub limits: LimitsInForce,
+    /// The Python that it starts kernels with; agents of former versions do not say.
+    #[serde(default)]
+    pub python: Option<PathBuf>,
     #[serde(flatten)]
     pub answer: Answer,
+}
+
+/// What an agent tells of how it was started.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    limits: LimitsInForce,
+    python: PathBuf,
+}
+
+impl Told {
+    /// The limits of its jobs, and the Python that it starts kernels with.
+    pub fn new(limits: LimitsInForce, python: &Path) -> Self {
+        Self {
+            limits,
+            python: python.to_owned(),
+        }
+    }
 }
 
 /// The open socket; dropping it closes it.
@@ -57,7 +77,7 @@ impl ControlDesk {
     pub fn open(
         state: &Path,
         workstation_id: &str,
-        limits: LimitsInForce,
+        told: Told,
         news: mpsc::Sender<News>,
     ) -> io::Result<Self> {
         let path = Self::path(state, workstation_id);
@@ -67,7 +87,7 @@ impl ControlDesk {
         }
         let listener = socket_path::bind(&path)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-        let task = tokio::spawn(serve(listener, limits, news));
+        let task = tokio::spawn(serve(listener, told, news));
         Ok(Self { task, path })
     }
 }
@@ -80,7 +100,7 @@ impl Drop for ControlDesk {
     }
 }
 
-async fn serve(listener: UnixListener, limits: LimitsInForce, news: mpsc::Sender<News>) {
+async fn serve(listener: UnixListener, told: Told, news: mpsc::Sender<News>) {
     let places = Arc::new(Semaphore::new(VISITORS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
@@ -88,9 +108,9 @@ async fn serve(listener: UnixListener, limits: LimitsInForce, news: mpsc::Sender
         };
         match listener.accept().await {
             Ok((visitor, _)) if may_give_orders(&visitor) => {
-                let (limits, news) = (limits.clone(), news.clone());
+                let (told, news) = (told.clone(), news.clone());
                 tokio::spawn(async move {
-                    let _ = timeout(VISIT_LIMIT, attend(visitor, limits, news)).await;
+                    let _ = timeout(VISIT_LIMIT, attend(visitor, told, news)).await;
                     drop(place);
                 });
             }
@@ -129,11 +149,7 @@ fn is_outside_of_views(_pid: i32) -> bool {
     true
 }
 
-async fn attend(
-    visitor: UnixStream,
-    limits: LimitsInForce,
-    news: mpsc::Sender<News>,
-) -> io::Result<()> {
+async fn attend(visitor: UnixStream, told: Told, news: mpsc::Sender<News>) -> io::Result<()> {
     let (read, mut write) = visitor.into_split();
     let mut line = String::new();
     let limit = CONTROL_LINE_LIMIT as u64 + 1;
@@ -154,7 +170,8 @@ async fn attend(
     let reply = Reply {
         pid: std::process::id(),
         version: installed_build(),
-        limits,
+        limits: told.limits,
+        python: Some(told.python),
         answer,
     };
     let mut text = serde_json::to_vec(&reply)?;

@@ -96,14 +96,15 @@ pub async fn examine(patient: &Patient) -> Vec<Finding> {
     let credential = local::credential(patient, &mut findings);
     findings.push(local::program(patient).await);
     findings.extend(local::settings(patient));
-    findings.extend(local::python(patient).await);
+    let agent = local::ask_agent(patient).await;
+    findings.extend(local::python(patient, &agent).await);
     findings.extend(local::folders(patient));
     findings.extend(local::sockets(patient));
     findings.push(local::loopback().await);
     findings.extend(local::gpu().await);
     findings.extend(local::protection(patient).await);
     findings.extend(local::linger(patient));
-    findings.push(local::agent(patient).await);
+    findings.push(local::agent(agent));
     if let Some(credential) = credential {
         network::examine(patient, &credential, &mut findings).await;
     }

@@ -13,13 +13,15 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 const REASON_LIMIT: usize = 200;
 
 const PROBE: &str = "\
-import json, sysconfig
+import json, os, sys, sysconfig
 error = None
 try:
     import ipykernel
 except BaseException as e:
     error = f'{type(e).__name__}: {e}'
-print(json.dumps({'purelib': sysconfig.get_paths()['purelib'], 'import_ok': error is None, 'error': error}))
+mark = os.path.join(sysconfig.get_paths()['stdlib'], 'EXTERNALLY-MANAGED')
+managed = sys.prefix == sys.base_prefix and os.path.exists(mark)
+print(json.dumps({'purelib': sysconfig.get_paths()['purelib'], 'import_ok': error is None, 'error': error, 'managed': managed}))
 ";
 
 /// What asking the interpreter gave.
@@ -28,13 +30,18 @@ pub enum IpykernelProbe {
     /// ipykernel can be imported.
     Present,
     /// It cannot, and is nowhere near.
-    Missing,
+    Missing {
+        /// Whether the system keeps `pip` from installing anything for this interpreter (PEP 668).
+        is_managed: bool,
+    },
     /// It cannot, but other versions' packages beside it have it.
     ElsewhereOnly {
         /// The interpreter's own packages.
         purelib: PathBuf,
         /// Folders that have it.
         candidates: Vec<PathBuf>,
+        /// As above.
+        is_managed: bool,
     },
     /// The interpreter did not answer usefully.
     Failed {
@@ -77,6 +84,8 @@ pub fn absolute_interpreter(path: &Path, path_variable: Option<&str>) -> PathBuf
 struct Answer {
     purelib: PathBuf,
     import_ok: bool,
+    #[serde(default)]
+    managed: bool,
 }
 
 /// Asks the interpreter whether it has ipykernel. Notebook code may have made it, or packages that it loads when it
@@ -118,11 +127,14 @@ async fn probe_within(mut command: Command, limit: Duration) -> IpykernelProbe {
     }
     let candidates = siblings_with_ipykernel(&answer.purelib);
     if candidates.is_empty() {
-        IpykernelProbe::Missing
+        IpykernelProbe::Missing {
+            is_managed: answer.managed,
+        }
     } else {
         IpykernelProbe::ElsewhereOnly {
             purelib: answer.purelib,
             candidates,
+            is_managed: answer.managed,
         }
     }
 }
@@ -172,30 +184,45 @@ impl IpykernelProbe {
     /// The warning for people, when there is something to warn about.
     pub fn warning(&self, interpreter: &Path) -> Option<String> {
         let python = interpreter.display();
-        let install = format!("{python} -m pip install ipykernel");
         match self {
             Self::Present => None,
-            Self::Missing => Some(format!(
-                "{python} has no ipykernel, so kernels cannot start with it\nHint: {install}"
+            Self::Missing { is_managed } => Some(format!(
+                "{python} has no ipykernel, so kernels cannot start with it\nHint: {}",
+                install(interpreter, *is_managed)
             )),
             Self::ElsewhereOnly {
                 purelib,
                 candidates,
+                is_managed,
             } => {
                 let folders: Vec<_> = candidates
                     .iter()
                     .map(|c| format!("  {}", c.display()))
                     .collect();
                 Some(format!(
-                    "{python} has no ipykernel, so kernels cannot start with it\nIts packages are in {}; ipykernel was found in\n{}\nHint: {install}",
+                    "{python} has no ipykernel, so kernels cannot start with it\nIts packages are in {}; ipykernel was found in\n{}\nHint: {}",
                     purelib.display(),
-                    folders.join("\n")
+                    folders.join("\n"),
+                    install(interpreter, *is_managed)
                 ))
             }
             Self::Failed { reason } => Some(format!(
                 "{python} could not be asked whether it has ipykernel; kernels may fail to start\nReason: {reason}"
             )),
         }
+    }
+}
+
+/// The commands that give an interpreter ipykernel, or one made of it where that is the system's own.
+fn install(interpreter: &Path, is_managed: bool) -> String {
+    const OWN: &str = "~/.local/share/runt/python";
+    let python = interpreter.display();
+    if is_managed {
+        format!(
+            "{python} -m venv {OWN} && {OWN}/bin/pip install ipykernel && runt workstation config set python_path {OWN}/bin/python"
+        )
+    } else {
+        format!("{python} -m pip install ipykernel")
     }
 }
 

@@ -10,6 +10,7 @@ use axum::response::{Html, IntoResponse as _};
 use axum::routing::{any, get};
 use axum::{Json, Router};
 use axum_server::tls_rustls::RustlsConfig;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -208,11 +209,24 @@ async fn each_wrong_answer_is_named() {
 #[tokio::test]
 async fn a_certificate_of_an_unknown_authority_is_named_until_its_file_is() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let signed = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    for is_ca in [
+        IsCa::NoCa,
+        // As `openssl req -x509` makes them.
+        IsCa::Ca(BasicConstraints::Unconstrained),
+    ] {
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        params.is_ca = is_ca;
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap().pem();
+        is_named_until_its_file_is(certificate, key.serialize_pem()).await;
+    }
+}
+
+/// What is found of a server that shows this certificate, and is found of it when it is named.
+async fn is_named_until_its_file_is(certificate: String, key: String) {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("ca.pem");
-    std::fs::write(&file, signed.cert.pem()).unwrap();
-    let (certificate, key) = (signed.cert.pem(), signed.signing_key.serialize_pem());
+    std::fs::write(&file, &certificate).unwrap();
     let tls = RustlsConfig::from_pem(certificate.into(), key.into());
     let tls = tls.await.unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

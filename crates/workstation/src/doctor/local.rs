@@ -13,9 +13,9 @@ use tokio::time::timeout;
 use super::{Finding, Patient};
 use crate::storage::NO_SPACE;
 use crate::{
-    ControlError, ResolvedCredential, absolute_interpreter, detect_accelerators, find_interpreter,
-    find_runtimed, installed_build, probe_ipykernel, probe_protection, resolve_credential,
-    tell_agent,
+    ControlError, ResolvedCredential, RunningAgent, absolute_interpreter, detect_accelerators,
+    find_interpreter, find_runtimed, installed_build, probe_ipykernel, probe_protection,
+    resolve_credential, tell_agent,
 };
 
 /// How long a program of ours, or this machine itself, may take to answer.
@@ -102,11 +102,12 @@ pub(super) fn settings(patient: &Patient) -> Option<Finding> {
 }
 
 /// A missing daemon, without which it cannot be asked, is told already.
-pub(super) async fn python(patient: &Patient) -> Option<Finding> {
+pub(super) async fn python(patient: &Patient, agent: &Answered) -> Option<Finding> {
     let daemon = find_runtimed(&patient.program).ok()?;
     let path = patient.env.get("PATH");
-    let asked = patient.settings.as_ref().ok();
-    let asked = asked.and_then(|settings| settings.python_path.clone());
+    let running = agent.as_ref().ok().and_then(|agent| agent.python.clone());
+    let settings = patient.settings.as_ref().ok();
+    let asked = running.or_else(|| settings?.python_path.clone());
     let Some(python) = asked.or_else(|| find_interpreter(path)) else {
         return Some(Finding::problem(
             "python",
@@ -267,9 +268,15 @@ pub(super) fn linger(patient: &Patient) -> Option<Finding> {
     ))
 }
 
-pub(super) async fn agent(patient: &Patient) -> Finding {
-    let told = tell_agent(&patient.folders, &patient.workstation_id, &Order::Status).await;
-    match told {
+/// The running agent, or why none answers.
+pub(super) type Answered = Result<RunningAgent, ControlError>;
+
+pub(super) async fn ask_agent(patient: &Patient) -> Answered {
+    tell_agent(&patient.folders, &patient.workstation_id, &Order::Status).await
+}
+
+pub(super) fn agent(answered: Answered) -> Finding {
+    match answered {
         Err(ControlError::NoAgent) => Finding::warning(
             "agent",
             "no agent runs on this machine",

@@ -73,12 +73,23 @@ async fn ws_088_089_090_present_missing_and_elsewhere() {
     assert_eq!(IpykernelProbe::Present.warning(&python), None);
     let python = program(place.path(), "python-b", &answer(false));
     let missing = probe(&python, limit).await;
-    assert_eq!(missing, IpykernelProbe::Missing);
+    assert_eq!(missing, IpykernelProbe::Missing { is_managed: false });
     let warning = missing.warning(&python).unwrap();
     assert!(
         warning.contains(&format!("{} -m pip install ipykernel", python.display())),
         "{warning}"
     );
+    // Debian's own: pip refuses there.
+    let managed = answer(false).replace("\"import_ok\"", "\"managed\":true,\"import_ok\"");
+    let python = program(place.path(), "python-c", &managed);
+    let warning = probe(&python, limit).await.warning(&python).unwrap();
+    assert!(
+        warning.contains(&format!("{} -m venv ", python.display()))
+            && warning.contains("config set python_path")
+            && !warning.contains("-m pip"),
+        "{warning}"
+    );
+    let python = program(place.path(), "python-d", &answer(false));
     let other = place.path().join("lib/python3.9/site-packages");
     fs::create_dir_all(other.join("ipykernel-6.1.dist-info")).unwrap();
     let elsewhere = probe(&python, limit).await;
