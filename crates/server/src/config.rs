@@ -9,7 +9,7 @@ use store_sql::Database;
 
 use crate::identity::oidc::{OidcConfig, OidcError};
 use crate::origin::Origin;
-use crate::settings::{S3Error, Settings};
+use crate::settings::{CLOSE_IT, S3Error, Settings, is_open_to_others};
 
 /// What is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,12 @@ pub enum ConfigError {
         /// The system's word.
         cause: std::io::Error,
     },
+    /// The database's password is no secret.
+    #[error(
+        "cannot use database_password_file {}: others can read it\nHint: {CLOSE_IT}",
+        .0.display()
+    )]
+    OpenPassword(PathBuf),
     /// Half of a certificate.
     #[error(
         "a certificate and its key belong together, and only `{0}` is set\nHint: give both --tls-cert and --tls-key, or neither"
@@ -215,20 +221,25 @@ pub fn database(settings: &Settings) -> Result<Database, ConfigError> {
     let Some(url) = &settings.database else {
         return Ok(Database::in_folder(data));
     };
-    let password =
-        match &settings.database_password_file {
-            None => None,
-            Some(path) => Some(std::fs::read_to_string(path).map_err(|cause| {
-                ConfigError::DatabasePassword {
-                    path: path.clone(),
-                    cause,
-                }
-            })?),
-        };
+    let password = match &settings.database_password_file {
+        None => None,
+        Some(path) => Some(password_in(path)?),
+    };
     let password = password
         .as_deref()
         .map(|text| text.trim_end_matches(['\r', '\n']));
     Ok(Database::at(url, password)?)
+}
+
+fn password_in(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |cause| ConfigError::DatabasePassword {
+        path: path.to_owned(),
+        cause,
+    };
+    if is_open_to_others(path).map_err(unreadable)? {
+        return Err(ConfigError::OpenPassword(path.to_owned()));
+    }
+    std::fs::read_to_string(path).map_err(unreadable)
 }
 
 /// What holds the bytes of blobs: the bucket that is named, or none.

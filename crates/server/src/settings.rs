@@ -6,6 +6,7 @@
 
 mod layers;
 mod s3;
+mod secret_file;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use crate::identity::oidc::OidcSettings;
 
 pub use layers::{Flag, Loaded, Shown, Source, environment_name, load};
 pub use s3::{S3Error, S3Settings};
+pub(crate) use secret_file::{CLOSE_IT, is_open_to_others};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;

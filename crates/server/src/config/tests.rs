@@ -82,3 +82,19 @@ fn what_was_perhaps_not_meant_is_said() {
     let config = Config::new(&given, bound("127.0.0.1:80")).unwrap();
     assert!(config.warnings()[0].contains("mix http and https"));
 }
+
+#[test]
+fn the_databases_password_is_read_from_a_file_that_nobody_else_can_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "hush\n").unwrap();
+    let mut given = options();
+    given.database = Some("postgres://cloud@db.example.org/cloud".into());
+    given.database_password_file = Some(file.clone());
+    for (mode, is_refused) in [(0o644, true), (0o600, false)] {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        let refused = matches!(database(&given), Err(ConfigError::OpenPassword(_)));
+        assert_eq!(refused, is_refused, "{mode:o}");
+    }
+}

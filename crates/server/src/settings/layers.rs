@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use super::Settings;
+use super::secret_file::is_open_to_others;
 
 /// What every environment variable begins with.
 const PREFIX: &str = "NOTEBOOK_CLOUD_";
@@ -43,18 +43,13 @@ pub enum Source {
 }
 
 impl Source {
-    /// Whether it is a file that its group or everybody may open.
+    /// Whether it is a file that others may read.
     fn is_open_to_others(&self) -> bool {
         match self {
             Self::File(path) => is_open_to_others(path).unwrap_or(true),
             _ => false,
         }
     }
-}
-
-/// Whether a file's group or everybody may open it.
-pub(super) fn is_open_to_others(path: &Path) -> std::io::Result<bool> {
-    Ok(path.metadata()?.permissions().mode() & 0o077 != 0)
 }
 
 impl fmt::Display for Source {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use blob_store::{BucketConfig, Keys};
 use serde::{Deserialize, Serialize};
 
-use super::layers::is_open_to_others;
+use super::secret_file::{CLOSE_IT, is_open_to_others};
 use crate::identity::oidc::Secret;
 use crate::origin::Origin;
 
@@ -162,7 +162,7 @@ impl S3Settings {
             failed(&cause.to_string(), "name a file that the server may read")
         };
         if is_open_to_others(path).map_err(unreadable)? {
-            return Err(failed("others can read it", "`chmod 600` it"));
+            return Err(failed("others can read it", CLOSE_IT));
         }
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let form = "write two lines: access_key_id = \"…\" and secret_access_key = \"…\"";
