@@ -29,6 +29,9 @@ const STOP_MS: Millis = 20_000;
 const FLUSH_MS: Millis = 5_000;
 /// How long what was found of the machine's devices counts (WS 3.6).
 const DEVICES_FOR_MS: Millis = 300_000;
+/// Longest wait between registrations while the cloud cannot be reached and jobs are here: a cloud that hears nothing for its
+/// lease, three minutes, ends them.
+const REGISTER_CAP_MS: Millis = 10_000;
 /// Most ids that are remembered in order to warn about them once.
 const WARNED_LIMIT: usize = 1_000;
 
@@ -39,8 +42,9 @@ struct Periodic {
     in_flight: bool,
     /// Failures in a row that carried a hint.
     hinted: u32,
-    /// Failures in a row without.
+    /// Failures in a row without, and when they began.
     plain: u32,
+    failing_since: Millis,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +76,12 @@ pub struct Agent {
     poll_wanted: bool,
     last_poll: Option<Millis>,
     cooldown_until: Millis,
+    /// Whether the last failed call was not answered at all, and no call succeeded since.
+    unreached: bool,
+    /// When a call succeeded last, when one did after an outage, and when one did last before that.
+    heard_at: Millis,
+    reached_at: Millis,
+    heard_before: Millis,
     rejected_since: Option<Millis>,
     not_recognized_at: Option<Millis>,
     /// The last failure while no call succeeded since.
@@ -99,6 +109,10 @@ impl Agent {
             poll_wanted: true,
             last_poll: None,
             cooldown_until: 0,
+            unreached: false,
+            heard_at: 0,
+            reached_at: 0,
+            heard_before: 0,
             rejected_since: None,
             not_recognized_at: None,
             trouble: None,
@@ -198,8 +212,10 @@ impl Agent {
             }
             Mode::Working => {
                 let register = (!self.register.in_flight).then(|| self.register.due.max(quiet));
-                let poll =
-                    (self.answered && !self.poll.in_flight).then(|| self.poll_at().max(quiet));
+                let poll = (self.answered && !self.poll.in_flight)
+                    .then(|| self.poll_at())
+                    .flatten();
+                let poll = poll.map(|at| at.max(quiet));
                 let link = self.answered.then(|| self.link.deadline()).flatten();
                 earlier(earlier(jobs, register), earlier(poll, link))
             }
@@ -230,6 +246,7 @@ impl Agent {
                 if std::mem::take(&mut self.register_again) {
                     self.register_soon(now);
                 }
+                self.reached(now);
                 self.accepted_credential();
             }
             Err(failure) => self.step_failed(now, Step::Register, &failure, out),
@@ -253,6 +270,7 @@ impl Agent {
         };
         self.poll.due = now + self.config.poll_ms;
         (self.poll.hinted, self.poll.plain) = (0, 0);
+        self.reached(now);
         self.accepted_credential();
         // No address of the API names such a job (RFC 3986, 5.2.4): not even its refusal could be told.
         let (unnameable, jobs): (Vec<_>, Vec<_>) = jobs
@@ -305,7 +323,10 @@ impl Agent {
     fn on_link(&mut self, now: Millis, event: &LinkEvent, out: &mut Vec<Effect>) {
         self.link.handle(now, event, &mut self.jitter);
         match event {
-            LinkEvent::Opened | LinkEvent::AttachJobs => self.poll_wanted = true,
+            LinkEvent::Opened | LinkEvent::AttachJobs => {
+                self.poll_wanted = true;
+                self.reached(now);
+            }
             LinkEvent::WentOffline => self.register_soon(now),
             LinkEvent::Failed(failure) => {
                 let text = format!(
@@ -379,6 +400,8 @@ impl Agent {
             format!("{what} failed: {}", failure.message),
         ));
         self.trouble = Some(failure.message.clone());
+        self.unreached = failure.status.is_none();
+        let has_jobs = self.has_processes();
         let periodic = if step == Step::Register {
             &mut self.register
         } else {
@@ -390,9 +413,16 @@ impl Agent {
             periodic.due = now + wait;
             self.cooldown_until = self.cooldown_until.max(now + wait);
         } else {
+            if periodic.plain == 0 {
+                periodic.failing_since = now;
+            }
             periodic.plain += 1;
             let wait = match failure.status {
                 Some(401 | 403) => self.jitter.spread(REJECTED_MS),
+                None if step == Step::Register && has_jobs => {
+                    let wait = self.jitter.backoff(periodic.plain);
+                    wait.min(self.jitter.spread(REGISTER_CAP_MS))
+                }
                 _ => self.jitter.backoff(periodic.plain),
             };
             periodic.due = now + wait;
@@ -406,6 +436,7 @@ impl Agent {
     fn note_report(&mut self, now: Millis, failure: Option<&CloudFailure>, out: &mut Vec<Effect>) {
         let Some(failure) = failure else {
             self.reports_hinted = 0;
+            self.reached(now);
             self.accepted_credential();
             return;
         };
@@ -420,6 +451,7 @@ impl Agent {
             let wait = cooldown_wait(hint, self.reports_hinted, self.jitter.unit());
             self.cooldown_until = self.cooldown_until.max(now + wait);
         }
+        self.unreached = failure.status.is_none();
         self.note_rejection(now, failure, out);
     }
 
@@ -501,20 +533,11 @@ impl Agent {
             }
             out.push(Effect::Register);
         }
-        if self.answered && !self.poll.in_flight && now >= self.poll_at() {
+        if self.answered && !self.poll.in_flight && self.poll_at().is_some_and(|at| now >= at) {
             self.poll.in_flight = true;
             self.poll_wanted = false;
             self.last_poll = Some(now);
             out.push(Effect::Poll);
-        }
-    }
-
-    fn poll_at(&self) -> Millis {
-        let failing = self.poll.plain > 0 || self.poll.hinted > 0;
-        if self.poll_wanted && !failing {
-            self.last_poll.map_or(0, |at| at + POLL_SPACING_MS)
-        } else {
-            self.poll.due
         }
     }
 
@@ -531,6 +554,7 @@ impl Agent {
 }
 
 mod orders;
+mod reach;
 
 #[cfg(test)]
 mod tests;

@@ -313,6 +313,7 @@ impl Job {
         out: &mut Vec<Effect>,
     ) {
         self.report.in_flight = false;
+        self.report.unheard_since = None;
         if status != self.report.status {
             return;
         }
@@ -342,6 +343,8 @@ impl Job {
         out: &mut Vec<Effect>,
     ) {
         self.report.in_flight = false;
+        let since = self.report.unheard_since.unwrap_or(now);
+        self.report.unheard_since = failure.status.is_none().then_some(since);
         if status != self.report.status && !failure.is_inactive() {
             return;
         }
@@ -526,6 +529,7 @@ impl Job {
         }
         if self.reports() && now >= self.report.due_at(quiet_until) {
             self.report.in_flight = true;
+            self.report.tried_at = now;
             out.push(Effect::Report {
                 job_id: self.id(),
                 status: self.report.status,
@@ -559,3 +563,4 @@ impl Job {
 }
 
 mod operator;
+mod reach;

@@ -34,6 +34,9 @@ pub(crate) struct Report {
     pub(crate) delivered: bool,
     pub(crate) failures: u32,
     pub(crate) not_found: u32,
+    pub(crate) tried_at: Millis,
+    /// Since when attempts are not answered at all.
+    pub(crate) unheard_since: Option<Millis>,
 }
 
 impl Report {
@@ -46,6 +49,8 @@ impl Report {
             delivered: false,
             failures: 0,
             not_found: 0,
+            tried_at: 0,
+            unheard_since: None,
         }
     }
 

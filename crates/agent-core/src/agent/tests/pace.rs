@@ -352,3 +352,94 @@ fn new_facts_are_registered_soon_and_no_faster_than_once_a_second() {
     bench.run_for(900);
     assert!(!bench.take().contains(&Effect::Register));
 }
+
+/// Lets time pass in half seconds; everything that is asked of the cloud works, or reaches nobody. Returns what was asked.
+fn passes(bench: &mut Bench, ms: Millis, works: bool) -> Vec<(Millis, &'static str)> {
+    let mut asked = Vec::new();
+    for _ in 0..ms / 500 {
+        bench.run_for(500);
+        let now = bench.now;
+        for effect in bench.take() {
+            let answer = |ok: ()| {
+                if works {
+                    Ok(ok)
+                } else {
+                    Err(CloudFailure::default())
+                }
+            };
+            let (what, event) = match effect {
+                Effect::Register => ("register", Event::Registered(answer(()))),
+                Effect::Poll if works => ("poll", polled(vec![order("j", "running")], vec![])),
+                Effect::Poll => ("poll", Event::Polled(Err(CloudFailure::default()))),
+                Effect::OpenLink if !works => (
+                    "link",
+                    Event::Link(LinkEvent::Failed(CloudFailure::default())),
+                ),
+                Effect::Report { job_id, status, .. } => {
+                    let result = answer(());
+                    (
+                        "report",
+                        Event::Reported {
+                            job_id,
+                            status,
+                            result,
+                        },
+                    )
+                }
+                _ => continue,
+            };
+            asked.push((now, what));
+            bench.send(event);
+        }
+    }
+    asked
+}
+
+// WS-160 WS-170 WS-382: a cloud that hears nothing for three minutes ends the jobs, and at a poll those it has not heard of.
+#[test]
+fn after_an_outage_the_cloud_hears_of_the_machine_and_its_jobs_at_once() {
+    for seed in 0..20 {
+        let mut bench = Bench::working(AgentConfig { seed, ..defaults() });
+        bench.running("j");
+        bench.send(Event::Link(LinkEvent::Failed(CloudFailure::default())));
+        let asked = passes(&mut bench, 130_000, false);
+        let times: Vec<Millis> = asked
+            .iter()
+            .filter(|(_, what)| *what == "register")
+            .map(|(at, _)| *at)
+            .collect();
+        assert!(
+            times.windows(2).all(|pair| pair[1] - pair[0] <= 13_000),
+            "{asked:?}"
+        );
+        let back = bench.now;
+        let asked = passes(&mut bench, 30_000, true);
+        let first = |wanted: &str| {
+            let found = asked.iter().position(|(_, what)| *what == wanted);
+            found.map(|at| (at, asked[at].0 - back))
+        };
+        let (_, registered) = first("register").expect("a registration");
+        let (told, reported) = first("report").expect("a report");
+        let (list, polled) = first("poll").expect("a poll");
+        assert!(
+            registered <= 13_000 && reported <= 14_000 && polled <= 15_000,
+            "{asked:?}"
+        );
+        assert!(told < list, "{asked:?}");
+    }
+}
+
+// What the cloud itself asked to wait for stays.
+#[test]
+fn a_cooldown_outlasts_what_succeeds_meanwhile() {
+    let mut bench = Bench::working(defaults());
+    bench.running("j");
+    bench.send(Event::Link(LinkEvent::AttachJobs));
+    bench.run_for(POLL_SPACING_MS);
+    bench.send(Event::Polled(Err(status(429))));
+    bench.report_failed("j", JobStatus::Running, CloudFailure::default());
+    bench.take();
+    bench.send(Event::Link(LinkEvent::Opened));
+    bench.run_for(55_000);
+    assert!(!bench.take().contains(&Effect::Poll));
+}
