@@ -24,12 +24,16 @@ pub enum Fit {
 }
 
 impl Fit {
-    /// Reads the cloud's answer for a build of this version.
+    /// Reads the cloud's answer for a build of this version. One of the reference names its own builds, which are none of
+    /// ours, and no oldest one that it serves.
     pub fn of(answer: &Value, own: &str) -> Self {
         let named = |pointer: &str| {
             let version = answer.pointer(pointer).and_then(Value::as_str)?;
             is_older(own, version).then(|| version.to_owned())
         };
+        if answer["minimum_build"].is_null() {
+            return Self::Fits;
+        }
         if let Some(minimum) = named("/minimum_build") {
             return Self::TooOld { minimum };
         }
@@ -79,11 +83,11 @@ mod tests {
         assert_eq!(of("0.9.0"), Fit::Outdated { newest });
         assert_eq!(of("0.10.0+abc"), Fit::Fits);
         assert_eq!(of("0.11.0"), Fit::Fits);
-        // The reference says less, and a build of somebody's own is no version.
-        assert_eq!(
-            Fit::of(&json!({"latest_builds": {"stable": null}}), "0.1.0"),
-            Fit::Fits
-        );
+        // The reference's builds are others, and a build of somebody's own is no version.
+        for stable in [json!(null), json!("2.8.0")] {
+            let answer = json!({"latest_builds": {"stable": stable}});
+            assert_eq!(Fit::of(&answer, "0.1.0"), Fit::Fits);
+        }
         assert_eq!(of("mine"), Fit::Fits);
         assert!(of("0.1.0").told().unwrap().contains("too old"));
         assert_eq!(Fit::Fits.told(), None);
