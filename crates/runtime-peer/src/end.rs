@@ -33,10 +33,13 @@ pub enum End {
     /// The keeper or its journal cannot be used.
     #[error("{0}")]
     Local(String),
-    /// These documents can never be synced again: the room's started over (decision D11), or it ended an execution of
-    /// which more was written here. The peer does not end by it.
+    /// These documents can never be synced again: the room's started over (decision D11). The peer does not end by it.
     #[error("the room's documents are to be taken up anew")]
     Anew,
+    /// The same because the room refused what was written here, as after an outage in which it ended executions by itself.
+    /// The peer does not end by it unless it happens again and again.
+    #[error("the room refused a change: {0}")]
+    Conflict(String),
     /// Another peer of this job took over the keeper.
     #[error("a newer runtime peer took over this job")]
     Replaced,
@@ -49,8 +52,8 @@ impl End {
             Outcome::Completed if is_asked => Self::Requested,
             Outcome::Completed => Self::Idle,
             Outcome::Anew(reason) => {
-                tracing::warn!("the room refused a change and has ended its execution: {reason}");
-                Self::Anew
+                tracing::warn!("the room refused a change: {reason}");
+                Self::Conflict(reason)
             }
             Outcome::Failed(reason) => Self::Closed(reason),
         }
@@ -65,6 +68,7 @@ impl End {
             | Self::Config(_)
             | Self::Local(_)
             | Self::Anew
+            | Self::Conflict(_)
             | Self::Replaced => 1,
             Self::Refused(_) => 77,
         }
@@ -72,7 +76,12 @@ impl End {
 
     /// Whether the job is over, so that the kernel ends with the peer.
     pub fn ends_kernel(&self) -> bool {
-        !matches!(self, Self::Replaced | Self::Anew)
+        !matches!(self, Self::Replaced) && !self.begins_anew()
+    }
+
+    /// Whether the peer goes on with fresh documents.
+    pub(crate) fn begins_anew(&self) -> bool {
+        matches!(self, Self::Anew | Self::Conflict(_))
     }
 
     /// Leaves the note for the agent.

@@ -184,7 +184,7 @@ pub async fn run_notebook(file: HostedFile, config: RunConfig) -> Result<RunResu
     };
     run.take(vec![Event::LinkUp {
         principal: PRINCIPAL.to_owned(),
-        amends: true,
+        is_ours: true,
     }]);
     let mut ran = 0;
     let failure = run.cells(&mut ran).await.err();

@@ -11,6 +11,7 @@ mod blob_reader;
 mod blobs;
 mod clock;
 mod config;
+mod conflicts;
 mod end;
 mod headless;
 mod journal_feed;

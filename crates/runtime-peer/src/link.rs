@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use wire::FrameType;
-use wire::close::{EPOCH_CHANGED, Verdict, verdict};
+use wire::close::{EPOCH_CHANGED, TOO_MANY_REJECTED, Verdict, verdict};
 
 use crate::backoff::{Backoff, FLOOR};
 use crate::end::End;
@@ -43,8 +43,8 @@ pub(crate) enum LinkEvent {
         connection: u64,
         /// What of the label that the room gave this peer stands before the first `/`.
         principal: String,
-        /// Whether the room takes updates of ended executions' displays (decision D13): it is one of ours.
-        amends: bool,
+        /// Whether it is one of our rooms, which carries more than those of the reference.
+        is_ours: bool,
     },
     /// A frame from the room: type byte and payload.
     Frame { connection: u64, bytes: Bytes },
@@ -175,8 +175,9 @@ impl<S: DialSource> Run<S> {
     ) -> Option<End> {
         let mut doubt = Doubt::new(patient);
         let mut backoff = Backoff::default();
+        let mut away_since = Instant::now();
         loop {
-            let wait = backoff.next_wait(rand::random());
+            let wait = backoff.next_wait(away_since.elapsed(), rand::random());
             let since = last_dial.map_or(FLOOR, |last| last.elapsed());
             let wait = wait.max(FLOOR.saturating_sub(since));
             let stopped = self.stopped.clone();
@@ -201,6 +202,7 @@ impl<S: DialSource> Run<S> {
                         Lost::Stopped => return None,
                         Lost::Over(end) => return Some(end),
                         Lost::Again(reason) => {
+                            away_since = Instant::now();
                             tracing::info!("[cloud-transport] the room link is down: {reason}");
                             let connection = self.connection;
                             let down = LinkEvent::Down { connection, reason };
@@ -231,7 +233,7 @@ impl<S: DialSource> Run<S> {
             mut stream,
             actor_label,
             principal,
-            amends,
+            is_ours,
             early,
         } = joined;
         let connection = self.connection;
@@ -239,7 +241,7 @@ impl<S: DialSource> Run<S> {
         let up = LinkEvent::Up {
             connection,
             principal,
-            amends,
+            is_ours,
         };
         if self.events.send(up).await.is_err() {
             return Lost::Stopped;
@@ -340,6 +342,8 @@ async fn read_frames(
 fn closed(reason: &str) -> Lost {
     match verdict(reason) {
         _ if reason == EPOCH_CHANGED.reason => Lost::Over(End::Anew),
+        // A kernel is not ended because of what a room does not want to hear.
+        _ if reason == TOO_MANY_REJECTED.reason => Lost::Over(End::Conflict(reason.to_owned())),
         Verdict::Graceful => Lost::Over(End::Idle),
         Verdict::Terminal => Lost::Over(End::Closed(reason.trim().to_owned())),
         Verdict::Recoverable if reason.trim().is_empty() => {
@@ -354,7 +358,7 @@ struct Joined {
     stream: SocketStream,
     actor_label: String,
     principal: String,
-    amends: bool,
+    is_ours: bool,
     early: Vec<Bytes>,
 }
 
@@ -365,14 +369,14 @@ async fn join(dial: &RoomDial) -> Result<Joined, JoinFailure> {
     let Ready {
         actor_label,
         principal,
-        amends,
+        is_ours,
     } = ready.unwrap_or(Err(JoinFailure::NotReady))?;
     Ok(Joined {
         sink,
         stream,
         actor_label,
         principal,
-        amends,
+        is_ours,
         early,
     })
 }
@@ -381,7 +385,7 @@ async fn join(dial: &RoomDial) -> Result<Joined, JoinFailure> {
 struct Ready {
     actor_label: String,
     principal: String,
-    amends: bool,
+    is_ours: bool,
 }
 
 /// Waits for `cloud_room_ready` with a usable label; keeps data frames for later (4.3).
@@ -422,7 +426,7 @@ async fn wait_for_ready(
                     return Ok(Ready {
                         actor_label: label.to_owned(),
                         principal: principal.to_owned(),
-                        amends: control["room_epoch"].is_i64(),
+                        is_ours: control["room_epoch"].is_i64(),
                     });
                 }
             }

@@ -22,6 +22,7 @@ use crate::blob_reader::BlobReader;
 use crate::blobs::{UploadResult, Uploader};
 use crate::clock::{now, until, wait_until};
 use crate::config::{PeerAuth, PeerConfig};
+use crate::conflicts::Conflicts;
 use crate::end::End;
 use crate::journal_feed::JournalFeed;
 use crate::keeper_control::{KeeperControl, KeeperOrder, KeeperReport};
@@ -104,9 +105,10 @@ pub async fn run(config: PeerConfig) -> End {
         return left_before(End::FirstConnect(reason), &config.job_dir);
     };
     let mut before = Before::default();
+    let mut conflicts = Conflicts::default();
     let end = loop {
         let started = Instant::now();
-        let (mut peer, first) = match Peer::start(&config, tokens.clone(), before).await {
+        let (mut peer, first) = match Box::pin(Peer::start(&config, tokens.clone(), before)).await {
             Ok(started) => started,
             Err(end) => break end,
         };
@@ -121,11 +123,14 @@ pub async fn run(config: PeerConfig) -> End {
         };
         // Who was asked to end does not begin anew.
         let end = match end {
-            End::Anew if peer.stop_by.is_some() => End::Requested,
+            end if end.begins_anew() && peer.stop_by.is_some() => End::Requested,
+            End::Conflict(_) if !conflicts.is_bearable(Instant::now()) => {
+                End::Closed(end.to_string())
+            }
             end => end,
         };
         Box::pin(peer.finish(&end)).await;
-        if end != End::Anew {
+        if !end.begins_anew() {
             break end;
         }
         // This peer starts over, as one that finds its kernel at work.
@@ -347,7 +352,7 @@ impl Peer {
             LinkEvent::Up {
                 connection,
                 principal,
-                amends,
+                is_ours,
             } => {
                 self.connection = connection;
                 self.uploader.room_is_reached(true);
@@ -356,7 +361,7 @@ impl Peer {
                     self.tokens.ready();
                     announce();
                 }
-                vec![Event::LinkUp { principal, amends }]
+                vec![Event::LinkUp { principal, is_ours }]
             }
             LinkEvent::Frame { connection, bytes } if connection == self.connection => {
                 if tells_of_newcomer(&bytes) {

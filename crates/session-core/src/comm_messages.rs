@@ -6,6 +6,7 @@ use automerge::ChangeHash;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
+use wire::presence::Presence;
 use wire::{FrameType, UnixMs};
 
 use crate::capture::output;
@@ -49,12 +50,28 @@ impl Held {
     }
 }
 
+/// Answers that a room may refuse, before a frame that none refuses: a room ends a link after eight refusals in a row
+/// (room protocol 3.5).
+const DOUBTFUL_MAX: u32 = 4;
+
+/// Whether a room takes broadcasts; one of the reference does not.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Carriage {
+    /// The first one asks; the others wait for its answer.
+    #[default]
+    Unknown,
+    Taken,
+    Refused,
+}
+
 /// The kernel's messages that the room has not answered.
 #[derive(Debug, Default)]
 pub(crate) struct Broadcasts {
     sizes: VecDeque<usize>,
     bytes: usize,
-    are_refused: bool,
+    carriage: Carriage,
+    /// Frames that wait for the answer to the first.
+    waiting: VecDeque<Vec<u8>>,
 }
 
 impl Broadcasts {
@@ -66,15 +83,31 @@ impl Broadcasts {
         self.bytes -= self.sizes.pop_front().unwrap_or_default();
     }
 
-    /// A room that carries no broadcasts is asked no more: its refusals may count (room protocol 3.5).
+    /// A room that carries no broadcasts is asked no more: its refusals count.
     pub fn refused(&mut self) {
         self.answered();
-        self.are_refused = true;
+        self.carriage = Carriage::Refused;
+        for _ in std::mem::take(&mut self.waiting) {
+            self.bytes -= self.sizes.pop_back().unwrap_or_default();
+        }
     }
 
-    fn sent(&mut self, size: usize) {
-        self.sizes.push_back(size);
-        self.bytes += size;
+    pub fn link_up(&mut self, is_ours: bool) {
+        if is_ours {
+            self.carriage = Carriage::Taken;
+        }
+    }
+
+    /// Takes in a frame; returns it if it may be sent now.
+    fn sent(&mut self, frame: Vec<u8>) -> Option<Vec<u8>> {
+        let is_first = self.sizes.is_empty();
+        self.sizes.push_back(frame.len());
+        self.bytes += frame.len();
+        if self.carriage == Carriage::Unknown && !is_first {
+            self.waiting.push_back(frame);
+            return None;
+        }
+        Some(frame)
     }
 }
 
@@ -170,6 +203,30 @@ impl Session {
         self.push_broadcast(None, message, content.to_string().len());
     }
 
+    /// The room takes broadcasts: those that waited for that follow.
+    pub(crate) fn broadcast_accepted(&mut self) {
+        let broadcasts = &mut self.widgets.broadcasts;
+        broadcasts.answered();
+        broadcasts.carriage = Carriage::Taken;
+        for frame in std::mem::take(&mut broadcasts.waiting) {
+            self.send_doubtful(frame);
+        }
+    }
+
+    /// Sends a frame that the room may refuse; among several of them goes one that it takes for certain.
+    pub(crate) fn send_doubtful(&mut self, frame: Vec<u8>) {
+        self.effects.push(Effect::SendFrame(frame));
+        self.doubtful_frames += 1;
+        if !self.is_ours && self.doubtful_frames == DOUBTFUL_MAX {
+            self.doubtful_frames = 0;
+            // The room puts in whose it is.
+            let peer_id = "self".to_owned();
+            let payload = Presence::Heartbeat { peer_id }.encode();
+            let frame = wire::frame::encode(FrameType::Presence, &payload);
+            self.effects.push(Effect::SendFrame(frame));
+        }
+    }
+
     fn push_broadcast(&mut self, comm_id: Option<String>, message: Value, size: usize) {
         // What is read again was said before; nobody keeps it.
         let (true, Value::Object(message)) = (self.caught_up, message) else {
@@ -194,7 +251,8 @@ impl Session {
         let (Some(state), Some(comms)) = (self.state.as_ref(), self.comms.as_mut()) else {
             return;
         };
-        if self.widgets.broadcasts.are_refused || comm_id.is_some_and(|id| !state.doc.has_comm(id))
+        if self.widgets.broadcasts.carriage == Carriage::Refused
+            || comm_id.is_some_and(|id| !state.doc.has_comm(id))
         {
             return;
         }
@@ -212,9 +270,10 @@ impl Session {
             let told = json!({"event": "comm_too_large", "comm_id": comm_id, "bytes": bytes, "limit": limit});
             payload = told.to_string().into_bytes();
         }
-        self.widgets.broadcasts.sent(payload.len());
         let frame = wire::frame::encode(FrameType::Broadcast, &payload);
-        self.effects.push(Effect::SendFrame(frame));
+        if let Some(frame) = self.widgets.broadcasts.sent(frame) {
+            self.send_doubtful(frame);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use documents::manifest::Blob;
 use documents::mime;
 use documents::runtime_state::{Queue, Upsert, display_id};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::event::{BlobUpload, Effect};
 use crate::input::PENDING_INPUT;
@@ -75,14 +75,8 @@ pub(crate) enum OpKind {
 /// A write and the blobs it waits for.
 #[derive(Debug)]
 pub(crate) struct Op {
-    kind: OpKind,
-    waits: Vec<String>,
-}
-
-impl Op {
-    pub fn kind(&self) -> &OpKind {
-        &self.kind
-    }
+    pub(crate) kind: OpKind,
+    pub(crate) waits: Vec<String>,
 }
 
 /// Which sent frames the room accepted, and the journal positions that hang on them.
@@ -204,36 +198,6 @@ impl Session {
         self.uploaded.insert(sha256.to_owned());
     }
 
-    /// An output whose blob cannot be stored becomes an error output (WS-323).
-    pub(crate) fn blob_failed(&mut self, sha256: &str, reason: &str) {
-        if let Some(size) = self.uploading.remove(sha256) {
-            self.pending_bytes = self.pending_bytes.saturating_sub(size);
-        }
-        for op in self
-            .ops
-            .iter_mut()
-            .filter(|op| op.waits.iter().any(|sha| sha == sha256))
-        {
-            op.waits.retain(|sha| sha != sha256);
-            if let OpKind::Output {
-                output_id,
-                manifest,
-                ..
-            } = &mut op.kind
-            {
-                let traceback = json!([reason]).to_string();
-                *manifest = json!({
-                    "output_type": "error", "output_id": output_id,
-                    "ename": "OutputBlobPublishError", "evalue": reason,
-                    "traceback": {"inline": traceback},
-                });
-            } else {
-                // An update or a widget value that names no stored blob is dropped.
-                op.kind = OpKind::Cancel(Vec::new());
-            }
-        }
-    }
-
     /// Applies writes from the front as far as their blobs are stored.
     pub(crate) fn apply_ops(&mut self) {
         if !self.in_sync() {
@@ -298,7 +262,7 @@ impl Session {
                 data,
                 metadata,
             } => {
-                let _ = doc.update_display(&display_id, &data, metadata.as_ref(), self.amends);
+                let _ = doc.update_display(&display_id, &data, metadata.as_ref(), self.is_ours);
             }
             OpKind::Clear { execution_id } => {
                 if doc.is_open(&execution_id) {
@@ -431,7 +395,7 @@ impl Session {
     }
 
     /// Writes what runs, what waits, and whether the kernel is busy.
-    fn write_queue(&mut self) {
+    pub(crate) fn write_queue(&mut self) {
         let Some(state) = self.state.as_mut() else {
             return;
         };

@@ -72,8 +72,9 @@ pub enum Event {
     LinkUp {
         /// `principal` of the ready message's actor label.
         principal: String,
-        /// Whether this room lets a display of an ended execution be updated (decision D13); others refuse the frame.
-        amends: bool,
+        /// Whether it is one of our rooms: it lets a display of an ended execution be updated (decision D13), carries
+        /// prompts (D12), and takes broadcasts. One of the reference refuses what it does not know, and counts that.
+        is_ours: bool,
     },
     /// The link ended; the close reason, empty when there was none.
     LinkDown {
@@ -176,8 +177,9 @@ pub struct BlobUpload {
 pub enum Outcome {
     /// As asked for.
     Completed,
-    /// The room ended an execution by itself whose outputs this session had gone on writing: what it wrote cannot be taken
-    /// back, so another session begins with the room's documents and reads the journal again. The kernel goes on.
+    /// The room refused what this session wrote before it knew what the room had done meanwhile, such as to end an execution
+    /// by itself: what is written cannot be taken back, so another session begins with the room's documents and reads the
+    /// journal again. The kernel goes on.
     Anew(String),
     /// The room will have no more of it, or the documents cannot go on.
     Failed(String),

@@ -1,5 +1,5 @@
 //! What a session leaves to the one that takes its place in the same process: the documents say neither what Output widgets
-//! capture nor what the kernel was told of what people changed.
+//! capture nor what the kernel was told of what people changed, nor what a room lost that refused the session.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::capture::Captured;
 use crate::commit::OpKind;
 use crate::forwarding::CANVAS_KEY;
+use crate::lost_writes::WrittenBefore;
 use crate::session::{Kernel, Session};
 use crate::widgets::{OnTheirWay, Trait};
 
@@ -18,6 +19,7 @@ pub struct Handover {
     captured: Captured,
     on_their_way: OnTheirWay,
     comms: Option<CommsBefore>,
+    written: Option<WrittenBefore>,
 }
 
 /// The values of widgets as the session before knew them.
@@ -44,6 +46,7 @@ impl Session {
                 .take()
                 .unwrap_or(Captured { widgets, to }),
             on_their_way: std::mem::take(&mut self.widgets.on_their_way),
+            written: self.leave_written(),
             comms: self.comms_before.take().or(comms.map(|comms| CommsBefore {
                 doc: comms.doc,
                 taken_to: if is_taken { to } else { 0 },
@@ -60,10 +63,12 @@ impl Session {
             captured,
             on_their_way,
             comms,
+            written,
         } = before;
         self.captured_before = (!captured.widgets.is_empty()).then_some(captured);
         self.widgets.on_their_way = on_their_way;
         self.comms_before = comms;
+        self.written_before = written;
         self
     }
 
@@ -85,7 +90,7 @@ impl Session {
     pub(crate) fn forward_missed(&mut self) {
         let waits = |kind: &OpKind| matches!(kind, OpKind::CommState { .. });
         let is_ready = self.caught_up && self.kernel == Kernel::Ready;
-        if self.comms_before.is_none() || !is_ready || self.ops.iter().any(|op| waits(op.kind())) {
+        if self.comms_before.is_none() || !is_ready || self.ops.iter().any(|op| waits(&op.kind)) {
             return;
         }
         let (Some(before), Some(comms)) = (self.comms_before.take(), self.comms.as_ref()) else {

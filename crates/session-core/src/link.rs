@@ -13,13 +13,21 @@ use crate::event::{Effect, Outcome};
 use crate::replica::Replica;
 use crate::session::{Kernel, Session};
 
-/// Part of what a room says of a change to an output of an ended execution (documents 5.5).
-const ENDED_BY_THE_ROOM: &str = "terminal execution outputs are append-only";
+/// Parts of what a room says of a change to an execution that it has ended by itself (documents 5.5).
+const ENDED_BY_THE_ROOM: [&str; 3] = [
+    "terminal execution outputs are append-only",
+    "terminal execution result metadata is immutable",
+    "invalid runtime-peer status transition",
+];
 
 impl Session {
     pub(crate) fn link_up(&mut self, principal: &str) {
         self.linked = true;
+        self.links += 1;
         self.blocked = false;
+        self.doubtful_frames = 0;
+        self.resync.link_up();
+        self.widgets.broadcasts.link_up(self.is_ours);
         let nonce = self.settings.nonce.clone();
         if self.state.is_none() {
             principal.clone_into(&mut self.principal);
@@ -135,6 +143,8 @@ impl Session {
 
     fn control(&mut self, payload: &[u8]) {
         match SessionControl::decode(payload) {
+            // What comes once the room has left a frame out says nothing of those after it.
+            Ok(SessionControl::FrameAccepted { .. }) if !self.is_open() => {}
             Ok(SessionControl::FrameAccepted { frame_type, .. })
                 if [FrameType::RuntimeStateSync, FrameType::CommsDocSync]
                     .iter()
@@ -143,12 +153,16 @@ impl Session {
                 if let Some(position) = self.acks.accepted() {
                     self.effects.push(Effect::PersistPosition(position));
                 }
+                if self.is_settled() && self.acks.all_accepted() {
+                    self.resync.works();
+                }
             }
             Ok(SessionControl::FrameAccepted { frame_type, .. })
                 if frame_type == FrameType::Broadcast.byte() =>
             {
-                self.widgets.broadcasts.answered();
+                self.broadcast_accepted();
             }
+            Ok(SessionControl::RoomDegraded { reason, .. }) => self.room_degraded(&reason),
             Ok(SessionControl::FrameRejected {
                 frame_type, reason, ..
             }) => {
@@ -158,8 +172,9 @@ impl Session {
         }
     }
 
-    /// A rejected sync frame ends the session unless the room's own document library failed; any
-    /// other rejected frame is dropped (decision D13, WS-334, WS-359, WS-368).
+    /// A rejected sync frame ends the session unless the room's own document library failed, or the room may have done
+    /// something meanwhile that the session did not know: after an outage it may have ended executions, or lost what it had
+    /// taken. Any other rejected frame is dropped (decisions D3 and D13, WS-334, WS-359, WS-368).
     fn rejected(&mut self, frame_type: Option<FrameType>, reason: &str) {
         let library_fault = [
             "recursive use of an object detected",
@@ -169,11 +184,14 @@ impl Session {
         .iter()
         .any(|text| reason.contains(text));
         match frame_type {
-            Some(FrameType::RuntimeStateSync) if reason.contains(ENDED_BY_THE_ROOM) => {
-                self.exit(Outcome::Anew(reason.to_owned()));
-            }
             Some(FrameType::RuntimeStateSync | FrameType::CommsDocSync) if library_fault => {
                 self.effects.push(Effect::Reconnect);
+            }
+            Some(FrameType::RuntimeStateSync | FrameType::CommsDocSync) | None
+                if self.may_have_missed(reason) =>
+            {
+                self.is_refused = true;
+                self.exit(Outcome::Anew(reason.to_owned()));
             }
             Some(FrameType::RuntimeStateSync | FrameType::CommsDocSync) | None => {
                 self.effects.push(Effect::ShutdownKernel);
@@ -186,9 +204,16 @@ impl Session {
         }
     }
 
+    /// Whether a refusal may be due to what the room did while this session was not there.
+    fn may_have_missed(&self, reason: &str) -> bool {
+        self.links > 1
+            || self.settings.adopted
+            || ENDED_BY_THE_ROOM.iter().any(|text| reason.contains(text))
+    }
+
     /// Sends one sync message if there is one to send.
     pub(crate) fn generate(&mut self, frame_type: FrameType) {
-        if !self.linked {
+        if !self.is_open() {
             return;
         }
         let message = match frame_type {

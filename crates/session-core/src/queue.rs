@@ -45,6 +45,7 @@ impl Session {
             return;
         }
         self.looked_around = true;
+        self.restore_lost();
         let Some(state) = self.state.as_ref() else {
             return;
         };
@@ -166,7 +167,7 @@ impl Session {
             if !queued || !self.taken.insert(id.clone()) {
                 continue;
             }
-            let request = execute_request(&id, &next, self.settings.allow_stdin);
+            let request = execute_request(&id, &next, self.settings.allow_stdin && self.is_ours);
             self.effects.push(Effect::SendToKernel(Box::new(request)));
             self.current = Some(Current {
                 id: id.clone(),
@@ -260,7 +261,7 @@ impl Session {
                 escalate_at: Some(self.now.plus(self.settings.interrupt_escalation_ms)),
             });
         }
-        self.finish(&current.id, false, cancel);
+        self.end_early(&current.id, cancel);
     }
 
     /// Sends a signal to a kernel that ignored the interrupt (WS-342).

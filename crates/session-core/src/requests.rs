@@ -39,7 +39,7 @@ impl Session {
     fn respond(&mut self, response: &Response) {
         if self.linked {
             let frame = wire::frame::encode(FrameType::Response, &response.encode());
-            self.effects.push(Effect::SendFrame(frame));
+            self.send_doubtful(frame);
         }
     }
 

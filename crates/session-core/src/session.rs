@@ -34,8 +34,20 @@ pub struct Session {
     pub(crate) linked: bool,
     /// As whom the room admitted the first link.
     pub(crate) principal: String,
-    /// Whether the room lets displays of ended executions be updated (decision D13).
-    pub(crate) amends: bool,
+    /// Whether the room is one of ours (see [`Event::LinkUp`]).
+    pub(crate) is_ours: bool,
+    /// Links there were, this one included.
+    pub(crate) links: u64,
+    /// Whether the room refused what was written.
+    pub(crate) is_refused: bool,
+    /// What a session that was refused had written, until it is compared with what the room has.
+    pub(crate) written_before: Option<crate::lost_writes::WrittenBefore>,
+    /// Whether this session wrote again what the room had lost.
+    pub(crate) has_restored: bool,
+    /// Answers that the room may have refused since a frame that it takes for certain.
+    pub(crate) doubtful_frames: u32,
+    /// Whether the room left a frame unanswered, so that all is to be compared anew.
+    pub(crate) resync: crate::resync::Resync,
     /// What an ended execution's stream shows already of its next part.
     pub(crate) shown_ahead: Option<ShownAhead>,
     pub(crate) state: Option<Replica<RuntimeStateDoc>>,
@@ -66,7 +78,7 @@ pub struct Session {
     pub(crate) taken: HashSet<String>,
     pub(crate) current: Option<Current>,
     pub(crate) gate: Option<crate::queue::Gate>,
-    pub(crate) replied: Option<crate::replied::Replied>,
+    pub(crate) replied: Option<crate::no_idle::Replied>,
     /// While the journal is read again: the last execution that the kernel was given and has not reported idle for.
     pub(crate) unfinished: Option<String>,
     pub(crate) orphans: Vec<String>,
@@ -124,7 +136,13 @@ impl Session {
             over: false,
             linked: false,
             principal: String::new(),
-            amends: false,
+            is_ours: false,
+            links: 0,
+            is_refused: false,
+            written_before: None,
+            has_restored: false,
+            doubtful_frames: 0,
+            resync: crate::resync::Resync::default(),
             shown_ahead: None,
             state: None,
             comms: None,
@@ -174,8 +192,8 @@ impl Session {
             return Vec::new();
         }
         match event {
-            Event::LinkUp { principal, amends } => {
-                self.amends = amends;
+            Event::LinkUp { principal, is_ours } => {
+                self.is_ours = is_ours;
                 self.link_up(&principal);
             }
             Event::LinkDown { reason } => self.link_down(&reason),
@@ -207,7 +225,12 @@ impl Session {
 
     /// Whether changes may be authored: the link is up and the room's state is known.
     pub fn in_sync(&self) -> bool {
-        self.linked && self.state.as_ref().is_some_and(Replica::in_sync)
+        self.is_open() && self.state.as_ref().is_some_and(Replica::in_sync)
+    }
+
+    /// Whether the link carries documents.
+    pub(crate) fn is_open(&self) -> bool {
+        self.linked && !self.resync.is_due()
     }
 
     /// Whether an execution runs in the kernel.
@@ -267,6 +290,7 @@ impl Session {
         }
         self.expire_queries();
         self.escalate_interrupt();
+        self.resync_if_due();
         self.send_changes();
         self.finish_stop();
         self.wake();
@@ -300,10 +324,11 @@ impl Session {
         let stop = self.stopping.map(|at| at.plus(self.settings.stop_flush_ms));
         let widgets = self.widgets.due();
         let replied = self.replied_due();
-        let due = [streams, send, start, queries, gate, stop, widgets, replied]
-            .into_iter()
-            .flatten()
-            .min();
+        let resync = self.resync.due_at();
+        let due = [
+            streams, send, start, queries, gate, stop, widgets, replied, resync,
+        ];
+        let due = due.into_iter().flatten().min();
         if let (Some(due), false) = (due, self.over) {
             self.effects.push(Effect::WakeAt(due.max(self.now)));
         }

@@ -49,7 +49,7 @@ pub struct Settings {
     pub stop_flush_ms: i64,
     /// Launches that fail in a row before queued executions no longer launch.
     pub launch_attempts: u32,
-    /// Whether somebody can answer `input()`; if not, the kernel refuses to ask.
+    /// Whether somebody can answer `input()`, if the room carries prompts; if not, the kernel refuses to ask (WS-304).
     pub allow_stdin: bool,
 }
 

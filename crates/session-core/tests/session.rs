@@ -268,9 +268,9 @@ fn display_updates_reach_every_output_with_the_id_in_every_execution() {
 // D13, Q-03: a room of the reference ends the session of a peer that changes an output of an ended execution.
 #[test]
 fn a_room_that_takes_no_amendments_is_sent_none() {
-    for amends in [true, false] {
+    for is_ours in [true, false] {
         let mut sim = Sim::new(support::settings());
-        sim.amends = amends;
+        sim.is_ours = is_ours;
         sim.link();
         sim.queue(&["a"]);
         let display = |text: &str| json!({"data": {"text/plain": text}, "metadata": {}, "transient": {"display_id": "bar"}});
@@ -281,7 +281,7 @@ fn a_room_that_takes_no_amendments_is_sent_none() {
         sim.kernel("b", "update_display_data", display("9 %"));
         sim.pass(100);
         let shown = |id: &str| sim.outputs(id)[0]["data"]["text/plain"]["inline"].clone();
-        assert_eq!(shown("a"), if amends { "9 %" } else { "0 %" });
+        assert_eq!(shown("a"), if is_ours { "9 %" } else { "0 %" });
         assert_eq!(shown("b"), "9 %");
     }
 }

@@ -115,3 +115,84 @@ fn everything_a_peer_writes_is_its_principals() {
         );
     }
 }
+
+/// The cloud does not take the blobs that wait.
+fn refuse_uploads(sim: &mut Sim) {
+    for (sha256, _, _) in sim.uploads.clone() {
+        let reason = "storing a blob failed: the cloud answered 413: too large".to_owned();
+        sim.event(Event::BlobFailed { sha256, reason });
+    }
+}
+
+// WS-323, GAP-36: 4.15.
+#[test]
+fn of_an_output_only_what_the_cloud_does_not_take_is_left_out() {
+    let mut sim = Sim::ready();
+    sim.upload = false;
+    sim.queue(&["a"]);
+    let data = json!({"image/png": "x".repeat(4000), "text/plain": "<Figure>"});
+    sim.kernel("a", "display_data", json!({"data": data, "metadata": {}}));
+    refuse_uploads(&mut sim);
+    sim.idle("a");
+    sim.pass(100);
+    let outputs = sim.outputs("a");
+    assert_eq!(outputs.len(), 2, "{outputs:?}");
+    assert_eq!(
+        outputs[0]["data"],
+        json!({"text/plain": {"inline": "<Figure>"}})
+    );
+    let note = outputs[1]["text"]["inline"].as_str().unwrap();
+    assert!(note.contains("image/png") && note.contains("413"), "{note}");
+    assert_eq!(sim.status("a"), "done");
+}
+
+#[test]
+fn of_a_text_that_the_cloud_does_not_take_both_ends_are_shown() {
+    let mut sim = Sim::ready();
+    sim.upload = false;
+    sim.queue(&["a"]);
+    let text: String = (0..500).map(|n| format!("é {n}\n")).collect();
+    sim.print("a", &text);
+    refuse_uploads(&mut sim);
+    sim.idle("a");
+    sim.pass(100);
+    let shown = sim.outputs("a")[0]["text"]["inline"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        shown.starts_with("é 0\n") && shown.ends_with("é 499\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("413"), "{shown}");
+}
+
+// WS-337
+#[test]
+fn an_interrupt_is_seen_at_once_though_an_output_waits_for_its_blob() {
+    let mut sim = Sim::ready();
+    sim.upload = false;
+    sim.queue(&["a", "b"]);
+    let image = |byte: &str| json!({"data": {"image/png": byte.repeat(4000)}, "metadata": {}});
+    sim.kernel("a", "display_data", image("w"));
+    sim.kernel("a", "execute_input", json!({"execution_count": 7}));
+    let cleared = sim.position;
+    sim.kernel("a", "clear_output", json!({"wait": false}));
+    sim.kernel("a", "display_data", image("x"));
+    sim.print("a", "text\n");
+    sim.request(&json!({"id": "r", "action": "interrupt_execution"}));
+    sim.pass(100);
+    assert_eq!(
+        (sim.status("a"), sim.status("b")),
+        ("error".into(), "cancelled".into())
+    );
+    assert_eq!(sim.record("a")["execution_count"], 7);
+    assert_eq!(sim.persisted, Some(cleared));
+    sim.upload = true;
+    sim.finish_uploads();
+    sim.idle("a");
+    sim.pass(100);
+    assert_eq!(sim.outputs("a").len(), 2, "what was cleared is not shown");
+    assert_eq!(sim.text("a"), "text\n");
+    assert_eq!(sim.persisted, Some(sim.position));
+}

@@ -112,7 +112,7 @@ fn up(connection: u64) -> LinkEvent {
     LinkEvent::Up {
         connection,
         principal: "user:a".to_owned(),
-        amends: false,
+        is_ours: false,
     }
 }
 
@@ -445,4 +445,11 @@ async fn a_link_that_waits_to_dial_stops_at_once() {
     let started = Instant::now();
     link.close().await;
     assert!(started.elapsed() < Duration::from_secs(3));
+}
+
+// D13: a kernel is not ended because of frames that a room does not want.
+#[test]
+fn a_room_that_refused_too_many_frames_is_joined_anew() {
+    let lost = super::closed("too many rejected frames");
+    assert!(matches!(lost, super::Lost::Over(End::Conflict(_))));
 }

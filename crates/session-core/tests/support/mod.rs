@@ -23,9 +23,11 @@ pub struct Sim {
     pub comms: CommsDoc,
     syncs: [State; 2],
     pub linked: bool,
-    pub amends: bool,
+    pub is_ours: bool,
     /// Whether the room may have to refuse something; otherwise that fails the test.
     pub refuses: bool,
+    /// Whether the room's disk is full: it takes nothing, and says so.
+    pub is_full: bool,
     /// Whether the room acknowledges changes of widgets.
     pub takes_comms: bool,
     pub upload: bool,
@@ -62,8 +64,9 @@ impl Sim {
             comms: CommsDoc::from_seed(ROOM).unwrap(),
             syncs: [State::new(), State::new()],
             linked: false,
-            amends: true,
+            is_ours: true,
             refuses: false,
+            is_full: false,
             takes_comms: true,
             upload: true,
             launch: true,
@@ -113,7 +116,7 @@ impl Sim {
         self.syncs = [State::new(), State::new()];
         self.event(Event::LinkUp {
             principal: "user:local:owner".into(),
-            amends: self.amends,
+            is_ours: self.is_ours,
         });
     }
 
@@ -192,6 +195,14 @@ impl Sim {
             FrameType::CommsDocSync => (DocKind::Comms, self.comms.doc_mut(), &mut self.syncs[1]),
             _ => return,
         };
+        if self.is_full {
+            let control = json!({"type": "cloud_room_degraded", "notebook_id": "n", "peer_id": "p",
+                "reason": "database or disk is full", "timestamp": "2026-11-20T00:00:00.000Z"});
+            let control = serde_json::to_vec(&control).unwrap();
+            let frame = wire::frame::encode(FrameType::SessionControl, &control);
+            events.push_back(Event::Frame(frame));
+            return;
+        }
         // The room's own write policy.
         let (old, before) = (doc.fork(), doc.get_heads());
         let mut log = PatchLog::active();
@@ -281,6 +292,30 @@ impl Sim {
             self.seq += 1;
         }
         self.room_speaks();
+    }
+
+    /// The room refuses a frame.
+    pub fn rejects(&mut self, frame_type: u8, reason: &str) {
+        self.answers(
+            &json!({"type": "cloud_frame_rejected", "notebook_id": "n", "peer_id": "p",
+            "frame_type": frame_type, "reason": reason, "timestamp": "2026-11-20T00:00:00.000Z"}),
+        );
+    }
+
+    /// The room takes a frame.
+    pub fn accepts(&mut self, frame_type: u8) {
+        self.answers(
+            &json!({"type": "cloud_frame_accepted", "notebook_id": "n", "peer_id": "p",
+            "frame_type": frame_type, "byte_length": 1, "timestamp": "2026-11-20T00:00:00.000Z"}),
+        );
+    }
+
+    fn answers(&mut self, control: &Value) {
+        let payload = serde_json::to_vec(control).unwrap();
+        self.event(Event::Frame(wire::frame::encode(
+            FrameType::SessionControl,
+            &payload,
+        )));
     }
 
     /// The room ends an execution by itself.

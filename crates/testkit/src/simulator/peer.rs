@@ -96,7 +96,7 @@ impl World {
                         end,
                         Event::LinkUp {
                             principal,
-                            amends: true,
+                            is_ours: true,
                         },
                     );
                 }
