@@ -216,8 +216,8 @@ impl Session {
     /// Sends a frame that the room may refuse; among several of them goes one that it takes for certain.
     pub(crate) fn send_doubtful(&mut self, frame: Vec<u8>) {
         self.effects.push(Effect::SendFrame(frame));
-        self.doubtful_frames += 1;
-        if !self.is_ours && self.doubtful_frames == DOUBTFUL_MAX {
+        self.doubtful_frames += u32::from(!self.is_ours);
+        if self.doubtful_frames == DOUBTFUL_MAX {
             self.doubtful_frames = 0;
             // The room puts in whose it is.
             let peer_id = "self".to_owned();

@@ -151,7 +151,8 @@ fn of_a_text_that_the_cloud_does_not_take_both_ends_are_shown() {
     let mut sim = Sim::ready();
     sim.upload = false;
     sim.queue(&["a"]);
-    let text: String = (0..500).map(|n| format!("é {n}\n")).collect();
+    let lines: Vec<String> = (0..500).map(|n| format!("é {n}\n")).collect();
+    let text = lines.concat();
     sim.print("a", &text);
     refuse_uploads(&mut sim);
     sim.idle("a");
