@@ -151,8 +151,8 @@ fn of_a_text_that_the_cloud_does_not_take_both_ends_are_shown() {
     let mut sim = Sim::ready();
     sim.upload = false;
     sim.queue(&["a"]);
-    let lines: Vec<String> = (0..500).map(|n| format!("é {n}\n")).collect();
-    let text = lines.concat();
+    let lines: Vec<String> = (0..500).map(|n| format!("é {n}")).collect();
+    let text = lines.join("\n") + "\n";
     sim.print("a", &text);
     refuse_uploads(&mut sim);
     sim.idle("a");
