@@ -428,7 +428,7 @@ async fn ws_073_074_075_076_078_079_086_run_becomes_the_agent() {
     token: set
     --- stderr
     Warning: HOME/venv/bin/python could not be asked whether it has ipykernel; kernels may fail to start
-    Reason: No such file or directory (os error 2)
+    Reason: exit status: 42
     ");
 }
 

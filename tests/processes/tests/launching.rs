@@ -43,7 +43,7 @@ async fn without_an_interpreter_a_peer_warns_attaches_and_says_why_nothing_runs(
     let details = room.runtime_at(&["kernel", "error_details"]);
     let details = details.as_str().unwrap_or_default();
     assert!(
-        details.contains("Hint: start it with `--python-path`"),
+        details.contains("a runtime peer `--python-path`"),
         "{details}"
     );
     peer.kill().await?;

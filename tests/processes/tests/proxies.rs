@@ -186,7 +186,7 @@ async fn leads_to_a_running_cell(program: &str) -> Result<()> {
     ensure!(policy.contains(&proxy.url("localhost")), "{policy}");
     ensure!(page.text().await?.contains("<script"));
     ensure!(proxy.get("localhost", "/output-frame.html").await?.status() == 200);
-    ensure!(proxy.get("localhost", "/api/health").await?.status() == 404);
+    ensure!(proxy.get("localhost", "/api/health").await?.status() == 421);
     ensure!(proxy.get("127.0.0.1", "/output-frame.html").await?.status() == 404);
 
     let mut machine = Machine::new(&cloud, "machine");

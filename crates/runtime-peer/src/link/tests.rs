@@ -233,8 +233,11 @@ async fn a_final_close_ends_the_link() {
             panic!("{reason}")
         };
         assert_eq!(end.code(), code, "{reason}");
-        if code == 1 {
-            assert_eq!(end, End::Closed(reason.to_owned()));
+        match reason {
+            // The kernel goes on (GAP-5).
+            "too many rejected frames" => assert_eq!(end, End::Conflict(reason.to_owned())),
+            _ if code == 1 => assert_eq!(end, End::Closed(reason.to_owned())),
+            _ => {}
         }
         assert_eq!(link.events.recv().await, None, "{reason}");
     }

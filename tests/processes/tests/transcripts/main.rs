@@ -42,6 +42,8 @@ const ADDED: [&str; 16] = [
     "credentials.rotated_at",
     "credentials.expires_at",
     "credentials.may_serve_several",
+    // Where a list of jobs goes on; null where it is whole.
+    "next",
     // Which version answers, and which it wants at least of a machine's programs.
     "build.version",
     "minimum_build",
