@@ -186,6 +186,11 @@ impl Session {
             .get("name")
             .and_then(Value::as_str)
             .unwrap_or("stdout");
+        if name == "stderr"
+            && let Some(current) = self.current.as_mut().filter(|current| current.id == parent)
+        {
+            current.has_stderr = true;
+        }
         let (now, settings) = (self.now, self.settings.clone());
         if !self.caught_up && self.began_an_entry(parent, entry.position) {
             self.flush_streams(parent);

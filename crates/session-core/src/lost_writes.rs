@@ -84,6 +84,7 @@ impl Session {
             id,
             failed: false,
             is_counted: false,
+            has_stderr: false,
             ending: false,
             confirmed: false,
         });

@@ -23,6 +23,8 @@ pub(crate) struct Waiting {
 pub(crate) struct Current {
     pub id: String,
     pub failed: bool,
+    /// Whether it wrote something to stderr.
+    pub has_stderr: bool,
     /// Whether the kernel gave it a count.
     pub is_counted: bool,
     /// Its end stands in the list of writes already.
@@ -62,6 +64,7 @@ impl Session {
                 id,
                 failed: false,
                 is_counted: false,
+                has_stderr: false,
                 ending: false,
                 confirmed: false,
             });
@@ -173,6 +176,7 @@ impl Session {
                 id: id.clone(),
                 failed: false,
                 is_counted: false,
+                has_stderr: false,
                 ending: false,
                 confirmed: true,
             });
@@ -204,6 +208,7 @@ impl Session {
             id,
             failed: false,
             is_counted: false,
+            has_stderr: false,
             ending: false,
             confirmed: true,
         });

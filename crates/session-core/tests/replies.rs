@@ -36,8 +36,19 @@ fn an_error_that_is_told_in_the_reply_only_fails_the_execution_and_is_shown() {
         "error",
         json!({"ename": "E", "evalue": "v", "traceback": []}),
     );
-    sim.kernel("e1", "execute_reply", reply);
+    sim.kernel("e1", "execute_reply", reply.clone());
     assert_eq!(sim.outputs("e1").len(), 1, "told twice, shown once");
+
+    let mut sim = running();
+    let told = json!({"name": "stderr", "text": "UsageError: no such magic\n"});
+    sim.kernel("e1", "stream", told);
+    sim.kernel("e1", "execute_reply", reply);
+    sim.idle("e1");
+    assert_eq!(sim.outputs("e1").len(), 1, "stderr has told of it");
+    assert_eq!(
+        (&*sim.status("e1"), &*sim.status("e2")),
+        ("error", "cancelled")
+    );
 }
 
 #[test]

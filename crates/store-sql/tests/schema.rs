@@ -73,7 +73,8 @@ async fn of_several_active_jobs_of_a_notebook_the_newest_stays() {
     let first = SqlCatalog::open(&database).await.unwrap();
     make_notebook(&first, "nb").await;
     first.close().await;
-    let as_before = "DROP INDEX attach_jobs_one_active;
+    let as_before = "ALTER TABLE credentials DROP COLUMN token_seen_ms;
+        DROP INDEX attach_jobs_one_active;
         CREATE UNIQUE INDEX attach_jobs_one_active ON attach_jobs (notebook_id, owner_principal)
             WHERE status IN ('pending', 'accepted', 'running');
         INSERT INTO attach_jobs (id, notebook_id, owner_principal, workstation_id, status,

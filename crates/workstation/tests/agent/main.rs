@@ -519,7 +519,7 @@ async fn a_hangup_ends_peers_as_sigterm_does_unless_it_is_ignored() {
     signal(&agent, Signal::SIGHUP);
     assert_eq!(agent.wait().await.unwrap().code(), Some(0));
     assert!(!alive(pid));
-    assert_eq!(bench.cloud.job("ended").status, "completed");
+    assert_eq!(bench.cloud.job("ended").status, "failed");
 
     // As `nohup` starts it.
     let mut agent = bench.hung_up("--ignore-signal=HUP").spawn().unwrap();

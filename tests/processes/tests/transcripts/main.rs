@@ -23,7 +23,7 @@ const D7: &str =
 const RECORDER: &str = "the recorder kept half-closed sockets open; nothing can be read from this";
 
 /// Keys that clients of the reference do not know and pass over: where they stand, without the places in lists.
-const ADDED: [&str; 16] = [
+const ADDED: [&str; 17] = [
     // Who asked for a job, so that a machine can be for certain people only.
     "job.requested_by",
     "jobs.requested_by",
