@@ -75,7 +75,6 @@ async fn cp_271_what_is_malformed_or_missing_drops_only_itself() {
 
 #[tokio::test]
 async fn a_row_has_its_picture_and_the_answer_the_callers_name() {
-    use store::Accounts as _;
     let app = TestApp::with_dev_identity().await;
     let text = include_str!("../../../../../tests/vectors/sample.ipynb");
     let content: Value = serde_json::from_str(text).unwrap();
@@ -86,20 +85,8 @@ async fn a_row_has_its_picture_and_the_answer_the_callers_name() {
     let path = format!("/api/n/{}/revisions", made["notebook_id"].as_str().unwrap());
     let (status, taken) = app.call(Method::POST, &path, &ADA, "{}").await;
     assert_eq!(status, 201, "{taken}");
-    let now_ms = app.now_ms();
-    app.catalog()
-        .upsert_account(&store::Account {
-            principal: "user:dev:ada".into(),
-            provider: "dev".into(),
-            display_name: Some("Ada".into()),
-            email: None,
-            first_seen_ms: now_ms,
-            last_seen_ms: now_ms,
-        })
-        .await
-        .unwrap();
     let (_, listed) = list(&app, "").await;
-    assert_eq!(listed["current_user_display"], "Ada");
+    assert_eq!(listed["current_user_display"], "ada");
     let cover = &listed["notebooks"][0]["cover"];
     assert_eq!(cover["mime"], "image/png", "{listed}");
     assert_eq!(cover["blob_hash"], taken["revision"]["cover_blob_hash"]);
