@@ -23,6 +23,9 @@ const SAVED_WORDS = {
   refused: "Not saved: the server does not take your edits.",
 };
 
+/** How long the bar to find may take to come. */
+const BAR_MS = 5_000;
+
 export class Actions {
   readonly store: NotebookStore;
   readonly selection: Selection;
@@ -32,6 +35,8 @@ export class Actions {
   readonly shortcuts = signal(false);
   /** Whether the bar to find and replace is open. */
   readonly finding = signal(false);
+  /** What was typed since it was asked for, until it takes the keys itself. */
+  private typedAhead: string | undefined;
   /** The cell that the Tab key reaches: the selected one, or the first. */
   readonly tabStop = computed(() => {
     const cells = this.store.cells.value;
@@ -85,8 +90,28 @@ export class Actions {
 
   /** Opens the bar to find and replace, or closes it and goes on at the cell that was found. */
   find(shown: boolean): void {
+    if (shown && !this.finding.peek()) {
+      this.typedAhead = "";
+      // Where the bar does not come, keys are what they were.
+      setTimeout(() => this.takeTypedAhead(), BAR_MS);
+    }
     this.finding.value = shown;
     if (!shown) this.selection.command(this.selection.cellId.peek());
+  }
+
+  /** Keeps what is typed while the bar is still on its way: it means that, and no cell. */
+  typeAhead({ key, ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
+    if (this.typedAhead === undefined || ctrlKey || metaKey || altKey) return false;
+    if (key === "Backspace") this.typedAhead = this.typedAhead.slice(0, -1);
+    else if (key.length === 1) this.typedAhead += key;
+    else return false;
+    return true;
+  }
+
+  takeTypedAhead(): string {
+    const typed = this.typedAhead ?? "";
+    this.typedAhead = undefined;
+    return typed;
   }
 
   /** Ctrl+S: nothing is to be done, and whoever presses it wants to know. */

@@ -1,6 +1,6 @@
 // The bar to find and replace in the sources of the cells; loaded when it is first opened.
 import "./find-bar.css";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { messageOf } from "../api/http";
 import { IconClose, IconDown, IconUp } from "../ui/icons";
 import type { Actions } from "./actions";
@@ -45,11 +45,16 @@ function Toggle({ label, name, testId, on, set }: ToggleProps) {
 export function FindBar({ actions, close }: { actions: Actions; close(): void }) {
   const { store, selection } = actions;
   const input = useRef<HTMLInputElement>(null);
-  const [query, setQuery] = useState<Query>({ text: "", matchCase: false, isPattern: false });
+  const [query, setQuery] = useState<Query>(() => ({
+    text: actions.takeTypedAhead(),
+    matchCase: false,
+    isPattern: false,
+  }));
   const [text, setText] = useState("");
   const [at, setAt] = useState(-1);
   const { matches, why } = useMatches(store.cells.value, query);
-  useEffect(() => input.current?.focus(), []);
+  // Before the next key.
+  useLayoutEffect(() => input.current?.focus(), []);
   const show = (index: number, from: readonly Match[] = matches) => {
     const match = from[(index + from.length) % from.length];
     if (match === undefined) return setAt(-1);

@@ -218,6 +218,11 @@ function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOri
   useEffect(() => actions.cells.watch(), [actions]);
   useEffect(() => takeNextInputs(store), [store]);
   useEffect(() => {
+    const ahead = (event: KeyboardEvent) => {
+      if (!actions.typeAhead(event)) return;
+      event.preventDefault();
+      event.stopPropagation();
+    };
     const onKey = (event: KeyboardEvent) => {
       const key = keyName(event);
       if (event.defaultPrevented || (key !== "ctrl+s" && key !== "ctrl+f")) return;
@@ -227,8 +232,12 @@ function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOri
       if (key === "ctrl+f") actions.find(true);
       else if (!event.repeat) actions.saySaved();
     };
+    addEventListener("keydown", ahead, true);
     addEventListener("keydown", onKey);
-    return () => removeEventListener("keydown", onKey);
+    return () => {
+      removeEventListener("keydown", ahead, true);
+      removeEventListener("keydown", onKey);
+    };
   }, [actions]);
   useEffect(() => {
     if (isShown) document.title = `${title} · Notebook Cloud`;
