@@ -90,7 +90,7 @@ test("several cells are selected by keys and by the pointer, and moved, copied, 
   assert.equal((await file(notebook)).cells.length, 6);
 });
 
-test("cells are drawn to another place by their gutter", async () => {
+test("cells are dragged to another place by their gutter", async () => {
   await opened(...letters(4));
   const gutter = (id) => page.locator(`[data-cell-id="${id}"] .cell-gutter`);
   const draw = async (id, over, y) => {
