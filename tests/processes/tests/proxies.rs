@@ -76,8 +76,9 @@ impl Proxy {
             let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
                 .map(|kind| format!("{kind}_temp_path {};\n", shown(kind)))
                 .concat();
+            // One process: workers would outlive a master that is killed.
             let main = format!(
-                "daemon off;\npid {};\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{site}\n}}\n",
+                "daemon off;\nmaster_process off;\npid {};\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{site}\n}}\n",
                 shown("pid")
             );
             std::fs::write(at("nginx.conf"), main)?;
