@@ -311,12 +311,20 @@ impl Session {
             return;
         }
         let is_error = self.put_output_message(parent, entry, kind, part, content);
-        if is_error && let Some(current) = self.current.as_mut().filter(|c| c.id == parent) {
-            current.failed = true;
-            if !current.ending {
-                let cancel = self.drain_waiting();
-                self.cancel(cancel);
-            }
+        if is_error {
+            self.execution_failed(parent);
+        }
+    }
+
+    /// An error of what runs cancels what waits (WS-305).
+    pub(crate) fn execution_failed(&mut self, id: &str) {
+        let Some(current) = self.current.as_mut().filter(|current| current.id == id) else {
+            return;
+        };
+        current.failed = true;
+        if !current.ending {
+            let cancel = self.drain_waiting();
+            self.cancel(cancel);
         }
     }
 

@@ -5,8 +5,6 @@
 use documents::RuntimeStateDoc;
 use documents::runtime_state::status;
 
-use crate::commit::OpKind;
-use crate::queue::Current;
 use crate::session::Session;
 
 /// The documents as that session had written them.
@@ -77,16 +75,6 @@ impl Session {
         else {
             return;
         };
-        self.waiting.retain(|(_, waiting), _| *waiting != id);
-        self.taken.insert(id.clone());
-        self.push_op(OpKind::Start(id.clone()), Vec::new());
-        self.current = Some(Current {
-            id,
-            failed: false,
-            is_counted: false,
-            has_stderr: false,
-            ending: false,
-            confirmed: false,
-        });
+        self.take_up(id, false);
     }
 }

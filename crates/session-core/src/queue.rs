@@ -33,6 +33,19 @@ pub(crate) struct Current {
     pub confirmed: bool,
 }
 
+impl Current {
+    fn new(id: String, confirmed: bool) -> Self {
+        Self {
+            id,
+            failed: false,
+            has_stderr: false,
+            is_counted: false,
+            ending: false,
+            confirmed,
+        }
+    }
+}
+
 /// An interrupted execution that has not reported idle.
 #[derive(Debug, Clone)]
 pub(crate) struct Gate {
@@ -60,14 +73,7 @@ impl Session {
         if self.settings.adopted && self.current.is_none() && !running.is_empty() {
             let id = running.remove(0);
             self.taken.insert(id.clone());
-            self.current = Some(Current {
-                id,
-                failed: false,
-                is_counted: false,
-                has_stderr: false,
-                ending: false,
-                confirmed: false,
-            });
+            self.current = Some(Current::new(id, false));
         }
         self.taken.extend(running.iter().cloned());
         self.orphans = running;
@@ -172,14 +178,7 @@ impl Session {
             }
             let request = execute_request(&id, &next, self.settings.allow_stdin && self.is_ours);
             self.effects.push(Effect::SendToKernel(Box::new(request)));
-            self.current = Some(Current {
-                id: id.clone(),
-                failed: false,
-                is_counted: false,
-                has_stderr: false,
-                ending: false,
-                confirmed: true,
-            });
+            self.current = Some(Current::new(id.clone(), true));
             self.push_op(OpKind::Start(id), Vec::new());
             if self.urgent {
                 // The room hears of it with the end of the one before.
@@ -200,18 +199,15 @@ impl Session {
         if self.caught_up || !waits || self.current.as_ref().is_some_and(|c| !c.ending) {
             return;
         }
-        self.waiting.retain(|(_, waiting), _| waiting != id);
-        self.taken.insert(id.to_owned());
-        let id = id.to_owned();
+        self.take_up(id.to_owned(), true);
+    }
+
+    /// What the room shows as waiting runs in the kernel already.
+    pub(crate) fn take_up(&mut self, id: String, confirmed: bool) {
+        self.waiting.retain(|(_, waiting), _| *waiting != id);
+        self.taken.insert(id.clone());
         self.push_op(OpKind::Start(id.clone()), Vec::new());
-        self.current = Some(Current {
-            id,
-            failed: false,
-            is_counted: false,
-            has_stderr: false,
-            ending: false,
-            confirmed: true,
-        });
+        self.current = Some(Current::new(id, confirmed));
     }
 
     /// Takes all that waits out of the queue.

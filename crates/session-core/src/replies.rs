@@ -65,13 +65,12 @@ impl Session {
 
     /// What stands on stderr has told of it, as when IPython knows no such magic.
     fn error_in_reply(&mut self, parent: &str, entry: &JournalEntry) {
-        if let Some(current) = self.current.as_mut().filter(|current| current.has_stderr) {
-            current.failed = true;
-            if !current.ending {
-                let cancel = self.drain_waiting();
-                self.cancel(cancel);
-            }
-            return;
+        if self
+            .current
+            .as_ref()
+            .is_some_and(|current| current.has_stderr)
+        {
+            return self.execution_failed(parent);
         }
         let word = |key: &str| entry.content[key].as_str().unwrap_or_default().to_owned();
         let ename = Some(word("ename")).filter(|name| !name.is_empty());
