@@ -321,16 +321,14 @@ pub fn blobs_named(notebook: &NotebookDoc, runtime: &RuntimeStateDoc) -> BTreeSe
 
 /// Every blob that the state of open widgets names.
 pub fn widget_blobs(runtime: &RuntimeStateDoc, comms: &CommsDoc) -> BTreeSet<String> {
-    let states = runtime
-        .comm_ids()
-        .into_iter()
-        .filter_map(|id| comms.state(&id));
-    let names = |state: Map<String, Value>| -> Vec<String> {
-        let state = Value::Object(state);
-        let named = references(&state).into_iter();
-        named.map(|(hash, _)| hash.to_owned()).collect()
-    };
-    states.flat_map(names).collect()
+    let mut hashes = BTreeSet::new();
+    for id in runtime.comm_ids() {
+        let state = comms.state(&id).map(Value::Object).unwrap_or_default();
+        let captured = runtime.comm_field(&id, "outputs").unwrap_or_default();
+        let named = [&state, &captured].into_iter().flat_map(references);
+        hashes.extend(named.map(|(hash, _)| hash.to_owned()));
+    }
+    hashes
 }
 
 fn collect(value: &Value, hashes: &mut BTreeSet<String>) {

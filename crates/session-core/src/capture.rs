@@ -1,11 +1,14 @@
 //! Output widgets: outputs of a request go to the widget that asks for them instead of the cell.
 
 use documents::comms::fold_large;
+use documents::manifest::{self, Blob, BuildOptions};
 use serde_json::{Map, Value, json};
 
 use crate::commit::OpKind;
 use crate::event::{Effect, JournalEntry};
 use crate::journal::weight;
+use crate::lane::output_id;
+use crate::refused_blobs::unstored;
 use crate::session::Session;
 
 /// The model that captures.
@@ -13,17 +16,105 @@ const MODEL: &str = "OutputModel";
 /// Output widgets that are looked after; those beyond show what the kernel itself puts into them.
 const MAX_WIDGETS: usize = 1024;
 
+/// One output that a widget shows.
+#[derive(Debug)]
+struct Shown {
+    id: String,
+    /// As the kernel is told of it; `None` if an earlier peer captured it and its content lies in a blob.
+    output: Option<Value>,
+    /// As the documents hold it, once it is built.
+    manifest: Option<Value>,
+    /// The blobs that the manifest names.
+    blobs: Vec<String>,
+    /// Whether an earlier peer captured it.
+    is_restored: bool,
+}
+
+impl Shown {
+    fn new(id: String, output: Value) -> Self {
+        Self {
+            id,
+            output: Some(output),
+            manifest: None,
+            blobs: Vec::new(),
+            is_restored: false,
+        }
+    }
+
+    fn restored(manifest: Value) -> Self {
+        Self {
+            id: manifest["output_id"].as_str().unwrap_or("").to_owned(),
+            output: manifest::resolve(&manifest, &|_| None).ok(),
+            manifest: Some(manifest),
+            blobs: Vec::new(),
+            is_restored: true,
+        }
+    }
+
+    /// Adds text to a stream, without a terminal (documents.md 7.3); false if it is none, or another.
+    fn grow(&mut self, more: &Value) -> bool {
+        let Some(output) = self.output.as_mut() else {
+            return false;
+        };
+        let is_stream = |output: &Value| output["output_type"] == "stream";
+        if !is_stream(output) || !is_stream(more) || output["name"] != more["name"] {
+            return false;
+        }
+        if let (Value::String(text), Some(more)) = (&mut output["text"], more["text"].as_str()) {
+            text.push_str(more);
+            self.manifest = None;
+        }
+        true
+    }
+
+    fn manifest(&mut self, has_blob: &dyn Fn(&str) -> bool, blobs: &mut Vec<Blob>) -> Value {
+        if let Some(manifest) = &self.manifest {
+            return manifest.clone();
+        }
+        let output = self.output.as_ref().unwrap_or(&Value::Null);
+        let options = BuildOptions {
+            has_blob,
+            ..BuildOptions::live(&self.id)
+        };
+        let manifest = match manifest::build(output, &options) {
+            Ok(built) => {
+                self.blobs = built.blobs.iter().map(|blob| blob.sha256.clone()).collect();
+                blobs.extend(built.blobs);
+                built.manifest
+            }
+            Err(_) => manifest::raw_fallback(output, &self.id),
+        };
+        self.manifest.insert(manifest).clone()
+    }
+
+    /// Shows what became of it instead, if it names a blob that the cloud does not take.
+    fn leave_out(&mut self, sha256: &str, reason: &str) -> bool {
+        let names = self.blobs.iter().any(|blob| blob == sha256);
+        if names {
+            self.blobs.clear();
+            self.manifest = Some(json!({
+                "output_type": "stream", "output_id": self.id, "name": "stderr",
+                "text": {"inline": unstored("an output", reason) + "\n"},
+            }));
+        }
+        names
+    }
+}
+
 /// An open Output widget.
 #[derive(Debug, Default)]
 pub(crate) struct OutputWidget {
     pub comm_id: String,
     /// The request whose outputs it takes; empty for none.
     msg_id: String,
-    /// What it shows, as nbformat outputs.
-    outputs: Vec<Value>,
+    /// The one that the documents name.
+    written_msg_id: String,
+    outputs: Vec<Shown>,
     clear_pending: bool,
-    /// Whether what it shows was not written yet.
+    /// Whether the documents do not have what it shows.
     unwritten: bool,
+    /// Whether the kernel does not.
+    untold: bool,
 }
 
 /// The Output widgets of a session, for the one that takes its place.
@@ -35,35 +126,98 @@ pub(crate) struct Captured {
 }
 
 impl OutputWidget {
-    fn take_over(&mut self, state: &Value) {
+    fn new(comm_id: &str) -> Self {
+        Self {
+            comm_id: comm_id.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// What the kernel itself says that the widget shows, and takes.
+    fn take_over(&mut self, state: &Value, position: u64) {
         if let Some(outputs) = state.get("outputs").and_then(Value::as_array) {
-            self.outputs.clone_from(outputs);
+            let outputs = (0..).zip(outputs);
+            self.outputs = outputs
+                .map(|(part, output)| {
+                    Shown::new(output_id(&self.comm_id, position, part), output.clone())
+                })
+                .collect();
+            self.clear_pending = false;
+            self.unwritten = true;
+            self.untold = false;
         }
         if let Some(msg_id) = state.get("msg_id").and_then(Value::as_str) {
             msg_id.clone_into(&mut self.msg_id);
         }
     }
 
-    /// Text joins the text before it, without a terminal (documents.md 7.3).
-    fn append(&mut self, output: Value) {
+    fn append(&mut self, id: String, output: Value) {
         if std::mem::take(&mut self.clear_pending) {
             self.outputs.clear();
         }
-        self.unwritten = true;
-        let is_stream = output["output_type"] == "stream";
-        match self.outputs.last_mut() {
-            Some(last)
-                if is_stream
-                    && last["output_type"] == "stream"
-                    && last["name"] == output["name"] =>
-            {
-                if let (Value::String(text), Some(more)) =
-                    (&mut last["text"], output["text"].as_str())
-                {
-                    text.push_str(more);
-                }
+        // An earlier peer captured it: it is read again, with all that follows it.
+        let known = |shown: &Shown| shown.is_restored && shown.id == id;
+        if let Some(at) = self.outputs.iter().position(known) {
+            self.outputs.truncate(at);
+        }
+        (self.unwritten, self.untold) = (true, true);
+        let last = self.outputs.last_mut();
+        if !last.is_some_and(|last| last.grow(&output)) {
+            self.outputs.push(Shown::new(id, output));
+        }
+    }
+
+    /// The write of whose outputs it takes, if that is news.
+    fn captures(&mut self) -> Option<OpKind> {
+        (self.msg_id != self.written_msg_id).then(|| {
+            self.written_msg_id.clone_from(&self.msg_id);
+            OpKind::Captures {
+                comm_id: self.comm_id.clone(),
+                msg_id: self.msg_id.clone(),
             }
-            _ => self.outputs.push(output),
+        })
+    }
+
+    /// The message that tells the kernel what it shows.
+    fn told(&self) -> Value {
+        let outputs = self.outputs.iter();
+        let outputs: Vec<_> = outputs.filter_map(|shown| shown.output.as_ref()).collect();
+        let data = json!({"method": "update", "state": {"outputs": outputs}, "buffer_paths": []});
+        json!({"comm_id": self.comm_id, "data": data})
+    }
+
+    /// The write of what it shows, its new blobs, and all that it names.
+    fn written(&mut self, has_blob: &dyn Fn(&str) -> bool) -> (OpKind, Vec<Blob>, Vec<String>) {
+        let mut blobs = Vec::new();
+        let shown = self.outputs.iter_mut();
+        let outputs: Vec<Value> = shown
+            .map(|shown| shown.manifest(has_blob, &mut blobs))
+            .collect();
+        let outputs = Value::from(outputs);
+        let mut state = Map::from_iter([("outputs".to_owned(), outputs.clone())]);
+        blobs.extend(fold_large(&mut state, |_| false));
+        let named = self
+            .outputs
+            .iter()
+            .flat_map(|shown| shown.blobs.clone())
+            .collect();
+        let comm_id = self.comm_id.clone();
+        (
+            OpKind::Captured {
+                comm_id,
+                outputs,
+                state,
+            },
+            blobs,
+            named,
+        )
+    }
+
+    fn clear(&mut self, wait: bool) {
+        self.clear_pending = wait;
+        if !wait {
+            self.outputs.clear();
+            (self.unwritten, self.untold) = (true, true);
         }
     }
 }
@@ -76,19 +230,23 @@ impl Session {
             self.output_widgets = before.widgets;
             for widget in &mut self.output_widgets {
                 // The room may not have taken what was written last.
-                widget.unwritten = true;
+                (widget.unwritten, widget.untold) = (true, true);
+                widget.written_msg_id.clear();
+                let built = widget
+                    .outputs
+                    .iter_mut()
+                    .filter(|shown| shown.output.is_some());
+                built.for_each(|shown| shown.manifest = None);
             }
         }
     }
 
-    pub(crate) fn output_widget_opened(&mut self, comm_id: &str, content: &Value) {
-        let state = &content["data"]["state"];
+    pub(crate) fn output_widget_opened(&mut self, comm_id: &str, entry: &JournalEntry) {
+        let state = &entry.content["data"]["state"];
         if state["_model_name"] == MODEL {
-            let mut widget = OutputWidget {
-                comm_id: comm_id.to_owned(),
-                ..OutputWidget::default()
-            };
-            widget.take_over(state);
+            let mut widget = OutputWidget::new(comm_id);
+            widget.take_over(state, entry.position);
+            widget.unwritten &= !widget.outputs.is_empty();
             self.add_output_widget(widget);
         }
     }
@@ -102,44 +260,49 @@ impl Session {
     }
 
     /// Takes in what the kernel says of a comm; true if it is an Output widget.
-    pub(crate) fn output_widget_told(&mut self, comm_id: &str, content: &Value) -> bool {
-        let state = &content["data"]["state"];
-        let is_echo = content["data"]["method"] == "echo_update";
-        let known = self
-            .output_widgets
-            .iter()
-            .position(|widget| widget.comm_id == comm_id);
-        let mut widget = match known {
-            Some(at) if is_echo || state.get("msg_id").is_none() => {
-                if !is_echo {
-                    self.output_widgets[at].take_over(state);
-                }
-                return true;
+    pub(crate) fn output_widget_told(&mut self, comm_id: &str, entry: &JournalEntry) -> bool {
+        let data = &entry.content["data"];
+        let (state, is_echo) = (&data["state"], data["method"] == "echo_update");
+        let widgets = &mut self.output_widgets;
+        let known = widgets.iter().position(|widget| widget.comm_id == comm_id);
+        if let Some(at) = known
+            && (is_echo || state.get("msg_id").is_none())
+        {
+            if !is_echo {
+                widgets[at].take_over(state, entry.position);
             }
-            Some(at) => self.output_widgets.remove(at),
-            // An earlier peer saw it open.
-            None => {
-                let Some(comms) = self.comms.as_ref() else {
-                    return false;
-                };
-                let value = |key: &str| comms.doc.value(comm_id, key);
-                if value("_model_name").is_none_or(|name| name != MODEL) {
-                    return false;
-                }
-                let mut widget = OutputWidget {
-                    comm_id: comm_id.to_owned(),
-                    ..OutputWidget::default()
-                };
-                widget.take_over(&json!({"outputs": value("outputs")}));
-                widget
-            }
+            return true;
+        }
+        // An earlier peer may have seen it open.
+        let known = known.map(|at| widgets.remove(at));
+        let Some(mut widget) = known.or_else(|| self.restored_output_widget(comm_id)) else {
+            return false;
         };
         if !is_echo {
-            widget.take_over(state);
+            widget.take_over(state, entry.position);
         }
         // The one that asked last takes precedence.
         self.add_output_widget(widget);
         true
+    }
+
+    /// An Output widget as the documents have it.
+    fn restored_output_widget(&self, comm_id: &str) -> Option<OutputWidget> {
+        let (state, comms) = (self.state.as_ref()?, self.comms.as_ref()?);
+        comms
+            .doc
+            .value(comm_id, "_model_name")
+            .filter(|name| name == MODEL)?;
+        let mut widget = OutputWidget::new(comm_id);
+        let outputs = state.doc.comm_field(comm_id, "outputs");
+        let outputs = outputs.as_ref().and_then(Value::as_array);
+        widget.outputs = outputs
+            .into_iter()
+            .flatten()
+            .cloned()
+            .map(Shown::restored)
+            .collect();
+        Some(widget)
     }
 
     /// Gives an output to the widget that captures it; false if there is none.
@@ -161,37 +324,72 @@ impl Session {
             return false;
         };
         if kind == "clear_output" {
-            widget.clear_pending = true;
-            if entry.content["wait"] != true {
-                widget.clear_pending = false;
-                widget.outputs.clear();
-                widget.unwritten = true;
-            }
+            widget.clear(entry.content["wait"] == true);
         } else if fits {
-            widget.append(output(kind, &entry.content));
+            let id = output_id(parent, entry.position, 0);
+            widget.append(id, output(kind, &entry.content));
         }
         true
     }
 
     /// Writes what was captured, once for all messages that came together, and tells the kernel.
     pub(crate) fn write_captured(&mut self) {
-        let mut written = Vec::new();
-        let is_known = self.captured_before.is_some();
+        let (may_write, may_tell) = (self.captured_before.is_none(), self.caught_up);
+        let (mut told, mut written) = (Vec::new(), Vec::new());
         for widget in &mut self.output_widgets {
-            if std::mem::take(&mut widget.unwritten) && !is_known {
-                written.push((widget.comm_id.clone(), Value::from(widget.outputs.clone())));
+            let is_untold = std::mem::take(&mut widget.untold);
+            let is_unwritten = std::mem::take(&mut widget.unwritten);
+            if !may_write {
+                continue;
+            }
+            written.extend(widget.captures().map(|kind| (kind, Vec::new(), Vec::new())));
+            if is_unwritten {
+                // What is read again was told before.
+                told.extend((may_tell && is_untold).then(|| widget.told()));
+                let uploaded = |sha: &str| self.uploaded.contains(sha);
+                written.push(widget.written(&uploaded));
             }
         }
-        for (comm_id, outputs) in written {
-            let mut state = Map::from_iter([("outputs".to_owned(), outputs)]);
-            // What is read again was told before.
-            if self.caught_up {
-                let data = json!({"method": "update", "state": state, "buffer_paths": []});
-                let message = self.message("comm_msg", json!({"comm_id": comm_id, "data": data}));
-                self.effects.push(Effect::SendToKernel(Box::new(message)));
+        for content in told {
+            let message = self.message("comm_msg", content);
+            self.effects.push(Effect::SendToKernel(Box::new(message)));
+        }
+        for (kind, blobs, named) in written {
+            self.push_op_after(kind, blobs, named);
+        }
+    }
+
+    /// The cloud does not take a blob: the outputs that name it are left out.
+    pub(crate) fn captured_blob_failed(&mut self, sha256: &str, reason: &str) {
+        for widget in &mut self.output_widgets {
+            for shown in &mut widget.outputs {
+                widget.unwritten |= shown.leave_out(sha256, reason);
             }
-            let blobs = fold_large(&mut state, |_| false);
-            self.push_op(OpKind::CommState { comm_id, state }, blobs);
+        }
+        self.write_captured();
+    }
+
+    /// Writes what an Output widget shows or takes, if it is open. A write fails only for an object that is gone.
+    pub(crate) fn apply_capture(&mut self, kind: OpKind) {
+        let Some(state) = self.state.as_mut() else {
+            return;
+        };
+        match kind {
+            OpKind::Captured {
+                comm_id,
+                outputs,
+                state: mirrored,
+            } => {
+                let _ = state.doc.set_comm_field(&comm_id, "outputs", &outputs);
+                self.write_comm_state(&comm_id, &mirrored);
+            }
+            OpKind::Captures { comm_id, msg_id } => {
+                let msg_id = Value::from(msg_id);
+                let _ = state
+                    .doc
+                    .set_comm_field(&comm_id, "capture_msg_id", &msg_id);
+            }
+            _ => {}
         }
     }
 }

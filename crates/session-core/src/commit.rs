@@ -63,6 +63,17 @@ pub(crate) enum OpKind {
     CommClose {
         comm_id: String,
     },
+    /// What an Output widget shows, as manifests; and the same as its trait (documents 9).
+    Captured {
+        comm_id: String,
+        outputs: Value,
+        state: Map<String, Value>,
+    },
+    /// The request whose outputs an Output widget takes.
+    Captures {
+        comm_id: String,
+        msg_id: String,
+    },
     CommsGone,
     Broadcast {
         comm_id: Option<String>,
@@ -134,7 +145,14 @@ impl Acks {
 impl Session {
     /// Puts a write at the end; its blobs go up at once, each only once.
     pub(crate) fn push_op(&mut self, kind: OpKind, blobs: Vec<Blob>) {
-        let waits = self.upload(blobs);
+        self.push_op_after(kind, blobs, Vec::new());
+    }
+
+    /// The same for a write that also names blobs that went up before.
+    pub(crate) fn push_op_after(&mut self, kind: OpKind, blobs: Vec<Blob>, named: Vec<String>) {
+        let mut waits = self.upload(blobs);
+        let on_their_way = |sha: &String| self.uploading.contains_key(sha);
+        waits.extend(named.into_iter().filter(on_their_way));
         let op = Op { kind, waits };
         // The first stays as it is: made newer each time before its blob is stored, it would never be written.
         let older = self.ops.iter_mut().skip(1).rev().take(COALESCE_WINDOW);
@@ -310,6 +328,7 @@ impl Session {
                 }
             }
             OpKind::CommState { comm_id, state } => self.write_comm_state(&comm_id, &state),
+            kind @ (OpKind::Captured { .. } | OpKind::Captures { .. }) => self.apply_capture(kind),
             OpKind::CommClose { comm_id } => {
                 let _ = comms.doc.remove(&comm_id);
                 let _ = doc.close_comm(&comm_id);
@@ -439,7 +458,9 @@ fn replaces(new: &OpKind, old: &OpKind) -> bool {
                 ..
             },
         ) => e1 == e2 && o1 == o2,
-        (OpKind::Update { display_id: a, .. }, OpKind::Update { display_id: b, .. }) => a == b,
+        (OpKind::Update { display_id: a, .. }, OpKind::Update { display_id: b, .. })
+        | (OpKind::Captured { comm_id: a, .. }, OpKind::Captured { comm_id: b, .. })
+        | (OpKind::Captures { comm_id: a, .. }, OpKind::Captures { comm_id: b, .. }) => a == b,
         _ => false,
     }
 }

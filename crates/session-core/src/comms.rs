@@ -26,7 +26,7 @@ impl Session {
         if comm_id.is_empty() || target.starts_with(PRIVATE_TARGET) {
             return;
         }
-        self.output_widget_opened(&comm_id, &entry.content);
+        self.output_widget_opened(&comm_id, entry);
         // What was written when it opened may be older than what is there by now.
         if !self.caught_up && self.knows_comm(&comm_id) {
             return;
@@ -61,14 +61,14 @@ impl Session {
             return self.comm_said(comm_id, entry);
         }
         let is_echo = method == Some("echo_update");
-        let own = self.output_widget_told(comm_id, &entry.content);
+        let captures = self.output_widget_told(comm_id, entry);
         let (mut state, blobs) = stored_state(entry);
         if is_echo && parent.starts_with(FORWARDED) {
             // The document had it before the kernel.
             return self.widgets.forget(comm_id, &state);
         }
-        if own && is_echo {
-            // The echo of what was captured may be older than what was captured since.
+        if captures {
+            // What it shows is written by what captures; an echo of that may be older than what was captured since.
             state.shift_remove("outputs");
         }
         self.widgets

@@ -88,7 +88,8 @@ impl Session {
 
     /// Tells the kernel, once all is read and written again, what people changed while no session was there to see it.
     pub(crate) fn forward_missed(&mut self) {
-        let waits = |kind: &OpKind| matches!(kind, OpKind::CommState { .. });
+        let waits =
+            |kind: &OpKind| matches!(kind, OpKind::CommState { .. } | OpKind::Captured { .. });
         let is_ready = self.caught_up && self.kernel == Kernel::Ready;
         if self.comms_before.is_none() || !is_ready || self.ops.iter().any(|op| waits(&op.kind)) {
             return;

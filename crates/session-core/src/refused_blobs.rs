@@ -31,6 +31,7 @@ impl Session {
                 at += 1;
             }
         }
+        self.captured_blob_failed(sha256, reason);
     }
 }
 
@@ -93,6 +94,11 @@ fn leave_out(kind: &mut OpKind, sha256: &str, reason: &str) -> Option<Op> {
             }
             None
         }
+        // The trait is left out where it is too large for its blob; the outputs themselves are there.
+        OpKind::Captured { state, .. } if state["outputs"]["blob"] == sha256 => {
+            state.clear();
+            None
+        }
         // A widget value that names no stored blob is dropped.
         _ => {
             *kind = NOTHING;
@@ -120,7 +126,7 @@ fn is_empty(data: &Value) -> bool {
     data.as_object().is_none_or(serde_json::Map::is_empty)
 }
 
-fn unstored(what: &str, reason: &str) -> String {
+pub(crate) fn unstored(what: &str, reason: &str) -> String {
     let reason = reason.lines().next().unwrap_or_default();
     let reason = &reason[..reason.floor_char_boundary(REASON_BYTES)];
     format!("[{what} could not be stored in the cloud: {reason}]")

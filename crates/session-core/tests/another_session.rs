@@ -127,6 +127,9 @@ fn an_output_widget_keeps_what_it_showed_and_shows_nothing_twice() {
     let bytes = &sim.blobs[outputs["blob"].as_str().expect("it is large")];
     let outputs: Value = serde_json::from_slice(bytes).unwrap();
     let wanted: String = (0..5).map(text).collect();
-    assert_eq!(outputs[0]["text"], wanted);
+    let shown = &sim.blobs[outputs[0]["text"]["blob"].as_str().unwrap()];
+    assert_eq!(String::from_utf8_lossy(shown), wanted);
+    assert_eq!(sim.state.comm_field("o", "outputs"), Some(outputs));
+    assert_eq!(sim.state.comm_field("o", "capture_msg_id"), Some(json!("")));
     assert_eq!(sim.text("b"), "not captured\n");
 }

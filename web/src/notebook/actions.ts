@@ -3,7 +3,7 @@ import { computed, signal } from "@preact/signals";
 import { ApiError, messageOf } from "../api/http";
 import { listWorkstations, type OfferedKernel } from "../api/workstations";
 import { confirm } from "../ui/dialog";
-import { toast, toastError } from "../ui/toasts";
+import { toast, toastError, toastLasting } from "../ui/toasts";
 import { CellActions } from "./cell-actions";
 import type { CellView } from "./cells";
 import { connectionState } from "./connection-state";
@@ -247,7 +247,7 @@ export class Actions {
       );
     }
     if (online.length > 1) return said("No machine is attached. Choose one above, then run again.");
-    toastError(what, new Error("No machine is attached."), {
+    toastLasting(`${what} No machine is attached.`, {
       label: `Run on ${machine.name}`,
       run: () => {
         this.attach(machine.id).then(again);

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use crate::comms::{BINARY, CommsDoc, fold_large, put_at, reference as refer, unfold};
-use crate::manifest::Blob;
+use crate::manifest::{self, Blob};
 use crate::runtime_state::RuntimeStateDoc;
 
 /// The key under a notebook's `metadata.widgets`.
@@ -24,9 +24,17 @@ pub fn widget_state(
         if runtime.comm_target(&id).as_deref() != Some(TARGET) {
             continue;
         }
-        let Some(state) = comms.state(&id) else {
+        let Some(mut state) = comms.state(&id) else {
             continue;
         };
+        // What an Output widget shows is told by its entry; its trait mirrors that.
+        let captured = runtime.comm_field(&id, "outputs");
+        if let Some(Value::Array(outputs)) = captured.filter(|outputs| *outputs != json!([])) {
+            let outputs = outputs
+                .iter()
+                .map(|manifest| captured_output(manifest, blobs));
+            state.insert("outputs".to_owned(), outputs.collect());
+        }
         let mut buffers = Vec::new();
         let state = unfold(Value::Object(state), &mut Vec::new(), blobs, &mut buffers);
         let buffers: Vec<Value> = buffers
@@ -52,6 +60,18 @@ pub fn widget_state(
     (!models.is_empty()).then(
         || json!({WIDGET_STATE_MIME: {"version_major": 2, "version_minor": 0, "state": models}}),
     )
+}
+
+fn captured_output(manifest: &Value, blobs: &dyn Fn(&str) -> Option<Vec<u8>>) -> Value {
+    let mut output = manifest::resolve(manifest, blobs).unwrap_or_else(|error| {
+        let text = format!("[output could not be exported: {error}]\n");
+        json!({"output_type": "stream", "name": "stderr", "text": text})
+    });
+    if let Some(output) = output.as_object_mut() {
+        output.shift_remove("output_id");
+        output.shift_remove("transient");
+    }
+    output
 }
 
 /// A widget of a file.
@@ -164,5 +184,46 @@ mod tests {
             widget_state(&runtime, &CommsDoc::from_seed("a/b").unwrap(), &lookup),
             None
         );
+    }
+
+    // documents 5.11, 9
+    #[test]
+    fn what_an_output_widget_captured_is_exported_as_its_outputs() {
+        let mut runtime = RuntimeStateDoc::from_seed("system:room/room:a").unwrap();
+        let mut comms = CommsDoc::from_seed("system:room/room:a").unwrap();
+        let (long, picture) = ("x".repeat(2000), vec![1_u8, 2, 3]);
+        let blobs = [long.clone().into_bytes(), picture];
+        let refer = |at: usize| json!({"blob": sha256_hex(&blobs[at]), "size": blobs[at].len()});
+        let gone = json!({"blob": "0".repeat(64), "size": 9});
+        let outputs = json!([
+            {"output_type": "stream", "output_id": "1", "name": "stdout", "text": refer(0)},
+            {"output_type": "display_data", "output_id": "2", "metadata": {}, "data": {"image/png": refer(1)}},
+            {"output_type": "stream", "output_id": "3", "name": "stdout", "text": gone},
+        ]);
+        runtime
+            .open_comm(
+                "o",
+                "jupyter.widget",
+                "@jupyter-widgets/output",
+                "OutputModel",
+            )
+            .unwrap();
+        runtime.set_comm_field("o", "outputs", &outputs).unwrap();
+        let state = json!({
+            "_model_name": "OutputModel", "_model_module": "@jupyter-widgets/output",
+            "outputs": {"blob": "1".repeat(64), "size": 9, "media_type": "application/json"},
+        });
+        comms.merge_state("o", state.as_object().unwrap()).unwrap();
+        let lookup = |hash: &str| blobs.iter().find(|blob| sha256_hex(blob) == hash).cloned();
+        let found = widget_state(&runtime, &comms, &lookup).unwrap();
+        let model = &found[WIDGET_STATE_MIME]["state"]["o"];
+        let shown = &model["state"]["outputs"];
+        assert_eq!(
+            shown[0],
+            json!({"output_type": "stream", "name": "stdout", "text": long})
+        );
+        assert_eq!(shown[1]["data"], json!({"image/png": "AQID"}));
+        assert_eq!(shown[2]["name"], "stderr");
+        assert_eq!(model.get("buffers"), None);
     }
 }

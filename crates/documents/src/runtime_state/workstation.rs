@@ -172,6 +172,12 @@ impl RuntimeStateDoc {
             .unwrap_or_default()
     }
 
+    /// Reads one key of a comm's topology entry.
+    pub fn comm_field(&self, comm: &str, key: &str) -> Option<Json> {
+        let reader = self.reader();
+        reader.json(&reader.map(&reader.root_map("comms")?, comm)?, key)
+    }
+
     /// Writes one key of a comm's topology entry (`outputs` or `capture_msg_id`) in place.
     pub fn set_comm_field(
         &mut self,
