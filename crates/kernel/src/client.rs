@@ -285,7 +285,7 @@ async fn speak(
             }
             parts = frames.recv() => {
                 let Some(parts) = parts else { break };
-                let Ok(message) = serde_json::from_slice(&parts[0]) else { break };
+                let Ok(message) = wire::json::from_slice(&parts[0]) else { break };
                 hear(message, &mut pending, &link);
             }
         }

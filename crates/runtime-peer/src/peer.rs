@@ -124,7 +124,7 @@ pub async fn run(config: PeerConfig) -> End {
         // Who was asked to end does not begin anew.
         let end = match end {
             end if end.begins_anew() && peer.stop_by.is_some() => End::Requested,
-            End::Conflict(_) if !conflicts.is_bearable(Instant::now()) => {
+            End::Conflict(_) if !conflicts.is_bearable(started, Instant::now()) => {
                 End::Closed(end.to_string())
             }
             end => end,
@@ -323,6 +323,8 @@ impl Peer {
 
     /// Feeds the session and does what it says.
     fn take(&mut self, events: Vec<Event>) -> Option<End> {
+        let waits = !self.link.has_room() || !self.feed.batches.is_empty();
+        self.session.journal_waits(waits);
         for event in events {
             for effect in self.session.handle(now(), event) {
                 if let Some(end) = self.perform(effect) {

@@ -16,6 +16,9 @@ const MODEL: &str = "OutputModel";
 /// Output widgets that are looked after; those beyond show what the kernel itself puts into them.
 const MAX_WIDGETS: usize = 1024;
 
+/// Of more than this the kernel is not told what its widget shows: it would be said again with each output.
+const TOLD_BYTES: usize = 8 * 1024 * 1024;
+
 /// One output that a widget shows.
 #[derive(Debug)]
 struct Shown {
@@ -179,11 +182,14 @@ impl OutputWidget {
     }
 
     /// The message that tells the kernel what it shows.
-    fn told(&self) -> Value {
+    fn told(&self) -> Option<Value> {
         let outputs = self.outputs.iter();
         let outputs: Vec<_> = outputs.filter_map(|shown| shown.output.as_ref()).collect();
+        if outputs.iter().map(|output| weight(output)).sum::<usize>() > TOLD_BYTES {
+            return None;
+        }
         let data = json!({"method": "update", "state": {"outputs": outputs}, "buffer_paths": []});
-        json!({"comm_id": self.comm_id, "data": data})
+        Some(json!({"comm_id": self.comm_id, "data": data}))
     }
 
     /// The write of what it shows, its new blobs, and all that it names.
@@ -345,7 +351,7 @@ impl Session {
             written.extend(widget.captures().map(|kind| (kind, Vec::new(), Vec::new())));
             if is_unwritten {
                 // What is read again was told before.
-                told.extend((may_tell && is_untold).then(|| widget.told()));
+                told.extend((may_tell && is_untold).then(|| widget.told()).flatten());
                 let uploaded = |sha: &str| self.uploaded.contains(sha);
                 written.push(widget.written(&uploaded));
             }

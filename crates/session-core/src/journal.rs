@@ -157,6 +157,7 @@ impl Session {
             && !current.ending
         {
             let success = !current.failed;
+            self.show_replied_error(parent);
             self.write_captured();
             self.finish(parent, success, Vec::new());
         }
@@ -312,6 +313,9 @@ impl Session {
         }
         let is_error = self.put_output_message(parent, entry, kind, part, content);
         if is_error {
+            if let Some(current) = self.current.as_mut().filter(|current| current.id == parent) {
+                current.replied_error = None;
+            }
             self.execution_failed(parent);
         }
     }

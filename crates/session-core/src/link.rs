@@ -155,6 +155,7 @@ impl Session {
                 }
                 if self.is_settled() && self.acks.all_accepted() {
                     self.resync.works();
+                    self.has_restored = false;
                 }
             }
             Ok(SessionControl::FrameAccepted { frame_type, .. })

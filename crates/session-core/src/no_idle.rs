@@ -14,6 +14,8 @@ pub(crate) struct Replied {
     pub execution_id: String,
     /// The kernel's last word.
     heard_at: UnixMs,
+    /// Whether what it said since may lie in the journal unread.
+    has_unread: bool,
 }
 
 impl Session {
@@ -32,6 +34,7 @@ impl Session {
                 self.replied = Some(Replied {
                     execution_id: parent.to_owned(),
                     heard_at: self.now,
+                    has_unread: false,
                 });
             }
             Channel::Iopub => {
@@ -51,20 +54,28 @@ impl Session {
 
     /// Ends what the kernel has replied to, if nothing came for long enough.
     pub(crate) fn end_replied(&mut self) {
-        if !self.hears_the_kernel() {
-            // Its `idle` may be in the journal, unread.
-            if let Some(replied) = &mut self.replied {
-                replied.heard_at = self.now;
-            }
-        } else if self.replied_due().is_some_and(|due| due <= self.now)
+        let (now, hears) = (self.now, self.hears_the_kernel());
+        let Some(replied) = &mut self.replied else {
+            return;
+        };
+        // Its `idle` may be in the journal, unread.
+        let had_unread = std::mem::replace(&mut replied.has_unread, !hears);
+        if !hears || had_unread {
+            replied.heard_at = now;
+        } else if self.replied_due().is_some_and(|due| due <= now)
             && let Some(replied) = self.replied.take()
         {
             self.kernel_is_done(&replied.execution_id);
         }
     }
 
+    /// Says whether entries of the journal wait that could be read only later.
+    pub fn journal_waits(&mut self, waits: bool) {
+        self.journal_waits = waits;
+    }
+
     /// Whether the journal is read as it grows.
     fn hears_the_kernel(&self) -> bool {
-        self.caught_up && self.wants_journal()
+        self.caught_up && self.wants_journal() && !self.journal_waits
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wire::UnixMs;
 
 use crate::commit::OpKind;
-use crate::event::{Channel, Effect, KernelMessage};
+use crate::event::{Channel, Effect, JournalEntry, KernelMessage};
 use crate::session::{Kernel, Session};
 
 /// How long an execution that the kernel was handed stays unwritten if nothing else happens.
@@ -25,6 +25,8 @@ pub(crate) struct Current {
     pub failed: bool,
     /// Whether it wrote something to stderr.
     pub has_stderr: bool,
+    /// The error that its reply tells of, as long as no output does.
+    pub replied_error: Option<Box<JournalEntry>>,
     /// Whether the kernel gave it a count.
     pub is_counted: bool,
     /// Its end stands in the list of writes already.
@@ -39,6 +41,7 @@ impl Current {
             id,
             failed: false,
             has_stderr: false,
+            replied_error: None,
             is_counted: false,
             ending: false,
             confirmed,
@@ -179,7 +182,8 @@ impl Session {
             let request = execute_request(&id, &next, self.settings.allow_stdin && self.is_ours);
             self.effects.push(Effect::SendToKernel(Box::new(request)));
             self.current = Some(Current::new(id.clone(), true));
-            self.push_op(OpKind::Start(id), Vec::new());
+            // What waits for blobs is of executions that have ended.
+            self.push_op_first(OpKind::Start(id), Vec::new());
             if self.urgent {
                 // The room hears of it with the end of the one before.
                 self.apply_ops();
@@ -220,10 +224,10 @@ impl Session {
         ids
     }
 
-    /// Cancels executions that wait in the document.
+    /// Cancels executions that wait in the document: at once, whatever waits for blobs.
     pub(crate) fn cancel(&mut self, ids: Vec<String>) {
         if !ids.is_empty() {
-            self.push_op(OpKind::Cancel(ids), Vec::new());
+            self.push_op_first(OpKind::Cancel(ids), Vec::new());
         }
     }
 
@@ -253,16 +257,16 @@ impl Session {
             force_signal: false,
         });
         let cancel = self.drain_waiting();
-        let Some(current) = self.current.clone() else {
+        // What has come to its end already stays what it is.
+        let Some(current) = self.current.as_ref().filter(|current| !current.ending) else {
             return self.cancel(cancel);
         };
-        if !current.ending {
-            self.gate = Some(Gate {
-                execution_id: current.id.clone(),
-                escalate_at: Some(self.now.plus(self.settings.interrupt_escalation_ms)),
-            });
-        }
-        self.end_early(&current.id, cancel);
+        let execution_id = current.id.clone();
+        self.gate = Some(Gate {
+            execution_id: execution_id.clone(),
+            escalate_at: Some(self.now.plus(self.settings.interrupt_escalation_ms)),
+        });
+        self.end_early(&execution_id, cancel);
     }
 
     /// Sends a signal to a kernel that ignored the interrupt (WS-342).

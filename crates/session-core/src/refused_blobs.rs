@@ -51,12 +51,23 @@ fn leave_out(kind: &mut OpKind, sha256: &str, reason: &str) -> Option<Op> {
                     text: ends_of(&text.text, reason),
                 };
                 let name = manifest["name"].as_str().unwrap_or("stdout").to_owned();
+                text.text.clone_from(&shown.text);
                 *manifest = Written::new(output_id.clone(), &name, shown).manifest;
                 return None;
             }
-            if manifest["traceback"]["blob"] == sha256 {
-                let traceback = json!([unstored("the traceback", reason)]).to_string();
-                manifest["traceback"] = json!({"inline": traceback});
+            if manifest["output_type"] == "stream" {
+                let bytes = manifest["text"]["size"].as_u64().unwrap_or_default();
+                let text = unstored(&format!("{bytes} bytes of text"), reason) + "\n";
+                manifest["text"] = json!({"inline": text});
+                return None;
+            }
+            if manifest["output_type"] == "error" {
+                if manifest["traceback"]["blob"] == sha256 {
+                    let traceback = json!([unstored("the traceback", reason)]).to_string();
+                    manifest["traceback"] = json!({"inline": traceback});
+                } else if let Some(manifest) = manifest.as_object_mut() {
+                    manifest.shift_remove("rich");
+                }
                 return None;
             }
             let left_out = without(&mut manifest["data"], sha256);

@@ -41,7 +41,6 @@ impl Session {
             match entry.content["status"].as_str() {
                 // The kernel took it out of its queue because of one before it: it never ran.
                 Some("aborted") => current.failed = true,
-                // Some kernels tell of an error in the reply only.
                 Some("error") if !failed => self.error_in_reply(parent, entry),
                 _ => {}
             }
@@ -63,15 +62,9 @@ impl Session {
         }
     }
 
-    /// What stands on stderr has told of it, as when IPython knows no such magic.
+    /// Some kernels tell of an error in the reply only. Whether this is one is known when all outputs are there: the reply
+    /// overtakes them.
     fn error_in_reply(&mut self, parent: &str, entry: &JournalEntry) {
-        if self
-            .current
-            .as_ref()
-            .is_some_and(|current| current.has_stderr)
-        {
-            return self.execution_failed(parent);
-        }
         let word = |key: &str| entry.content[key].as_str().unwrap_or_default().to_owned();
         let ename = Some(word("ename")).filter(|name| !name.is_empty());
         let traceback = entry.content["traceback"].as_array().cloned();
@@ -80,7 +73,24 @@ impl Session {
             "evalue": word("evalue"),
             "traceback": traceback.unwrap_or_default(),
         });
-        self.output(parent, entry, "error", ERROR_PART, content);
+        self.execution_failed(parent);
+        if let Some(current) = self.current.as_mut() {
+            current.replied_error = Some(Box::new(JournalEntry {
+                content,
+                buffers: Vec::new(),
+                ..entry.clone()
+            }));
+        }
+    }
+
+    /// Shows the error of the reply, unless an output or, as when IPython knows no such magic, stderr has told of it.
+    pub(crate) fn show_replied_error(&mut self, parent: &str) {
+        let current = self.current.as_mut().filter(|current| current.id == parent);
+        let Some(current) = current else { return };
+        if let Some(mut entry) = current.replied_error.take().filter(|_| !current.has_stderr) {
+            let content = std::mem::take(&mut entry.content);
+            self.output(parent, &entry, "error", ERROR_PART, content);
+        }
     }
 
     /// Shows what the kernel proposes as the next input: whoever ran the cell puts it into the notebook.

@@ -100,6 +100,7 @@ pub struct Session {
     pub(crate) caught_up: bool,
     /// Where the journal was read to.
     pub(crate) read_to: Option<u64>,
+    pub(crate) journal_waits: bool,
     // Requests.
     pub(crate) queries: HashMap<String, Query>,
     pub(crate) input_request: Option<InputRequest>,
@@ -123,6 +124,7 @@ impl Session {
         Self {
             caught_up: !settings.adopted,
             read_to: None,
+            journal_waits: false,
             kernel: if settings.adopted {
                 Kernel::Launching
             } else {

@@ -4,6 +4,7 @@
 mod support;
 
 use serde_json::json;
+use session_core::Event;
 use support::{Sim, settings};
 
 fn reply(sim: &mut Sim, id: &str) {
@@ -85,4 +86,27 @@ fn after_an_interrupt_silence_frees_the_kernel_for_the_next() {
     reply(&mut sim, "a");
     sim.pass(settings().idle_wait_ms + 100);
     assert_eq!(sim.status("b"), "running");
+}
+
+// Its `idle` lay in the journal, behind an output that took long to go up.
+#[test]
+fn silence_while_the_journal_waits_is_none() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    reply(&mut sim, "a");
+    let wait = settings().idle_wait_ms;
+    sim.session.journal_waits(true);
+    // Nothing wakes the session meanwhile.
+    sim.now = sim.now.plus(1);
+    sim.event(Event::Tick);
+    sim.now = sim.now.plus(10 * wait);
+    sim.session.journal_waits(false);
+    sim.event(Event::Tick);
+    assert_eq!(sim.status("a"), "running");
+    sim.print("a", "more");
+    sim.idle("a");
+    assert_eq!(
+        (sim.status("a").as_str(), sim.text("a").as_str()),
+        ("done", "more")
+    );
 }

@@ -243,3 +243,31 @@ fn among_answers_that_a_room_may_refuse_goes_what_it_takes() {
     }
     assert_eq!(responses, 20);
 }
+
+#[test]
+fn a_room_that_falls_back_a_second_time_gets_its_outputs_back_again() {
+    let mut sim = Sim::ready();
+    sim.refuses = true;
+    for id in ["a", "b"] {
+        sim.queue_at_once(&[id]);
+        let older = sim.state.clone();
+        sim.pass(100);
+        sim.print(id, "1\n");
+        sim.idle(id);
+        sim.pass(100);
+        // What only the room may write is lost as well.
+        let other = format!("other-{id}");
+        sim.queue(&[&other]);
+        sim.idle(&other);
+        sim.pass(100);
+        sim.unlink("");
+        sim.state = older;
+        sim.link();
+        begin_anew(&mut sim, &[]);
+        sim.pass(100);
+        assert_eq!(
+            (sim.status(id), sim.text(id)),
+            ("done".into(), "1\n".into())
+        );
+    }
+}

@@ -136,3 +136,35 @@ fn the_cell_that_ran_says_that_its_kernel_ended() {
     sim.event(died());
     assert_eq!(sim.outputs("e1").len(), 2);
 }
+
+// Shell and iopub are two sockets: the small reply overtakes a large output.
+#[test]
+fn an_error_whose_reply_overtakes_it_is_shown_once_after_what_came_before_it() {
+    let reply = json!({"status": "error", "ename": "E", "evalue": "v", "traceback": []});
+    let mut sim = running();
+    sim.kernel("e1", "execute_reply", reply.clone());
+    assert_eq!(
+        sim.status("e2"),
+        "cancelled",
+        "what waits hears of it at once"
+    );
+    sim.print("e1", "before\n");
+    let error = json!({"ename": "E", "evalue": "v", "traceback": []});
+    sim.kernel("e1", "error", error);
+    sim.idle("e1");
+    let outputs = sim.outputs("e1");
+    let kinds: Vec<_> = outputs
+        .iter()
+        .map(|output| &output["output_type"])
+        .collect();
+    assert_eq!(kinds, ["stream", "error"]);
+    assert_eq!(sim.status("e1"), "error");
+
+    let mut sim = running();
+    sim.kernel("e1", "execute_reply", reply);
+    let told = json!({"name": "stderr", "text": "UsageError: no such magic\n"});
+    sim.kernel("e1", "stream", told);
+    sim.idle("e1");
+    assert_eq!(sim.outputs("e1").len(), 1);
+    assert_eq!(sim.status("e1"), "error");
+}

@@ -197,3 +197,91 @@ fn an_interrupt_is_seen_at_once_though_an_output_waits_for_its_blob() {
     assert_eq!(sim.text("a"), "text\n");
     assert_eq!(sim.persisted, Some(sim.position));
 }
+
+#[test]
+fn what_was_done_before_an_interrupt_stays_done_though_an_output_waits_for_its_blob() {
+    let mut sim = Sim::ready();
+    sim.upload = false;
+    sim.queue(&["a", "b"]);
+    let image = json!({"data": {"image/png": "w".repeat(4000)}, "metadata": {}});
+    sim.kernel("a", "display_data", image);
+    sim.idle("a");
+    sim.request(&json!({"id": "r", "action": "interrupt_execution"}));
+    sim.pass(100);
+    assert_eq!(
+        (sim.status("a"), sim.status("b")),
+        ("running".into(), "cancelled".into())
+    );
+    sim.upload = true;
+    sim.finish_uploads();
+    sim.pass(100);
+    assert_eq!(sim.status("a"), "done");
+}
+
+#[test]
+fn a_second_interrupt_cancels_at_once_and_what_starts_is_seen_at_once() {
+    let mut sim = Sim::ready();
+    sim.upload = false;
+    sim.queue(&["a"]);
+    let image = json!({"data": {"image/png": "w".repeat(4000)}, "metadata": {}});
+    sim.kernel("a", "display_data", image);
+    let interrupt = json!({"id": "r", "action": "interrupt_execution"});
+    sim.request(&interrupt);
+    sim.queue(&["b"]);
+    sim.request(&interrupt);
+    sim.pass(100);
+    assert_eq!(sim.status("b"), "cancelled");
+    sim.idle("a");
+    sim.queue(&["c"]);
+    sim.pass(100);
+    assert_eq!(sim.status("c"), "running");
+}
+
+#[test]
+fn an_error_keeps_its_name_and_traceback_where_its_rich_form_is_not_taken() {
+    let mut sim = Sim::ready();
+    sim.upload = false;
+    sim.queue(&["a"]);
+    let line = format!("Cell In[1], line 1\n{}", "x".repeat(9_000));
+    let lines = vec![format!("{}\u{1b}[31mValueError\u{1b}[39m", line), line];
+    let error = json!({"ename": "ValueError", "evalue": "v", "traceback": lines});
+    sim.kernel("a", "error", error);
+    assert!(!sim.uploads.is_empty());
+    refuse_uploads(&mut sim);
+    sim.idle("a");
+    sim.pass(100);
+    let outputs = sim.outputs("a");
+    assert_eq!(outputs.len(), 1);
+    assert_eq!(
+        (&outputs[0]["ename"], &outputs[0]["evalue"]),
+        (&json!("ValueError"), &json!("v"))
+    );
+    let traceback = outputs[0]["traceback"]["inline"].as_str().unwrap();
+    assert!(traceback.contains("could not be stored"), "{traceback}");
+    assert!(outputs[0].get("rich").is_none(), "{outputs:?}");
+}
+
+#[test]
+fn late_text_that_the_cloud_does_not_take_is_no_error() {
+    let mut sim = Sim::ready();
+    sim.upload = false;
+    sim.queue(&["a"]);
+    sim.print("a", "begin\n");
+    sim.pass(100);
+    sim.print("a", &"long\n".repeat(1_000));
+    sim.pass(100);
+    sim.request(&json!({"id": "r", "action": "interrupt_execution"}));
+    sim.pass(100);
+    assert_eq!(sim.status("a"), "error");
+    for _ in 0..3 {
+        refuse_uploads(&mut sim);
+        sim.pass(100);
+    }
+    let outputs = sim.outputs("a");
+    assert!(outputs.len() > 1, "{outputs:?}");
+    for output in &outputs {
+        assert_eq!(output["output_type"], "stream", "{outputs:?}");
+    }
+    let shown = outputs[1]["text"]["inline"].as_str().unwrap();
+    assert!(shown.contains("could not be stored"), "{shown}");
+}

@@ -32,6 +32,22 @@ pub fn parse_strict(document: &str) -> Result<Value, serde_json::Error> {
         .or_else(|error| Parser::new(document, false).document().ok_or(error))
 }
 
+/// Reads a value from strict JSON, which may nest as deep as [`DEEPEST`].
+///
+/// # Errors
+/// It is no JSON, nests deeper, or is another value.
+pub fn from_slice<T: serde::de::DeserializeOwned>(document: &[u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(document).or_else(|error| {
+        let Some(value) = str::from_utf8(document)
+            .ok()
+            .and_then(|text| parse_strict(text).ok())
+        else {
+            return Err(error);
+        };
+        serde_json::from_value(value)
+    })
+}
+
 /// What has begun and has not ended. A list of these in place of recursion: no document overflows the stack.
 enum Open {
     Array(Vec<Value>),

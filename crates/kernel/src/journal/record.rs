@@ -103,7 +103,7 @@ impl Record {
         if self.channel != Channel::Keeper {
             return None;
         }
-        serde_json::from_slice(self.parts.first()?).ok()
+        wire::json::from_slice(self.parts.first()?).ok()
     }
 
     fn json(&self, index: usize) -> Value {

@@ -112,7 +112,15 @@ impl Server {
         // A new controller hears at once how far the journal reaches.
         journal_end.mark_changed();
         let writer = tokio::spawn(write(to, answers, journal_end));
-        let reader = tokio::spawn(read(from, self.requests_in.clone(), out.clone()));
+        let reading = read(from, self.requests_in.clone(), out.clone());
+        let hang_up = writer.abort_handle();
+        let reader = tokio::spawn(async move {
+            if let Err(error) = reading.await {
+                tracing::warn!(%error, "a request of the controller cannot be read");
+                // It dials anew, instead of waiting for answers.
+                hang_up.abort();
+            }
+        });
         self.controller = Some(Controller {
             reader,
             writer,
@@ -159,25 +167,18 @@ fn listen(job_dir: &Path) -> std::io::Result<(UnixListener, PathBuf)> {
     Ok((listener, path))
 }
 
+/// Reads requests until the controller leaves.
 async fn read(
     mut from: OwnedReadHalf,
     requests: mpsc::Sender<Incoming>,
     reply: mpsc::Sender<FromKeeper>,
-) {
+) -> std::io::Result<()> {
     loop {
-        let mut parts = match read_frame(&mut from).await {
-            Ok(Some(parts)) => parts,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::debug!(%error, "the controller went away");
-                return;
-            }
+        let Some(mut parts) = read_frame(&mut from).await? else {
+            return Ok(());
         };
         let buffers = parts.split_off(1);
-        let Ok(Request { id, command }) = serde_json::from_slice(&parts[0]) else {
-            tracing::warn!("a request of the controller is not understood");
-            return;
-        };
+        let Request { id, command } = wire::json::from_slice(&parts[0])?;
         let request = Numbered {
             id,
             command,
@@ -191,7 +192,7 @@ async fn read(
             .await
             .is_err()
         {
-            return;
+            return Ok(());
         }
     }
 }

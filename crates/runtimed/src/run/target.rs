@@ -38,29 +38,34 @@ impl Target {
             return Ok(());
         };
         match Place::of(path)? {
-            Place::Direct(_) => Ok(()),
-            Place::Replaced(path, _) => {
-                let folder = folder_of(&path);
-                anyhow::ensure!(
-                    folder.is_dir(),
-                    "the folder `{}` does not exist",
-                    folder.display()
-                );
-                tempfile::tempfile_in(folder)?;
-                Ok(())
+            Place::Direct(path) => may_write(&path),
+            Place::Made(path) => probe(&path).map(drop),
+            Place::Replaced(path, before) => {
+                let fresh = probe(&path)?;
+                match before {
+                    Some(before) if !inherits(&fresh, &before)? => may_write(&path),
+                    _ => Ok(()),
+                }
             }
         }
     }
 
-    /// Writes the whole text.
+    /// Writes the whole text; what cannot be written is kept elsewhere, as the error says.
     pub fn write(&self, text: &str) -> Result<()> {
+        self.try_write(text).map_err(|error| match keep(text) {
+            Ok(kept) => error.context(format!("what ran is kept in `{}`", kept.display())),
+            Err(_) => error,
+        })
+    }
+
+    fn try_write(&self, text: &str) -> Result<()> {
         let Self::File(path) = self else {
             let mut out = io::stdout().lock();
             out.write_all(text.as_bytes())?;
             return Ok(out.flush()?);
         };
         match Place::of(path)? {
-            Place::Direct(path) => write_into(&path, text)?,
+            Place::Direct(path) | Place::Made(path) => write_into(&path, text)?,
             Place::Replaced(path, before) => replace(&path, before.as_ref(), text)?,
         }
         Ok(())
@@ -80,6 +85,8 @@ impl fmt::Display for Target {
 enum Place {
     /// As it is: a pipe or a device has nothing that could be replaced.
     Direct(PathBuf),
+    /// As the file that a link names, which is not there yet.
+    Made(PathBuf),
     /// By a new file in its place; with what it is now, if it is there. Links lead to the file that they name.
     Replaced(PathBuf, Option<Metadata>),
 }
@@ -88,9 +95,12 @@ impl Place {
     fn of(path: &Path) -> Result<Self> {
         let before = match fs::metadata(path) {
             Ok(before) => before,
-            // A link to a file that is not there yet makes that file.
             Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
-                return Ok(Self::Direct(path.to_owned()));
+                let named = fs::read_link(path)?;
+                return Self::of(&folder_of(path).join(named)).map(|place| match place {
+                    Self::Replaced(path, None) => Self::Made(path),
+                    other => other,
+                });
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(Self::Replaced(path.to_owned(), None));
@@ -104,6 +114,33 @@ impl Place {
             Ok(Self::Direct(path.to_owned()))
         }
     }
+}
+
+/// Makes a file without a name where another is to be.
+fn probe(path: &Path) -> Result<File> {
+    let folder = folder_of(path);
+    anyhow::ensure!(
+        folder.is_dir(),
+        "the folder `{}` does not exist",
+        folder.display()
+    );
+    Ok(tempfile::tempfile_in(folder)?)
+}
+
+/// Fails where this user may not write to what is there.
+fn may_write(path: &Path) -> Result<()> {
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK)?;
+    Ok(())
+}
+
+/// Leaves a text in a file of its own, and says where.
+fn keep(text: &str) -> io::Result<PathBuf> {
+    let mut file = tempfile::Builder::new()
+        .prefix("runtimed-run-")
+        .suffix(".ipynb")
+        .tempfile()?;
+    file.write_all(text.as_bytes())?;
+    Ok(file.keep()?.1)
 }
 
 /// Puts a new file in the place of one, whole or not at all; its mode and owner stay.
@@ -218,6 +255,33 @@ mod tests {
             let target = Target::named(Path::new(named));
             assert!(matches!(target, Target::StandardOutput), "{named}");
         }
+    }
+
+    #[test]
+    fn what_could_not_be_written_in_the_end_is_refused_before() {
+        let place = tempfile::tempdir().unwrap();
+        let link = place.path().join("link");
+        std::os::unix::fs::symlink("absent/later.ipynb", &link).unwrap();
+        let refused = Target::named(&link).check().unwrap_err().to_string();
+        assert!(refused.contains("absent` does not exist"), "{refused}");
+        let (one, other) = (place.path().join("one"), place.path().join("other"));
+        std::os::unix::fs::symlink("one", &other).unwrap();
+        std::os::unix::fs::symlink("other", &one).unwrap();
+        assert!(Target::named(&one).check().is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_written_after_all_is_kept() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("folder");
+        fs::create_dir(&folder).unwrap();
+        let target = Target::named(&folder.join("file.ipynb"));
+        target.check().unwrap();
+        fs::remove_dir(&folder).unwrap();
+        let told = format!("{:#}", target.write("what ran").unwrap_err());
+        let kept = told.split('`').nth(1).unwrap();
+        assert_eq!(fs::read_to_string(kept).unwrap(), "what ran");
+        fs::remove_file(kept).unwrap();
     }
 
     #[test]

@@ -54,3 +54,28 @@ fn an_exception_that_cannot_be_read_at_all_is_one() {
     assert!(ran.text(0).contains("left out"), "{}", ran.text(0));
     assert_eq!(ran.text(1), "[]");
 }
+
+// The kernel is told what its Output widget took: the keeper has to read that as well.
+#[test]
+fn what_nests_deep_is_captured_and_the_kernel_lives_on() {
+    let source = "# %%\nimport ipywidgets as w\nfrom IPython.display import JSON, display\nd = 1\nfor _ in range(200):\n    d = [d]\n\
+                  out = w.Output()\nwith out:\n    display(JSON(d))\n# %%\nprint('alive')\n# %%\nlen(out.outputs)";
+    let ran = run(source, &[]);
+    assert_eq!(ran.code, Some(0), "{}", ran.said);
+    assert!(ran.text(1).contains("alive"), "{}", ran.text(1));
+    assert!(ran.text(2).contains('1'), "{}", ran.text(2));
+}
+
+// Shell and iopub are two sockets: the small reply overtakes.
+#[test]
+fn an_exception_after_a_large_output_stands_behind_it_once() {
+    let source = "# %%\nprint('x' * 30_000_000)\nraise ValueError('boom')";
+    let ran = run(source, &[]);
+    let cells = &ran.written.as_ref().unwrap()["cells"];
+    let outputs = cells[0]["outputs"].as_array().unwrap();
+    let kinds: Vec<_> = outputs
+        .iter()
+        .map(|output| &output["output_type"])
+        .collect();
+    assert_eq!(kinds, ["stream", "error"]);
+}
