@@ -15,7 +15,7 @@ fn render(chunks: &[&str]) -> String {
 
 // DOC-154 DOC-155
 #[test]
-fn recorded_cases_render_as_recorded_except_the_hard_wrap() {
+fn recorded_cases_render_as_recorded_except_what_is_kept_whole() {
     let cases: Vec<Value> =
         serde_json::from_str(include_str!("../../../tests/vectors/terminal.json")).unwrap();
     assert_eq!(cases.len(), 51);
@@ -28,11 +28,30 @@ fn recorded_cases_render_as_recorded_except_the_hard_wrap() {
             .map(|c| c.as_str().unwrap())
             .collect();
         let mut expected = case["rendered"].as_str().unwrap().to_owned();
-        if name == "wrap at 128 columns" {
-            expected = expected.replace('\n', "");
+        // Decision D10.
+        match name {
+            "wrap at 128 columns" => expected = expected.replace('\n', ""),
+            "tab" | "tab at col 8" => chunks[0].clone_into(&mut expected),
+            "inverse dropped" => expected = "\u{1b}[7minv\u{1b}[0m".to_owned(),
+            _ => {}
         }
         assert_eq!(render(&chunks), expected, "case `{name}`");
     }
+}
+
+#[test]
+fn a_tab_is_kept_until_something_is_written_over_it() {
+    let table = "name\tx\ty\nalpha\t10\t200\n\tb\t1\n12345678\tz\n";
+    assert_eq!(render(&[table]), table);
+    assert_eq!(render(&["a\tb\r12"]), "12      b");
+    assert_eq!(render(&["a\tb\u{1b}[5Dx"]), "a   x   b");
+    assert_eq!(render(&["abcdefghij\r\tZ"]), "abcdefghZj");
+    assert_eq!(render(&["a\tb\r\tc"]), "a\tc");
+    assert_eq!(render(&["a\t"]), "a");
+    assert_eq!(
+        render(&["\u{1b}[7mon\u{1b}[27moff"]),
+        "\u{1b}[7mon\u{1b}[0moff"
+    );
 }
 
 #[test]

@@ -12,8 +12,8 @@ pub(super) enum Color {
     Rgb(u8, u8, u8),
 }
 
-/// Attributes in the order they are written: SGR 1, 2, 3, 4, 9, 8.
-const ATTRIBUTES: [(u8, u8); 6] = [(1, 1), (2, 2), (4, 3), (8, 4), (16, 9), (32, 8)];
+/// Attributes in the order they are written: SGR 1, 2, 3, 4, 7, 9, 8.
+const ATTRIBUTES: [(u8, u8); 7] = [(1, 1), (2, 2), (4, 3), (8, 4), (64, 7), (16, 9), (32, 8)];
 
 /// The style of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,6 +88,16 @@ pub(super) const BLANK: Cell = Cell {
     },
 };
 
+/// A column that a tab before it passes over; no text has this character.
+pub(super) const PASSED: char = '\u{b}';
+/// The columns from one tab stop to the next.
+const TAB: usize = 8;
+
+/// The tab stop after a column.
+pub(super) fn tab_stop(column: usize) -> usize {
+    (column / TAB + 1) * TAB
+}
+
 /// One row: its cells, and combining marks by column.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Row {
@@ -128,6 +138,26 @@ impl Row {
         self.marks.retain(|(at, _)| *at < from || *at >= to);
     }
 
+    /// Puts a tab at a column if nothing stands between it and the next tab stop.
+    pub fn tab(&mut self, column: usize, style: Style) {
+        let stop = tab_stop(column);
+        let mut between = self.cells.iter().take(stop).skip(column);
+        if between.all(|cell| matches!(cell.ch, ' ' | '\t' | PASSED)) {
+            self.put(column, Cell { ch: '\t', style });
+            for passed in column + 1..stop {
+                self.put(passed, Cell { ch: PASSED, style });
+            }
+        }
+    }
+
+    /// The columns that a tab fills, as long as nothing was written to any of them.
+    fn whole_tab(&self, column: usize) -> Option<usize> {
+        let stop = tab_stop(column);
+        let mut passed = self.cells.iter().take(stop).skip(column + 1);
+        let is_whole = self.cells.len() >= stop && passed.all(|cell| cell.ch == PASSED);
+        is_whole.then_some(stop - column)
+    }
+
     /// Columns up to the last visible character.
     pub fn visible_len(&self) -> usize {
         self.cells
@@ -143,12 +173,27 @@ impl Row {
 
     /// Writes the row's first `len` columns.
     pub fn write_to(&self, out: &mut String, style: &mut Style, len: usize) {
+        let mut to_skip = 0;
         for (column, cell) in self.cells[..len].iter().enumerate() {
+            if to_skip > 0 {
+                to_skip -= 1;
+                continue;
+            }
             if cell.ch == '\0' {
                 continue;
             }
             write_change(out, style, cell.style);
-            out.push(cell.ch);
+            match cell.ch {
+                '\t' => match self.whole_tab(column) {
+                    Some(columns) => {
+                        out.push('\t');
+                        to_skip = columns - 1;
+                    }
+                    None => out.push(' '),
+                },
+                PASSED => out.push(' '),
+                other => out.push(other),
+            }
             if !self.marks.is_empty() {
                 out.extend(
                     self.marks

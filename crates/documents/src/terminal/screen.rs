@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use unicode_width::UnicodeWidthChar;
 use vte::{Params, Perform};
 
-use super::row::{BLANK, Cell, Color, Row, Style};
+use super::row::{BLANK, Cell, Color, Row, Style, tab_stop};
 use super::{BlankEnd, MAX_ROW_CELLS, SCREEN_ROWS};
 
 /// The screen, the finished text above it, and the cursor.
@@ -131,11 +131,8 @@ impl Screen {
         if column + 8 > MAX_ROW_CELLS {
             return self.put_char(' ', 1);
         }
-        let row = self.current();
-        if row.cells.get(column).is_none_or(|c| c.ch == ' ') {
-            row.put(column, Cell { ch: '\t', style });
-        }
-        self.column = (column / 8 + 1) * 8;
+        self.current().tab(column, style);
+        self.column = tab_stop(column);
     }
 
     fn erase_display(&mut self, mode: u16) {
@@ -219,7 +216,7 @@ impl Screen {
             let code = group.first().copied().unwrap_or(0);
             match code {
                 0 => self.style = Style::default(),
-                1 | 2 | 3 | 8 | 9 => self.style.attributes |= Style::bit(code),
+                1 | 2 | 3 | 7 | 8 | 9 => self.style.attributes |= Style::bit(code),
                 // Only the plain underline is kept; `4:0` ends it.
                 4 => match group.get(1) {
                     None | Some(1) => self.style.attributes |= Style::bit(4),
@@ -229,6 +226,7 @@ impl Screen {
                 22 => self.style.attributes &= !(Style::bit(1) | Style::bit(2)),
                 23 => self.style.attributes &= !Style::bit(3),
                 24 => self.style.attributes &= !Style::bit(4),
+                27 => self.style.attributes &= !Style::bit(7),
                 28 => self.style.attributes &= !Style::bit(8),
                 29 => self.style.attributes &= !Style::bit(9),
                 30..=37 | 90..=97 => self.style.fg = Color::Named(code as u8),
