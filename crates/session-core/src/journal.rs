@@ -134,14 +134,13 @@ impl Session {
 
     fn kernel_status(&mut self, parent: &str, content: &Value) {
         if content.get("execution_state").and_then(Value::as_str) == Some("idle") {
-            self.kernel_is_done(parent);
+            self.kernel_idle(parent);
         }
     }
 
     /// The kernel has said all that it has to say to a request.
     pub(crate) fn kernel_is_done(&mut self, parent: &str) {
-        self.replied
-            .take_if(|replied| replied.execution_id == parent);
+        self.half_ended.take_if(|half| half.execution_id == parent);
         self.comm_processed(parent);
         self.unfinished.take_if(|id| id == parent);
         if self

@@ -148,7 +148,7 @@ impl Session {
     /// Ends what runs and cancels what waits.
     pub(crate) fn end_work(&mut self) {
         self.gate = None;
-        self.replied = None;
+        self.half_ended = None;
         self.unfinished = None;
         let cancel = self.drain_waiting();
         if let Some(current) = self.current.as_ref() {

@@ -25,6 +25,7 @@ pub(crate) struct Current {
     pub failed: bool,
     /// Whether it wrote something to stderr.
     pub has_stderr: bool,
+    pub has_replied: bool,
     /// The error that its reply tells of, as long as no output does.
     pub replied_error: Option<Box<JournalEntry>>,
     /// Whether the kernel gave it a count.
@@ -41,6 +42,7 @@ impl Current {
             id,
             failed: false,
             has_stderr: false,
+            has_replied: false,
             replied_error: None,
             is_counted: false,
             ending: false,
@@ -257,6 +259,7 @@ impl Session {
             force_signal: false,
         });
         let cancel = self.drain_waiting();
+        self.end_idle();
         // What has come to its end already stays what it is.
         let Some(current) = self.current.as_ref().filter(|current| !current.ending) else {
             return self.cancel(cancel);

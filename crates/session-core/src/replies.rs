@@ -60,6 +60,7 @@ impl Session {
                 _ => {}
             }
         }
+        self.kernel_replied(parent);
     }
 
     /// Some kernels tell of an error in the reply only. Whether this is one is known when all outputs are there: the reply

@@ -78,7 +78,7 @@ pub struct Session {
     pub(crate) taken: HashSet<String>,
     pub(crate) current: Option<Current>,
     pub(crate) gate: Option<crate::queue::Gate>,
-    pub(crate) replied: Option<crate::no_idle::Replied>,
+    pub(crate) half_ended: Option<crate::reply_and_idle::HalfEnded>,
     /// While the journal is read again: the last execution that the kernel was given and has not reported idle for.
     pub(crate) unfinished: Option<String>,
     pub(crate) orphans: Vec<String>,
@@ -166,7 +166,7 @@ impl Session {
             taken: HashSet::new(),
             current: None,
             gate: None,
-            replied: None,
+            half_ended: None,
             unfinished: None,
             orphans: Vec::new(),
             lanes: HashMap::new(),
@@ -280,7 +280,7 @@ impl Session {
     fn advance(&mut self) {
         self.flush_due_streams();
         self.release_comms();
-        self.end_replied();
+        self.end_half_ended();
         if self.in_sync() {
             self.remove_orphans();
             self.write_lifecycle();
@@ -325,10 +325,10 @@ impl Session {
         let gate = self.gate.as_ref().and_then(|gate| gate.escalate_at);
         let stop = self.stopping.map(|at| at.plus(self.settings.stop_flush_ms));
         let widgets = self.widgets.due();
-        let replied = self.replied_due();
+        let half_ended = self.half_ended_due();
         let resync = self.resync.due_at();
         let due = [
-            streams, send, start, queries, gate, stop, widgets, replied, resync,
+            streams, send, start, queries, gate, stop, widgets, half_ended, resync,
         ];
         let due = due.into_iter().flatten().min();
         if let (Some(due), false) = (due, self.over) {

@@ -45,6 +45,8 @@ pub struct Settings {
     pub interrupt_escalation_ms: i64,
     /// A kernel that has replied and then says neither `idle` nor anything else for this long is taken to be done.
     pub idle_wait_ms: i64,
+    /// One that is idle and does not reply for this long as well.
+    pub reply_wait_ms: i64,
     /// A stopping session waits this long for the room to accept its last writes.
     pub stop_flush_ms: i64,
     /// Launches that fail in a row before queued executions no longer launch.
@@ -71,6 +73,7 @@ impl Settings {
             query_timeout_ms: 5_000,
             interrupt_escalation_ms: 5_000,
             idle_wait_ms: 10_000,
+            reply_wait_ms: 2_000,
             stop_flush_ms: 2_000,
             launch_attempts: 3,
             allow_stdin: true,

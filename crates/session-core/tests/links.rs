@@ -39,6 +39,7 @@ fn output_of_an_outage_arrives_after_it_and_nothing_runs_twice() {
     assert!(!sim.session.wants_journal());
     let entries = vec![
         sim.entry("a", "stream", json!({"name": "stdout", "text": "2\n"})),
+        sim.entry("a", "execute_reply", json!({"status": "ok"})),
         sim.entry("a", "status", json!({"execution_state": "idle"})),
     ];
     let mut room_before = sim.state.save();
@@ -275,6 +276,7 @@ fn an_execution_the_kernel_got_before_the_room_knew_runs_once() {
     sim.link();
     let journal = vec![
         sim.entry("a", "stream", json!({"name": "stdout", "text": "1\n"})),
+        sim.entry("a", "execute_reply", json!({"status": "ok"})),
         sim.entry("a", "status", json!({"execution_state": "idle"})),
     ];
     sim.event(Event::Journal(journal));

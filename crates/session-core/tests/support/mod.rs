@@ -1,7 +1,7 @@
 //! A tiny room in memory and a session beside it, driven by hand.
 #![allow(clippy::unwrap_used, dead_code)]
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use automerge::sync::{Message, State, SyncDoc as _};
 use automerge::transaction::Transactable as _;
@@ -45,6 +45,8 @@ pub struct Sim {
     principal: Principal,
     pub exit: Option<Outcome>,
     seq: u64,
+    /// What the kernel has replied to.
+    replied: HashSet<String>,
 }
 
 const ROOM: &str = "system:room/room:test";
@@ -83,6 +85,7 @@ impl Sim {
             bytes: 0,
             exit: None,
             seq: 0,
+            replied: HashSet::new(),
         }
     }
 
@@ -352,6 +355,9 @@ impl Sim {
     }
 
     pub fn kernel(&mut self, parent: &str, msg_type: &str, content: Value) {
+        if msg_type == "execute_reply" {
+            self.replied.insert(parent.to_owned());
+        }
         let entry = self.entry(parent, msg_type, content);
         self.event(Event::Journal(vec![entry]));
     }
@@ -360,7 +366,11 @@ impl Sim {
         self.kernel(parent, "stream", json!({"name": "stdout", "text": text}));
     }
 
+    /// The kernel replies, unless it has, and is idle.
     pub fn idle(&mut self, parent: &str) {
+        if !self.replied.contains(parent) {
+            self.kernel(parent, "execute_reply", json!({"status": "ok"}));
+        }
         self.kernel(parent, "status", json!({"execution_state": "idle"}));
     }
 

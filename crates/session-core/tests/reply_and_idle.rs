@@ -1,4 +1,4 @@
-//! Kernels that reply to a request and never say that they are idle.
+//! Kernels that reply to a request and are idle after it, in either order or not at all.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -108,5 +108,47 @@ fn silence_while_the_journal_waits_is_none() {
     assert_eq!(
         (sim.status("a").as_str(), sim.text("a").as_str()),
         ("done", "more")
+    );
+}
+
+#[test]
+fn an_idle_that_overtakes_the_reply_waits_for_what_it_tells() {
+    let idle = json!({"execution_state": "idle"});
+    let mut sim = Sim::ready();
+    sim.queue(&["a", "b"]);
+    sim.kernel(
+        "a",
+        "stream",
+        json!({"name": "stderr", "text": "UsageError\n"}),
+    );
+    sim.kernel("a", "status", idle.clone());
+    assert_eq!(sim.status("a"), "running");
+    sim.kernel(
+        "a",
+        "execute_reply",
+        json!({"status": "error", "ename": "UsageError"}),
+    );
+    assert_eq!(
+        (sim.status("a").as_str(), sim.status("b").as_str()),
+        ("error", "cancelled")
+    );
+    assert_eq!(sim.outputs("a").len(), 1);
+
+    sim.queue(&["c", "d"]);
+    sim.kernel("c", "status", idle.clone());
+    sim.pass(settings().reply_wait_ms - 100);
+    assert_eq!(sim.status("c"), "running");
+    sim.pass(200);
+    assert_eq!(
+        (sim.status("c").as_str(), sim.status("d").as_str()),
+        ("done", "running")
+    );
+
+    sim.kernel("d", "status", idle);
+    sim.request(&json!({"id": "r", "action": "interrupt_execution"}));
+    sim.queue(&["e"]);
+    assert_eq!(
+        (sim.status("d").as_str(), sim.status("e").as_str()),
+        ("done", "running")
     );
 }
