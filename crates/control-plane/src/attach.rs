@@ -147,11 +147,12 @@ async fn refuse_offline<S: Catalog>(
 }
 
 /// Resumes compute for an execution: `workstation_id` and `session` are those of the room's
-/// attachment. `None` when there is no such workstation, it is not alive, or whose it is may not attach it any more;
-/// then no job is made.
+/// attachment. `None` when there is no such workstation, it was never attached here, it is not alive, or whose it is may
+/// not attach it any more; then no job is made.
 /// The workstation is looked up under the principal that attached it, so that what a co-owner
 /// attached can be resumed too (decision D14, HAZ-17), as long as they may attach: else an execution would
-/// let somebody in again whose access was taken away.
+/// let somebody in again whose access was taken away. Who that was is for an earlier job to say, not for the
+/// attachment, which anybody who serves the room can have written.
 pub async fn resume<S: Catalog>(
     store: &S,
     notebook_id: &str,
@@ -160,16 +161,10 @@ pub async fn resume<S: Catalog>(
     now_ms: i64,
     job_id: String,
 ) -> Result<Option<Attached>> {
-    let Some(notebook) = store.notebook(notebook_id).await? else {
+    let Some(earlier) = earlier_job(store, notebook_id, workstation_id, session).await? else {
         return Ok(None);
     };
-    let earlier = match session {
-        Some(session) => store.job_by_id(session).await?,
-        None => None,
-    };
-    let owner = earlier
-        .filter(|job| job.notebook_id == notebook_id)
-        .map_or(notebook.owner_principal, |job| job.owner_principal);
+    let owner = earlier.owner_principal;
     if !withdrawal::may_attach(store, notebook_id, &owner).await? {
         return Ok(None);
     }
@@ -194,6 +189,25 @@ pub async fn resume<S: Catalog>(
         workstation,
         effects,
     }))
+}
+
+/// The job by which a workstation served a notebook before: that of the session, else the latest.
+async fn earlier_job<S: Catalog>(
+    store: &S,
+    notebook_id: &str,
+    workstation_id: &str,
+    session: Option<&str>,
+) -> Result<Option<AttachJob>> {
+    let of_session = match session {
+        Some(session) => store.job_by_id(session).await?,
+        None => None,
+    };
+    let served =
+        |job: &AttachJob| job.notebook_id == notebook_id && job.workstation_id == workstation_id;
+    match of_session.filter(served) {
+        Some(job) => Ok(Some(job)),
+        None => Ok(store.latest_job(notebook_id, workstation_id).await?),
+    }
 }
 
 /// Grants the machine authority, drops stale requests, then creates or joins.

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use automerge::{AutoCommit, ChangeHash};
 use documents::DocKind;
-use wire::UnixMs;
+use wire::{UnixMs, WorkstationAttachment};
 
 use crate::epoch::retired;
 use crate::{IdSource, NextEpoch, Room, RoomError, StoredDocuments, bootstrap, runtime_doc};
@@ -74,6 +74,7 @@ impl Room {
         }
         // As it will be loaded: it must be a room's, and what ran where it comes from does not run here.
         let (mut next, _) = Self::open(self.notebook_id.clone(), &stored, self.settings, now, ids)?;
+        next.select_as(self.attachment.clone())?;
         next.end_session(ELSEWHERE, false);
         let retired = grounds
             .into_iter()
@@ -91,6 +92,23 @@ impl Room {
     /// Whether somebody here would lose their place: a machine, or a client that takes up no fresh documents.
     fn is_in_use(&self) -> bool {
         self.has_session() || self.peers.values().any(|peer| !peer.join.rejoins)
+    }
+
+    /// Shows the compute that the room has selected, or none, whatever a publication says: a run looks for the machine that
+    /// the attachment names.
+    fn select_as(&mut self, attachment: Option<WorkstationAttachment>) -> Result<(), RoomError> {
+        let written = self.author(DocKind::RuntimeState, |doc| {
+            runtime_doc::clear_attachment(doc)?;
+            match &attachment {
+                Some(attachment) => runtime_doc::write_attachment(doc, attachment),
+                None => Ok(()),
+            }
+        });
+        self.attachment = attachment;
+        written.map(drop).map_err(|error| RoomError::Bootstrap {
+            notebook_id: self.notebook_id.clone(),
+            cause: error.to_string(),
+        })
     }
 
     fn ground(&self, kind: DocKind, bytes: &[u8]) -> Result<Ground, RoomError> {

@@ -269,6 +269,14 @@ pub(crate) fn attachment(doc: &AutoCommit) -> Option<WorkstationAttachment> {
     serde_json::from_value(value).ok()
 }
 
+/// Leaves nothing of an attachment, whoever wrote it.
+pub(crate) fn clear_attachment(doc: &mut AutoCommit) -> Result<(), AutomergeError> {
+    match doc.get(ROOT, "workstation")? {
+        Some(_) => doc.put(ROOT, "workstation", ScalarValue::Null),
+        None => Ok(()),
+    }
+}
+
 pub(crate) fn write_attachment(
     doc: &mut AutoCommit,
     new: &WorkstationAttachment,

@@ -7,8 +7,11 @@ use automerge::AutoCommit;
 use common::{Client, Harness, owner};
 use documents::DocKind;
 use documents::notebook::NotebookDoc;
-use room::{Publication, StoredDocuments};
+use documents::runtime_state::RuntimeStateDoc;
+use room::{AttachmentUpdate, Event, NextEpoch, Publication, StoredDocuments};
+use serde_json::json;
 use uuid::Uuid;
+use wire::{UnixMs, WorkstationAttachment};
 
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
 
@@ -32,6 +35,18 @@ fn published(harness: &mut Harness, documents: &StoredDocuments) -> Publication 
         .unwrap()
 }
 
+/// The room as it is opened in its next epoch.
+fn begin(next: &NextEpoch, now: UnixMs) -> Harness {
+    let mut stored = StoredDocuments::of_epoch(1);
+    for (kind, bytes) in &next.documents {
+        stored.append(*kind, bytes);
+    }
+    for (kind, hashes) in &next.retired {
+        stored.retire(*kind, hashes);
+    }
+    Harness::load(stored, now)
+}
+
 #[test]
 fn an_untouched_room_takes_a_publication_up() {
     let mut harness = Harness::new();
@@ -39,16 +54,74 @@ fn an_untouched_room_takes_a_publication_up() {
         panic!("not taken");
     };
     assert_eq!(next.retired, [], "nobody wrote what it begins with");
-    let mut stored = StoredDocuments::of_epoch(harness.stored.epoch() + 1);
-    for (kind, bytes) in &next.documents {
-        stored.append(*kind, bytes);
-    }
-    let mut harness = Harness::load(stored, harness.now);
+    let mut harness = begin(&next, harness.now);
     assert!(!harness.room.has_work());
-    assert_ne!(harness.status(), "ready", "its machine is elsewhere");
+    let shown = harness.room.attachment();
+    let selected = shown.and_then(WorkstationAttachment::selected);
+    assert_eq!(selected, None, "its machine is elsewhere");
     let cells = AutoCommit::load(&harness.room.snapshot(DocKind::Notebook)).unwrap();
     assert_eq!(NotebookDoc::from_doc(cells).cells().len(), 3);
     assert_eq!(published(&mut harness, &sample()), Publication::Shown);
+}
+
+/// The sample with an attachment of its author's words.
+fn claiming(workstation: &str, status: &str) -> StoredDocuments {
+    let mut runtime = RuntimeStateDoc::load(sample().bytes(DocKind::RuntimeState), "x").unwrap();
+    let claimed = WorkstationAttachment {
+        workstation_id: workstation.into(),
+        status: status.into(),
+        status_message: Some("mine".into()),
+        ..WorkstationAttachment::default()
+    };
+    runtime.set_workstation(Some(&claimed)).unwrap();
+    let mut documents = StoredDocuments::default();
+    let cells = sample();
+    documents.append(DocKind::Notebook, cells.bytes(DocKind::Notebook));
+    documents.append(DocKind::RuntimeState, &runtime.save());
+    documents
+}
+
+// HAZ-17: a run would look for the machine that the room names.
+#[test]
+fn a_publication_selects_no_machine() {
+    for status in ["idle", "disconnected", "ready", "error"] {
+        let mut harness = Harness::new();
+        let documents = claiming("somebody-elses", status);
+        let Publication::Taken(next) = published(&mut harness, &documents) else {
+            panic!("not taken");
+        };
+        let mut harness = begin(&next, harness.now);
+        harness.join(owner());
+        let cells = AutoCommit::load(&harness.room.snapshot(DocKind::Notebook)).unwrap();
+        let cells = NotebookDoc::from_doc(cells).cells();
+        let cell = cells.iter().find(|cell| cell.cell_type == "code").unwrap();
+        let run = json!({"id": "r", "action": "execute_cell", "cell_id": cell.id});
+        let refused = harness.ask("owner", run);
+        let text = "no runtime peer is attached for execute_cell";
+        assert_eq!(refused.as_deref(), Some(text), "{status}");
+    }
+}
+
+// What a room says of its own machine is the room's word.
+#[test]
+fn a_room_that_starts_over_with_a_publication_keeps_its_own_machine() {
+    let mut harness = Harness::new();
+    let idle = WorkstationAttachment {
+        workstation_id: "ws-1".into(),
+        status: "idle".into(),
+        runtime_session_id: Some("job-1".into()),
+        ..WorkstationAttachment::default()
+    };
+    harness.event(Event::AttachmentPublished(Box::new(AttachmentUpdate {
+        attachment: idle.clone(),
+        close_runtime_peers: None,
+    })));
+    let documents = claiming("somebody-elses", "idle");
+    let Publication::Taken(next) = published(&mut harness, &documents) else {
+        panic!("not taken");
+    };
+    let harness = begin(&next, harness.now);
+    assert_eq!(harness.room.attachment(), Some(&idle));
 }
 
 // Whoever is there and takes up no fresh documents would go on in those of before.

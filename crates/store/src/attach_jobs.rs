@@ -200,10 +200,11 @@ pub trait AttachJobs {
     ) -> impl Future<Output = Result<Option<AttachJob>>> + Send;
     /// Returns a job by id alone.
     fn job_by_id(&self, job_id: &str) -> impl Future<Output = Result<Option<AttachJob>>> + Send;
-    /// Returns the latest job of a notebook, whoever owns it.
+    /// Returns the latest job of a notebook on workstations of this id, whoever owns it.
     fn latest_job(
         &self,
         notebook_id: &str,
+        workstation_id: &str,
     ) -> impl Future<Output = Result<Option<AttachJob>>> + Send;
     /// Returns the active job of a notebook, whoever owns it.
     fn active_job(

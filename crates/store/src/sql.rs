@@ -91,7 +91,7 @@ queries! {
     JOB_FAIL_STALE_OF_WORKSTATION = "job_fail_stale_of_workstation";
     JOB_GET = "job_get";
     JOB_INSERT = "job_insert";
-    JOB_LATEST_FOR_NOTEBOOK = "job_latest_for_notebook";
+    JOB_LATEST_ON_WORKSTATION = "job_latest_on_workstation";
     JOB_LIST_ACTIVE = "job_list_active";
     JOB_LIST_PENDING = "job_list_pending";
     JOB_NEXT_STALE = "job_next_stale";

@@ -2,7 +2,7 @@
 
 use control_plane::attach::{self, RESTART_REASON, SWITCHED_REASON};
 use control_plane::workstations::{self, Presence};
-use control_plane::{Effect, Refusal, jobs, leases, limits, sharing};
+use control_plane::{Effect, Refusal, jobs, leases, limits, notebooks, sharing};
 use serde_json::{Value, json};
 use store::{AttachJobs, JobStatus, JobTrigger, Notebooks};
 
@@ -35,6 +35,14 @@ async fn report(
 ) -> control_plane::Result<(store::AttachJob, Vec<control_plane::Effect>)> {
     let report = jobs::parse_report(&object(body))?;
     jobs::report(&world.catalog, &caller("ada"), "ws1", job, &report, now).await
+}
+
+/// Ada attaches `ws1`, and that job ends.
+async fn attached_before(world: &World, notebook: &str) {
+    attach(world, notebook, body("ws1"), START, "before").await;
+    report(world, "before", json!({"status": "completed"}), START)
+        .await
+        .unwrap();
 }
 
 fn body(workstation: &str) -> Value {
@@ -175,7 +183,8 @@ async fn cp_179_an_offline_workstation_is_refused_with_itself() {
         repairs(&offline.effects)[0].0,
         "workstation ws1 is not online while attaching compute"
     );
-    assert!(world.catalog.latest_job(&notebook).await.unwrap().is_none());
+    let made = world.catalog.latest_job(&notebook, "ws1").await.unwrap();
+    assert_eq!(made, None);
     assert_eq!(world.catalog.acl(&notebook).await.unwrap().len(), 1);
 }
 
@@ -353,6 +362,7 @@ async fn cp_214_bad_reports_are_refused_before_the_job_is_looked_up() {
 #[tokio::test]
 async fn cp_235_an_execution_resumes_on_a_living_workstation() {
     let (world, notebook) = ready().await;
+    attached_before(&world, &notebook).await;
     let resume = |now: i64, id: &'static str| {
         attach::resume(&world.catalog, &notebook, "ws1", None, now, id.to_owned())
     };
@@ -440,6 +450,31 @@ async fn a_removed_co_owners_machine_is_not_resumed() {
     assert!(scopes_of(&world, &notebook, "grace").await.is_empty());
 }
 
+// HAZ-17: what a room says of its compute may come from a co-owner, by a publication or a dial; it must not reach a
+// machine that was never attached here.
+#[tokio::test]
+async fn an_execution_resumes_nothing_that_was_not_attached_to_the_notebook() {
+    let (world, notebook) = served_by_a_co_owner().await;
+    let other = notebooks::create(&world.catalog, &caller("ada"), None, START, || [8; 10])
+        .await
+        .unwrap()
+        .id;
+    attach(&world, &other, body("ws1"), START, "elsewhere").await;
+    let resume = async |workstation: &str, session: Option<&str>| {
+        let (catalog, id) = (&world.catalog, "k".to_owned());
+        attach::resume(catalog, &notebook, workstation, session, START, id)
+            .await
+            .unwrap()
+    };
+    for session in [None, Some("elsewhere"), Some("j"), Some("none")] {
+        assert_eq!(resume("ws1", session).await, None, "{session:?}");
+    }
+    for session in [None, Some("elsewhere"), Some("j")] {
+        let resumed = resume("hers", session).await.unwrap();
+        assert_eq!(resumed.job.owner_principal, "user:dev:grace");
+    }
+}
+
 // HAZ-29: with the right to attach goes the row that the attach left, and the job: nobody is told that a peer serves
 // them which is not let in.
 #[tokio::test]
@@ -489,7 +524,8 @@ async fn a_runtime_peer_row_that_somebody_granted_stays() {
 #[tokio::test]
 async fn a_resume_waits_for_its_workstation() {
     let (world, notebook) = ready().await;
-    attach::resume(
+    attached_before(&world, &notebook).await;
+    let resumed = attach::resume(
         &world.catalog,
         &notebook,
         "ws1",
@@ -499,6 +535,7 @@ async fn a_resume_waits_for_its_workstation() {
     )
     .await
     .unwrap();
+    assert!(resumed.is_some());
     let hour = START + 3_600_000;
     let polled = jobs::poll(
         &world.catalog,

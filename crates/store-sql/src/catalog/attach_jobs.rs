@@ -141,10 +141,18 @@ impl AttachJobs for SqlCatalog {
             .await
     }
 
-    async fn latest_job(&self, notebook_id: &str) -> Result<Option<AttachJob>> {
+    async fn latest_job(
+        &self,
+        notebook_id: &str,
+        workstation_id: &str,
+    ) -> Result<Option<AttachJob>> {
         self.db
-            .read(sql::JOB_LATEST_FOR_NOTEBOOK, "find a notebook's latest job")
+            .read(
+                sql::JOB_LATEST_ON_WORKSTATION,
+                "find a notebook's latest job on a workstation",
+            )
             .bind(notebook_id)
+            .bind(workstation_id)
             .optional(job)
             .await
     }
