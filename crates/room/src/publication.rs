@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use automerge::{AutoCommit, ChangeHash};
+use automerge::{AutoCommit, Change, ChangeHash};
 use documents::DocKind;
 use wire::{UnixMs, WorkstationAttachment};
 
@@ -36,7 +36,7 @@ impl Room {
         published: &StoredDocuments,
         ids: Box<dyn IdSource>,
     ) -> Result<Publication, RoomError> {
-        let mut is_shown = true;
+        let (mut is_shown, mut is_covered) = (true, true);
         let mut stored = StoredDocuments::of_epoch(self.epoch + 1);
         let mut grounds = Vec::new();
         for kind in DocKind::ALL {
@@ -45,20 +45,8 @@ impl Room {
                 continue;
             }
             let ground = self.ground(kind, published.bytes(kind))?;
+            is_covered &= self.is_covered(kind, &ground);
             let doc = self.documents[kind.index()].doc();
-            // Of what runs, the room writes itself that it stopped; what counts are the runs.
-            let is_covered = match kind {
-                DocKind::RuntimeState => runtime_doc::execution_ids(doc)
-                    .iter()
-                    .all(|id| ground.executions.contains(id)),
-                _ => doc
-                    .get_heads()
-                    .iter()
-                    .all(|head| ground.known.contains(head)),
-            };
-            if !is_covered {
-                return Ok(Publication::Kept);
-            }
             is_shown &= ground
                 .heads
                 .iter()
@@ -69,7 +57,7 @@ impl Room {
         if is_shown {
             return Ok(Publication::Shown);
         }
-        if self.is_in_use() {
+        if !is_covered || self.is_in_use() {
             return Ok(Publication::Kept);
         }
         // As it will be loaded: it must be a room's, and what ran where it comes from does not run here.
@@ -92,6 +80,26 @@ impl Room {
     /// Whether somebody here would lose their place: a machine, or a client that takes up no fresh documents.
     fn is_in_use(&self) -> bool {
         self.has_session() || self.peers.values().any(|peer| !peer.join.rejoins)
+    }
+
+    /// Whether a published document has all that the room's has.
+    fn is_covered(&mut self, kind: DocKind, ground: &Ground) -> bool {
+        let document = &mut self.documents[kind.index()];
+        let doc = document.doc();
+        if kind != DocKind::RuntimeState {
+            let heads = doc.get_heads();
+            return heads.iter().all(|head| ground.known.contains(head));
+        }
+        // Of what runs, the room writes itself that it stopped, and the records of the runs; what they came to is for
+        // others to write.
+        let label = wire::actor::room_actor_label(self.notebook_id.as_str());
+        let is_known = |change: &Change| {
+            change.actor_id().to_bytes().starts_with(label.as_bytes())
+                || ground.known.contains(&change.hash())
+        };
+        let runs = runtime_doc::execution_ids(doc);
+        runs.iter().all(|id| ground.executions.contains(id))
+            && doc.get_changes(&[]).iter().all(is_known)
     }
 
     /// Shows the compute that the room has selected, or none, whatever a publication says: a run looks for the machine that
@@ -130,10 +138,7 @@ impl Room {
         })?;
         let hashes = |doc: &mut AutoCommit| {
             let changes = doc.get_changes(&[]);
-            changes
-                .iter()
-                .map(automerge::Change::hash)
-                .collect::<Vec<_>>()
+            changes.iter().map(Change::hash).collect::<Vec<_>>()
         };
         let mut known: HashSet<ChangeHash> = hashes(&mut new).into_iter().collect();
         known.extend(hashes(&mut untouched));

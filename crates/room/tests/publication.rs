@@ -4,11 +4,11 @@
 mod common;
 
 use automerge::AutoCommit;
-use common::{Client, Harness, owner};
+use common::{Client, Harness, attached, owner, runtime, starter_cell, uuid};
 use documents::DocKind;
 use documents::notebook::NotebookDoc;
 use documents::runtime_state::RuntimeStateDoc;
-use room::{AttachmentUpdate, Event, NextEpoch, Publication, StoredDocuments};
+use room::{AttachmentUpdate, Event, JobEnd, JobOutcome, NextEpoch, Publication, StoredDocuments};
 use serde_json::json;
 use uuid::Uuid;
 use wire::{UnixMs, WorkstationAttachment};
@@ -147,4 +147,56 @@ fn a_room_that_somebody_wrote_into_keeps_its_documents() {
     harness.settle(&mut [&mut browser]);
     harness.leave("owner");
     assert_eq!(published(&mut harness, &sample()), Publication::Kept);
+}
+
+// The client copied the room's documents while something ran, and publishes them with a run of its own.
+#[test]
+fn what_a_run_came_to_after_the_copy_is_not_lost() {
+    let (mut harness, mut browser, mut machine) = attached();
+    let run = json!({"action": "execute_cell", "cell_id": starter_cell(), "execution_id": uuid(1)});
+    assert_eq!(harness.ask("owner", run), None);
+    harness.settle(&mut [&mut browser, &mut machine]);
+    machine.put(&uuid(1), "status", "running");
+    harness.settle(&mut [&mut browser, &mut machine]);
+    let early = with_a_run_of_its_own(&mut harness);
+    machine.put(&uuid(1), "status", "done");
+    harness.settle(&mut [&mut browser, &mut machine]);
+    for peer in ["rt", "owner"] {
+        harness.leave(peer);
+    }
+    harness.event(Event::JobEnded(JobEnd {
+        runtime_session_id: "job-1".into(),
+        outcome: JobOutcome::Completed,
+        message: None,
+    }));
+    assert_eq!(published(&mut harness, &early), Publication::Kept);
+    // What the room alone writes, such as that the session ended, is in its way to nobody.
+    let late = with_a_run_of_its_own(&mut harness);
+    harness.join(runtime("rt", "ws-1", Some("job-1")));
+    harness.leave("rt");
+    harness.event(Event::JobEnded(JobEnd {
+        runtime_session_id: "job-1".into(),
+        outcome: JobOutcome::Failed,
+        message: None,
+    }));
+    let Publication::Taken(next) = published(&mut harness, &late) else {
+        panic!("not taken");
+    };
+    let mut harness = begin(&next, harness.now);
+    assert_eq!(harness.execution(&uuid(1), "status").unwrap(), "done");
+    assert_eq!(harness.execution_ids().len(), 2);
+}
+
+/// A copy of the room's documents in which somebody ran something elsewhere.
+fn with_a_run_of_its_own(harness: &mut Harness) -> StoredDocuments {
+    let mut documents = StoredDocuments::default();
+    let cells = harness.room.snapshot(DocKind::Notebook);
+    documents.append(DocKind::Notebook, &cells);
+    let copied = harness.room.snapshot(DocKind::RuntimeState);
+    let mut runtime = RuntimeStateDoc::load(&copied, "user:oidc:alice/cli:copy").unwrap();
+    runtime
+        .import_execution("elsewhere", Some(1), true, &[])
+        .unwrap();
+    documents.append(DocKind::RuntimeState, &runtime.save());
+    documents
 }
