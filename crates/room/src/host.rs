@@ -122,6 +122,11 @@ impl Document {
         &mut self.doc
     }
 
+    /// Whether one of these changes is of an earlier epoch.
+    pub(crate) fn has_retired(&self, changes: &HashSet<ChangeHash>) -> bool {
+        !self.retired.is_disjoint(changes)
+    }
+
     pub(crate) fn save(&mut self) -> Vec<u8> {
         self.doc.save()
     }

@@ -82,9 +82,12 @@ impl Room {
         self.has_session() || self.peers.values().any(|peer| !peer.join.rejoins)
     }
 
-    /// Whether a published document has all that the room's has.
+    /// Whether a published document has all that the room's has, and nothing that the room has retired.
     fn is_covered(&mut self, kind: DocKind, ground: &Ground) -> bool {
         let document = &mut self.documents[kind.index()];
+        if document.has_retired(&ground.known) {
+            return false;
+        }
         let doc = document.doc();
         if kind != DocKind::RuntimeState {
             let heads = doc.get_heads();

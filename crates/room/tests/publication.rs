@@ -200,3 +200,15 @@ fn with_a_run_of_its_own(harness: &mut Harness) -> StoredDocuments {
     documents.append(DocKind::RuntimeState, &runtime.save());
     documents
 }
+
+// Every dial would be closed for the room's old epoch, for ever.
+#[test]
+fn what_an_epoch_retired_does_not_come_back_by_a_publication() {
+    let mut harness = Harness::new();
+    let kind = DocKind::RuntimeState;
+    let mut runtime = AutoCommit::load(sample().bytes(kind)).unwrap();
+    let first = runtime.get_changes(&[])[1].hash();
+    harness.stored.retire(kind, &first.0);
+    let mut harness = harness.restart();
+    assert_eq!(published(&mut harness, &sample()), Publication::Kept);
+}
