@@ -5,6 +5,7 @@
 //! what the publication lacks keeps its documents: nobody's work is lost for it.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::{AutoCommit, Change, ChangeHash};
 use documents::DocKind;
@@ -31,6 +32,23 @@ impl Room {
     /// Says what becomes of published documents; those that were not published stay as they are. The room itself stays in
     /// its epoch: whoever keeps a [`Publication::Taken`] closes the peers and opens the room anew.
     pub fn published(
+        &mut self,
+        now: UnixMs,
+        published: &StoredDocuments,
+        ids: Box<dyn IdSource>,
+    ) -> Result<Publication, RoomError> {
+        // Foreign bytes may hit a bug of the library; nothing was taken of them yet.
+        let judge = AssertUnwindSafe(|| self.judge_publication(now, published, ids));
+        catch_unwind(judge).unwrap_or_else(|_| {
+            tracing::error!(
+                notebook_id = self.notebook_id.as_str(),
+                "a publication broke the library of documents; it is left aside"
+            );
+            Ok(Publication::Kept)
+        })
+    }
+
+    fn judge_publication(
         &mut self,
         now: UnixMs,
         published: &StoredDocuments,

@@ -212,3 +212,16 @@ fn what_an_epoch_retired_does_not_come_back_by_a_publication() {
     let mut harness = harness.restart();
     assert_eq!(published(&mut harness, &sample()), Publication::Kept);
 }
+
+#[test]
+fn a_publication_that_breaks_the_library_is_left_aside() {
+    let mut harness = Harness::new();
+    let now = harness.now;
+    let breaks = Box::new(|| -> Uuid { panic!("a bug that foreign bytes hit") });
+    let outcome = harness.room.published(now, &sample(), breaks).unwrap();
+    assert_eq!(outcome, Publication::Kept);
+    assert!(matches!(
+        published(&mut harness, &sample()),
+        Publication::Taken(_)
+    ));
+}
