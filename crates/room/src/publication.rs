@@ -37,6 +37,8 @@ impl Room {
         published: &StoredDocuments,
         ids: Box<dyn IdSource>,
     ) -> Result<Publication, RoomError> {
+        // What the room asked for at the same time is not done; it asks again.
+        self.starting_over = false;
         // Foreign bytes may hit a bug of the library; nothing was taken of them yet.
         let judge = AssertUnwindSafe(|| self.judge_publication(now, published, ids));
         catch_unwind(judge).unwrap_or_else(|_| {

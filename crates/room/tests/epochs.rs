@@ -11,8 +11,11 @@ use common::{
 };
 use documents::DocKind;
 use documents::notebook::NotebookDoc;
-use room::{Effect, Event, JobEnd, JobOutcome, Join, NextEpoch, Settings, StoredDocuments};
+use room::{
+    Effect, Event, JobEnd, JobOutcome, Join, NextEpoch, Publication, Settings, StoredDocuments,
+};
 use serde_json::json;
+use uuid::Uuid;
 use wire::close::{Close, EPOCH_CHANGED};
 
 const CELLS: u32 = 10;
@@ -355,6 +358,26 @@ fn with_everybody_there_a_room_starts_over_once_nothing_has_run_for_a_moment() {
     harness.join(owner());
     round(&mut harness, &mut fresh, 20);
     assert_eq!(shown(&mut harness)[1].2, "result of run 21");
+}
+
+// Both are waited for in one place, so that the question may be answered by the publication.
+#[test]
+fn a_publication_that_is_not_taken_leaves_the_room_free_to_start_over() {
+    let (mut harness, mut machine) = busy(35);
+    round(&mut harness, &mut machine, 0);
+    round(&mut harness, &mut machine, 10);
+    empty_queue(&mut harness, &mut machine);
+    harness.advance(2_000);
+    assert!(asked_to_start_over(&mut harness));
+    let mut documents = StoredDocuments::default();
+    let foreign = NotebookDoc::hosted_bootstrap("elsewhere").unwrap().save();
+    documents.append(DocKind::Notebook, &foreign);
+    let now = harness.now;
+    let room = &mut harness.room;
+    let outcome = room.published(now, &documents, Box::new(Uuid::new_v4));
+    assert_eq!(outcome.unwrap(), Publication::Kept);
+    harness.advance(1);
+    assert!(asked_to_start_over(&mut harness));
 }
 
 /// Somebody draws a slider: a change each time.
