@@ -40,7 +40,10 @@ pub(crate) async fn withdraw<S: Catalog>(
         return Ok(Vec::new());
     }
     if !may_attach {
-        for row in rows.iter().filter(|row| is_of_attach(row, &account)) {
+        for row in &rows {
+            if !is_of_attach(store, row, &account, now_ms).await? {
+                continue;
+            }
             store
                 .revoke(notebook_id, row.subject_kind, &row.subject, &row.scope)
                 .await?;
@@ -66,11 +69,20 @@ fn holds(rows: &[AclRow], scope: Scope) -> bool {
     access::decide(rows, scope, Downgrade::Never).is_some()
 }
 
-/// Whether a row came from an attach of its own principal; one that somebody else granted on purpose stays.
-fn is_of_attach(row: &AclRow, account: &str) -> bool {
+/// Whether a row came from an attach of its own principal, under whichever name they signed in; one that somebody else
+/// granted on purpose stays.
+async fn is_of_attach<S: Catalog>(
+    store: &S,
+    row: &AclRow,
+    account: &str,
+    now_ms: i64,
+) -> Result<bool> {
+    if row.subject_kind != SubjectKind::Principal || row.scope != Scope::RuntimePeer.as_str() {
+        return Ok(false);
+    }
     let by = row.created_by_actor_label.as_str();
-    let by_principal = by.split_once('/').map(|(principal, _)| principal);
-    row.subject_kind == SubjectKind::Principal
-        && row.scope == Scope::RuntimePeer.as_str()
-        && (by == RESUME_ACTOR || by_principal.is_some_and(|by| by == row.subject || by == account))
+    match by.split_once('/') {
+        Some((by, _)) => Ok(people::account_of(store, by, now_ms).await? == account),
+        None => Ok(by == RESUME_ACTOR),
+    }
 }

@@ -1,8 +1,9 @@
 //! Attach requests, polls, reports and resumes.
 
 use control_plane::attach::{self, RESTART_REASON, SWITCHED_REASON};
+use control_plane::people::{self, Profile};
 use control_plane::workstations::{self, Presence};
-use control_plane::{Effect, Refusal, jobs, leases, limits, notebooks, sharing};
+use control_plane::{Caller, Effect, Refusal, jobs, leases, limits, notebooks, sharing};
 use serde_json::{Value, json};
 use store::{AttachJobs, JobStatus, JobTrigger, Notebooks};
 
@@ -390,8 +391,11 @@ async fn cp_235_an_execution_resumes_on_a_living_workstation() {
 
 /// Takes a row of somebody's away; what follows.
 async fn revoke(world: &World, notebook: &str, who: &str, scope: &str) -> Vec<Effect> {
-    let row =
-        json!({"subject_kind": "principal", "subject": format!("user:dev:{who}"), "scope": scope});
+    revoke_of(world, notebook, &format!("user:dev:{who}"), scope).await
+}
+
+async fn revoke_of(world: &World, notebook: &str, subject: &str, scope: &str) -> Vec<Effect> {
+    let row = json!({"subject_kind": "principal", "subject": subject, "scope": scope});
     let mutation = sharing::parse(&object(row)).unwrap();
     let ada = caller("ada");
     let revoked = sharing::revoke(&world.catalog, &ada, notebook, &mutation, START).await;
@@ -492,6 +496,50 @@ async fn who_is_no_owner_any_more_gives_no_compute() {
     assert_eq!(notified(&effects), [("j".to_owned(), "failed")]);
     assert_eq!(scopes_of(&world, &notebook, "grace").await, ["viewer"]);
     assert_eq!(scopes_of(&world, &notebook, "ada").await, ["owner"]);
+}
+
+/// Grace signs in with an address; the account that this makes hers.
+async fn grace_signs_in_as(world: &World, email: &str) -> String {
+    let profile = Profile {
+        principal: "user:dev:grace".to_owned(),
+        namespace: "user:dev".to_owned(),
+        provider: people::OIDC,
+        display_name: None,
+        email: Some(email.to_owned()),
+    };
+    let signed_in = people::signed_in(&world.catalog, &profile, START).await;
+    signed_in.unwrap().0
+}
+
+// HAZ-29: the row that an attach left is hers also under the names that she had by then.
+#[tokio::test]
+async fn who_attached_under_a_former_name_keeps_no_way_in_either() {
+    for by_account in [false, true] {
+        let (world, notebook) = served_by_a_co_owner().await;
+        let mut account = grace_signs_in_as(&world, "grace@example.org").await;
+        if by_account {
+            revoke_of(&world, &notebook, &account, "runtime_peer").await;
+            let signed_in = Caller {
+                actor_label: format!("{account}/browser:tab"),
+                principal: account,
+                ..caller("grace")
+            };
+            attach_ok(
+                &world.catalog,
+                &signed_in,
+                &notebook,
+                body("hers"),
+                START,
+                "k",
+            )
+            .await;
+            account = grace_signs_in_as(&world, "hopper@example.org").await;
+        }
+        revoke_of(&world, &notebook, &account, "owner").await;
+        let rows = world.catalog.acl(&notebook).await.unwrap();
+        let subjects: Vec<&str> = rows.iter().map(|row| row.subject.as_str()).collect();
+        assert_eq!(subjects, ["user:dev:ada"], "{by_account}");
+    }
 }
 
 // A machine authority that an owner granted on purpose is not an attach's to lose.
