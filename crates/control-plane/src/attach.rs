@@ -160,7 +160,7 @@ pub async fn resume<S: Catalog>(
     session: Option<&str>,
     now_ms: i64,
     job_id: String,
-) -> Result<Option<Attached>> {
+) -> std::result::Result<Option<Attached>, AttachRefused> {
     let Some(earlier) = earlier_job(store, notebook_id, workstation_id, session).await? else {
         return Ok(None);
     };
@@ -210,8 +210,13 @@ async fn earlier_job<S: Catalog>(
     }
 }
 
-/// Grants the machine authority, drops stale requests, then creates or joins.
-async fn create<S: Catalog>(store: &S, new: &NewAttachJob, replace: bool) -> Result<JobCreation> {
+/// Grants the machine authority, drops stale requests, then creates or joins. Who lost the right to attach meanwhile keeps
+/// nothing of it: what withdrew it may have looked before there was anything.
+async fn create<S: Catalog>(
+    store: &S,
+    new: &NewAttachJob,
+    replace: bool,
+) -> std::result::Result<JobCreation, AttachRefused> {
     store
         .grant(&NewAclRow {
             notebook_id: new.notebook_id.clone(),
@@ -234,9 +239,26 @@ async fn create<S: Catalog>(store: &S, new: &NewAttachJob, replace: bool) -> Res
             new.now_ms,
         )
         .await?;
-    Ok(store
+    let creation = store
         .create_or_join_job(new, replace, REPLACED_MESSAGE)
-        .await?)
+        .await?;
+    let (notebook_id, owner) = (&new.notebook_id, &new.owner_principal);
+    if withdrawal::may_attach(store, notebook_id, owner).await? {
+        return Ok(creation);
+    }
+    let by = &new.actor_label;
+    let withdrawn = withdrawal::withdraw(store, notebook_id, owner, by, new.now_ms).await?;
+    let mut effects: Vec<Effect> = displaced(&creation).collect();
+    effects.extend(withdrawn);
+    Err(AttachRefused {
+        refusal: Refusal::Forbidden(format!("{owner} cannot access {notebook_id}")),
+        effects,
+    })
+}
+
+fn displaced(creation: &JobCreation) -> impl Iterator<Item = Effect> {
+    let told = |job: &AttachJob| Effect::NotifyJob(Box::new(job.clone()));
+    creation.displaced.iter().map(told)
 }
 
 /// Publishes the attachment, wakes the workstation, and tells the displaced one that its job is
@@ -247,9 +269,7 @@ fn effects(
     close_peers: Option<&'static str>,
 ) -> Vec<Effect> {
     let mut effects = vec![jobs::publish(&creation.job, &workstation.row, close_peers)];
-    for displaced in &creation.displaced {
-        effects.push(Effect::NotifyJob(Box::new(displaced.clone())));
-    }
+    effects.extend(displaced(creation));
     effects.push(Effect::NotifyJob(Box::new(creation.job.clone())));
     effects
 }

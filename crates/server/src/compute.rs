@@ -25,7 +25,14 @@ impl App {
             self.now_ms(),
             Uuid::new_v4().to_string(),
         )
-        .await?;
+        .await;
+        let resumed = match resumed {
+            Ok(resumed) => resumed,
+            Err(refused) => {
+                self.carry_out(refused.effects).await;
+                return Err(refused.refusal);
+            }
+        };
         let Some(resumed) = resumed else {
             return Ok(None);
         };

@@ -406,14 +406,19 @@ async fn revoke_of(world: &World, notebook: &str, subject: &str, scope: &str) ->
 async fn served_by_a_co_owner() -> (World, String) {
     let (world, notebook) = ready().await;
     let grace = caller("grace");
-    let row = json!({"subject_kind": "principal", "subject": "user:dev:grace", "scope": "owner"});
-    let mutation = sharing::parse(&object(row)).unwrap();
-    sharing::grant(&world.catalog, &caller("ada"), &notebook, &mutation, START)
-        .await
-        .unwrap();
+    share_with_grace(&world, &notebook).await;
     world.heartbeat(&grace, "hers", START).await;
     attach_ok(&world.catalog, &grace, &notebook, body("hers"), START, "j").await;
     (world, notebook)
+}
+
+/// Makes grace a co-owner.
+async fn share_with_grace(world: &World, notebook: &str) {
+    let row = json!({"subject_kind": "principal", "subject": "user:dev:grace", "scope": "owner"});
+    let row = sharing::parse(&object(row)).unwrap();
+    sharing::grant(&world.catalog, &caller("ada"), notebook, &row, START)
+        .await
+        .unwrap();
 }
 
 async fn scopes_of(world: &World, notebook: &str, who: &str) -> Vec<String> {
@@ -542,6 +547,39 @@ async fn who_attached_under_a_former_name_keeps_no_way_in_either() {
     }
 }
 
+// HAZ-29: whoever loses the right while their attach is under way leaves neither a row nor a job.
+#[tokio::test]
+async fn an_attach_that_crosses_a_revocation_leaves_nothing() {
+    let (world, notebook) = served_by_a_co_owner().await;
+    let grace = caller("grace");
+    attach::may_attach(&world.catalog, &grace, &notebook)
+        .await
+        .unwrap();
+    revoke(&world, &notebook, "grace", "owner").await;
+    attach(&world, &notebook, body("ws1"), START, "k").await;
+    let input = attach::parse(&object(body("hers"))).unwrap();
+    let refused = attach::attach(
+        &world.catalog,
+        &grace,
+        &notebook,
+        &input,
+        Presence::Connected,
+        START,
+        "l".to_owned(),
+    )
+    .await
+    .unwrap_err();
+    let text = format!("user:dev:grace cannot access {notebook}");
+    assert_eq!(refused.refusal.to_string(), text);
+    // Whom it displaced hears of it, and so does its own machine.
+    assert_eq!(
+        notified(&refused.effects),
+        [("k".to_owned(), "cancelled"), ("l".to_owned(), "failed")]
+    );
+    assert!(scopes_of(&world, &notebook, "grace").await.is_empty());
+    assert_eq!(world.catalog.active_job(&notebook).await.unwrap(), None);
+}
+
 // A machine authority that an owner granted on purpose is not an attach's to lose.
 #[tokio::test]
 async fn a_runtime_peer_row_that_somebody_granted_stays() {
@@ -603,6 +641,7 @@ async fn a_co_owners_machine_takes_over_and_the_other_hears_it_and_publishes_not
     let world = World::new().await;
     let (ada, grace) = (caller("ada"), caller("grace"));
     let notebook = world.notebook(&ada).await;
+    share_with_grace(&world, &notebook).await;
     // Each has a machine of the same id.
     for who in [&ada, &grace] {
         world.heartbeat(who, "ws", START).await;
