@@ -92,7 +92,9 @@ impl Room {
             return;
         };
         if resumed || self.is_compute_expected(&peer_id) {
-            self.execute(now, &peer_id, &waiting.payload);
+            if self.may_still_ask(now, &peer_id, &waiting.payload) {
+                self.execute(now, &peer_id, &waiting.payload);
+            }
         } else {
             self.reject_execution(now, &peer_id, &waiting.payload);
         }

@@ -117,7 +117,7 @@ impl Room {
 
     /// The scope that decides about a frame: who holds the *run* right sends requests like an
     /// owner (decision D14).
-    fn frame_scope(&self, peer_id: &PeerId, frame_type: FrameType) -> Scope {
+    pub(crate) fn frame_scope(&self, peer_id: &PeerId, frame_type: FrameType) -> Scope {
         match self.peers.get(peer_id) {
             Some(peer)
                 if frame_type == FrameType::Request

@@ -23,9 +23,22 @@ impl Room {
 
     /// Goes on with a request that has waited long enough.
     pub(crate) fn judge_request(&mut self, now: UnixMs, peer_id: &PeerId, payload: &[u8]) {
-        if let Ok(request) = Request::parse(payload) {
+        if let Ok(request) = Request::parse(payload)
+            && self.may_still_ask(now, peer_id, payload)
+        {
             self.carry_out(now, peer_id, request, payload);
         }
+    }
+
+    /// Refuses a request that has waited if its sender may not send any now (decision D7).
+    pub(crate) fn may_still_ask(&mut self, now: UnixMs, peer_id: &PeerId, payload: &[u8]) -> bool {
+        let kind = FrameType::Request;
+        let refused = kind.check(payload.len(), self.frame_scope(peer_id, kind));
+        if let Err(error) = refused {
+            self.reject(now, peer_id, Some(kind), error.to_string(), Counted::No);
+            return false;
+        }
+        true
     }
 
     fn carry_out(&mut self, now: UnixMs, peer_id: &PeerId, request: Request, payload: &[u8]) {

@@ -4,11 +4,12 @@
 mod common;
 
 use automerge::sync::Message as SyncMessage;
-use common::{Client, Harness, attached, starter_cell, uuid};
+use common::{Client, Harness, attached, owner, starter_cell, uuid};
 use documents::DocKind;
+use room::{AccessChange, Event, Join};
 use serde_json::{Value, json};
-use wire::FrameType;
 use wire::control::SessionControl;
+use wire::{FrameType, Scope};
 
 /// Writes a new cell, and shows the room the heads with it, without the change: as a Bloom filter hides one.
 fn hide_a_change(harness: &mut Harness, browser: &mut Client) -> Vec<String> {
@@ -87,4 +88,35 @@ fn q_14_heads_that_never_come_refuse_the_run_in_the_end() {
     );
     // What was merely shown is no promise: what the room has counts.
     assert_eq!(said[1..], [None]);
+}
+
+// D7: a right that is taken away is gone at once, also for what waits.
+#[test]
+fn a_run_that_waits_is_refused_once_the_run_right_is_withdrawn() {
+    let (mut harness, ..) = attached();
+    harness.leave("owner");
+    let editor = Join {
+        may_run: true,
+        scope: Scope::Editor,
+        ..owner()
+    };
+    let mut browser = Client::of(&editor);
+    harness.join(editor.clone());
+    harness.settle(&mut [&mut browser]);
+    hide_a_change(&mut harness, &mut browser);
+    harness.take("owner");
+    harness.request("owner", run("new", 1));
+    harness.event(Event::AccessChanged(AccessChange {
+        principal: editor.actor.principal,
+        allowed: vec![Scope::Editor, Scope::RuntimePeer],
+        may_run: false,
+    }));
+    browser.reset();
+    for (frame_type, payload) in browser.flush() {
+        harness.binary("owner", frame_type, &payload);
+    }
+    harness.advance(2_000);
+    let refused = Some("editor cannot write request frames".to_owned());
+    assert_eq!(answers(&mut harness), [refused]);
+    assert_eq!(harness.execution_ids(), Vec::<String>::new());
 }

@@ -4,8 +4,9 @@
 mod common;
 
 use common::{Harness, attached, editor, owner, starter_cell, uuid};
-use room::{AttachmentUpdate, ComputeOutcome, Effect, Event, Settings};
+use room::{AccessChange, AttachmentUpdate, ComputeOutcome, Effect, Event, Join, Settings};
 use serde_json::{Value, json};
+use wire::Scope;
 
 fn execute() -> Value {
     json!({"id": "r", "action": "execute_cell", "cell_id": starter_cell(), "execution_id": uuid(1)})
@@ -95,4 +96,35 @@ fn cp_239_what_is_not_an_execution_makes_no_job() {
         assert!(!asked(&harness), "{action}");
         assert_eq!(harness.status(), "idle");
     }
+}
+
+// D7: a right that is taken away is gone at once, also for what waits for compute.
+#[test]
+fn a_run_that_waits_for_compute_is_refused_once_the_run_right_is_withdrawn() {
+    let mut harness = idle();
+    let bob = Join {
+        may_run: true,
+        ..editor()
+    };
+    harness.join(bob.clone());
+    harness.take("editor");
+    harness.request("editor", execute());
+    assert!(asked(&harness));
+    harness.event(Event::AccessChanged(AccessChange {
+        principal: bob.actor.principal,
+        allowed: vec![Scope::Editor],
+        may_run: false,
+    }));
+    let mut attachment = harness.room.attachment().cloned().unwrap();
+    attachment.status = "connecting".into();
+    harness.event(Event::ComputeResolved {
+        request: 0,
+        outcome: ComputeOutcome::Resumed(Box::new(attachment)),
+    });
+    let refused = harness.verdict("editor");
+    assert_eq!(
+        refused.as_deref(),
+        Some("editor cannot write request frames")
+    );
+    assert_eq!(harness.execution_ids(), Vec::<String>::new());
 }
