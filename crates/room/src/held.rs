@@ -11,15 +11,28 @@ use wire::close::SLOW_CONSUMER;
 use wire::request::{Action, Request};
 use wire::{FrameType, PeerId, UnixMs};
 
+use crate::peer::Peer;
 use crate::roster::Departure;
-use crate::settings::{HOLD_MS, PARKED_MESSAGES_MAX};
+use crate::settings::{HELD_BYTES_MAX, HOLD_MS, PARKED_MESSAGES_MAX};
 use crate::{Message, Room};
 
 /// A request that waits.
 pub(crate) struct Held {
     /// When it is judged by what the room has.
     until: UnixMs,
+    request: Request,
     payload: Vec<u8>,
+    /// What it was seen to wait for; looked up first, since each frame of anybody asks.
+    awaited: Option<Awaited>,
+}
+
+/// A change that the room lacks.
+#[derive(Clone, Copy)]
+enum Awaited {
+    /// The request names it.
+    Named(ChangeHash),
+    /// Its sender has shown it.
+    Shown(ChangeHash),
 }
 
 impl Room {
@@ -31,19 +44,51 @@ impl Room {
         request: &Request,
         payload: &[u8],
     ) -> bool {
-        let is_behind = |peer: &crate::peer::Peer| !peer.held.is_empty();
-        let waits = self.peers.get(peer_id).is_some_and(is_behind) || self.awaits(peer_id, request);
-        let Some(peer) = self.peers.get_mut(peer_id).filter(|_| waits) else {
+        let is_behind = |peer: &Peer| !peer.held.is_empty();
+        let behind = self.peers.get(peer_id).is_some_and(is_behind);
+        let awaited = if behind {
+            None
+        } else {
+            self.awaited(peer_id, request)
+        };
+        let Some(peer) = self.peers.get_mut(peer_id) else {
             return false;
         };
+        if !behind && awaited.is_none() {
+            return false;
+        }
         if peer.held.len() >= PARKED_MESSAGES_MAX {
             self.close(now, peer_id, SLOW_CONSUMER, Departure::Away);
-        } else {
-            peer.held.push_back(Held {
-                until: now.plus(HOLD_MS),
-                payload: payload.to_vec(),
-            });
+            return true;
         }
+        let bytes: usize = peer.held.iter().map(|held| held.payload.len()).sum();
+        if bytes + payload.len() > HELD_BYTES_MAX {
+            return self.judge_held(now, peer_id, payload);
+        }
+        peer.held.push_back(Held {
+            until: now.plus(HOLD_MS),
+            request: request.clone(),
+            payload: payload.to_vec(),
+            awaited,
+        });
+        true
+    }
+
+    /// Judges all that a peer has waiting by what the room has, since what comes next finds no place; returns whether that
+    /// waits all the same, for compute.
+    fn judge_held(&mut self, now: UnixMs, peer_id: &PeerId, next: &[u8]) -> bool {
+        while let Some(held) = self.pop_held(peer_id) {
+            self.judge_request(now, peer_id, held.request, &held.payload);
+            self.park_held(peer_id);
+        }
+        let Some(peer) = self.peers.get_mut(peer_id) else {
+            return true;
+        };
+        let Some(waiting) = &mut peer.waiting else {
+            return false;
+        };
+        let next = wire::frame::encode(FrameType::Request, next);
+        waiting.parked.push_back(Message::Binary(next));
         true
     }
 
@@ -52,8 +97,8 @@ impl Room {
         let holding = self.peers.iter().filter(|(_, peer)| !peer.held.is_empty());
         let holding: Vec<PeerId> = holding.map(|(peer_id, _)| peer_id.clone()).collect();
         for peer_id in holding {
-            while let Some(payload) = self.next_released(now, &peer_id) {
-                self.judge_request(now, &peer_id, &payload);
+            while let Some(held) = self.next_released(now, &peer_id) {
+                self.judge_request(now, &peer_id, held.request, &held.payload);
                 self.park_held(&peer_id);
             }
         }
@@ -65,16 +110,21 @@ impl Room {
         first.map(|held| held.until).min()
     }
 
-    fn next_released(&mut self, now: UnixMs, peer_id: &PeerId) -> Option<Vec<u8>> {
-        let first = self.peers.get(peer_id)?.held.front()?;
+    fn next_released(&mut self, now: UnixMs, peer_id: &PeerId) -> Option<Held> {
+        let mut first = self.pop_held(peer_id)?;
         if now < first.until {
-            let request = Request::parse(&first.payload).ok();
-            if request.is_some_and(|request| self.awaits(peer_id, &request)) {
+            let known = first.awaited.filter(|one| self.is_awaited(peer_id, *one));
+            first.awaited = known.or_else(|| self.awaited(peer_id, &first.request));
+            if first.awaited.is_some() {
+                self.peers.get_mut(peer_id)?.held.push_front(first);
                 return None;
             }
         }
-        let first = self.peers.get_mut(peer_id)?.held.pop_front()?;
-        Some(first.payload)
+        Some(first)
+    }
+
+    fn pop_held(&mut self, peer_id: &PeerId) -> Option<Held> {
+        self.peers.get_mut(peer_id)?.held.pop_front()
     }
 
     /// Where a request waits for compute now, those behind it wait there.
@@ -90,22 +140,35 @@ impl Room {
         }
     }
 
-    /// Whether a request reads the notebook, and changes that its sender has seen may still come.
-    fn awaits(&mut self, peer_id: &PeerId, request: &Request) -> bool {
+    /// A change that may still come, and that a request which reads the notebook comes after.
+    fn awaited(&mut self, peer_id: &PeerId, request: &Request) -> Option<Awaited> {
         if !(request.action.is_execution() || request.action == Action::RestartKernel) {
-            return false;
+            return None;
         }
-        if self.missing_head(request).is_some() {
-            return true;
+        if let Some(missing) = self.missing_head(request) {
+            return Some(Awaited::Named(missing));
         }
         let kind = DocKind::Notebook;
-        let Some(peer) = self.peers.get(peer_id) else {
-            return false;
+        let doc = self.documents[kind.index()].doc();
+        let peer = self.peers.get(peer_id)?;
+        let mut shown = peer.documents[kind.index()].shown().iter();
+        let missing = shown.find(|head| doc.get_change_meta_by_hash(head).is_none());
+        missing.copied().map(Awaited::Shown)
+    }
+
+    /// Whether a change that was awaited still is.
+    fn is_awaited(&mut self, peer_id: &PeerId, awaited: Awaited) -> bool {
+        let kind = DocKind::Notebook;
+        let hash = match awaited {
+            Awaited::Named(hash) => hash,
+            Awaited::Shown(hash) => {
+                let shows = |peer: &Peer| !peer.documents[kind.index()].shown().is_empty();
+                if !self.peers.get(peer_id).is_some_and(shows) {
+                    return false;
+                }
+                hash
+            }
         };
-        let shown: Vec<ChangeHash> = peer.documents[kind.index()].shown().to_vec();
-        let doc = self.doc(kind);
-        shown
-            .iter()
-            .any(|head| doc.get_change_meta_by_hash(head).is_none())
+        self.doc(kind).get_change_meta_by_hash(&hash).is_none()
     }
 }

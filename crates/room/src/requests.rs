@@ -22,10 +22,14 @@ impl Room {
     }
 
     /// Goes on with a request that has waited long enough.
-    pub(crate) fn judge_request(&mut self, now: UnixMs, peer_id: &PeerId, payload: &[u8]) {
-        if let Ok(request) = Request::parse(payload)
-            && self.may_still_ask(now, peer_id, payload)
-        {
+    pub(crate) fn judge_request(
+        &mut self,
+        now: UnixMs,
+        peer_id: &PeerId,
+        request: Request,
+        payload: &[u8],
+    ) {
+        if self.may_still_ask(now, peer_id, payload) {
             self.carry_out(now, peer_id, request, payload);
         }
     }
@@ -86,7 +90,7 @@ impl Room {
 
     /// Returns the first head the requester has seen and the room has not (Appendix B, Q-14). Asked only for what reads
     /// the notebook: sources to run, or the kernel and packages that a restart takes. Nothing else depends on it (5.1).
-    pub(crate) fn missing_head(&mut self, request: &Request) -> Option<String> {
+    pub(crate) fn missing_head(&mut self, request: &Request) -> Option<ChangeHash> {
         let observed = match &request.action {
             Action::ExecuteCell { observed_heads, .. }
             | Action::RunAllCells { observed_heads, .. } => observed_heads.as_deref(),
@@ -101,9 +105,7 @@ impl Room {
             .find_map(|head| {
                 // A text that is no hash claims nothing that could be checked.
                 let hash: ChangeHash = head.parse().ok()?;
-                doc.get_change_meta_by_hash(&hash)
-                    .is_none()
-                    .then(|| head.clone())
+                doc.get_change_meta_by_hash(&hash).is_none().then_some(hash)
             })
     }
 }

@@ -8,6 +8,8 @@ pub(crate) const PENDING_QUERY_MAX_AGE_MS: i64 = 60_000;
 pub(crate) const PARKED_MESSAGES_MAX: usize = 512;
 /// How long a request waits for changes that its sender has shown or named, in milliseconds.
 pub(crate) const HOLD_MS: i64 = 2_000;
+/// Largest number of bytes of requests of a peer that wait for such changes.
+pub(crate) const HELD_BYTES_MAX: usize = 1024 * 1024;
 /// Largest number of bytes of changes kept back because what they depend on has not arrived.
 pub(crate) const ORPHAN_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Executions kept in the live document (documents 5.13).

@@ -120,3 +120,48 @@ fn a_run_that_waits_is_refused_once_the_run_right_is_withdrawn() {
     assert_eq!(answers(&mut harness), [refused]);
     assert_eq!(harness.execution_ids(), Vec::<String>::new());
 }
+
+// What waits is memory of the room's.
+#[test]
+fn a_megabyte_of_requests_waits_at_most_and_all_are_judged_in_their_order() {
+    let (mut harness, mut browser, _) = attached();
+    hide_a_change(&mut harness, &mut browser);
+    harness.take("owner");
+    let padded = |id: u32, bytes: usize| {
+        let mut request = run(&starter_cell(), id);
+        request["padding"] = Value::from("x".repeat(bytes));
+        request
+    };
+    harness.request("owner", run("new", 1));
+    harness.request("owner", padded(2, 900_000));
+    assert_eq!(answers(&mut harness), []);
+    harness.request("owner", padded(3, 200_000));
+    let said = answers(&mut harness);
+    assert_eq!(said.len(), 3, "{said:?}");
+    assert!(said[0].as_ref().unwrap().contains("cell not found: new"));
+    assert_eq!(said[1..], [None, None]);
+    // Alone, it is as well.
+    harness.request("owner", padded(4, 2_000_000));
+    assert_eq!(answers(&mut harness), [None]);
+}
+
+// A peer whose change was refused never brings what it has shown.
+#[test]
+fn a_run_goes_on_when_the_change_that_it_waits_for_is_refused() {
+    let (mut harness, mut browser, _) = attached();
+    hide_a_change(&mut harness, &mut browser);
+    harness.request("owner", run(&starter_cell(), 1));
+    harness.take("owner");
+    browser.set_actor(DocKind::Notebook, "user:oidc:mallory/browser:m");
+    browser.add_cell("forged", "code", "91", "x = 2");
+    browser.reset();
+    for _ in 0..3 {
+        for (frame_type, payload) in browser.flush() {
+            harness.binary("owner", frame_type, &payload);
+        }
+        for received in harness.take("owner") {
+            browser.receive(&received);
+        }
+    }
+    assert_eq!(harness.execution_ids(), [uuid(1)]);
+}
