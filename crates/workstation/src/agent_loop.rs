@@ -101,8 +101,8 @@ pub(crate) enum News {
     Notice(Notice),
     /// The operator's order, and the way back.
     Order(Order, oneshot::Sender<Answer>),
-    /// The credential's new token, or none when it could not be rotated.
-    Rotated(Option<SecretString>),
+    /// The credential's id and new token, or none when it could not be rotated.
+    Rotated(Option<(String, SecretString)>),
 }
 
 struct AgentLoop {
@@ -352,10 +352,13 @@ impl AgentLoop {
                 }
                 Event::Tick
             }
-            News::Rotated(token) => {
+            News::Rotated(rotated) => {
                 self.rotating = false;
-                if let Some(token) = token {
+                if let Some((credential_id, token)) = rotated {
                     tracing::info!("[workstation-agent] the credential was rotated");
+                    if let Some(own) = &mut self.own {
+                        own.keep(credential_id, token.clone());
+                    }
                     self.use_credential(token);
                 }
                 Event::Tick
@@ -421,7 +424,8 @@ impl AgentLoop {
         }
     }
 
-    /// Everything from now on presents this token; open sockets stay, they are the same credential's.
+    /// Everything from now on presents this token. Sockets that a former one opened are ended by the cloud when it takes
+    /// that no more, and opened anew with this one.
     fn use_credential(&mut self, token: SecretString) {
         self.client = self.client.clone().with_token(token.clone());
         self.peers.use_credential(token.clone());
@@ -429,7 +433,7 @@ impl AgentLoop {
     }
 
     fn rotate(&mut self, credential_id: String) {
-        let Some(own) = self.own.clone().filter(|_| !self.rotating) else {
+        let Some(own) = self.own.as_ref().filter(|_| !self.rotating) else {
             return;
         };
         if let Some(error) = own.obstacle() {
@@ -439,17 +443,18 @@ impl AgentLoop {
         self.rotating = true;
         let (client, news) = (self.client.clone(), self.news.clone());
         tokio::spawn(async move {
-            let rotated = own.rotate(&client, &credential_id).await;
+            let rotated = client.rotate_credential(&credential_id).await;
             if let Err(error) = &rotated {
                 tracing::warn!("[workstation-agent] {error}");
             }
-            let _ = news.send(News::Rotated(rotated.ok())).await;
+            let rotated = rotated.ok().map(|token| (credential_id, token));
+            let _ = news.send(News::Rotated(rotated)).await;
         });
     }
 
     fn register(&mut self) {
-        let found = self.own.as_mut().filter(|_| !self.rotating);
-        if let Some(token) = found.and_then(|own| own.other_than(&self.options.token)) {
+        let own = self.own.as_mut().filter(|_| !self.rotating);
+        if let Some(token) = own.and_then(|own| own.settle(&self.options.token)) {
             tracing::info!("[workstation-agent] the credential file has another token now");
             self.use_credential(token);
         }
