@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 mod attaching;
+mod co_owners;
 mod library;
 mod machines;
 mod pairing;
