@@ -81,7 +81,16 @@ async fn a_sweep_drops_what_ended_before_its_time_and_nothing_else() {
         actor_label: "a".into(),
         now_ms: 1,
     };
-    catalog.create_or_join_job(&job, false, "x").await.unwrap();
+    for (id, now_ms) in [("first", 1), ("second", 2), ("running", 3)] {
+        let job = NewAttachJob {
+            id: id.into(),
+            now_ms,
+            workstation_id: if id == "running" { "other" } else { "w" }.into(),
+            ..job.clone()
+        };
+        // Each takes the place of the one before.
+        catalog.create_or_join_job(&job, true, "x").await.unwrap();
+    }
     for (id, expires_ms) in [("old", 10), ("new", 200)] {
         let session = NewSession {
             id: id.into(),
@@ -104,12 +113,18 @@ async fn a_sweep_drops_what_ended_before_its_time_and_nothing_else() {
         })
         .await
         .unwrap();
-    assert_eq!(dropped, 2, "a line and a session; the job is active");
+    assert_eq!(
+        dropped, 3,
+        "a line, a session and a job that a later one followed"
+    );
     assert_eq!(times(&catalog, AuditOf::All, None).await, [100]);
     let sessions = catalog.sessions(ADA).await.unwrap();
     assert_eq!(sessions.len(), 1);
     assert_eq!(sessions[0].id, "new");
-    assert!(catalog.job_by_id("running").await.unwrap().is_some());
+    for (id, stays) in [("first", false), ("second", true), ("running", true)] {
+        let job = catalog.job_by_id(id).await.unwrap();
+        assert_eq!(job.is_some(), stays, "{id}");
+    }
 }
 
 #[tokio::test]

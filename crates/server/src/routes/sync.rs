@@ -65,7 +65,6 @@ pub(super) async fn sync(
             .map_err(|cause| ApiError::unavailable(cause.to_string()).retry_after(1))?
             .map_err(|refused| ApiError::conflict(refused.to_string()))?;
         is_own_session(&app, &identity, &notebook_id, headers).await?;
-        is_own_machine(&app, &identity, headers).await?;
     }
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
@@ -184,34 +183,6 @@ async fn is_own_session(
         return Err(ApiError::forbidden(format!(
             "runtime session {session} is not of this workstation's\n\
              Hint: attach this workstation to the notebook, and dial with the session of that job"
-        )));
-    }
-    Ok(())
-}
-
-/// Refuses a machine that the caller has not registered: the room would show somebody else's as this notebook's. A room
-/// token is of a job, which names its machine.
-async fn is_own_machine(
-    app: &App,
-    identity: &Identity,
-    headers: &WorkstationHeaders,
-) -> Result<(), ApiError> {
-    let by_job = identity
-        .credential
-        .as_ref()
-        .is_some_and(|c| c.room.is_some());
-    let Some(id) = headers.workstation_id.as_ref().filter(|_| !by_job) else {
-        return Ok(());
-    };
-    let is_named = !["", WorkstationId::RUNTIME_PEER].contains(&id.as_str());
-    if !is_named {
-        return Ok(());
-    }
-    let own = app.catalog().workstation(&identity.principal, id.as_str());
-    if own.await?.is_none() {
-        return Err(ApiError::forbidden(format!(
-            "workstation {id} is not one of yours\n\
-             Hint: register this machine with `runt workstation connect`, or dial without a workstation's id"
         )));
     }
     Ok(())
