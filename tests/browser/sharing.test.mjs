@@ -52,6 +52,8 @@ async function done() {
 /** Somebody comes back to the tab, which is when the page looks for changes at once. */
 const comesBack = (page) => page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
 
+const said = (page, text) => page.getByTestId("toasts").getByText(text).waitFor();
+
 const mayEdit = (notebook, may) =>
   until(`editing to be ${may}`, async () => {
     await comesBack(notebook.page);
@@ -80,6 +82,12 @@ sharingTest("an invitation waits for its address, and what it gave is changed an
     await mayEdit(theirs, false);
     await hasRole("grace", "viewer");
     assert.equal(await ada.getByTestId("invited").count(), 0);
+    await theirs.cell(0).run();
+    await said(grace, "The cell was not run. You can only read this notebook. “Ask to edit” tells its owner.");
+    await theirs.cell(0).element.focus();
+    await grace.keyboard.press("i");
+    await grace.keyboard.press("i");
+    await said(grace, "The kernel was not interrupted. You can only read this notebook.");
   });
 
   await t.test("a reader becomes an editor without loading anew", async () => {
@@ -88,6 +96,12 @@ sharingTest("an invitation waits for its address, and what it gave is changed an
     await mayEdit(theirs, true);
     await theirs.cell(0).append("\nplus = 1");
     await notebook.cell(0).shows("plus = 1");
+    await theirs.cell(0).run();
+    await said(grace, "The cell was not run. You may not run cells here; its owner can let you.");
+    await grace.keyboard.press("Enter");
+    await grace.keyboard.press("ControlOrMeta+End");
+    await grace.keyboard.press("Tab");
+    await grace.getByTestId("inspect").getByText("You may not run cells here").waitFor();
     assert.equal(await grace.getByTestId("run-all").count(), 0);
     assert.equal(await grace.getByTestId("share").count(), 0);
   });

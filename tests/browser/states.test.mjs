@@ -155,6 +155,14 @@ cloudTest("the server and the machine go away and come back", async ({ t, cloud,
   await addMachine(page, cloud, { url: cable.url });
   const notebook = await newNotebook(page, cloud);
 
+  await t.test("without a machine the editor says what it wants one for", async () => {
+    await notebook.cell(0).write("prin");
+    await page.keyboard.press("Tab");
+    await page.getByTestId("inspect").getByText("Attach a machine to get completions.").waitFor();
+    await page.keyboard.press("Shift+Tab");
+    await page.getByTestId("inspect").getByText("Attach a machine to look this up.").waitFor();
+  });
+
   await t.test("a run without a machine offers the one that listens", async () => {
     const cell = notebook.cell(0);
     await cell.write("print('offered')");

@@ -27,8 +27,10 @@ async function ask(room: Room, action: string, fields: Record<string, unknown>):
   try {
     return await room.query(action, fields);
   } catch (error) {
-    const isLate = /timed out|in time/.test(messageOf(error));
-    throw isLate ? new Error("The kernel did not answer in time. It cannot while a cell runs.") : error;
+    const why = messageOf(error);
+    if (/timed out|in time|expired/.test(why))
+      throw new Error("The kernel did not answer in time. It cannot while a cell runs.");
+    throw why.includes("no runtime peer") ? new Error("The kernel is not there now.") : error;
   }
 }
 

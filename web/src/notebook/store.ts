@@ -274,8 +274,9 @@ export class NotebookStore {
     return id;
   }
 
-  interrupt(): Promise<void> {
-    return this.room.request("interrupt_execution");
+  async interrupt(): Promise<void> {
+    if (!this.canRun.peek()) await this.assertMayRun();
+    await this.room.request("interrupt_execution");
   }
 
   /** Answers what the running cell asked with `input()` (D12). */
@@ -293,11 +294,13 @@ export class NotebookStore {
     this.listeners.add(listener);
   }
 
-  complete(code: string, position: number): Promise<Completion[]> {
+  async complete(code: string, position: number): Promise<Completion[]> {
+    await this.assertMayAsk("to get completions");
     return complete(this.room, code, position);
   }
 
-  inspect(code: string, position: number, detail: 0 | 1): Promise<string | undefined> {
+  async inspect(code: string, position: number, detail: 0 | 1): Promise<string | undefined> {
+    await this.assertMayAsk("to look this up");
     return inspect(this.room, code, position, detail);
   }
 
@@ -345,8 +348,30 @@ export class NotebookStore {
     this.sendCursor(encodeClear());
   }
 
+  /** The room would say it in its own words, and only to whoever is connected. */
+  private async assertMayRun(): Promise<void> {
+    const { scope } = this.session.peek();
+    if (scope === "viewer") {
+      // Neither a stranger nor who looks at a version is offered that.
+      const canAsk = this.me.peek() && signedIn.peek() === "yes";
+      throw new Error(`You can only read this notebook.${canAsk ? " “Ask to edit” tells its owner." : ""}`);
+    }
+    if (scope !== "editor") return;
+    // The owner may have just given the right.
+    await this.readRights();
+    if (!this.canRun.peek()) throw new Error("You may not run cells here; its owner can let you.");
+  }
+
+  private async assertMayAsk(why: string): Promise<void> {
+    if (!this.canRun.peek()) await this.assertMayRun();
+    if (this.attachment.peek()) return;
+    const who = this.isOwner.peek() ? "Attach a machine" : "The notebook's owner can attach a machine";
+    throw new Error(`${who} ${why}.`);
+  }
+
   /** Asks for what is seen here: the room refuses while it lacks our edits, and is asked again once it has them. */
   private async requestAsSeen(action: string, fields: Record<string, unknown>): Promise<void> {
+    if (!this.canRun.peek()) await this.assertMayRun();
     const wanted = () => ({ ...fields, required_heads: this.documents.notebook.heads() });
     const end = Date.now() + RUN_LIMIT_MS;
     for (;;) {
