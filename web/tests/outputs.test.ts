@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { readExecution } from "../src/notebook/executions";
 import { ansiPieces } from "../src/outputs/ansi";
 import { readFrameMessage } from "../src/outputs/frame-messages";
+import { luminance } from "../src/outputs/ink";
 import { takeMaths } from "../src/outputs/maths";
 import { isFramed, readContent, readOutputs, tracebackText, WIDGET_VIEW } from "../src/outputs/model";
 import { blocksOf, cutEnd, cutStart, tailOf } from "../src/outputs/tail";
@@ -146,8 +147,8 @@ describe("terminal text", () => {
   it("becomes pieces with classes, and never markup", () => {
     const pieces = ansiPieces("\u001b[1;31m<b>no</b>\u001b[0m ok");
     expect(pieces.map((piece) => piece.text)).toEqual(["<b>no</b>", " ok"]);
-    expect(pieces[0]?.classes).toContain("ansi-red-fg");
-    expect(pieces[0]?.classes).toContain("ansi-bold");
+    expect(pieces[0]).toMatchObject({ classes: "ansi-bold", color: "var(--ansi-1)", background: undefined });
+    expect(pieces[1]).toMatchObject({ classes: "", color: undefined });
   });
 
   it("computes colours outside the sixteen and refuses none that are not numbers", () => {
@@ -155,6 +156,62 @@ describe("terminal text", () => {
     expect(ansiPieces("\u001b[38;5;244mx")[0]?.color).toContain("rgb(128, 128, 128)");
     expect(ansiPieces("\u001b[48;2;1;2;3mx")[0]?.background).toBe("rgb(1, 2, 3)");
     expect(ansiPieces("plain")).toHaveLength(1);
+  });
+
+  const channels = (color: string | undefined) => (color ?? "").match(/\d+/g)?.map(Number) ?? [];
+  const contrast = ({ color, background }: { color: string | undefined; background: string | undefined }) => {
+    const [low = 0, high = 0] = [color, background].map((one) => luminance(channels(one))).sort();
+    return (high + 0.05) / (low + 0.05);
+  };
+
+  it("can be read on every ground", () => {
+    const inks = [
+      "",
+      ...Array.from({ length: 8 }, (_, i) => [`${30 + i};`, `${90 + i};`]).flat(),
+      "38;5;241;",
+    ];
+    const grounds = [
+      ...Array.from({ length: 256 }, (_, i) => `48;5;${i}`),
+      "41",
+      "43",
+      "104",
+      "48;2;0;0;120",
+      "48;2;118;118;118",
+    ];
+    for (const ink of inks) {
+      for (const ground of grounds) {
+        const [piece] = ansiPieces(`\u001b[${ink}${ground}mx`);
+        expect(contrast(piece ?? expect.fail()), ink + ground).toBeGreaterThan(4.45);
+      }
+    }
+    expect(ansiPieces("\u001b[48;5;17mx")[0]?.color).toBe("rgb(255, 255, 255)");
+    expect(ansiPieces("\u001b[48;5;226mx")[0]?.color).toBe("rgb(0, 0, 0)");
+    // What can be read stays as it was chosen.
+    expect(ansiPieces("\u001b[38;5;226;48;5;17mx")[0]?.color).toBe("rgb(255, 255, 0)");
+  });
+
+  it("loses what is no colour, and takes a code for what it ends", () => {
+    const text =
+      "a\u001b[2Kb\u001b[?25lc\u001b[38:5:1md\u001b[1;2;4;91me\u001b[22;58;5;31;99mf\u001b[24;39mg\u001b[mh\u001b[38;5;300mi";
+    expect(
+      ansiPieces(text).map((piece) => [piece.text, piece.classes, piece.color].join(" ").trim()),
+    ).toEqual([
+      ..."abcd",
+      "e ansi-bold ansi-dim ansi-underline var(--ansi-1)",
+      "f ansi-underline var(--ansi-1)",
+      ..."ghi",
+    ]);
+    expect(ansiPieces("")).toEqual([]);
+  });
+
+  it("is reversed and put right again", () => {
+    const [all, red, ground, right] = ansiPieces(
+      "\u001b[7mall\u001b[31mred\u001b[39;48;2;0;0;120mground\u001b[27mright",
+    );
+    expect(all).toMatchObject({ color: "var(--surface)", background: "var(--ink)" });
+    expect(red).toMatchObject({ color: expect.stringMatching(/^rgb\(2/), background: "rgb(179, 55, 43)" });
+    expect(ground).toMatchObject({ color: "rgb(0, 0, 120)", background: "rgb(229, 231, 233)" });
+    expect(right).toMatchObject({ color: "rgb(255, 255, 255)", background: "rgb(0, 0, 120)" });
   });
 });
 

@@ -2,12 +2,13 @@
 
 const DARK = "rgb(28, 32, 36)";
 const LIGHT = "rgb(244, 245, 246)";
-/** Relative luminance (WCAG) at which both are read equally well. */
+/** Luminance at which both are read equally well. */
 const MIDDLE = 0.19;
 /** So many elements are looked at. */
 const MAX_LOOKED_AT = 20_000;
 
-function luminance(channels: readonly number[]): number {
+/** Relative luminance (WCAG) of red, green and blue. */
+export function luminance(channels: readonly number[]): number {
   const [red = 0, green = 0, blue = 0] = channels.map((channel) => {
     const part = channel / 255;
     return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
