@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { launch } from "./support/browser.mjs";
 import { addMachine, newNotebook, signIn } from "./support/page.mjs";
-import { Cloud } from "./support/processes.mjs";
+import { Cloud, until } from "./support/processes.mjs";
 
 let cloud;
 let browser;
@@ -185,6 +185,45 @@ display(SVG("<svg xmlns='http://www.w3.org/2000/svg' width='90' height='30'><tex
   assert.equal(await inkOf("best"), dark);
   assert.notEqual(await inkOf("striped"), usual);
 });
+
+test("frames have the page's ground, whatever the system's theme", async () => {
+  await show(`from IPython.display import HTML, display
+import ipywidgets as w
+display(HTML("<p>framed</p>"))
+display({"application/vnd.vegalite.v5+json": {"mark": "point", "height": 60, "data": {"values": [{"b": 3}]},
+  "encoding": {"y": {"field": "b", "type": "quantitative"}}}, "text/plain": "alt.Chart(...)"}, raw=True)
+w.IntSlider()`);
+  const frames = cell.element.locator("iframe");
+  const isDrawn = [frame().first().getByText("framed"), frames.nth(1).contentFrame().locator("canvas"), frames.nth(2).contentFrame().locator(".noUi-handle")];
+  for (const system of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme: system });
+    for (const theme of ["dark", "light"]) {
+      if ((await page.locator(":root").getAttribute("data-theme")) !== theme) await page.getByTestId("theme-toggle").click();
+      for (const [i, drawn] of isDrawn.entries()) {
+        await drawn.waitFor();
+        await until(`frame ${i} to be ${theme} where the system is ${system}`, async () => {
+          const { x, y, width, height } = await frames.nth(i).boundingBox();
+          const [inside, outside] = [await colorAt(x + width - 60, y + height - 3), await colorAt(x + width - 60, y - 3)];
+          return inside === outside;
+        }, 5_000);
+      }
+      if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/ground-${system}-${theme}.png` });
+    }
+  }
+  await page.evaluate(() => localStorage.clear());
+  await page.reload();
+  await notebook.ready();
+});
+
+/** The colour of a pixel of the window. */
+async function colorAt(x, y) {
+  const picture = await page.screenshot({ clip: { x, y, width: 1, height: 1 } });
+  return page.evaluate(async (bytes) => {
+    const context = new OffscreenCanvas(1, 1).getContext("2d");
+    context.drawImage(await createImageBitmap(new Blob([new Uint8Array(bytes)])), 0, 0);
+    return context.getImageData(0, 0, 1, 1).data.join();
+  }, [...picture]);
+}
 
 test("pictures have the size that they are given, and their place before they come", async () => {
   let release;

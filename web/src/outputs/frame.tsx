@@ -48,7 +48,7 @@ export function OutputFrame({ origin, mime, content, isWaiting, onDrawn }: Frame
     <>
       <iframe
         ref={frame}
-        class={`output-frame${isWaiting ? " is-waiting" : ""}`}
+        class={`output-frame${isWaiting ? " is-waiting" : ""}${loads === 0 ? " is-blank" : ""}`}
         title="Output"
         data-testid="output-frame"
         sandbox="allow-scripts"

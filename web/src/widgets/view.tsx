@@ -109,7 +109,7 @@ function WidgetFrame({ store, origin, id }: { store: NotebookStore; origin: stri
     <>
       <iframe
         ref={element}
-        class={`widget-frame${isLive ? "" : " is-stale"}`}
+        class={`widget-frame${isLive ? "" : " is-stale"}${loads === 0 ? " is-blank" : ""}`}
         title="Widget"
         data-testid="widget-frame"
         data-live={isLive}
