@@ -230,6 +230,10 @@ test("the Tab key leads through a cell and its tools, and on", async () => {
   await page.keyboard.press("Shift+Tab");
   await page.keyboard.press("Escape");
   assert.equal(await at(), "Cell 1, Code");
+  // Names follow the cells.
+  await page.keyboard.press("a");
+  await page.getByLabel("Code of cell 3", { exact: true }).filter({ hasText: "two" }).waitFor();
+  await page.getByLabel("Code of cell 2", { exact: true }).filter({ hasText: "one" }).waitFor();
 });
 
 const types = () =>

@@ -89,6 +89,7 @@ export function CodeEditor({ cell, actions, label }: { cell: CellView; actions: 
       view.destroy();
     };
   }, [near, readOnly, cell.id, cell.type]);
+  useEffect(() => ref.current?.querySelector(".cm-content")?.setAttribute("aria-label", label), [label]);
   return (
     <div ref={ref} class="code-editor" data-testid="cell-editor">
       {!near && <pre class="code-placeholder">{cell.source}</pre>}
