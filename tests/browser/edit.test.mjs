@@ -374,7 +374,7 @@ test("with a kernel", async (t) => {
   await t.test("the kernel is restarted and runs all", async () => {
     const before = await notebook.cell(1).stdout().innerText();
     await choose("run-menu", "restart-run-all");
-    await page.getByTestId("confirm-yes").click();
+    await page.locator('[data-testid="confirm-yes"]:focus').press("Enter");
     await notebook.cell(1).stdout().filter({ hasNotText: before.trim() }).waitFor({ timeout: 60_000 });
     await notebook.cell(2).status("done");
     assert.match(await notebook.cell(1).stdout().innerText(), /^\d+/);

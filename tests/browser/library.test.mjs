@@ -147,6 +147,8 @@ test("into the trash and back by Undo, by Restore, and out for good", async () =
   await choose("one", "trash-notebook");
   await page.getByTestId("view-trash").click();
   await choose("one", "delete-notebook");
+  // What cannot be taken back wants more than Enter.
+  await page.locator("button:focus").getByText("Cancel").waitFor();
   await page.getByTestId("confirm-yes").click();
   await page.getByTestId("list-empty").waitFor();
   await page.getByTestId("view-all").click();

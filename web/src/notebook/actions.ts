@@ -145,6 +145,7 @@ export class Actions {
       "Restart the kernel?",
       "Variables and imports are lost. The notebook and its outputs stay.",
       "Restart",
+      true,
     );
     if (yes) this.restartNow();
   }
@@ -158,6 +159,7 @@ export class Actions {
       "Restart the kernel and run all cells?",
       "Variables and imports are lost. Then the cells run from the first to the last.",
       "Restart and run all",
+      true,
     );
     if (!yes) return;
     try {

@@ -44,18 +44,20 @@ interface Question {
   title: string;
   text: string;
   action: string;
+  isUsual: boolean;
   answer(yes: boolean): void;
 }
 
 const question = signal<Question | undefined>(undefined);
 
-/** Asks before something that cannot be taken back. */
-export function confirm(title: string, text: string, action: string): Promise<boolean> {
+/** Asks before something that cannot be taken back; what is usual is done by Enter. */
+export function confirm(title: string, text: string, action: string, isUsual = false): Promise<boolean> {
   return new Promise((resolve) => {
     question.value = {
       title,
       text,
       action,
+      isUsual,
       answer: (yes) => {
         question.value = undefined;
         resolve(yes);
@@ -78,6 +80,7 @@ export function Confirmation() {
           type="button"
           class="button button-danger"
           data-testid="confirm-yes"
+          autofocus={asked.isUsual}
           onClick={() => asked.answer(true)}
         >
           {asked.action}
