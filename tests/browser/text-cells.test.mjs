@@ -130,6 +130,32 @@ test("links to headings and anchors go there, in this tab", async () => {
   assert.equal(new URL(page.url()).hash, "");
 });
 
+test("a picture that is pasted or dropped is not kept, and that is said", async () => {
+  await page.keyboard.press("Escape");
+  const cell = page.getByTestId("cell").first();
+  await cell.focus();
+  await page.keyboard.press("Enter");
+  const source = await cell.locator(".cm-content").innerText();
+  for (const [type, field] of [
+    ["paste", "clipboardData"],
+    ["drop", "dataTransfer"],
+  ]) {
+    await cell.locator(".cm-content").evaluate(
+      (editor, [type, field]) => {
+        const data = new DataTransfer();
+        data.items.add(new File(["\0\0\0"], "plot.png", { type: "image/png" }));
+        const init = { [field]: data, bubbles: true, cancelable: true };
+        editor.dispatchEvent(type === "paste" ? new ClipboardEvent(type, init) : new DragEvent(type, init));
+      },
+      [type, field],
+    );
+    await page.getByTestId("toasts").getByText("Pictures cannot be pasted yet.").waitFor();
+    await page.getByLabel("Dismiss").click();
+  }
+  assert.equal(await cell.locator(".cm-content").innerText(), source);
+  await page.keyboard.press("Escape");
+});
+
 test("the page of it is accessible", async () => {
   await page.evaluate(() => scrollTo(0, 0));
   await assertAccessible(page, "text cells");

@@ -6,6 +6,7 @@ import { textBinding } from "./binding";
 import type { CellView } from "./cells";
 import { createEditor, showing } from "./editor-setup";
 import { lineNumbers, numberLines } from "./line-numbers";
+import { sayIfPicture } from "./pasted-picture";
 import { showCursors } from "./remote-cursors";
 
 const NEAR_SCREEN = "600px";
@@ -91,7 +92,14 @@ export function CodeEditor({ cell, actions, label }: { cell: CellView; actions: 
   }, [near, readOnly, cell.id, cell.type]);
   useEffect(() => ref.current?.querySelector(".cm-content")?.setAttribute("aria-label", label), [label]);
   return (
-    <div ref={ref} class="code-editor" data-testid="cell-editor">
+    // biome-ignore lint/a11y/noStaticElementInteractions: what it hears of comes from the editor in it.
+    <div
+      ref={ref}
+      class="code-editor"
+      data-testid="cell-editor"
+      onPaste={({ clipboardData }) => sayIfPicture(clipboardData)}
+      onDrop={({ dataTransfer }) => sayIfPicture(dataTransfer)}
+    >
       {!near && <pre class="code-placeholder">{cell.source}</pre>}
     </div>
   );
