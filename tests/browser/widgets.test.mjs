@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch } from "./support/browser.mjs";
-import { addMachine, newNotebook, openNotebook, signIn } from "./support/page.mjs";
+import { addMachine, api, newNotebook, openNotebook, signIn } from "./support/page.mjs";
 import { Cloud, until } from "./support/processes.mjs";
 
 const SOURCE = `import ipywidgets as w
@@ -440,6 +440,17 @@ w.VBox([height, charted])`),
     await strange.inside.getByText("jupyter-strange").waitFor({ timeout: 30_000 });
     // It is told in the widget's place; no script of any widget failed beside that.
     assert.deepEqual(await page.getByTestId("output-script-failed").allInnerTexts(), []);
+  });
+
+  await t.test("a version says at once where its widgets live", async () => {
+    await api(page, cloud, "POST", `/api/n/${notebook.id}/revisions`, { title: "with widgets" });
+    const { revisions } = await api(page, cloud, "GET", `/api/n/${notebook.id}/revisions`);
+    const version = await page.context().newPage();
+    await version.goto(`${cloud.url}/n/${notebook.id}/r/${revisions[0].id}`);
+    await version.getByTestId("widget-gone").first().getByText("Widgets are live in the notebook only.").waitFor();
+    if (process.env.SHOTS) await version.screenshot({ path: `${process.env.SHOTS}/version.png` });
+    assert.equal(await version.getByText("Waiting for the widget").count(), 0);
+    await version.close();
   });
 
   await t.test("when its kernel is gone it keeps its last state and says so", async () => {

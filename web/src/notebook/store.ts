@@ -60,6 +60,8 @@ export function syncUrl(notebookId: string, scope: Scope): string {
 
 export class NotebookStore {
   readonly id: string;
+  /** Whether it is a version as it was kept, with no room behind it. */
+  isVersion = false;
   readonly api: Automerge;
   readonly title = signal<string | undefined>(undefined);
   readonly session: Signal<SessionState>;
@@ -120,6 +122,7 @@ export class NotebookStore {
   /** A notebook as it was saved once, which nobody can change. */
   static frozen(api: Automerge, id: string, notebook: Uint8Array, runtime: Uint8Array): NotebookStore {
     const store = new NotebookStore(api, id, "viewer");
+    store.isVersion = true;
     store.documents.notebook.show(notebook);
     store.documents.runtime.show(runtime);
     store.session.value = { ...store.session.peek(), phase: "live", everLive: true, scope: "viewer" };
@@ -352,8 +355,7 @@ export class NotebookStore {
   private async assertMayRun(): Promise<void> {
     const { scope } = this.session.peek();
     if (scope === "viewer") {
-      // Neither a stranger nor who looks at a version is offered that.
-      const canAsk = this.me.peek() && signedIn.peek() === "yes";
+      const canAsk = !this.isVersion && signedIn.peek() === "yes";
       throw new Error(`You can only read this notebook.${canAsk ? " “Ask to edit” tells its owner." : ""}`);
     }
     if (scope !== "editor") return;

@@ -137,14 +137,16 @@ export default function WidgetOutput({ store, origin, content, plain }: WidgetPr
   if (origin === undefined) {
     return <p class="output-note">Widgets need an output origin. Start the server with --output-origin.</p>;
   }
-  if (state === "here") return <WidgetFrame store={store} origin={origin} id={id} />;
-  if (state === "awaited") return <p class="output-note">Waiting for the widget…</p>;
-  return (
+  const gone = (why: string) => (
     <div data-testid="widget-gone">
       {plain !== undefined && <pre>{plain}</pre>}
-      <p class="output-note">
-        This widget ended with its kernel.{store.canRun.value && " Run the cell to show it again."}
-      </p>
+      <p class="output-note">{why}</p>
     </div>
+  );
+  if (store.isVersion) return gone("Widgets are live in the notebook only.");
+  if (state === "here") return <WidgetFrame store={store} origin={origin} id={id} />;
+  if (state === "awaited") return <p class="output-note">Waiting for the widget…</p>;
+  return gone(
+    `This widget ended with its kernel.${store.canRun.value ? " Run the cell to show it again." : ""}`,
   );
 }
