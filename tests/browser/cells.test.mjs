@@ -220,6 +220,12 @@ test("what is in the cells is found and replaced, and put back by z", async () =
   await count("1 of 3");
   await assertAccessible(page, "bar to find and replace");
   if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/find.png` });
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 390, height: 800 });
+  const [close, next] = await Promise.all(["find-close", "find-next"].map((id) => page.getByTestId(id).boundingBox()));
+  assert.equal(close.y, next.y);
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/find-narrow.png` });
+  await page.setViewportSize(size);
   await page.getByTestId("find-text").focus();
   await keys("Enter", "Enter");
   await count("3 of 3");

@@ -127,6 +127,8 @@ test("a kernel that dies is told of wherever somebody reads, with the way to ano
   await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
   const { y } = await notice.boundingBox();
   assert.ok(y >= 0 && y < 200, `the notice is at ${y}`);
+  const restart = await notice.getByTestId("notice-restart").boundingBox();
+  assert.ok(restart.height < 40, `the button is ${restart.height} high`);
   if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/died.png` });
   await notice.getByTestId("notice-restart").click();
   await notebook.compute("idle", 60_000);

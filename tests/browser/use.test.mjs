@@ -92,6 +92,15 @@ test("the owner says when unused compute stops; it stays", async () => {
   await openMenu();
   const choice = page.getByTestId("idle-minutes");
   assert.match(await choice.locator("option").first().innerText(), /^after 30 min \(default\)$/);
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/idle.png` });
+  const cut = await choice.evaluate((select) => {
+    const own = select.offsetWidth;
+    select.style.cssText = "width: max-content; max-width: none";
+    const whole = select.offsetWidth;
+    select.style.cssText = "";
+    return whole - own;
+  });
+  assert.ok(cut <= 0, `the choice lacks ${cut} pixels`);
   await choice.selectOption({ label: "never" });
   await page.waitForFunction(() => document.querySelector('[data-testid="idle-minutes"]').value === "0");
   const told = await api(page, cloud, "GET", `/api/n/${notebook.id}`);
@@ -128,7 +137,7 @@ test("the panel shows what a machine does, and for which notebook", async () => 
   // The next heartbeat tells of the kernel: the panel is not reloaded for it.
   const job = use.getByTestId("use-job");
   await job.waitFor({ timeout: 90_000 });
-  assert.match(await job.innerText(), /^A notebook runs: (CPU (\d+|under 1) % · )?[\d.]+ (MiB|GiB)/);
+  assert.match(await job.innerText(), /^Test runs: (CPU (\d+|under 1) % · )?[\d.]+ (MiB|GiB)/);
   // What a heartbeat told before the memory was taken is followed by what the next one tells.
   await until("the panel to show what the kernel holds", async () => mib(await job.innerText()) > 400, 90_000);
   await use.getByTestId("use-cpu").waitFor();

@@ -1,4 +1,6 @@
 // What a machine does now, in small bars; they move with its heartbeats.
+import { useEffect, useState } from "preact/hooks";
+import { getNotebook } from "../api/notebooks";
 import type { JobUse, Utilisation, Workstation } from "../api/workstations";
 import { bytesText, Meter, percentText } from "../ui/meter";
 import { notebookPath, onLinkClick } from "../ui/router";
@@ -13,6 +15,16 @@ function Memory({ use }: { use: Utilisation }) {
 }
 
 function Job({ job }: { job: JobUse }) {
+  const { notebookId } = job;
+  const [title, setTitle] = useState("A notebook");
+  useEffect(() => {
+    if (notebookId === undefined) return;
+    // A machine may serve notebooks of others, which their owners no longer share.
+    getNotebook(notebookId).then(
+      (notebook) => setTitle(notebook.title ?? "Untitled"),
+      () => undefined,
+    );
+  }, [notebookId]);
   const words = [
     job.cpuPercent === undefined ? undefined : `CPU ${percentText(job.cpuPercent)}`,
     bytesText(job.memoryBytes),
@@ -20,11 +32,11 @@ function Job({ job }: { job: JobUse }) {
   ].filter(Boolean);
   return (
     <li data-testid="use-job">
-      {job.notebookId === undefined ? (
-        "A notebook"
+      {notebookId === undefined ? (
+        title
       ) : (
-        <a href={notebookPath(job.notebookId)} onClick={onLinkClick}>
-          A notebook
+        <a href={notebookPath(notebookId)} onClick={onLinkClick}>
+          {title}
         </a>
       )}{" "}
       runs: {words.join(" · ")}
