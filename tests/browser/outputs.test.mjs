@@ -186,6 +186,17 @@ display(SVG("<svg xmlns='http://www.w3.org/2000/svg' width='90' height='30'><tex
   assert.notEqual(await inkOf("striped"), usual);
 });
 
+test("the button to run stands in the place of the count, however long that is", async () => {
+  const count = cell.element.getByTestId("cell-count");
+  assert.match(await count.innerText(), /^\[\d+\]$/);
+  const opacity = () => count.evaluate((one) => getComputedStyle(one).opacity);
+  await page.mouse.move(1, 1);
+  assert.equal(await opacity(), "1");
+  await cell.editor().hover();
+  await until("the count to make room", async () => (await opacity()) === "0");
+  if (process.env.SHOTS) await shots("run-button");
+});
+
 test("frames have the page's ground, whatever the system's theme", async () => {
   await show(`from IPython.display import HTML, display
 import ipywidgets as w
@@ -303,6 +314,12 @@ test("an output whose part of the page is gone says why; a newer page is offered
   await why.waitFor();
   await page.getByTestId("toasts").getByText("The server has a newer page").waitFor();
   if (process.env.SHOTS) await shots("newer");
+  await page.route("**/assets/versions-*.js", (route) => route.fulfill({ status: 404, body: "{}" }));
+  await page.getByTestId("notebook-menu").click();
+  await page.getByTestId("menu-versions").click();
+  await page.waitForTimeout(500);
+  assert.equal(await page.getByTestId("toasts").locator(".toast").count(), 1);
+  await page.unroute("**/assets/versions-*.js");
   await page.unroute("**/");
   await page.unroute("**/assets/view-*.js");
   await page.getByTestId("toast-action").click();

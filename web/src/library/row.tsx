@@ -3,9 +3,9 @@ import { useRef, useState } from "preact/hooks";
 import type { NotebookRow } from "../api/notebooks";
 import { IconCopy, IconDownload, IconMore, IconPencil, IconRestart, IconShare, IconTrash } from "../ui/icons";
 import { closing, Menu, MenuItem } from "../ui/menu";
+import { sayNotLoaded } from "../ui/newer-page";
 import { notebookPath, onLinkClick } from "../ui/router";
 import { ago, now } from "../ui/time";
-import { toastError } from "../ui/toasts";
 import { download, type LibraryCommands, titleOf } from "./commands";
 import type { LibraryListing } from "./listing";
 import { TitleEditor } from "./title-editor";
@@ -121,7 +121,7 @@ function useShare(): { Share: ShareDialog | undefined; open(): void; close(): vo
   const open = () => {
     import("../access/share").then(
       ({ Share }) => setLoaded({ Share }),
-      (error: unknown) => toastError("The dialog could not be loaded.", error),
+      () => sayNotLoaded("The dialog could not be loaded."),
     );
   };
   return { Share: loaded?.Share, open, close: () => setLoaded(undefined) };

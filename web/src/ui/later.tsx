@@ -1,7 +1,7 @@
 // A part of the page, as a dialog or a menu, that is loaded when it is first shown.
 import { type ComponentType, h } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { toastError } from "./toasts";
+import { sayNotLoaded } from "./newer-page";
 
 interface LaterProps<P> {
   load(): Promise<ComponentType<P>>;
@@ -13,7 +13,7 @@ export function Later<P extends object>({ load, props }: LaterProps<P>) {
   useEffect(() => {
     load().then(
       (component) => setPart({ component }),
-      (error: unknown) => toastError("This could not be loaded.", error),
+      () => sayNotLoaded("This could not be loaded."),
     );
   }, [load]);
   return part ? h(part.component, props) : null;

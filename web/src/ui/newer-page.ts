@@ -1,5 +1,5 @@
 // After an upgrade of the server the parts of an open page that were not loaded yet are gone: say so, and offer the new one.
-import { toastLasting } from "./toasts";
+import { toastError, toastLasting } from "./toasts";
 
 const ENTRY = /<script\b[^>]*\btype="module"[^>]*\bsrc="([^"]+)"/;
 
@@ -19,6 +19,11 @@ async function isNewer(): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Says that a part did not come, where no newer page is offered instead. */
+export async function sayNotLoaded(what: string): Promise<void> {
+  if (!(await isNewer())) toastError(what, new Error("The server cannot be reached."));
 }
 
 export function watchForNewerPage(): void {
