@@ -1,6 +1,6 @@
 import { EditorState } from "@codemirror/state";
 import { describe, expect, it } from "vitest";
-import { followPatches, splicesOf } from "../src/notebook/binding";
+import { followPatches, replacement, splicesOf } from "../src/notebook/binding";
 import { readCells } from "../src/notebook/cells";
 import { NotebookEditor } from "../src/notebook/edit";
 import { type Automerge, actorOf } from "../src/sync/automerge";
@@ -85,6 +85,13 @@ describe("the binding of editor and document", () => {
       expect(b.text(), `seed ${seed}`).toBe(a.text());
       expect(b.source(), `seed ${seed}`).toBe(a.source());
     }
+  });
+
+  it("changes whole characters, never halves", () => {
+    expect(replacement("a 😀 b", "a 😁 b")).toEqual({ from: 2, to: 4, insert: "😁" });
+    expect(replacement("😀", "😀😁")).toEqual({ from: 2, to: 2, insert: "😁" });
+    // The same low half.
+    expect(replacement("x\u{10000}y", "x\u{10400}y")).toEqual({ from: 1, to: 3, insert: "\u{10400}" });
   });
 
   it("follows a source that another side replaced as a whole", async () => {

@@ -44,14 +44,21 @@ export function changesOf(patches: readonly Patch[], cellId: string): ChangeSpec
   return changes;
 }
 
+/** Whether a place is inside a surrogate pair: halves of one are no text in a document. */
+export function cutsPair(text: string, at: number): boolean {
+  return (text.codePointAt(at - 1) ?? 0) > 0xffff;
+}
+
 /** The one change that turns a text into another: what lies between their common start and end. */
 export function replacement(from: string, to: string): ChangeSpec | undefined {
   if (from === to) return undefined;
   let start = 0;
   const shorter = Math.min(from.length, to.length);
   while (start < shorter && from[start] === to[start]) start += 1;
+  if (cutsPair(from, start) || cutsPair(to, start)) start -= 1;
   let end = 0;
   while (end < shorter - start && from[from.length - 1 - end] === to[to.length - 1 - end]) end += 1;
+  if (cutsPair(from, from.length - end) || cutsPair(to, to.length - end)) end -= 1;
   return { from: start, to: from.length - end, insert: to.slice(start, to.length - end) };
 }
 

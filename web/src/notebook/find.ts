@@ -1,8 +1,8 @@
 // Finding in the sources of cells, and replacing: what matches where, and the change as a step that can be undone.
-import { replacement } from "./binding";
+import { cutsPair } from "./binding";
 import type { Step } from "./cell-history";
 import type { CellView } from "./cells";
-import type { NotebookEditor } from "./edit";
+import type { NotebookEditor, Splice } from "./edit";
 
 export interface Query {
   text: string;
@@ -23,21 +23,27 @@ export interface Match {
 /** More are neither counted nor replaced. */
 const LIMIT = 10_000;
 
+/** By whole characters, unless only the older rules take the pattern. */
+function compiled(source: string, flags: string): RegExp {
+  try {
+    return new RegExp(source, `${flags}u`);
+  } catch {
+    return new RegExp(source, flags);
+  }
+}
+
 /** Throws what is wrong with a pattern. */
 export function findIn(cells: readonly CellView[], { text, matchCase, isPattern }: Query): Match[] {
   if (text === "") return [];
   const source = isPattern ? text : text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const pattern = new RegExp(source, matchCase ? "gm" : "gim");
+  const pattern = compiled(source, matchCase ? "gm" : "gim");
   const matches: Match[] = [];
   for (const cell of cells) {
     for (const match of cell.source.matchAll(pattern)) {
-      if (match[0] === "") continue;
-      matches.push({
-        cellId: cell.id,
-        from: match.index,
-        to: match.index + match[0].length,
-        groups: [...match],
-      });
+      const from = match.index;
+      const to = from + match[0].length;
+      if (from === to || cutsPair(cell.source, from) || cutsPair(cell.source, to)) continue;
+      matches.push({ cellId: cell.id, from, to, groups: [...match] });
       if (matches.length >= LIMIT) return matches;
     }
   }
@@ -52,32 +58,46 @@ export function replacedBy({ groups }: Match, text: string, isPattern: boolean):
   );
 }
 
-/** Replaces matches, in the order in which they were found; undone in cells that nobody wrote in since. */
+/**
+ * Replaces matches, in the order in which they were found, where the text is still what matched; undone in cells that
+ * nobody wrote in since.
+ */
 export function replacing(
   editor: NotebookEditor,
   matches: readonly Match[],
   text: string,
   isPattern: boolean,
 ): Step {
-  const change = (id: string, was: string, is: string) => {
-    const splice = replacement(was, is) as { from: number; to: number; insert: string } | undefined;
-    if (splice === undefined || editor.whole(id)?.source !== was) return false;
-    const { from, to, insert } = splice;
-    editor.splice({}, id, [{ index: from, remove: to - from, insert }]);
-    return true;
-  };
-  const cells = new Map<string, { before: string; after: string }>();
-  for (const match of [...matches].reverse()) {
-    const { cellId, from, to } = match;
-    const before = cells.get(cellId)?.before ?? editor.whole(cellId)?.source ?? "";
-    const now = cells.get(cellId)?.after ?? before;
-    const after = now.slice(0, from) + replacedBy(match, text, isPattern) + now.slice(to);
-    cells.set(cellId, { before, after });
+  const cells = new Map<string, Match[]>();
+  for (const match of matches) {
+    const found = cells.get(match.cellId);
+    if (found) found.push(match);
+    else cells.set(match.cellId, [match]);
   }
-  const each = (run: (id: string, source: { before: string; after: string }) => boolean) =>
-    [...cells].map(([id, source]) => run(id, source)).includes(true);
+  let done: { id: string; after: string; back: Splice[] }[] = [];
   return {
-    redo: () => each((id, { before, after }) => change(id, before, after)),
-    undo: () => each((id, { before, after }) => change(id, after, before)),
+    redo: () => {
+      done = [...cells].flatMap(([id, found]) => {
+        const before = editor.whole(id)?.source ?? "";
+        const splices = found.flatMap((match) => {
+          const { from, to, groups } = match;
+          const [was = ""] = groups;
+          const insert = replacedBy(match, text, isPattern);
+          const fits = before.slice(from, to) === was && insert !== was;
+          return fits ? [{ index: from, remove: was.length, insert, was }] : [];
+        });
+        if (splices.length === 0) return [];
+        // From the last one on, so that each is where it was found.
+        editor.splice({}, id, splices.toReversed());
+        const back = splices.map(({ index, insert, was }) => ({ index, remove: insert.length, insert: was }));
+        return [{ id, after: editor.whole(id)?.source ?? "", back }];
+      });
+      return done.length > 0;
+    },
+    undo: () => {
+      const left = done.filter(({ id, after }) => editor.whole(id)?.source === after);
+      for (const { id, back } of left) editor.splice({}, id, back);
+      return left.length > 0;
+    },
   };
 }
