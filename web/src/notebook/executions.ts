@@ -24,6 +24,9 @@ export interface NextInput {
 }
 
 export interface ExecutionView {
+  /** The cell that ran, and its source then. */
+  cellId: string | undefined;
+  source: string | undefined;
   status: ExecutionStatus;
   pendingInput: PendingInput | undefined;
   nextInput: NextInput | undefined;
@@ -96,6 +99,8 @@ export function readExecution(value: unknown): ExecutionView | undefined {
     .flatMap(([id, output]) => readOutput(id, output) ?? [])
     .sort((a, b) => a.seq - b.seq || (a.id < b.id ? -1 : 1));
   const view: ExecutionView = {
+    cellId: stringOf(entry.cell_id),
+    source: stringOf(entry.source),
     status: (STATUSES.includes(status) ? status : "done") as ExecutionStatus,
     pendingInput: status === "running" ? readInput(entry.pending_input) : undefined,
     nextInput: readNextInput(entry.next_input),

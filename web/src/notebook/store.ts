@@ -271,6 +271,11 @@ export class NotebookStore {
     return this.started.has(executionId);
   }
 
+  /** Takes what an execution proposed as the next input, once: whether it was asked for in this tab. */
+  takeNext(executionId: string): boolean {
+    return this.started.delete(executionId);
+  }
+
   private newExecution(): string {
     const id = crypto.randomUUID();
     this.started.add(id);
