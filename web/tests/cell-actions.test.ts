@@ -106,6 +106,36 @@ describe("cells", () => {
     expect(shown()).toEqual(["a", "raw b"]);
   });
 
+  it("keep the pictures of their text when they are split and joined", async () => {
+    const { actions, editor, cells } = await open("");
+    const picture = (hash: string) => ({ "image/png": { blob_hash: hash } });
+    const text = (source: string, attachments: object) =>
+      editor.addCopy(undefined, {
+        ...{ id: "", type: "markdown", source },
+        fields: { cell_type: "markdown", source, attachments, resolved_assets: { [source]: "hash" } },
+      });
+    const second = text("two", { a: picture("other"), b: picture("b") });
+    const first = text("one", { a: picture("a") });
+    const attached = () => cells.value.map((cell) => cell.attachments);
+    const assets = () => Object.keys(editor.whole(first)?.fields.resolved_assets ?? {});
+    const before = [{ a: picture("a") }, { a: picture("other"), b: picture("b") }, {}];
+    expect(attached()).toEqual(before);
+    actions.join([first, second]);
+    const both = { a: picture("a"), b: picture("b") };
+    expect([attached(), assets()]).toEqual([
+      [both, {}],
+      ["one", "two"],
+    ]);
+    actions.undo();
+    expect([attached(), assets()]).toEqual([before, ["one"]]);
+    actions.redo();
+    actions.split(first, 3);
+    expect(attached()).toEqual([both, both, {}]);
+    actions.undo();
+    actions.redo();
+    expect(attached()).toEqual([both, both, {}]);
+  });
+
   it("are split and joined and undone, with what others wrote meanwhile", async () => {
     const { actions, ids, shown, editor } = await open("a\nb", "c", "d");
     const [first = ""] = ids;

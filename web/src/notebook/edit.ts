@@ -36,6 +36,9 @@ export interface Pointer {
   count: string;
 }
 
+/** Where a cell has what its text shows. */
+const ATTACHED = ["attachments", "resolved_assets"] as const;
+
 export class NotebookEditor {
   private readonly api: Automerge;
   private readonly replica: Replica<NotebookDoc>;
@@ -76,6 +79,34 @@ export class NotebookEditor {
       };
     });
     return id;
+  }
+
+  /** Gives a cell what is attached to others, but for names that it has itself; the answer takes that away again. */
+  addAttached(id: string, others: readonly WholeCell[]): () => void {
+    const added: [key: string, name: string][] = [];
+    const change = (run: (cell: Record<string, unknown>) => void) =>
+      this.replica.change(this.origin, (doc) => {
+        const cell = mapOf(doc.cells?.[id]);
+        if (cell !== undefined) run(cell);
+      });
+    change((cell) => {
+      for (const key of ATTACHED) {
+        for (const { fields } of others) {
+          for (const [name, value] of Object.entries(mapOf(fields[key]) ?? {})) {
+            if (mapOf(cell[key]) === undefined) cell[key] = {};
+            const own = cell[key] as Record<string, unknown>;
+            if (Object.hasOwn(own, name)) continue;
+            own[name] = stored(this.api, value);
+            added.push([key, name]);
+          }
+        }
+      }
+    });
+    return () =>
+      change((cell) => {
+        for (const [key, name] of added)
+          delete (mapOf(cell[key]) as Record<string, unknown> | undefined)?.[name];
+      });
   }
 
   deleteCell(id: string): void {

@@ -27,8 +27,11 @@ export function splitting(editor: NotebookEditor, selection: Selection, id: stri
     redo: () => {
       const first = editor.whole(id);
       if (first === undefined || !cutOff(editor, id, between + (second?.source ?? rest))) return false;
-      if (second === undefined) second = editor.whole(editor.addCell(id, first.type, rest));
-      else editor.putBack(second);
+      if (second === undefined) {
+        const added = editor.addCell(id, first.type, rest);
+        editor.addAttached(added, [first]);
+        second = editor.whole(added);
+      } else editor.putBack(second);
       selection.edit(second?.id, "start");
       return true;
     },
@@ -48,6 +51,7 @@ export function splitting(editor: NotebookEditor, selection: Selection, id: stri
 export function joining(editor: NotebookEditor, selection: Selection, ids: readonly string[]): Step {
   let others: WholeCell[] = [];
   let added = "";
+  let detach = () => {};
   return {
     redo: () => {
       const [first, ...rest] = ids.flatMap((id) => editor.whole(id) ?? []);
@@ -59,13 +63,14 @@ export function joining(editor: NotebookEditor, selection: Selection, ids: reado
         added += (isAlone ? "" : first.type === "code" ? "\n" : "\n\n") + source;
       }
       append(editor, first.id, added);
+      detach = editor.addAttached(first.id, others);
       selection.command(first.id);
       for (const { id } of others) editor.deleteCell(id);
       return true;
     },
     undo: () => {
       const [first] = ids;
-      if (first !== undefined) cutOff(editor, first, added);
+      if (first !== undefined && cutOff(editor, first, added)) detach();
       for (const whole of others) editor.putBack(whole);
       selection.command(first);
       return true;
