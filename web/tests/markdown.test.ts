@@ -121,6 +121,21 @@ describe("Markdown", () => {
     expect(root.innerHTML).not.toContain("data-look");
   });
 
+  it("lets no length be reckoned, or taken from the window", async () => {
+    const refused = [
+      ...["margin-top: calc(1px - 90vh)", "height: calc(999px + 999vh)", "padding: min(1px, 5px)"],
+      ...["font-size: 999vw", "height: 50svh", "width: 90vmax", "width: 50cqw", "width: 50DVB"],
+      ...["height: max(9px, var(--x))", "width: attr(x px)", "margin: calc(0px - 1em)"],
+    ];
+    const { root } = await filled(refused.map((style) => `<p style="${style}">t</p>`).join(""));
+    expect([...root.querySelectorAll("p")].map(({ style }) => style.cssText)).toEqual(refused.map(() => ""));
+    const allowed =
+      "margin-top: 2em; width: 50%; border-top: 1px solid rgba(1, 2, 3, 0.5); font-family: Vera, serif";
+    const kept = (await filled(`<p style="${allowed}">t</p>`)).root.querySelector("p")?.style;
+    expect([kept?.marginTop, kept?.width, kept?.fontFamily]).toEqual(["2em", "50%", "Vera, serif"]);
+    expect(kept?.borderTopColor).toBe("rgba(1, 2, 3, 0.5)");
+  });
+
   it("finds ink for a ground, but for none that shows what is below", () => {
     expect(inkOn("rgb(255, 255, 255)")).toBe(inkOn("rgba(255, 255, 0, 0.9)"));
     expect(inkOn("rgb(0, 0, 0)")).not.toBe(inkOn("rgb(255, 255, 255)"));

@@ -15,8 +15,8 @@ const ALLOWED = new RegExp(
     .map((names) => `^(${names})$`)
     .join("|"),
 );
-/** What refers to something else, negative lengths, and those beyond a thousand. */
-const REFUSED = /(url|var|attr)\(|-[\d.]|(?<![\d.])\d{4}|e\+/i;
+/** Functions other than colours, lengths by the window or a container, negative ones, and those beyond a thousand. */
+const REFUSED = /(?<!\b(rgb|hsl)a?)\(|\d([dls]?v|cq)|-[\d.]|(?<![\d.])\d{4}|e\+/i;
 const MAX_LENGTH = 1_000;
 
 /** The properties of a style that are allowed. */
