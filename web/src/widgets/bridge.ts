@@ -165,6 +165,16 @@ export class WidgetBridge {
     });
   }
 
+  /** Whether a frame has set a trait anew that is not written yet. */
+  private isSaid(frame: Frame, id: string, key: string): boolean {
+    return this.pending.some(
+      ({ frame: from, said }) =>
+        from === frame &&
+        said.id === id &&
+        (key in said.state || said.paths.some(([first]) => first === key)),
+    );
+  }
+
   /** Tells each frame what changed, except what it did itself. */
   private update(origin: object | string): void {
     const comms = this.store.documents.comms.value.comms ?? {};
@@ -177,7 +187,9 @@ export class WidgetBridge {
       for (const [id, told] of frame.told) {
         const now = comms[id];
         if (now === undefined || now === told) continue;
-        const changed = Object.entries(now).filter(([key, value]) => told[key] !== value);
+        const changed = Object.entries(now).filter(
+          ([key, value]) => told[key] !== value && !this.isSaid(frame, id, key),
+        );
         frame.told.set(id, now);
         if (changed.length === 0 || origin === frame) continue;
         grows ||= changed.some(([, value]) => typeof value === "object");
