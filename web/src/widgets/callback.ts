@@ -11,6 +11,22 @@ const MAX_TOLD = 300;
 let gathered = "";
 let timer: ReturnType<typeof setTimeout> | undefined;
 
+/** Copies what stands nowhere else; where that fails, it is offered again. */
+async function copy(said: string, again: () => void): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(said);
+  } catch {
+    // Without TLS there is no such clipboard.
+    const area = document.createElement("textarea");
+    area.value = said;
+    document.body.append(area);
+    area.focus();
+    area.select();
+    if (!document.execCommand("copy")) again();
+    area.remove();
+  }
+}
+
 function gather(words: string): void {
   gathered += words;
   if (timer !== undefined) return;
@@ -20,10 +36,10 @@ function gather(words: string): void {
     timer = undefined;
     if (said === "") return;
     const told = said.length > MAX_TOLD ? `…${said.slice(-MAX_TOLD)}` : said;
-    toast(`A widget's callback says: ${told}`, {
-      label: "Copy",
-      run: () => navigator.clipboard.writeText(said),
-    });
+    const tell = () => {
+      toast(`A widget's callback says: ${told}`, { label: "Copy", run: () => copy(said, tell) });
+    };
+    tell();
   }, GATHER_MS);
 }
 
@@ -35,10 +51,12 @@ export function tellCallback(message: Shape): void {
     const lines = Array.isArray(output.traceback) ? output.traceback.map(String) : [];
     // biome-ignore lint/suspicious/noControlCharactersInRegex: tracebacks are coloured for terminals.
     const traceback = lines.join("\n").replace(/\x1b\[[0-9;]*m/g, "");
-    toastError("A widget's callback failed.", new Error(`${name}: ${text(output, "evalue") ?? ""}`), {
-      label: "Copy traceback",
-      run: () => navigator.clipboard.writeText(traceback),
-    });
+    const error = new Error(`${name}: ${text(output, "evalue") ?? ""}`);
+    const tell = () => {
+      const run = () => copy(traceback, tell);
+      toastError("A widget's callback failed.", error, { label: "Copy traceback", run });
+    };
+    tell();
     return;
   }
   const plain = readContent(output.text ?? record(output.data)?.["text/plain"]);
