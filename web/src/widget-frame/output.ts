@@ -99,25 +99,28 @@ function markdown(content: string): HTMLElement {
   return box;
 }
 
-/** Drawn when it stands in the document, whose width it takes. */
-function chart(mime: string, content: unknown, ends: Drawn[]): HTMLElement {
+/** What shown outputs still need once they stand in the document. */
+interface Parts {
+  /** The widgets among them, and where each goes. */
+  nested: { view: DOMWidgetView; place: HTMLElement }[];
+  /** Charts take the width of their places. */
+  charts: (() => Promise<Drawn>)[];
+}
+
+function chart(mime: string, content: unknown, { charts }: Parts): HTMLElement {
   const place = document.createElement("div");
   const json = typeof content === "string" ? content : JSON.stringify(content);
-  requestAnimationFrame(async () => {
-    const end = await drawChart(place, mime, json, document.documentElement.dataset.theme === "dark");
-    if (place.isConnected) ends.push(end);
-    else end();
-  });
+  charts.push(() => drawChart(place, mime, json, document.documentElement.dataset.theme === "dark"));
   return place;
 }
 
 /** The richest form of a display that is shown here. */
-function display(data: Shape, metadata: unknown, ends: Drawn[]): HTMLElement {
+function display(data: Shape, metadata: unknown, parts: Parts): HTMLElement {
   const of = (mime: string) => joined(data[mime]);
   const alt = of("text/plain");
   const image = ["image/png", "image/jpeg", "image/gif", "image/webp"].find((mime) => mime in data);
   const charted = Object.keys(data).find(isChart);
-  if (charted !== undefined) return chart(charted, data[charted], ends);
+  if (charted !== undefined) return chart(charted, data[charted], parts);
   if ("text/html" in data) return html(of("text/html"));
   if ("text/markdown" in data) return markdown(of("text/markdown"));
   if ("text/latex" in data) return formula(of("text/latex"));
@@ -129,15 +132,16 @@ function display(data: Shape, metadata: unknown, ends: Drawn[]): HTMLElement {
   return terminal(json === undefined ? Object.keys(data).join(", ") : JSON.stringify(json, null, 2), "plain");
 }
 
-/** A widget among what was captured, and where it goes once that is shown. */
-interface Nested {
-  view: DOMWidgetView;
-  place: HTMLElement;
+function removeNested(view: DOMWidgetView): void {
+  const { luminoWidget } = view;
+  // It does not hear that what it stands in has left the document.
+  if (!luminoWidget.node.isConnected) luminoWidget.clearFlag(Widget.Flag.IsAttached);
+  view.remove();
 }
 
 export class OutputView extends DOMWidgetView {
   private round = 0;
-  /** Of the charts that stand. */
+  /** Of the charts and the nested widgets that stand. */
   private ends: Drawn[] = [];
 
   override render(): void {
@@ -148,29 +152,50 @@ export class OutputView extends DOMWidgetView {
   }
 
   override remove(): void {
-    for (const end of this.ends) end();
+    this.round += 1;
+    this.replaceEnds([]);
     super.remove();
+  }
+
+  private replaceEnds(next: Drawn[]): void {
+    for (const end of this.ends) end();
+    this.ends = next;
   }
 
   private async draw(): Promise<void> {
     this.round += 1;
     const round = this.round;
-    const nested: Nested[] = [];
-    const ends: Drawn[] = [];
+    const parts: Parts = { nested: [], charts: [] };
     const outputs: unknown = this.model.get("outputs");
     const shown = await Promise.all(
-      (Array.isArray(outputs) ? outputs : []).map((output) => this.element(record(output), nested, ends)),
+      (Array.isArray(outputs) ? outputs : []).map((output) => this.element(record(output), parts)),
     );
-    if (round !== this.round) return;
-    for (const end of this.ends) end();
-    this.ends = ends;
+    const ends = parts.nested.map<Drawn>(
+      ({ view }) =>
+        () =>
+          removeNested(view),
+    );
+    if (round !== this.round) {
+      for (const end of ends) end();
+      return;
+    }
+    this.replaceEnds(ends);
     this.el.replaceChildren(...shown);
     await this.displayed;
+    if (ends !== this.ends) return;
     for (const rich of this.el.querySelectorAll(".rich")) setInk(rich);
-    for (const { view, place } of nested) if (place.isConnected) Widget.attach(view.luminoWidget, place);
+    for (const { view, place } of parts.nested) {
+      if (place.isConnected) Widget.attach(view.luminoWidget, place);
+    }
+    for (const start of parts.charts) {
+      start().then((end) => {
+        if (ends === this.ends) ends.push(end);
+        else end();
+      });
+    }
   }
 
-  private async element(output: Shape | undefined, nested: Nested[], ends: Drawn[]): Promise<HTMLElement> {
+  private async element(output: Shape | undefined, parts: Parts): Promise<HTMLElement> {
     switch (text(output, "output_type")) {
       case "stream":
         return terminal(joined(output?.text), output?.name === "stderr" ? "stderr" : "plain");
@@ -185,13 +210,13 @@ export class OutputView extends DOMWidgetView {
         const data = record(output?.data) ?? {};
         const view = record(data[WIDGET_VIEW]);
         return view === undefined
-          ? display(data, output?.metadata, ends)
-          : this.nested(text(view, "model_id") ?? "", nested);
+          ? display(data, output?.metadata, parts)
+          : this.nested(text(view, "model_id") ?? "", parts);
       }
     }
   }
 
-  private async nested(id: string, nested: Nested[]): Promise<HTMLElement> {
+  private async nested(id: string, { nested }: Parts): Promise<HTMLElement> {
     try {
       const model = await this.model.widget_manager.get_model(id);
       const view = (await this.create_child_view(model)) as DOMWidgetView;
