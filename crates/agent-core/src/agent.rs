@@ -34,6 +34,12 @@ const DEVICES_FOR_MS: Millis = 300_000;
 const REGISTER_CAP_MS: Millis = 10_000;
 /// Most ids that are remembered in order to warn about them once.
 const WARNED_LIMIT: usize = 1_000;
+/// Longest silence while kernels run here and the cloud has not asked for one.
+const QUIET_WITH_JOBS_MS: Millis = 60_000;
+/// A workstation that the cloud does not know registers so soon
+const UNKNOWN_MS: Millis = 1_000;
+/// and polls again after that, so often in a row.
+const UNKNOWN_POLLS: u32 = 3;
 
 /// A repeated call to the cloud.
 #[derive(Debug, Default)]
@@ -88,6 +94,15 @@ pub struct Agent {
     trouble: Option<String>,
     link: EventsLink,
     warned: BTreeSet<String>,
+}
+
+/// Without a hint of the cloud's own the agent is not silent for so long that the cloud would give up its jobs (WS 5.3).
+fn bounded(wait: Millis, has_jobs: bool, failure: &CloudFailure) -> Millis {
+    if has_jobs && failure.retry_after_ms.is_none() {
+        wait.min(QUIET_WITH_JOBS_MS)
+    } else {
+        wait
+    }
 }
 
 impl Agent {
@@ -245,6 +260,10 @@ impl Agent {
                 (self.register.hinted, self.register.plain) = (0, 0);
                 if std::mem::take(&mut self.register_again) {
                     self.register_soon(now);
+                }
+                // Polls that failed because the cloud did not know the workstation may work now.
+                if (1..=UNKNOWN_POLLS).contains(&self.poll.hinted) {
+                    self.poll.due = self.poll.due.min(now);
                 }
                 self.reached(now);
                 self.accepted_credential();
@@ -410,8 +429,14 @@ impl Agent {
         if let Some(hint) = retry_hint(step, failure) {
             periodic.hinted += 1;
             let wait = cooldown_wait(hint, periodic.hinted, self.jitter.unit());
+            let wait = bounded(wait, has_jobs, failure);
             periodic.due = now + wait;
-            self.cooldown_until = self.cooldown_until.max(now + wait);
+            if failure.is_unknown_workstation() {
+                // Registering makes it known; being silent would not.
+                self.register.due = self.register.due.min(now + UNKNOWN_MS);
+            } else {
+                self.cooldown_until = self.cooldown_until.max(now + wait);
+            }
         } else {
             if periodic.plain == 0 {
                 periodic.failing_since = now;
@@ -449,6 +474,7 @@ impl Agent {
         if let Some(hint) = retry_hint(Step::Report, failure) {
             self.reports_hinted += 1;
             let wait = cooldown_wait(hint, self.reports_hinted, self.jitter.unit());
+            let wait = bounded(wait, self.has_processes(), failure);
             self.cooldown_until = self.cooldown_until.max(now + wait);
         }
         self.unreached = failure.status.is_none();

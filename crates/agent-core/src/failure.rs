@@ -33,6 +33,11 @@ impl CloudFailure {
         self.is_unauthorized() && self.error.contains(NOT_RECOGNIZED)
     }
 
+    /// Whether the cloud says that it knows no such workstation (spec 3.17).
+    pub fn is_unknown_workstation(&self) -> bool {
+        matches!(self.status, Some(404 | 410)) && !self.is_foreign
+    }
+
     /// Whether a report was refused because the job is over (spec 3.16).
     pub fn is_inactive(&self) -> bool {
         self.status == Some(409)

@@ -25,8 +25,11 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Connections that are idle for longer are not used again: what is on the way may have forgotten them, mostly after a
 /// minute.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
-/// Limit for one blob upload, which may be large.
+/// Limit for getting one blob, which may be large.
 const BLOB_TIMEOUT: Duration = Duration::from_mins(5);
+/// Limit for bringing blobs: this, and a second for each so many bytes. What hangs is tried again before long.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30);
+const UPLOAD_BYTES_PER_SECOND: u64 = 256 * 1024;
 /// Jobs that one poll asks for at most, and what the reference answers with at most (spec 2.17).
 const JOBS_PAGE: usize = 25;
 /// Pages of jobs that are read at most.
@@ -283,7 +286,7 @@ impl CloudClient {
             encode_segment(notebook_id),
             encode_segment(hash)
         );
-        let request = self.upload(Method::PUT, &path, content_type).body(body);
+        let request = self.upload(Method::PUT, &path, content_type, body);
         let answer = self.send("uploading a blob", request, &[200, 201]).await?;
         let deduplicated = answer
             .get("deduplicated")
@@ -299,9 +302,8 @@ impl CloudClient {
         blobs: &[BatchedBlob],
     ) -> Result<(), CloudError> {
         let path = format!("/api/n/{}/blobs", encode_segment(notebook_id));
-        let request = self
-            .upload(Method::POST, &path, blob_batch::MEDIA_TYPE)
-            .body(blob_batch::encode(blobs));
+        let body = blob_batch::encode(blobs).into();
+        let request = self.upload(Method::POST, &path, blob_batch::MEDIA_TYPE, body);
         self.send("uploading blobs", request, &[200]).await?;
         Ok(())
     }
@@ -335,9 +337,18 @@ impl CloudClient {
     }
 
     /// A request that brings blobs, as a runtime peer.
-    fn upload(&self, method: Method, path: &str, content_type: &str) -> RequestBuilder {
+    fn upload(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Bytes,
+    ) -> RequestBuilder {
+        let more = Duration::from_secs(body.len() as u64 / UPLOAD_BYTES_PER_SECOND);
         self.blob_request(method, path)
+            .timeout(UPLOAD_TIMEOUT + more)
             .header(header::CONTENT_TYPE, content_type)
+            .body(body)
     }
 
     fn blob_request(&self, method: Method, path: &str) -> RequestBuilder {

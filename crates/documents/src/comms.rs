@@ -3,7 +3,7 @@
 mod values;
 
 use automerge::transaction::Transactable;
-use automerge::{AutoCommit, ObjType};
+use automerge::{AutoCommit, ObjId, ObjType};
 use serde_json::{Map, Value as Json};
 
 pub use values::{BINARY, Buffers, fold_large, put_at, reference, references, unfold};
@@ -40,6 +40,16 @@ impl CommsDoc {
         let reader = self.reader();
         let comms = reader.root_map("comms")?;
         reader.json(&reader.map(&comms, comm)?, key)
+    }
+
+    /// Returns whose word a trait's value is: the label of the actor that wrote it.
+    pub fn author(&self, comm: &str, key: &str) -> Option<String> {
+        let reader = self.reader();
+        let map = reader.map(&reader.root_map("comms")?, comm)?;
+        match reader.get(&map, key)?.1 {
+            ObjId::Id(_, actor, _) => Some(String::from_utf8_lossy(actor.to_bytes()).into_owned()),
+            ObjId::Root => None,
+        }
     }
 
     /// Merges a delta: equal scalars are skipped, lists and maps are updated in place.

@@ -32,7 +32,8 @@ const ASKED_WAIT: Duration = Duration::from_mins(5);
 /// cloud cannot be reached at all, or says when to come again, or the room is not reached either, attempts never end: an
 /// outage costs nothing but time (D3).
 const ANSWERED_ATTEMPTS: u32 = 16;
-/// Attempts while something says no (401, 403, 404, 405) in words that are not the cloud's: some seconds.
+/// Attempts while something says no (401, 403, 404, 405) in words that are not the cloud's, or refuses the credential: some
+/// seconds.
 const DOUBTED_ATTEMPTS: u32 = 6;
 /// Blobs that may wait for a request; the session, which stops reading the journal beyond its limits of what is pending,
 /// rarely has more.
@@ -312,7 +313,7 @@ pub(crate) enum Class {
     Expired,
     /// An answer that may change.
     Busy,
-    /// No, but perhaps not from the cloud.
+    /// No, but not to the blob, or perhaps not from the cloud.
     Doubtful,
     /// This media type is not taken.
     WrongType,
@@ -337,7 +338,9 @@ pub(crate) fn class(error: &CloudError) -> Class {
         // The cloud cannot reach its own storage, or had too much; it says when to come again.
         429 | 503 if refusal.retry_after.is_some() => Class::Unreachable,
         408 | 429 | 500..=599 => Class::Busy,
-        401 | 403 | 404 | 405 if !refusal.in_cloud_words => Class::Doubtful,
+        // A refused credential is no word on the blob.
+        401 => Class::Doubtful,
+        403..=405 if !refusal.in_cloud_words => Class::Doubtful,
         _ => Class::Final,
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// As often as this
-const MOST: usize = 3;
+/// As often as there are waits before the next,
+const WAITS: [u64; 8] = [0, 1, 2, 4, 8, 15, 30, 30];
 /// within this time.
 const WITHIN: Duration = Duration::from_mins(10);
 /// What worked for so long is not refused each time.
@@ -18,14 +18,15 @@ const WORKED: Duration = Duration::from_secs(30);
 pub(crate) struct Conflicts(VecDeque<Instant>);
 
 impl Conflicts {
-    /// Counts another one, of what began at `began`; whether it may be answered by beginning anew.
-    pub(crate) fn is_bearable(&mut self, began: Instant, now: Instant) -> bool {
+    /// Counts another one, of what began at `began`; after what time it is answered by beginning anew, if it is.
+    pub(crate) fn wait(&mut self, began: Instant, now: Instant) -> Option<Duration> {
         if now - began >= WORKED {
-            return true;
+            return Some(Duration::ZERO);
         }
         self.0.retain(|at| now - *at < WITHIN);
         self.0.push_back(now);
-        self.0.len() <= MOST
+        let wait = WAITS.get(self.0.len() - 1);
+        wait.map(|seconds| Duration::from_secs(*seconds))
     }
 }
 
@@ -34,15 +35,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_in_ten_minutes_are_borne_and_then_no_more() {
+    fn conflicts_in_a_row_are_borne_a_while_with_longer_waits() {
         let mut conflicts = Conflicts::default();
-        let start = Instant::now();
-        let bears = |minutes: u64| start + Duration::from_mins(minutes);
-        let answers = [0, 1, 9, 9, 30].map(|minutes| {
-            let now = bears(minutes);
-            conflicts.is_bearable(now, now)
-        });
-        assert_eq!(answers, [true, true, true, false, true]);
+        let mut now = Instant::now();
+        let mut waits = Vec::new();
+        while let Some(wait) = conflicts.wait(now, now) {
+            waits.push(wait.as_secs());
+            now += wait;
+        }
+        assert_eq!(waits, WAITS);
+        now += WITHIN;
+        assert_eq!(conflicts.wait(now, now), Some(Duration::ZERO));
     }
 
     #[test]
@@ -51,7 +54,7 @@ mod tests {
         let mut began = Instant::now();
         for _ in 0..20 {
             let now = began + WORKED;
-            assert!(conflicts.is_bearable(began, now));
+            assert_eq!(conflicts.wait(began, now), Some(Duration::ZERO));
             began = now;
         }
     }

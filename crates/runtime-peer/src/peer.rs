@@ -106,12 +106,22 @@ pub async fn run(config: PeerConfig) -> End {
     };
     let mut before = Before::default();
     let mut conflicts = Conflicts::default();
+    let mut wait = Duration::ZERO;
     let end = loop {
-        let started = Instant::now();
-        let (mut peer, first) = match Box::pin(Peer::start(&config, tokens.clone(), before)).await {
-            Ok(started) => started,
-            Err(end) => break end,
+        let is_asked_to_end = tokio::select! {
+            () = tokio::time::sleep(std::mem::take(&mut wait)) => false,
+            _ = terminate.recv() => true,
+            _ = interrupt.recv() => true,
         };
+        let started = Instant::now();
+        let (mut peer, mut first) =
+            match Box::pin(Peer::start(&config, tokens.clone(), before)).await {
+                Ok(started) => started,
+                Err(end) => break end,
+            };
+        if is_asked_to_end {
+            first.extend(peer.stop());
+        }
         let end = match peer.take(first) {
             Some(end) => end,
             None => peer.serve(&mut terminate, &mut interrupt).await,
@@ -124,9 +134,13 @@ pub async fn run(config: PeerConfig) -> End {
         // Who was asked to end does not begin anew.
         let end = match end {
             end if end.begins_anew() && peer.stop_by.is_some() => End::Requested,
-            End::Conflict(_) if !conflicts.is_bearable(started, Instant::now()) => {
-                End::Closed(end.to_string())
-            }
+            End::Conflict(_) => match conflicts.wait(started, Instant::now()) {
+                Some(asked) => {
+                    wait = asked;
+                    end
+                }
+                None => End::Closed(end.to_string()),
+            },
             end => end,
         };
         Box::pin(peer.finish(&end)).await;

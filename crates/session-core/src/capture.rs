@@ -292,15 +292,18 @@ impl Session {
         true
     }
 
-    /// An Output widget as the documents have it.
+    /// An Output widget as its entry has it: the journal is read once that is here, be the state of widgets here or not.
     fn restored_output_widget(&self, comm_id: &str) -> Option<OutputWidget> {
-        let (state, comms) = (self.state.as_ref()?, self.comms.as_ref()?);
-        comms
-            .doc
-            .value(comm_id, "_model_name")
-            .filter(|name| name == MODEL)?;
+        let entry = &self.state.as_ref()?.doc;
+        let word = |key: &str| entry.comm_field(comm_id, key);
+        word("model_name").filter(|name| name == MODEL)?;
         let mut widget = OutputWidget::new(comm_id);
-        let outputs = state.doc.comm_field(comm_id, "outputs");
+        let taken = word("capture_msg_id").unwrap_or_default();
+        taken
+            .as_str()
+            .unwrap_or("")
+            .clone_into(&mut widget.written_msg_id);
+        let outputs = word("outputs");
         let outputs = outputs.as_ref().and_then(Value::as_array);
         widget.outputs = outputs
             .into_iter()
@@ -340,18 +343,18 @@ impl Session {
 
     /// Writes what was captured, once for all messages that came together, and tells the kernel.
     pub(crate) fn write_captured(&mut self) {
-        let (may_write, may_tell) = (self.captured_before.is_none(), self.caught_up);
+        if !self.caught_up {
+            // What is read again was told before, and is written once all of it is read.
+            let widgets = self.output_widgets.iter_mut();
+            return widgets.for_each(|widget| widget.untold = false);
+        }
         let (mut told, mut written) = (Vec::new(), Vec::new());
         for widget in &mut self.output_widgets {
             let is_untold = std::mem::take(&mut widget.untold);
             let is_unwritten = std::mem::take(&mut widget.unwritten);
-            if !may_write {
-                continue;
-            }
             written.extend(widget.captures().map(|kind| (kind, Vec::new(), Vec::new())));
             if is_unwritten {
-                // What is read again was told before.
-                told.extend((may_tell && is_untold).then(|| widget.told()).flatten());
+                told.extend(is_untold.then(|| widget.told()).flatten());
                 let uploaded = |sha: &str| self.uploaded.contains(sha);
                 written.push(widget.written(&uploaded));
             }

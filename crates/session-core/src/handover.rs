@@ -25,11 +25,31 @@ pub struct Handover {
 /// The values of widgets as the session before knew them.
 #[derive(Debug)]
 pub(crate) struct CommsBefore {
-    doc: CommsDoc,
+    /// None where that session's process is gone: then what others wrote last may be new to the kernel.
+    doc: Option<CommsDoc>,
     /// Up to here in the journal the room has what the kernel said.
     taken_to: u64,
     /// What was written since: the kernel knows it.
     said_again: BTreeSet<Trait>,
+}
+
+impl CommsBefore {
+    /// What a peer knows that finds a kernel at work.
+    pub fn unknown() -> Self {
+        Self {
+            doc: None,
+            taken_to: 0,
+            said_again: BTreeSet::new(),
+        }
+    }
+}
+
+/// Whether an actor is neither a kernel's nor the room's (documents 2.7).
+fn is_a_person(actor: &str) -> bool {
+    !["rt:kernel:", "system:"]
+        .iter()
+        .any(|kind| actor.starts_with(kind))
+        && !actor.contains("/runtime:kernel:")
 }
 
 impl Session {
@@ -48,7 +68,7 @@ impl Session {
             on_their_way: std::mem::take(&mut self.widgets.on_their_way),
             written: self.leave_written(),
             comms: self.comms_before.take().or(comms.map(|comms| CommsBefore {
-                doc: comms.doc,
+                doc: Some(comms.doc),
                 taken_to: if is_taken { to } else { 0 },
                 said_again: BTreeSet::new(),
             })),
@@ -67,7 +87,7 @@ impl Session {
         } = before;
         self.captured_before = (!captured.widgets.is_empty()).then_some(captured);
         self.widgets.on_their_way = on_their_way;
-        self.comms_before = comms;
+        self.comms_before = comms.or(self.comms_before);
         self.written_before = written;
         self
     }
@@ -91,6 +111,7 @@ impl Session {
         let waits =
             |kind: &OpKind| matches!(kind, OpKind::CommState { .. } | OpKind::Captured { .. });
         let is_ready = self.caught_up && self.kernel == Kernel::Ready;
+        let is_ready = is_ready && self.comms_known;
         if self.comms_before.is_none() || !is_ready || self.ops.iter().any(|op| waits(&op.kind)) {
             return;
         }
@@ -98,10 +119,17 @@ impl Session {
             return;
         };
         let mut missed = BTreeSet::new();
-        for comm_id in before.doc.comm_ids() {
-            let (then, now) = (before.doc.state(&comm_id), comms.doc.state(&comm_id));
-            for (key, value) in now.into_iter().flatten() {
-                let changed = then.as_ref().and_then(|then| then.get(&key)) != Some(&value);
+        for comm_id in before.doc.as_ref().unwrap_or(&comms.doc).comm_ids() {
+            let then = before.doc.as_ref().map(|doc| doc.state(&comm_id));
+            for (key, value) in comms.doc.state(&comm_id).into_iter().flatten() {
+                let changed = match &then {
+                    Some(then) => then.as_ref().and_then(|then| then.get(&key)) != Some(&value),
+                    None => comms
+                        .doc
+                        .author(&comm_id, &key)
+                        .as_deref()
+                        .is_some_and(is_a_person),
+                };
                 let one = (comm_id.clone(), key);
                 if changed && one.1 != CANVAS_KEY && !before.said_again.contains(&one) {
                     missed.insert(one);

@@ -13,11 +13,15 @@ use crate::event::{Effect, Outcome};
 use crate::replica::Replica;
 use crate::session::{Kernel, Session};
 
-/// Parts of what a room says of a change to an execution that it has ended by itself (documents 5.5).
-const ENDED_BY_THE_ROOM: [&str; 3] = [
+/// Parts of what a room says of a change that fits no more what it has: to an execution that it has ended by itself
+/// (documents 5.5), or by somebody else (room protocol 4.6), as when it fell back to an older snapshot and is handed the
+/// changes of others that it had itself told of.
+const ROOM_HAS_MOVED: [&str; 5] = [
     "terminal execution outputs are append-only",
     "terminal execution result metadata is immutable",
     "invalid runtime-peer status transition",
+    "actor label",
+    "is not authorized for authenticated principal",
 ];
 
 impl Session {
@@ -209,7 +213,7 @@ impl Session {
     fn may_have_missed(&self, reason: &str) -> bool {
         self.links > 1
             || self.settings.adopted
-            || ENDED_BY_THE_ROOM.iter().any(|text| reason.contains(text))
+            || ROOM_HAS_MOVED.iter().any(|text| reason.contains(text))
     }
 
     /// Sends one sync message if there is one to send.

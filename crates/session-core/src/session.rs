@@ -121,6 +121,7 @@ impl std::fmt::Debug for Session {
 impl Session {
     /// Makes a session without a link and without a kernel.
     pub fn new(settings: Settings) -> Self {
+        let comms_before = settings.adopted.then(crate::handover::CommsBefore::unknown);
         Self {
             caught_up: !settings.adopted,
             read_to: None,
@@ -173,7 +174,7 @@ impl Session {
             lane_order: VecDeque::new(),
             output_widgets: Vec::new(),
             captured_before: None,
-            comms_before: None,
+            comms_before,
             widgets: crate::widgets::Widgets::default(),
             ops: VecDeque::new(),
             output_place: None,

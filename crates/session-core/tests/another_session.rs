@@ -133,3 +133,31 @@ fn an_output_widget_keeps_what_it_showed_and_shows_nothing_twice() {
     assert_eq!(sim.state.comm_field("o", "capture_msg_id"), Some(json!("")));
     assert_eq!(sim.text("b"), "not captured\n");
 }
+
+#[test]
+fn what_people_changed_while_a_peer_was_replaced_reaches_the_kernel() {
+    let mut sim = Sim::ready();
+    sim.queue(&["a"]);
+    let state = json!({"_model_name": "IntSliderModel", "value": 4, "max": 100});
+    let open = json!({"comm_id": "w", "target_name": "jupyter.widget", "data": {"state": state}});
+    sim.kernel("a", "comm_open", open);
+    sim.idle("a");
+    sim.pass(100);
+    sim.replace_session(true);
+    let delta = json!({"value": 9});
+    let comms = sim.comms.doc_mut();
+    comms.set_actor(b"user:local:owner/browser:1".to_vec().into());
+    sim.comms
+        .merge_state("w", delta.as_object().unwrap())
+        .unwrap();
+    sim.event(Event::KernelReady(info()));
+    sim.link();
+    sim.event(Event::JournalCaughtUp);
+    sim.pass(100);
+    let told: Vec<_> = sim
+        .sent("comm_msg")
+        .iter()
+        .map(|message| &message.content["data"]["state"])
+        .collect();
+    assert_eq!(told, [&json!({"value": 9})]);
+}

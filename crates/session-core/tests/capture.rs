@@ -148,3 +148,31 @@ fn an_output_whose_blob_is_refused_leaves_the_others() {
     let note = "[an output could not be stored in the cloud: it is too large]\n";
     assert_eq!(texts, ["before\n", note, "after\n"]);
 }
+
+// The journal is read again from before the request; the state of widgets comes later than their entries.
+#[test]
+fn a_peer_after_a_crash_captures_before_it_knows_the_state_of_widgets() {
+    let mut sim = ready();
+    let line = |n: usize| json!({"name": "stdout", "text": format!("{n}\n")});
+    let mut journal = vec![sim.entry("a", "comm_msg", takes("a"))];
+    journal.extend((0..3).map(|n| sim.entry("a", "stream", line(n))));
+    sim.event(Event::Journal(journal[..3].to_vec()));
+    sim.pass(100);
+    journal.push(sim.entry("a", "comm_msg", takes("")));
+    journal.push(sim.entry("a", "stream", json!({"name": "stdout", "text": "end\n"})));
+    sim.replace_session(true);
+    sim.event(Event::KernelReady(info()));
+    sim.late_comms = true;
+    sim.link();
+    sim.event(Event::Journal(journal));
+    sim.event(Event::JournalCaughtUp);
+    sim.late_comms = false;
+    sim.room_speaks();
+    sim.pass(100);
+    sim.idle("a");
+    sim.pass(100);
+    assert_eq!(shown(&sim)[0]["text"], json!({"inline": "0\n1\n2\n"}));
+    assert_eq!(sim.text("a"), "end\n");
+    assert_eq!(sim.state.comm_field("o", "capture_msg_id"), Some(json!("")));
+    assert_eq!(sim.comms.value("o", "outputs"), Some(shown(&sim).into()));
+}

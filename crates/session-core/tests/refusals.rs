@@ -271,3 +271,18 @@ fn a_room_that_falls_back_a_second_time_gets_its_outputs_back_again() {
         );
     }
 }
+
+// A room that falls back to an older snapshot on a living socket is handed the changes of others back.
+#[test]
+fn a_change_of_somebody_else_that_is_refused_is_taken_up_anew_on_any_link() {
+    for reason in [
+        "runtime state auth preview failed: actor label \"system:room/room:n\" is invalid",
+        "actor principal user:dev:bob is not authorized for authenticated principal user:dev:ada",
+    ] {
+        let mut sim = Sim::ready();
+        sim.queue(&["a"]);
+        sim.rejects(5, reason);
+        assert_eq!(sim.exit, Some(Outcome::Anew(reason.to_owned())));
+        assert!(!sim.log.contains(&Effect::ShutdownKernel));
+    }
+}

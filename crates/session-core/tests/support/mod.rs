@@ -45,6 +45,8 @@ pub struct Sim {
     principal: Principal,
     pub exit: Option<Outcome>,
     seq: u64,
+    /// Whether the room says nothing of the state of widgets yet.
+    pub late_comms: bool,
     /// What the kernel has replied to.
     replied: HashSet<String>,
 }
@@ -85,6 +87,7 @@ impl Sim {
             bytes: 0,
             exit: None,
             seq: 0,
+            late_comms: false,
             replied: HashSet::new(),
         }
     }
@@ -189,6 +192,9 @@ impl Sim {
 
     fn room_receives(&mut self, bytes: &[u8], events: &mut VecDeque<Event>) {
         let (frame_type, payload) = wire::frame::split(bytes).unwrap();
+        if frame_type == FrameType::CommsDocSync && self.late_comms {
+            return;
+        }
         let (kind, doc, sync) = match frame_type {
             FrameType::RuntimeStateSync => (
                 DocKind::RuntimeState,

@@ -443,3 +443,45 @@ fn a_cooldown_outlasts_what_succeeds_meanwhile() {
     bench.run_for(55_000);
     assert!(!bench.take().contains(&Effect::Poll));
 }
+
+#[test]
+fn a_workstation_that_a_poll_does_not_find_registers_instead_of_being_silent() {
+    let mut bench = Bench::working(defaults());
+    bench.running("j");
+    bench.send(Event::Link(LinkEvent::AttachJobs));
+    bench.run_for(POLL_SPACING_MS);
+    bench.send(Event::Polled(Err(CloudFailure {
+        retry_after_ms: Some(900_000),
+        ..status(404)
+    })));
+    bench.take();
+    bench.run_for(2_000);
+    assert_eq!(bench.take(), [Effect::Register]);
+    bench.send(Event::Registered(Ok(())));
+    assert!(bench.take().contains(&Effect::Poll));
+    bench.send(polled(vec![order("j", "running")], vec![]));
+    bench.run_for(60_000);
+    assert!(bench.take().contains(&report("j", JobStatus::Running)));
+}
+
+// WS 5.3: the cloud gives a job up after 120 s without a word, a machine after 180.
+#[test]
+fn a_cloud_that_is_busy_without_saying_how_long_is_not_left_alone_while_kernels_run() {
+    let mut bench = Bench::working(defaults());
+    bench.running("j");
+    let (mut last, mut longest) = (bench.now, 0);
+    for _ in 0..400 {
+        bench.run_for(1_000);
+        for effect in bench.take() {
+            match effect {
+                Effect::Register => bench.send(Event::Registered(Err(status(503)))),
+                Effect::Report { .. } => {
+                    longest = longest.max(bench.now - last);
+                    last = bench.now;
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(longest < 100_000, "{longest} ms without a report");
+}
