@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::backoff::Jitter;
-use crate::cooldown::{Step, cooldown_wait, retry_hint};
+use crate::cooldown::{Step, bounded, cooldown_wait, retry_hint};
 use crate::events_link::EventsLink;
 use crate::job::Job;
 use crate::message::{earlier, log};
@@ -34,11 +34,7 @@ const DEVICES_FOR_MS: Millis = 300_000;
 const REGISTER_CAP_MS: Millis = 10_000;
 /// Most ids that are remembered in order to warn about them once.
 const WARNED_LIMIT: usize = 1_000;
-/// Longest silence while kernels run here and the cloud has not asked for one.
-const QUIET_WITH_JOBS_MS: Millis = 60_000;
-/// A workstation that the cloud does not know registers so soon
-const UNKNOWN_MS: Millis = 1_000;
-/// and polls again after that, so often in a row.
+/// A workstation that the cloud did not know polls again as soon as it has registered, so often in a row.
 const UNKNOWN_POLLS: u32 = 3;
 
 /// A repeated call to the cloud.
@@ -94,15 +90,6 @@ pub struct Agent {
     trouble: Option<String>,
     link: EventsLink,
     warned: BTreeSet<String>,
-}
-
-/// Without a hint of the cloud's own the agent is not silent for so long that the cloud would give up its jobs (WS 5.3).
-fn bounded(wait: Millis, has_jobs: bool, failure: &CloudFailure) -> Millis {
-    if has_jobs && failure.retry_after_ms.is_none() {
-        wait.min(QUIET_WITH_JOBS_MS)
-    } else {
-        wait
-    }
 }
 
 impl Agent {
@@ -409,23 +396,15 @@ impl Agent {
         failure: &CloudFailure,
         out: &mut Vec<Effect>,
     ) {
-        let what = if step == Step::Register {
-            "registering"
-        } else {
-            "polling"
-        };
-        out.push(log(
-            LogLevel::Warn,
-            format!("{what} failed: {}", failure.message),
-        ));
         self.trouble = Some(failure.message.clone());
         self.unreached = failure.status.is_none();
         let has_jobs = self.has_processes();
-        let periodic = if step == Step::Register {
-            &mut self.register
-        } else {
-            &mut self.poll
+        let (what, periodic) = match step {
+            Step::Register => ("registering", &mut self.register),
+            _ => ("polling", &mut self.poll),
         };
+        let text = format!("{what} failed: {}", failure.message);
+        out.push(log(LogLevel::Warn, text));
         if let Some(hint) = retry_hint(step, failure) {
             periodic.hinted += 1;
             let wait = cooldown_wait(hint, periodic.hinted, self.jitter.unit());
@@ -433,7 +412,7 @@ impl Agent {
             periodic.due = now + wait;
             if failure.is_unknown_workstation() {
                 // Registering makes it known; being silent would not.
-                self.register.due = self.register.due.min(now + UNKNOWN_MS);
+                self.register.due = self.register.due.min(now);
             } else {
                 self.cooldown_until = self.cooldown_until.max(now + wait);
             }

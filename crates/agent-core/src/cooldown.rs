@@ -11,6 +11,9 @@ const GONE_MS: Millis = 900_000;
 /// Longest wait, unless the hint itself is longer.
 const CAP_MS: Millis = 900_000;
 
+/// Longest silence while kernels run here and the cloud has not asked for one.
+const WITH_JOBS_MS: Millis = 60_000;
+
 /// The calls that keep count of their failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -43,6 +46,15 @@ pub fn cooldown_wait(hint_ms: Millis, failures: u32, unit: f64) -> Millis {
         .saturating_mul(1 << failures.saturating_sub(1).min(6))
         .min(max);
     (base + (base as f64 * 0.2 * unit).ceil() as Millis).min(max)
+}
+
+/// Without a hint of the cloud's own the agent is not silent for so long that the cloud would give up its jobs (WS 5.3).
+pub(crate) fn bounded(wait: Millis, has_jobs: bool, failure: &CloudFailure) -> Millis {
+    if has_jobs && failure.retry_after_ms.is_none() {
+        wait.min(WITH_JOBS_MS)
+    } else {
+        wait
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod blobs;
 mod clock;
 mod config;
 mod conflicts;
+mod dials;
 mod end;
 mod headless;
 mod journal_feed;

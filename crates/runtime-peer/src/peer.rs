@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloud_client::{CloudClient, RoomAuth, RoomDial};
+use cloud_client::CloudClient;
 use kernel::LaunchSpec;
 use kernel::client::KeeperClient;
 use kernel::journal::{FILE_NAME, JournalError, Record, START};
@@ -23,12 +23,13 @@ use crate::blobs::{UploadResult, Uploader};
 use crate::clock::{now, until, wait_until};
 use crate::config::{PeerAuth, PeerConfig};
 use crate::conflicts::Conflicts;
+use crate::dials::Dials;
 use crate::end::End;
 use crate::journal_feed::JournalFeed;
 use crate::keeper_control::{KeeperControl, KeeperOrder, KeeperReport};
 use crate::kernel_watch::KernelWatch;
 use crate::launcher::{Launcher, Step};
-use crate::link::{DialSource, LinkEvent, RoomLink};
+use crate::link::{LinkEvent, RoomLink};
 use crate::position::Position;
 use crate::tokens::Tokens;
 use crate::translate::{self, News};
@@ -166,25 +167,6 @@ fn has_journal(job_dir: &Path) -> bool {
     journal.is_ok_and(|meta| meta.len() > START)
 }
 
-/// Each dial presents what is good by then.
-struct Dials {
-    dial: RoomDial,
-    tokens: Tokens,
-}
-
-impl DialSource for Dials {
-    fn next_dial(&mut self) -> RoomDial {
-        RoomDial {
-            auth: self.tokens.auth(),
-            ..self.dial.clone()
-        }
-    }
-
-    fn token_expired(&mut self) {
-        self.tokens.expired();
-    }
-}
-
 fn make_job_dir(job_dir: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new()
@@ -242,10 +224,7 @@ impl Peer {
             Uploader::new(client_of(config)?, tokens.clone(), &config.notebook_id);
         let (reader, fetched) =
             BlobReader::new(client_of(config)?, tokens.clone(), &config.notebook_id);
-        let dials = Dials {
-            dial: dial_of(config, tokens.auth()),
-            tokens: tokens.clone(),
-        };
+        let dials = Dials::new(config, tokens.clone());
         let keeper = KeeperControl::start(
             job_dir.clone(),
             config.keeper.clone(),
@@ -552,22 +531,4 @@ pub(crate) fn nonce() -> String {
 fn client_of(config: &PeerConfig) -> Result<CloudClient, End> {
     CloudClient::new(&config.network, config.cloud.clone())
         .map_err(|error| End::Config(error.to_string()))
-}
-
-fn dial_of(config: &PeerConfig, auth: RoomAuth) -> RoomDial {
-    RoomDial {
-        network: config.network.clone(),
-        base: config.cloud.clone(),
-        notebook_id: config.notebook_id.clone(),
-        scope: config.scope.clone(),
-        operator: Some(config.operator.clone()),
-        auth,
-        runtime_session_id: config.runtime_session_id.clone(),
-        workstation_id: config.workstation_id.clone(),
-        workstation_display_name: config.workstation_display_name.clone(),
-        default_environment: config.python.as_ref().map(|_| "Current Python".to_owned()),
-        environment_policy: config.python.as_ref().map(|_| "current_python".to_owned()),
-        working_directory: Some(config.working_dir.to_string_lossy().into_owned()),
-        rejoins: true,
-    }
 }

@@ -1,4 +1,5 @@
 // The field under a cell that asks for input (D12).
+import "./input-prompt.css";
 import type { RefObject } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { toastError } from "../ui/toasts";
