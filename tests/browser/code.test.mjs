@@ -77,6 +77,57 @@ test("Tab asks the kernel behind code and indents at the start of a line; Shift+
   await page.keyboard.press("y");
 });
 
+test("what was asked for at the cursor is dropped when one goes on elsewhere, and closes", async () => {
+  const typed = async (index) => (await notebook.cell(index).editor().innerText()).trim();
+  const list = page.locator(".cm-tooltip-autocomplete");
+  const busy = async () => {
+    await cell.write("import time; time.sleep(2)");
+    await cell.run();
+    await cell.status("running");
+  };
+  const over = async () => {
+    await cell.status("done");
+    await page.waitForTimeout(1_000);
+  };
+  await notebook.addCodeCell();
+  const next = notebook.cell(1);
+  await busy();
+  await next.write("lonely_nam");
+  await page.keyboard.press("Tab");
+  await page.waitForTimeout(200);
+  await page.keyboard.press("Control+Enter");
+  await next.status("error");
+  await over();
+  assert.equal(await typed(1), "lonely_nam");
+  await notebook.addCodeCell();
+  for (const start of ["lonely_nam", "o"]) {
+    await busy();
+    await next.write(start);
+    await page.keyboard.press("Tab");
+    await page.waitForTimeout(200);
+    await notebook.cell(2).editor().click();
+    await page.keyboard.insertText("else");
+    await over();
+    assert.equal(await typed(1), start);
+    assert.equal(await list.count(), 0);
+  }
+  const tip = page.getByTestId("inspect");
+  await next.write("len");
+  await page.keyboard.press("Shift+Tab");
+  await tip.getByText("number of items").waitFor();
+  await tip.click();
+  assert.equal(await tip.count(), 1);
+  await notebook.cell(2).editor().click();
+  await tip.waitFor({ state: "detached" });
+  await next.editor().click();
+  await page.keyboard.press("Shift+Tab");
+  await tip.getByText("number of items").waitFor();
+  await page.keyboard.press("Shift+Enter");
+  await tip.waitFor({ state: "detached" });
+  await page.keyboard.press("Escape");
+  for (const index of [2, 1]) await notebook.cell(index).element.getByTestId("delete-cell").press("Enter");
+});
+
 test("while a cell runs, Tab says why nothing comes", async () => {
   await cell.write("import time; time.sleep(60)");
   await cell.run();

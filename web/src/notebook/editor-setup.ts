@@ -6,7 +6,9 @@ import {
   type CompletionResult,
   closeBrackets,
   closeBracketsKeymap,
+  closeCompletion,
   completionKeymap,
+  completionStatus,
   insertCompletionText,
   startCompletion,
 } from "@codemirror/autocomplete";
@@ -28,7 +30,7 @@ import { parser as markdownParser } from "@lezer/markdown";
 import { messageOf } from "../api/http";
 import type { CellType } from "./cells";
 import type { Completion } from "./completion";
-import { type Ask, inspection, isBehindCode, tell } from "./inspect";
+import { type Ask, closeInspection, inspection, isBehindCode, tell } from "./inspect";
 import { lineNumbering } from "./line-numbers";
 import { remoteCursors } from "./remote-cursors";
 
@@ -146,8 +148,11 @@ const completeBehindCode: Command = (view) => isBehindCode(view) && startComplet
 
 function completions(ask: EditorOptions["complete"]) {
   return async ({ state, pos, view }: CompletionContext): Promise<CompletionResult | null> => {
-    /** Whether nobody went on typing meanwhile. */
-    const isHere = () => view?.state.doc === state.doc && view.state.selection.main.head === pos;
+    /** Whether nobody went on typing meanwhile, or went away. */
+    const isHere = () =>
+      view?.state.doc === state.doc &&
+      view.state.selection.main.head === pos &&
+      completionStatus(view.state) !== null;
     const items = await ask(state.doc.toString(), pos).catch((error: unknown) => {
       if (view && isHere()) tell(view, messageOf(error));
       return [];
@@ -205,7 +210,7 @@ export function createEditor(options: EditorOptions): EditorView {
     { key: "ArrowUp", run: atEdge("start", options.leaveUp) },
     { key: "ArrowDown", run: atEdge("end", options.leaveDown) },
   ]);
-  return new EditorView({
+  const view = new EditorView({
     parent: options.parent,
     state: EditorState.create({
       doc: EditorState.create({ extensions: EditorState.lineSeparator.of("\n") }).toText(options.source),
@@ -250,4 +255,15 @@ export function createEditor(options: EditorOptions): EditorView {
       ],
     }),
   });
+  // What hangs at the cursor, or was asked for there, goes with the focus.
+  view.dom.addEventListener("focusout", ({ relatedTarget }) => {
+    // Without the focus on anything else, the window has lost it.
+    if (view.dom.contains((relatedTarget ?? document.activeElement) as Node | null)) return;
+    // The editor may be amid a change.
+    queueMicrotask(() => {
+      closeCompletion(view);
+      closeInspection(view);
+    });
+  });
+  return view;
 }

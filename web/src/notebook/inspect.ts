@@ -83,8 +83,8 @@ function inspect(ask: Ask): Command {
   };
 }
 
-const close: Command = (view) => {
-  if (view.state.field(field) === undefined) return false;
+export const closeInspection: Command = (view) => {
+  if (view.state.field(field, false) === undefined) return false;
   view.dispatch({ effects: show.of(undefined) });
   return true;
 };
@@ -103,7 +103,7 @@ const look = EditorView.baseTheme({
 export function inspection(ask: Ask): Extension {
   const keys = [
     { key: "Shift-Tab", run: inspect(ask) },
-    { key: "Escape", run: close },
+    { key: "Escape", run: closeInspection },
   ];
   return [field, look, Prec.highest(keymap.of(keys))];
 }
