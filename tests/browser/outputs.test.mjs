@@ -293,6 +293,85 @@ display({"application/vnd.plotly.v1+json": [1]}, raw=True)`);
   if (process.env.SHOTS) await shots("chart");
 });
 
+test("a click on an output selects its cell, and the keyboard comes back from there", async () => {
+  const selected = () => page.locator(".cell.is-selected").evaluateAll((cells) => cells.map((each) => each.ariaLabel));
+  const onCell = (number) => page.locator(`.is-selected:focus[aria-label="Cell ${number}, Code"]`).waitFor();
+  const holder = () => page.evaluate(() => document.activeElement?.closest("[data-testid]")?.dataset.testid);
+  const cells = page.locator('[data-testid="cell"]');
+  // A frame in a process of its own is told of this pointer, and the page around it never hears.
+  const over = (frame) => page.evaluate((isOver) => {
+    HTMLIFrameElement.prototype.matches = (selectors) => selectors === ":hover" && isOver;
+  }, frame);
+  const click = async (place, options) => {
+    await over(true);
+    await place.click(options);
+  };
+  const html = (content) => show(`from IPython.display import HTML\nHTML(${JSON.stringify(content)})`);
+  await html("<table class=dataframe><tr><td>one</td></tr></table><input id=field>");
+  await notebook.addCodeCell();
+  const other = notebook.cell(1);
+  const inOther = async () => {
+    await other.write("2 + 2");
+    await page.keyboard.press("Escape");
+    assert.deepEqual(await selected(), ["Cell 2, Code"]);
+  };
+  await inOther();
+  await click(frame().getByText("one"));
+  await onCell(1);
+  await page.keyboard.press("Control+f");
+  await page.getByTestId("find-text").press("Escape");
+  await page.keyboard.press("Shift+Enter");
+  await onCell(2);
+  await cell.status("done");
+  // Selected text is there to be copied.
+  await frame().getByText("one").click({ clickCount: 2, delay: 60 });
+  await page.waitForTimeout(300);
+  assert.equal(await holder(), "output-frame");
+  assert.deepEqual(await selected(), ["Cell 1, Code"]);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("j");
+  assert.deepEqual(await selected(), ["Cell 2, Code"]);
+  // What is typed into an output stays there.
+  await click(frame().locator("#field"));
+  await page.keyboard.type("dd");
+  await page.keyboard.press("Escape");
+  await page.waitForTimeout(300);
+  assert.equal(await holder(), "output-frame");
+  assert.equal(await frame().locator("#field").inputValue(), "dd");
+  assert.deepEqual(await selected(), ["Cell 1, Code"]);
+  // Charts and scripts may want keys, so they keep the keyboard until Escape.
+  await show(`from IPython.display import display
+display({"application/vnd.plotly.v1+json": {"data": [{"x": [1, 2]}], "layout": {"height": 300}}}, raw=True)`);
+  await inOther();
+  await frame().locator(".main-svg").first().waitFor();
+  await click(frame().locator("#chart"), { position: { x: 5, y: 5 } });
+  await page.waitForFunction(() => document.querySelector(".is-selected").ariaLabel === "Cell 1, Code");
+  await page.keyboard.press("Escape");
+  await onCell(1);
+  await html(`<p id=there>there</p><script>let quiet</script>`);
+  await click(frame().locator("#there"));
+  await page.waitForTimeout(300);
+  assert.equal(await holder(), "output-frame");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Escape");
+  await onCell(1);
+  // It goes back to where it was, whatever they say.
+  await over(false);
+  await other.editor().focus();
+  await frame().locator("#there").evaluate(() => {
+    window.focus();
+    parent.postMessage({ type: "frame-pressed" }, "*");
+    parent.postMessage({ type: "frame-left" }, "*");
+  });
+  await page.waitForTimeout(300);
+  assert.equal(await holder(), "cell-editor");
+  assert.deepEqual(await selected(), ["Cell 2, Code"]);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("d");
+  await page.keyboard.press("d");
+  assert.equal(await cells.count(), 1);
+});
+
 test("an output whose part of the page is gone says why; a newer page is offered if there is one", async () => {
   await page.reload();
   await notebook.ready();

@@ -198,6 +198,19 @@ test("widgets live in every page at once", async (t) => {
     assert.deepEqual(moves, moves.toSorted((a, b) => a - b));
   });
 
+  await t.test("the keyboard stays in a widget that is used, until Escape", async () => {
+    const focused = () => page.evaluate(() => document.activeElement?.dataset.testid);
+    await mine.inside.locator(".noUi-handle").first().click();
+    await page.keyboard.press("ArrowLeft");
+    await mine.reads(9);
+    await page.keyboard.press("ArrowRight");
+    await mine.reads(10);
+    assert.equal(await focused(), "widget-frame");
+    await page.keyboard.press("Escape");
+    await page.waitForFunction(() => document.activeElement?.dataset.testid === "cell");
+    assert.ok(await page.locator(".cell.is-selected").evaluate((element) => element === document.activeElement));
+  });
+
   await t.test("a click runs in the kernel and is seen everywhere", async () => {
     for (const [shown, clicks] of [
       [mine, 1],

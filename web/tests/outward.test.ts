@@ -60,6 +60,7 @@ describe("what a frame says of things outside it", () => {
     });
     expect(readOutward({ type: "frame-failed", why: {} })).toBeUndefined();
     expect(readOutward({ type: "frame-scroll", top: Number.NaN })).toBeUndefined();
+    expect(readOutward({ type: "frame-left", key: "Enter" })).toEqual({ type: "left" });
     expect(readOutward("frame-link")).toBeUndefined();
   });
 });

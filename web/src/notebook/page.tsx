@@ -156,6 +156,8 @@ function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: stri
         if (event.defaultPrevented || !(target instanceof HTMLElement)) return;
         if (target === currentTarget || target.dataset.testid === "cell") {
           if (keys.handle(event)) event.preventDefault();
+        } else if (event.key === "Escape" && target.tagName === "IFRAME") {
+          actions.selection.resume();
         } else if (event.key === "Escape") {
           // From a cell's buttons and outputs the way back to the cell.
           actions.selection.command(target.closest<HTMLElement>("[data-cell-id]")?.dataset.cellId);

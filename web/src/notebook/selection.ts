@@ -121,6 +121,13 @@ export class Selection {
     this.editors.get(id)?.focus(edge);
   }
 
+  /** Puts the focus back to where keys went before: into the editor, or onto the selected cell. */
+  resume(): void {
+    const editor = this.editing.value ? this.editors.get(this.cellId.value ?? "") : undefined;
+    if (editor === undefined) this.focusCell(false);
+    else editor.focus();
+  }
+
   /** No cell is left to be selected: the keys of command mode stay within reach. */
   nothing(): void {
     this.cellId.value = undefined;

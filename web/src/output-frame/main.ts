@@ -1,6 +1,7 @@
 // Shows one output of a notebook. This document runs in a sandbox without an origin of its own: it can reach
 // neither the page nor the server, and speaks to the page by messages.
 import { setInk } from "../outputs/ink";
+import { isScripted } from "../outputs/model";
 import { tellNested, watchOutward } from "./outward";
 import { runIn } from "./run";
 
@@ -54,8 +55,9 @@ function render(mime: string, content: string): void {
   measure();
 }
 
-watchOutward(tell);
 let shown: string | undefined;
+let isQuiet = false;
+watchOutward(tell, () => isQuiet);
 addEventListener("message", ({ source, data }) => {
   if (source !== parent || typeof data !== "object" || data === null) return;
   const { type, mime, content, dark } = data;
@@ -64,6 +66,7 @@ addEventListener("message", ({ source, data }) => {
   const key = `${mime}\n${content}`;
   if (key === shown) return;
   shown = key;
+  isQuiet = !isScripted(mime, content);
   render(mime, content);
   tell({ type: "notebook-output-drawn" });
 });

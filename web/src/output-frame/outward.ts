@@ -1,5 +1,5 @@
-// What leads out of a frame: links, files to save, code from elsewhere that the frame may not load, and how its scripts
-// failed. The sandbox opens and saves nothing, so the page is told, and decides.
+// What leads out of a frame: links, files to save, code from elsewhere that the frame may not load, how its scripts
+// failed, and the keyboard. The sandbox opens and saves nothing, so the page is told, and decides.
 
 type Tell = (message: Record<string, unknown>) => void;
 
@@ -118,7 +118,31 @@ export function tellNested(root: HTMLElement, tell: Tell): void {
   }
 }
 
-export function watchOutward(tell: Tell): void {
+const WRITTEN_IN =
+  "input:not([type=checkbox], [type=radio], [type=range], [type=button]), textarea, select, [contenteditable]";
+
+/**
+ * Tells that a person pressed something here, and when the keyboard is wanted here no more: by an Escape that nothing
+ * used, or at once where keys mean nothing to what was clicked.
+ */
+function watchKeyboard(tell: Tell, meansNothing: () => boolean): void {
+  addEventListener("pointerup", () => tell({ type: "frame-pressed" }), true);
+  addEventListener("click", ({ defaultPrevented }) => {
+    // Selected text is there to be copied.
+    const isUsed = document.activeElement !== document.body || getSelection()?.isCollapsed === false;
+    if (!defaultPrevented && !isUsed && meansNothing()) tell({ type: "frame-left" });
+  });
+  addEventListener("keydown", (event) => {
+    const [target] = event.composedPath();
+    const isUsed =
+      event.defaultPrevented || (target instanceof Element && target.closest(WRITTEN_IN) !== null);
+    if (event.key === "Escape" && !isUsed) tell({ type: "frame-left" });
+  });
+}
+
+/** `meansNothing` says whether keys mean nothing to what is shown, but for what has the focus. */
+export function watchOutward(tell: Tell, meansNothing = () => false): void {
+  watchKeyboard(tell, meansNothing);
   watchLinks(tell);
   watchBlocked(tell);
   watchFailed(tell);

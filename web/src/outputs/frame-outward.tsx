@@ -1,5 +1,6 @@
 // Follows what leads out of a frame, if a person asked for it there: links open in windows of their own, files are
-// offered, `#fragments` are scrolled to. What the frame may not load, and how a script of it failed, is told below it.
+// offered, `#fragments` are scrolled to, and the keyboard comes back. What the frame may not load, and how a script of it
+// failed, is told below it.
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { save } from "../ui/save";
@@ -15,8 +16,10 @@ const SCROLL_MARGIN = 72;
 let offered = 0;
 
 /** Whether a person has just done something, and in this frame, as far as the browser tells. */
-function isAsked(frame: HTMLElement): boolean {
-  return document.activeElement === frame && navigator.userActivation?.isActive !== false;
+function isAsked(frame: HTMLElement, what: Outward["type"]): boolean {
+  // To a browser, Escape alone is no sign of a person.
+  const isActive = what === "left" || navigator.userActivation?.isActive !== false;
+  return document.activeElement === frame && isActive;
 }
 
 function open(address: string): void {
@@ -31,8 +34,18 @@ function sizeText(bytes: number): string {
   return bytes < 1_000 ? `${bytes} B` : `${Math.round(bytes / 1_000).toLocaleString()} kB`;
 }
 
+/**
+ * What a person does in a frame counts as done on it: a press selects its cell, an Escape gives the keyboard back. No
+ * other key is taken from a frame, so none can be forged that runs or changes a cell. Nor can a frame choose where the
+ * keyboard goes: it must have it, which comes back to where it was, or to the frame's own cell if the pointer is there.
+ */
+function handBack(frame: HTMLElement, type: "pressed" | "left"): void {
+  if (type === "left") frame.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+  else if (frame.matches(":hover")) frame.dispatchEvent(new MouseEvent("mousedown", { bubbles: true }));
+}
+
 function follow(frame: HTMLElement, outward: Exclude<Outward, { type: "blocked" | "failed" }>): void {
-  if (!isAsked(frame)) return;
+  if (!isAsked(frame, outward.type)) return;
   switch (outward.type) {
     case "link":
       open(outward.address);
@@ -52,6 +65,8 @@ function follow(frame: HTMLElement, outward: Exclude<Outward, { type: "blocked" 
       scrollBy({ top: top + Math.min(Math.max(outward.top, 0), height) - SCROLL_MARGIN });
       break;
     }
+    default:
+      handBack(frame, outward.type);
   }
 }
 

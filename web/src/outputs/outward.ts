@@ -1,4 +1,4 @@
-// What frames say of links, files, what they may not load and how they failed: checked by shape, since other people's
+// What frames say of links, files, what they may not load, how they failed, and the keyboard: checked by shape, since other people's
 // code says it.
 import { record, text } from "../api/shape";
 
@@ -24,7 +24,9 @@ export type Outward =
   | { type: "file"; name: string; bytes: Blob }
   | { type: "scroll"; top: number }
   | { type: "blocked"; blocked: Blocked }
-  | { type: "failed"; why: string };
+  | { type: "failed"; why: string }
+  | { type: "pressed" }
+  | { type: "left" };
 
 /** An address that may be opened in a window of its own; never one that runs here. */
 export function safeAddress(href: string | undefined): string | undefined {
@@ -90,6 +92,10 @@ export function readOutward(data: unknown): Outward | undefined {
       const why = text(shape, "why")?.slice(0, MAX_WHY);
       return why ? { type: "failed", why } : undefined;
     }
+    case "frame-pressed":
+      return { type: "pressed" };
+    case "frame-left":
+      return { type: "left" };
     default:
       return undefined;
   }
