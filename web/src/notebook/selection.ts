@@ -21,14 +21,17 @@ export class Selection {
   home: HTMLElement | null = null;
   private readonly cellElements = new Map<string, HTMLElement>();
   private readonly editors = new Map<string, EditorHandle>();
+  /** The cell that is to be seen and is not there yet. */
+  private awaited: string | undefined;
   /** Where the cursor of an editor goes that is not there yet. */
   private edge: Edge | undefined;
-  /** A part of a text to be shown by an editor that is not there yet. */
-  private shown: { id: string; from: number; to: number } | undefined;
+  /** A cell whose text is shown, whatever stands in its place otherwise, and the part of it that is selected. */
+  readonly shown = signal<{ id: string; from: number; to: number } | undefined>(undefined);
 
   registerCell(id: string, element: HTMLElement): () => void {
     this.cellElements.set(id, element);
     if (this.cellId.value === id && !this.editing.value) element.focus({ preventScroll: true });
+    if (this.awaited === id) this.scrollTo(id);
     return () => this.cellElements.delete(id);
   }
 
@@ -36,7 +39,8 @@ export class Selection {
   registerEditor(id: string, editor: EditorHandle): () => void {
     this.editors.set(id, editor);
     if (this.cellId.value === id && this.editing.value) editor.focus(this.edge);
-    if (this.shown?.id === id) editor.show(this.shown.from, this.shown.to);
+    const shown = this.shown.value;
+    if (shown?.id === id) editor.show(shown.from, shown.to);
     return () => this.editors.delete(id);
   }
 
@@ -75,8 +79,8 @@ export class Selection {
     this.anchorId.value = undefined;
     this.cellId.value = id;
     this.editing.value = false;
-    this.shown = { id, from, to };
-    this.cellElements.get(id)?.scrollIntoView({ block: "nearest" });
+    this.shown.value = { id, from, to };
+    this.scrollTo(id);
     this.editors.get(id)?.show(from, to);
   }
 
@@ -106,9 +110,15 @@ export class Selection {
   }
 
   private focusCell(scrolls = true): void {
-    const element = this.cellElements.get(this.cellId.value ?? "");
-    element?.focus({ preventScroll: true });
-    if (scrolls) element?.scrollIntoView({ block: "nearest" });
+    const id = this.cellId.value ?? "";
+    this.cellElements.get(id)?.focus({ preventScroll: true });
+    if (scrolls) this.scrollTo(id);
+  }
+
+  private scrollTo(id: string): void {
+    const element = this.cellElements.get(id);
+    this.awaited = element === undefined ? id : undefined;
+    element?.scrollIntoView({ block: "nearest" });
   }
 
   edit(id: string | undefined, edge?: Edge): void {
@@ -117,7 +127,7 @@ export class Selection {
     this.anchorId.value = undefined;
     this.cellId.value = id;
     this.editing.value = true;
-    this.cellElements.get(id)?.scrollIntoView({ block: "nearest" });
+    this.scrollTo(id);
     this.editors.get(id)?.focus(edge);
   }
 
