@@ -251,3 +251,72 @@ test("what is in the cells is found and replaced, and put back by z", async () =
   await notebook.cell(1).shows("print(total)");
   await notebook.cell(0).shows("total = 1");
 });
+
+test("a new cell that is written in is seen, however tall the notebook is", async () => {
+  await page.setViewportSize({ width: 1280, height: 500 });
+  const tall = letters(8).map((cell) => ({ ...cell, source: `${cell.id}\n`.repeat(8) }));
+  const notebook = await opened(...tall);
+  const seen = (index) => page.waitForFunction((index) => {
+    const cell = document.querySelectorAll('[data-testid="cell"]')[index];
+    if (cell === undefined || !cell.contains(document.activeElement)) return false;
+    const { top, bottom } = cell.getBoundingClientRect();
+    return top >= 0 && bottom <= innerHeight;
+  }, index);
+  await notebook.cell(7).element.focus();
+  await keys("Enter", "Shift+Enter");
+  await seen(8);
+  await notebook.cell(7).element.focus();
+  await keys("Enter", "Alt+Enter");
+  await seen(8);
+  await keys("Escape", "k");
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.getByTestId("add-cell").click();
+  await seen(8);
+});
+
+test("keys mean cells at once, and after the pointer was at a button, a title or beside the cells", async () => {
+  await page.setViewportSize({ width: 1280, height: 860 });
+  const content = { nbformat: 4, nbformat_minor: 5, metadata: {}, cells: letters(4) };
+  const { notebook_id: id } = await api(page, cloud, "POST", "/api/n", { title: "Test", content });
+  const notebook = await openNotebook(page, cloud, id);
+  const at = (id) => page.locator(`.cell.is-selected[data-cell-id="${id}"]`).waitFor();
+  const focused = () => page.evaluate(() => document.activeElement.closest("[data-cell-id]")?.dataset.cellId);
+  await at("a");
+  await keys("j");
+  await at("b");
+  await page.getByTestId("run-all").click();
+  assert.equal(await focused(), "b");
+  await keys("Enter");
+  await page.keyboard.type("x");
+  await notebook.cell(1).shows("x");
+  // Whoever writes goes on writing.
+  await page.getByTestId("run-all").click();
+  await page.keyboard.type("y");
+  await notebook.cell(1).shows("y");
+  await keys("Escape");
+  await notebook.cell(2).element.hover();
+  await notebook.cell(2).element.getByTestId("run-cell").click();
+  await keys("j");
+  await at("d");
+  await page.getByTestId("run-menu").click();
+  await page.getByTestId("run-above").click();
+  await keys("k");
+  await at("c");
+  await page.getByTestId("notebook-title").fill("Other");
+  await keys("Enter", "k");
+  await at("b");
+  await page.mouse.click(20, 700);
+  await keys("k");
+  await at("a");
+  await page.getByTestId("notebook-menu").click();
+  await page.getByTestId("menu-shortcuts").click();
+  await page.getByTestId("shortcuts-dialog").locator("h2").click();
+  await keys("j");
+  await at("a");
+  await keys("Escape");
+  await page.getByTestId("shortcuts-dialog").waitFor({ state: "detached" });
+  // The keyboard stays at the button that it pressed.
+  await page.getByTestId("run-all").focus();
+  await keys("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), "run-all");
+});

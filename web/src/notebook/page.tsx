@@ -138,8 +138,14 @@ function SelectionStatus({ actions }: { actions: Actions }) {
 
 function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: string | undefined }) {
   const { store } = actions;
-  const keys = useMemo(() => new CommandKeys(actions), [actions]);
   const drags = useMemo(() => dragging(actions), [actions]);
+  const first = store.cells.value[0]?.id;
+  // Keys have a cell to begin with; the focus stays where it is.
+  useEffect(() => {
+    if (actions.selection.cellId.peek() === undefined && first !== undefined) {
+      actions.selection.focused(first, false);
+    }
+  }, [actions, first]);
   return (
     <main
       ref={(element) => {
@@ -151,18 +157,6 @@ function Cells({ actions, outputOrigin }: { actions: Actions; outputOrigin: stri
       aria-label="Cells"
       data-testid="cells"
       {...drags}
-      onKeyDown={(event) => {
-        const { target, currentTarget } = event;
-        if (event.defaultPrevented || !(target instanceof HTMLElement)) return;
-        if (target === currentTarget || target.dataset.testid === "cell") {
-          if (keys.handle(event)) event.preventDefault();
-        } else if (event.key === "Escape" && target.tagName === "IFRAME") {
-          actions.selection.resume();
-        } else if (event.key === "Escape") {
-          // From a cell's buttons and outputs the way back to the cell.
-          actions.selection.command(target.closest<HTMLElement>("[data-cell-id]")?.dataset.cellId);
-        }
-      }}
     >
       <SaveNotice store={store} />
       <UnsentNotice actions={actions} />
@@ -212,6 +206,30 @@ function GoneNotice({ store }: { store: NotebookStore }) {
   );
 }
 
+/** Whether keys pressed there are those of command mode: on a cell, or nowhere. */
+function isOnCells(target: Element, { selection }: Actions): boolean {
+  if (target !== document.body) return target === selection.home || target.matches('[data-testid="cell"]');
+  return signedIn.peek() !== "ended" && document.querySelector("dialog[open]") === null;
+}
+
+/** From a cell's buttons and outputs the way back to the cell; from a frame to where the keyboard was. */
+function goBack(target: Element, { selection }: Actions): void {
+  if (target.matches("iframe")) selection.resume();
+  else selection.command(target.closest<HTMLElement>("[data-cell-id]")?.dataset.cellId);
+}
+
+/** Whoever clicked a button goes on by keys where they were, or in the cell that it belongs to. */
+function goOn({ target, detail }: MouseEvent, { selection }: Actions): void {
+  const button = target instanceof Element && target.closest<HTMLElement>("button");
+  // The keyboard clicks as well, and stays; what opens something below it takes keys for that.
+  if (!button || detail === 0 || button.matches("[aria-controls], .find-bar *, dialog *")) return;
+  // It may have sent the focus elsewhere.
+  if (!document.activeElement?.matches("button, body")) return;
+  const id = button.closest<HTMLElement>("[data-cell-id]")?.dataset.cellId;
+  if (id === undefined || id === selection.cellId.peek()) selection.resume();
+  else selection.command(id);
+}
+
 function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOrigin: string | undefined }) {
   const actions = useMemo(() => new Actions(store, new Selection()), [store]);
   const title = store.title.value ?? "Untitled";
@@ -225,14 +243,22 @@ function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOri
       event.preventDefault();
       event.stopPropagation();
     };
+    const keys = new CommandKeys(actions);
     const onKey = (event: KeyboardEvent) => {
+      const { target } = event;
+      if (event.defaultPrevented || !(target instanceof Element)) return;
       const key = keyName(event);
-      if (event.defaultPrevented || (key !== "ctrl+s" && key !== "ctrl+f")) return;
       // Pressed once more, the browser's own search opens, which also finds in outputs.
-      if (key === "ctrl+f" && (event.target as Element).closest(".find-bar")) return;
+      if (key === "ctrl+f" && !target.closest(".find-bar")) actions.find(true);
+      else if (key === "ctrl+s") {
+        if (!event.repeat) actions.saySaved();
+      } else if (isOnCells(target, actions)) {
+        if (!keys.handle(event)) return;
+      } else {
+        if (key === "Escape" && actions.selection.home?.contains(target)) goBack(target, actions);
+        return;
+      }
       event.preventDefault();
-      if (key === "ctrl+f") actions.find(true);
-      else if (!event.repeat) actions.saySaved();
     };
     addEventListener("keydown", ahead, true);
     addEventListener("keydown", onKey);
@@ -246,10 +272,13 @@ function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOri
   }, [title, isShown]);
   if (store.session.value.gone !== undefined) return <GoneNotice store={store} />;
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: for the pointer alone.
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard's focus stays.
     <div
       class={wide.on.value ? "notebook is-wide" : "notebook"}
       data-testid="notebook"
       data-ready={store.session.value.everLive}
+      onClick={(event) => goOn(event, actions)}
     >
       <Header actions={actions} />
       <Cells actions={actions} outputOrigin={outputOrigin} />
