@@ -252,6 +252,46 @@ test("what is in the cells is found and replaced, and put back by z", async () =
   await notebook.cell(0).shows("total = 1");
 });
 
+test("finding begins at the selected cell, and shows what is folded, rendered or far away", async () => {
+  await page.setViewportSize({ width: 1280, height: 500 });
+  const lines = (id, hidden) => code(id, "x = 1\n".repeat(60) + "value", hidden && { jupyter: { source_hidden: true } });
+  const words = { cell_type: "markdown", id: "m", metadata: {}, source: `${"Much text.\n\n".repeat(60)}value` };
+  const notebook = await opened(lines("a"), lines("b", true), words, lines("c"));
+  const found = async (id, count) => {
+    await page.getByTestId("find-count").getByText(count, { exact: true }).waitFor();
+    await page.waitForFunction((id) => {
+      const mark = document.querySelector(`[data-cell-id="${id}"] .cm-selectionBackground`);
+      const { top, bottom } = mark?.getBoundingClientRect() ?? { top: 0 };
+      return top > 150 && bottom < innerHeight;
+    }, id);
+  };
+  await notebook.cell(1).element.focus();
+  await keys("Control+f");
+  await page.getByTestId("find-text").fill("value");
+  await keys("Enter");
+  await found("b", "2 of 4");
+  await keys("Enter");
+  await found("m", "3 of 4");
+  await page.getByTestId("folded-source").waitFor();
+  await keys("Enter");
+  await found("c", "4 of 4");
+  await page.locator('[data-cell-id="m"]').getByTestId("markdown").waitFor();
+  await keys("Enter");
+  await found("a", "1 of 4");
+  // The bar has the keys until Escape, also when nothing is left to replace.
+  await page.getByTestId("replace-text").fill("other");
+  await page.getByTestId("replace-all").click();
+  await page.getByTestId("find-count").getByText("0 of 0", { exact: true }).waitFor();
+  await keys("Control+z");
+  await page.getByTestId("find-count").getByText("0 of 4", { exact: true }).waitFor();
+  await page.getByTestId("replace-all").click();
+  await page.getByTestId("find-count").getByText("0 of 0", { exact: true }).waitFor();
+  await keys("Escape");
+  await page.getByTestId("find-bar").waitFor({ state: "detached" });
+  await keys("Control+z");
+  await page.locator('[data-cell-id="m"]').getByTestId("markdown").getByText("value").waitFor();
+});
+
 test("a new cell that is written in is seen, however tall the notebook is", async () => {
   await page.setViewportSize({ width: 1280, height: 500 });
   const tall = letters(8).map((cell) => ({ ...cell, source: `${cell.id}\n`.repeat(8) }));

@@ -175,13 +175,13 @@ function ExecutionOutputs({ cell, actions, outputOrigin, execution }: ExecutionP
 }
 
 function Source({ cell, number, actions }: Omit<CellProps, "outputOrigin">) {
-  const editing = useComputed(() => actions.selection.isEditing(cell.id)).value;
+  const open = useComputed(() => actions.selection.isOpen(cell.id)).value;
   const hidden = actions.folding.isHidden(cell, "source");
-  if (hidden && !editing) {
+  if (hidden && !open) {
     const [line = ""] = cell.source.trim().split("\n", 1);
     return <Folded cell={cell} actions={actions} part="source" told={line.slice(0, TOLD_CHARACTERS)} />;
   }
-  if (cell.type === "markdown" && !editing && cell.source.trim() !== "") {
+  if (cell.type === "markdown" && !open && cell.source.trim() !== "") {
     return (
       // biome-ignore lint/a11y/noStaticElementInteractions: the keyboard's way is Enter on the focused cell.
       <div class="cell-rendered" onDblClick={() => actions.selection.edit(cell.id)}>

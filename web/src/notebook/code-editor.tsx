@@ -32,8 +32,8 @@ function useNearScreen(force: boolean) {
 
 export function CodeEditor({ cell, actions, label }: { cell: CellView; actions: Actions; label: string }) {
   const { store, selection } = actions;
-  const editing = useComputed(() => selection.isEditing(cell.id)).value;
-  const { ref, near } = useNearScreen(editing);
+  const open = useComputed(() => selection.isOpen(cell.id)).value;
+  const { ref, near } = useNearScreen(open);
   const readOnly = !store.canEdit.value;
   // Before the next paint: the cell would be empty in it, and what is below would move up and down.
   useLayoutEffect(() => {

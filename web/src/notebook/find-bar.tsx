@@ -61,9 +61,25 @@ export function FindBar({ actions, close }: { actions: Actions; close(): void })
     setAt((index + from.length) % from.length);
     selection.reveal(match.cellId, match.from, match.to);
   };
+  /** To the match a step on, or the first one from the selected cell on. */
+  const go = (step: 1 | -1) => {
+    const here = selection.cellId.value;
+    if (matches[at]?.cellId === here) return show(at + step);
+    const cells = store.cells.value;
+    const before = new Set(
+      cells
+        .slice(
+          0,
+          cells.findIndex(({ id }) => id === here),
+        )
+        .map(({ id }) => id),
+    );
+    const next = matches.findIndex(({ cellId }) => !before.has(cellId));
+    show(Math.max(0, next) + (step < 0 ? -1 : 0));
+  };
   const replace = () => {
     const match = matches[at];
-    if (match === undefined) return show(0);
+    if (match === undefined) return go(1);
     actions.cells.act(replacing(store.editor, [match], text, query.isPattern));
     const left = findIn(store.cells.value, query);
     const end = match.from + replacedBy(match, text, query.isPattern).length;
@@ -73,6 +89,7 @@ export function FindBar({ actions, close }: { actions: Actions; close(): void })
     show(Math.max(0, next), left);
   };
   const replaceAll = () => {
+    if (matches.length === 0) return;
     const said = matches.length === 1 ? "One place replaced" : `${matches.length} places replaced`;
     actions.cells.actOffering(replacing(store.editor, matches, text, query.isPattern), said);
     setAt(-1);
@@ -88,6 +105,11 @@ export function FindBar({ actions, close }: { actions: Actions; close(): void })
       data-testid="find-bar"
       onKeyDown={(event) => {
         if (event.key === "Escape") close();
+        // In a field it takes back what was typed there.
+        const isUndo = event.key === "z" && (event.ctrlKey || event.metaKey);
+        if (!isUndo || event.target instanceof HTMLInputElement) return;
+        event.preventDefault();
+        actions.cells.undo();
       }}
     >
       <div class="find-row">
@@ -104,7 +126,7 @@ export function FindBar({ actions, close }: { actions: Actions; close(): void })
             setAt(-1);
           }}
           onKeyDown={(event) => {
-            if (event.key === "Enter") show(event.shiftKey ? Math.max(at, 0) - 1 : at + 1);
+            if (event.key === "Enter") go(event.shiftKey ? -1 : 1);
           }}
         />
         <Toggle
@@ -126,7 +148,7 @@ export function FindBar({ actions, close }: { actions: Actions; close(): void })
           class="icon-button"
           aria-label="Previous match"
           data-testid="find-previous"
-          onClick={() => show(Math.max(at, 0) - 1)}
+          onClick={() => go(-1)}
         >
           <IconUp />
         </button>
@@ -135,7 +157,7 @@ export function FindBar({ actions, close }: { actions: Actions; close(): void })
           class="icon-button"
           aria-label="Next match"
           data-testid="find-next"
-          onClick={() => show(at + 1)}
+          onClick={() => go(1)}
         >
           <IconDown />
         </button>
@@ -170,7 +192,7 @@ export function FindBar({ actions, close }: { actions: Actions; close(): void })
             type="button"
             class="button"
             data-testid="replace"
-            disabled={matches.length === 0}
+            aria-disabled={matches.length === 0}
             onClick={replace}
           >
             Replace
@@ -179,7 +201,7 @@ export function FindBar({ actions, close }: { actions: Actions; close(): void })
             type="button"
             class="button"
             data-testid="replace-all"
-            disabled={matches.length === 0}
+            aria-disabled={matches.length === 0}
             onClick={replaceAll}
           >
             Replace all

@@ -25,8 +25,8 @@ export class Selection {
   private awaited: string | undefined;
   /** Where the cursor of an editor goes that is not there yet. */
   private edge: Edge | undefined;
-  /** A cell whose text is shown, whatever stands in its place otherwise, and the part of it that is selected. */
-  readonly shown = signal<{ id: string; from: number; to: number } | undefined>(undefined);
+  /** A part of a cell's text that was found. */
+  private readonly shown = signal<{ id: string; from: number; to: number } | undefined>(undefined);
 
   registerCell(id: string, element: HTMLElement): () => void {
     this.cellElements.set(id, element);
@@ -39,7 +39,7 @@ export class Selection {
   registerEditor(id: string, editor: EditorHandle): () => void {
     this.editors.set(id, editor);
     if (this.cellId.value === id && this.editing.value) editor.focus(this.edge);
-    const shown = this.shown.value;
+    const shown = this.shown.peek();
     if (shown?.id === id) editor.show(shown.from, shown.to);
     return () => this.editors.delete(id);
   }
@@ -62,6 +62,7 @@ export class Selection {
     this.anchorId.value = undefined;
     this.cellId.value = id;
     this.editing.value = false;
+    this.shown.value = undefined;
     this.focusCell();
   }
 
@@ -127,6 +128,7 @@ export class Selection {
     this.anchorId.value = undefined;
     this.cellId.value = id;
     this.editing.value = true;
+    this.shown.value = undefined;
     this.scrollTo(id);
     this.editors.get(id)?.focus(edge);
   }
@@ -152,6 +154,11 @@ export class Selection {
 
   isEditing(id: string): boolean {
     return this.editing.value && this.cellId.value === id;
+  }
+
+  /** Whether a cell's text is to be there, folded, rendered or far away as it may be. */
+  isOpen(id: string): boolean {
+    return this.isEditing(id) || this.shown.value?.id === id;
   }
 }
 
