@@ -300,7 +300,9 @@ test("a click on an output selects its cell, and the keyboard comes back from th
   const cells = page.locator('[data-testid="cell"]');
   // A frame in a process of its own is told of this pointer, and the page around it never hears.
   const over = (frame) => page.evaluate((isOver) => {
-    HTMLIFrameElement.prototype.matches = (selectors) => selectors === ":hover" && isOver;
+    HTMLIFrameElement.prototype.matches = function (selectors) {
+      return selectors === ":hover" ? isOver : Element.prototype.matches.call(this, selectors);
+    };
   }, frame);
   const click = async (place, options) => {
     await over(true);

@@ -40,7 +40,8 @@ export class Selection {
     this.editors.set(id, editor);
     if (this.cellId.value === id && this.editing.value) editor.focus(this.edge);
     const shown = this.shown.peek();
-    if (shown?.id === id) editor.show(shown.from, shown.to);
+    // Once it has measured its lines, and knows where that is.
+    if (shown?.id === id) requestAnimationFrame(() => editor.show(shown.from, shown.to));
     return () => this.editors.delete(id);
   }
 
