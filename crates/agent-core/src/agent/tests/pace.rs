@@ -450,13 +450,12 @@ fn a_workstation_that_a_poll_does_not_find_registers_instead_of_being_silent() {
     bench.running("j");
     bench.send(Event::Link(LinkEvent::AttachJobs));
     bench.run_for(POLL_SPACING_MS);
+    bench.take();
     bench.send(Event::Polled(Err(CloudFailure {
         retry_after_ms: Some(900_000),
         ..status(404)
     })));
-    bench.take();
-    bench.run_for(2_000);
-    assert_eq!(bench.take(), [Effect::Register]);
+    assert!(bench.take().contains(&Effect::Register));
     bench.send(Event::Registered(Ok(())));
     assert!(bench.take().contains(&Effect::Poll));
     bench.send(polled(vec![order("j", "running")], vec![]));
