@@ -115,9 +115,22 @@ impl Session {
         if self.comms_before.is_none() || !is_ready || self.ops.iter().any(|op| waits(&op.kind)) {
             return;
         }
-        let (Some(before), Some(comms)) = (self.comms_before.take(), self.comms.as_ref()) else {
+        let (Some(before), Some(comms)) = (self.comms_before.take(), self.comms.as_mut()) else {
             return;
         };
+        // A room that fell back to an older snapshot has lost those of open widgets.
+        for comm_id in before.doc.iter().flat_map(CommsDoc::comm_ids) {
+            let is_open = self
+                .state
+                .as_ref()
+                .is_some_and(|state| state.doc.has_comm(&comm_id));
+            let lost = before.doc.as_ref().and_then(|doc| doc.state(&comm_id));
+            if let Some(lost) = lost.filter(|_| is_open && comms.doc.state(&comm_id).is_none()) {
+                // A write fails only for an object that is gone.
+                let _ = comms.doc.merge_state(&comm_id, &lost);
+                self.dirty = true;
+            }
+        }
         let mut missed = BTreeSet::new();
         for comm_id in before.doc.as_ref().unwrap_or(&comms.doc).comm_ids() {
             let then = before.doc.as_ref().map(|doc| doc.state(&comm_id));

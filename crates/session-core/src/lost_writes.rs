@@ -63,6 +63,14 @@ impl Session {
             self.dirty = true;
             self.urgent = true;
         }
+        // The kernel that was left at work has its widgets still.
+        for comm_id in before.doc.comm_ids() {
+            let entry = before.doc.comm_entry(&comm_id);
+            if let Some(entry) = entry.filter(|_| !state.doc.has_comm(&comm_id)) {
+                let _ = state.doc.put_comm_entry(&comm_id, &entry);
+                self.dirty = true;
+            }
+        }
         self.take_up_running(before.running);
         if self.has_restored {
             self.write_queue();

@@ -286,3 +286,30 @@ fn a_change_of_somebody_else_that_is_refused_is_taken_up_anew_on_any_link() {
         assert!(!sim.log.contains(&Effect::ShutdownKernel));
     }
 }
+
+#[test]
+fn a_room_that_falls_back_gets_the_widgets_of_the_living_kernel_back() {
+    let mut sim = Sim::ready();
+    sim.refuses = true;
+    sim.queue_at_once(&["a"]);
+    let older = (sim.state.clone(), sim.comms.clone());
+    sim.pass(100);
+    let state = json!({"_model_name": "IntSliderModel", "value": 4});
+    let open = json!({"comm_id": "w", "target_name": "jupyter.widget", "data": {"state": state}});
+    sim.kernel("a", "comm_open", open);
+    sim.idle("a");
+    sim.pass(100);
+    let entry = sim.state.comm_entry("w");
+    assert!(entry.is_some());
+    // What only the room may write is lost as well.
+    sim.queue(&["b"]);
+    sim.idle("b");
+    sim.pass(100);
+    sim.unlink("");
+    (sim.state, sim.comms) = older;
+    sim.link();
+    begin_anew(&mut sim, &[]);
+    sim.pass(100);
+    assert_eq!(sim.state.comm_entry("w"), entry);
+    assert_eq!(sim.comms.value("w", "value"), Some(json!(4)));
+}

@@ -172,6 +172,18 @@ impl RuntimeStateDoc {
             .unwrap_or_default()
     }
 
+    /// Reads a comm's topology entry whole.
+    pub fn comm_entry(&self, comm: &str) -> Option<Json> {
+        let reader = self.reader();
+        reader.json(&reader.root_map("comms")?, comm)
+    }
+
+    /// Writes a comm's topology entry whole, as it was read.
+    pub fn put_comm_entry(&mut self, comm: &str, entry: &Json) -> Result<(), DocError> {
+        let comms = self.map("comms")?;
+        Ok(put_json(&mut self.doc, &comms, comm, entry)?)
+    }
+
     /// Reads one key of a comm's topology entry.
     pub fn comm_field(&self, comm: &str, key: &str) -> Option<Json> {
         let reader = self.reader();
