@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { assertAccessible, CHECKED } from "./support/accessible.mjs";
 import { launch } from "./support/browser.mjs";
 import { api, Notebook, openNotebook, signIn } from "./support/page.mjs";
-import { Cloud } from "./support/processes.mjs";
+import { Cloud, until } from "./support/processes.mjs";
 
 let cloud;
 let browser;
@@ -184,19 +184,21 @@ test("a notebook takes the whole width when that is chosen, also the next time",
   await opened(code("a", "a", {}, "of a"));
   await page.setViewportSize({ width: 1800, height: 900 });
   const width = () => page.getByTestId("cells").evaluate((element) => element.offsetWidth);
-  assert.equal(await width(), 940);
+  const isColumn = () => until("a column", async () => (await width()) === 940);
+  const isWide = () => until("the whole width", async () => (await width()) > 1_700);
+  await isColumn();
   const choose = async () => {
     await page.getByTestId("notebook-menu").click();
     await page.getByTestId("menu-wide").click();
   };
   await choose();
-  assert.ok((await width()) > 1_700);
+  await isWide();
   if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/wide.png` });
   await page.reload();
   await new Notebook(page).ready();
-  assert.ok((await width()) > 1_700);
+  await isWide();
   await choose();
-  assert.equal(await width(), 940);
+  await isColumn();
 });
 
 test("what is in the cells is found and replaced, and put back by z", async () => {

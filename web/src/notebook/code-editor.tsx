@@ -72,6 +72,7 @@ export function CodeEditor({ cell, actions, label }: { cell: CellView; actions: 
         // What is to be shown may have become shorter meanwhile.
         if (to <= view.state.doc.length) view.dispatch(showing(from, to));
       },
+      insert: (text) => view.dispatch(view.state.replaceSelection(text)),
     });
     let alive = true;
     const stop = effect(() => {

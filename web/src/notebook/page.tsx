@@ -222,7 +222,12 @@ function goBack(target: Element, { selection }: Actions): void {
 function goOn({ target, detail }: MouseEvent, { selection }: Actions): void {
   const button = target instanceof Element && target.closest<HTMLElement>("button");
   // The keyboard clicks as well, and stays; what opens something below it takes keys for that.
-  if (!button || detail === 0 || button.matches("[aria-controls], .find-bar *, dialog *")) return;
+  if (
+    !button ||
+    detail === 0 ||
+    button.matches("[aria-controls], [aria-disabled=true], .find-bar *, dialog *")
+  )
+    return;
   // It may have sent the focus elsewhere.
   if (!document.activeElement?.matches("button, body")) return;
   const id = button.closest<HTMLElement>("[data-cell-id]")?.dataset.cellId;
@@ -253,7 +258,7 @@ function OpenNotebook({ store, outputOrigin }: { store: NotebookStore; outputOri
       else if (key === "ctrl+s") {
         if (!event.repeat) actions.saySaved();
       } else if (isOnCells(target, actions)) {
-        if (!keys.handle(event)) return;
+        if (!actions.selection.typesAhead(event) && !keys.handle(event)) return;
       } else {
         if (key === "Escape" && actions.selection.home?.contains(target)) goBack(target, actions);
         return;

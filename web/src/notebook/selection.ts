@@ -5,11 +5,15 @@ import type { CellView } from "./cells";
 /** Where the cursor goes when an editor is entered: to the first or the last line, or where it was. */
 export type Edge = "start" | "end";
 
+/** What is typed waits for an editor that is not there yet so long. */
+const AHEAD_MS = 1_000;
+
 /** An editor as the selection needs it. */
 export interface EditorHandle {
   focus(edge?: Edge): void;
   /** Shows a part of the text as selected, without the focus. */
   show(from: number, to: number): void;
+  insert(text: string): void;
 }
 
 export class Selection {
@@ -25,6 +29,8 @@ export class Selection {
   private awaited: string | undefined;
   /** Where the cursor of an editor goes that is not there yet. */
   private edge: Edge | undefined;
+  /** When it was entered, and what was typed since. */
+  private ahead = { since: 0, text: "" };
   /** A part of a cell's text that was found. */
   private readonly shown = signal<{ id: string; from: number; to: number } | undefined>(undefined);
 
@@ -38,7 +44,11 @@ export class Selection {
   /** An editor that appears while its cell is being edited takes the focus. */
   registerEditor(id: string, editor: EditorHandle): () => void {
     this.editors.set(id, editor);
-    if (this.cellId.value === id && this.editing.value) editor.focus(this.edge);
+    if (this.cellId.value === id && this.editing.value) {
+      editor.focus(this.edge);
+      if (this.ahead.text) editor.insert(this.ahead.text);
+      this.ahead.text = "";
+    }
     const shown = this.shown.peek();
     // Once it has measured its lines, and knows where that is.
     if (shown?.id === id) requestAnimationFrame(() => editor.show(shown.from, shown.to));
@@ -131,7 +141,19 @@ export class Selection {
     this.editing.value = true;
     this.shown.value = undefined;
     this.scrollTo(id);
+    this.ahead = { since: performance.now(), text: "" };
     this.editors.get(id)?.focus(edge);
+  }
+
+  /** Takes a key for an editor that is about to be there; false if it is none of text, or none is awaited. */
+  typesAhead({ key, ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
+    const isAwaited =
+      this.editing.value &&
+      !this.editors.has(this.cellId.value ?? "") &&
+      performance.now() - this.ahead.since < AHEAD_MS;
+    if (!isAwaited || key.length > 1 || ctrlKey || metaKey || altKey) return false;
+    this.ahead.text += key;
+    return true;
   }
 
   /** Puts the focus back to where keys went before: into the editor, or onto the selected cell. */
