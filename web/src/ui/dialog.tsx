@@ -1,7 +1,7 @@
 // Modal dialogs on the browser's own <dialog>: focus is kept inside and returned afterwards.
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { Toasts } from "./toasts";
 
 /** The open dialogs, the topmost last. What lies outside of it can be neither seen well nor reached. */
@@ -17,7 +17,8 @@ interface DialogProps {
 export function Dialog({ title, testId, onClose, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // The focus goes back as the dialog goes, and is not taken a moment later from where somebody went on.
+  useLayoutEffect(() => {
     const before = document.activeElement;
     ref.current?.showModal();
     open.value = [...open.peek(), id];
