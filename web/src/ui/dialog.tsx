@@ -1,7 +1,7 @@
 // Modal dialogs on the browser's own <dialog>: focus is kept inside and returned afterwards.
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 import { Toasts } from "./toasts";
 
 /** The open dialogs, the topmost last. What lies outside of it can be neither seen well nor reached. */
@@ -17,14 +17,15 @@ interface DialogProps {
 export function Dialog({ title, testId, onClose, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
-  // The focus goes back as the dialog goes, and is not taken a moment later from where somebody went on.
-  useLayoutEffect(() => {
+  useEffect(() => {
     const before = document.activeElement;
     ref.current?.showModal();
     open.value = [...open.peek(), id];
     return () => {
       open.value = open.peek().filter((other) => other !== id);
-      if (before instanceof HTMLElement) before.focus();
+      // Somebody may have gone on since the dialog went.
+      const isLost = document.activeElement === null || document.activeElement === document.body;
+      if (isLost && before instanceof HTMLElement) before.focus();
     };
   }, [id]);
   return (
