@@ -49,4 +49,6 @@ export async function assertAccessible(page, what) {
     assert.deepEqual(told, [], `${what}, ${colorScheme}, ${width} px`);
   }
   await page.setViewportSize(size);
+  // Before it is drawn the browser may take a click for one into a frame that was there.
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
 }
