@@ -6,7 +6,7 @@ mod support;
 
 use serde_json::{Value, json};
 use session_core::Event;
-use support::{Sim, info};
+use support::Sim;
 
 fn open(sim: &mut Sim, outputs: &Value) {
     let state = json!({"_model_name": "OutputModel", "msg_id": "", "outputs": outputs});
@@ -89,10 +89,7 @@ fn a_peer_after_a_crash_keeps_what_was_captured_and_doubles_nothing() {
     sim.pass(100);
     let before = shown(&sim);
     sim.queue(&["b"]);
-    sim.replace_session(true);
-    sim.event(Event::KernelReady(info()));
-    sim.link();
-    sim.event(Event::JournalCaughtUp);
+    sim.crash(Vec::new());
     sim.kernel("b", "comm_msg", takes("b"));
     sim.print("b", "more\n");
     sim.pass(100);
@@ -111,11 +108,7 @@ fn what_runs_while_the_peer_crashes_is_captured_once() {
     sim.event(Event::Journal(journal.clone()));
     sim.pass(100);
     let before = shown(&sim);
-    sim.replace_session(true);
-    sim.event(Event::KernelReady(info()));
-    sim.link();
-    sim.event(Event::Journal(journal));
-    sim.event(Event::JournalCaughtUp);
+    sim.crash(journal);
     sim.pass(100);
     assert_eq!(shown(&sim), before);
 }
@@ -160,12 +153,8 @@ fn a_peer_after_a_crash_captures_before_it_knows_the_state_of_widgets() {
     sim.pass(100);
     journal.push(sim.entry("a", "comm_msg", takes("")));
     journal.push(sim.entry("a", "stream", json!({"name": "stdout", "text": "end\n"})));
-    sim.replace_session(true);
-    sim.event(Event::KernelReady(info()));
     sim.late_comms = true;
-    sim.link();
-    sim.event(Event::Journal(journal));
-    sim.event(Event::JournalCaughtUp);
+    sim.crash(journal);
     sim.late_comms = false;
     sim.room_speaks();
     sim.pass(100);

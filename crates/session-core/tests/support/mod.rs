@@ -104,6 +104,17 @@ impl Sim {
         self.replace_session_with(adopted, Handover::default());
     }
 
+    /// After a crash another peer finds the kernel at work and reads the journal again.
+    pub fn crash(&mut self, journal: Vec<JournalEntry>) {
+        self.replace_session(true);
+        self.event(Event::KernelReady(info()));
+        self.link();
+        if !journal.is_empty() {
+            self.event(Event::Journal(journal));
+        }
+        self.event(Event::JournalCaughtUp);
+    }
+
     /// The same inside one process, which hands over what the documents do not say.
     pub fn replace_session_with(&mut self, adopted: bool, before: Handover) {
         self.linked = false;
