@@ -8,11 +8,7 @@ use session_core::{Event, JournalEntry};
 use support::{Sim, info};
 
 fn begin_anew(sim: &mut Sim, journal: Vec<JournalEntry>) {
-    sim.replace_session(true);
-    sim.event(Event::KernelReady(info()));
-    sim.link();
-    sim.event(Event::Journal(journal));
-    sim.event(Event::JournalCaughtUp);
+    sim.crash(journal);
 }
 
 // WS-339: the kernel would abort what it is given while it comes back from an interrupt.

@@ -95,11 +95,7 @@ fn a_new_peer_adopts_the_kernel_and_writes_nothing_twice() {
     let before = sim.outputs("a");
     assert_eq!(before.len(), 2);
     assert_eq!(sim.persisted, None);
-    sim.replace_session(true);
-    sim.event(Event::KernelReady(info()));
-    sim.link();
-    sim.event(Event::Journal(journal));
-    sim.event(Event::JournalCaughtUp);
+    sim.crash(journal);
     sim.pass(100);
     assert_eq!(sim.outputs("a"), before);
     assert_eq!(sim.status("a"), "running");
