@@ -1,23 +1,13 @@
 // What is done to cells, one or several, and how it is undone while others write in the same notebook.
-import { computed, signal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CellActions } from "../src/notebook/cell-actions";
-import { readCells } from "../src/notebook/cells";
-import { NotebookEditor } from "../src/notebook/edit";
 import { Selection } from "../src/notebook/selection";
 import type { NotebookStore } from "../src/notebook/store";
-import { RoomDocuments } from "../src/sync/documents";
-import { automerge } from "./support/automerge";
+import { openCells } from "./support/cells";
 
 async function open(...sources: string[]) {
-  const api = await automerge();
-  const { notebook } = new RoomDocuments(api);
-  const editor = new NotebookEditor(api, notebook);
-  const changes = signal(0);
-  notebook.onPatches(() => {
-    changes.value += 1;
-  });
-  const cells = computed(() => (changes.value >= 0 ? readCells(notebook.value) : []));
+  const { editor, cells } = await openCells();
   const canEdit = signal(true);
   const store = { id: "n", editor, cells, canEdit, executionOf: () => undefined };
   const selection = new Selection();

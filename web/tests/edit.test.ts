@@ -1,19 +1,11 @@
 // Cells that are deleted and come back as they were.
 import { expect, test } from "vitest";
 import { readCells } from "../src/notebook/cells";
-import { NotebookEditor } from "../src/notebook/edit";
-import { RoomDocuments } from "../src/sync/documents";
 import { mapOf } from "../src/sync/shapes";
-import { automerge } from "./support/automerge";
-
-async function open() {
-  const api = await automerge();
-  const { notebook } = new RoomDocuments(api);
-  return { api, notebook, editor: new NotebookEditor(api, notebook) };
-}
+import { openCells } from "./support/cells";
 
 test("a deleted cell comes back whole, in its place, with the run whose outputs it shows", async () => {
-  const { api, notebook, editor } = await open();
+  const { api, notebook, editor } = await openCells();
   const [first, second] = [editor.addCell(undefined, "code", "a = 1"), editor.addCell(undefined, "raw")];
   notebook.change({}, (doc) => {
     const cell = mapOf(doc.cells?.[first]) as Record<string, unknown>;
@@ -36,7 +28,7 @@ test("a deleted cell comes back whole, in its place, with the run whose outputs 
 });
 
 test("what is typed into a cell that is gone does no harm", async () => {
-  const { editor } = await open();
+  const { editor } = await openCells();
   const id = editor.addCell(undefined, "code", "a");
   editor.deleteCell(id);
   editor.splice({}, id, [{ index: 1, remove: 0, insert: "b" }]);
@@ -44,7 +36,7 @@ test("what is typed into a cell that is gone does no harm", async () => {
 });
 
 test("a copy has all but the place and the name", async () => {
-  const { editor, notebook } = await open();
+  const { editor, notebook } = await openCells();
   const [first, second] = [
     editor.addCell(undefined, "markdown", "# A"),
     editor.addCell(undefined, "code", "b"),
@@ -64,7 +56,7 @@ test("a copy has all but the place and the name", async () => {
 
 // DOC-057
 test("cleared outputs come back, but not in place of a later run", async () => {
-  const { api, notebook, editor } = await open();
+  const { api, notebook, editor } = await openCells();
   const [first, second] = [editor.addCell(undefined, "code", "1"), editor.addCell(undefined, "code", "2")];
   const point = (id: string, run: string) =>
     notebook.change({}, (doc) => {

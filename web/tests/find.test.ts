@@ -1,23 +1,18 @@
 // Finding in cells and replacing, also while others write.
 import { expect, test } from "vitest";
-import { readCells } from "../src/notebook/cells";
-import { NotebookEditor } from "../src/notebook/edit";
 import { findIn, type Query, replacing } from "../src/notebook/find";
-import { RoomDocuments } from "../src/sync/documents";
-import { automerge } from "./support/automerge";
+import { openCells } from "./support/cells";
 
 async function open(...sources: string[]) {
-  const api = await automerge();
-  const { notebook } = new RoomDocuments(api);
-  const editor = new NotebookEditor(api, notebook);
+  const { notebook, editor, cells } = await openCells();
   let last: string | undefined;
   const ids = sources.map((source) => {
     last = editor.addCell(last, "code", source);
     return last;
   });
   const find = (text: string, more: Partial<Query> = {}) =>
-    findIn(readCells(notebook.value), { text, matchCase: false, isPattern: false, ...more });
-  const shown = () => readCells(notebook.value).map(({ source }) => source);
+    findIn(cells.value, { text, matchCase: false, isPattern: false, ...more });
+  const shown = () => cells.value.map(({ source }) => source);
   return { editor, ids, find, shown, notebook };
 }
 

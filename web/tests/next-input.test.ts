@@ -1,25 +1,15 @@
 // What a kernel proposes as the next input, put in once and over nothing that somebody wrote.
-import { computed, signal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import { expect, test } from "vitest";
-import { readCells } from "../src/notebook/cells";
-import { NotebookEditor } from "../src/notebook/edit";
 import { readExecution } from "../src/notebook/executions";
 import { takeNextInputs } from "../src/notebook/next-input";
 import { NotebookStore } from "../src/notebook/store";
-import { RoomDocuments } from "../src/sync/documents";
-import { automerge } from "./support/automerge";
+import { openCells } from "./support/cells";
 
 async function open(source: string) {
-  const api = await automerge();
-  const { notebook } = new RoomDocuments(api);
-  const editor = new NotebookEditor(api, notebook);
-  const changes = signal(0);
-  notebook.onPatches(() => {
-    changes.value += 1;
-  });
+  const { editor, cells } = await openCells();
   const executions = signal<Record<string, unknown>>({});
   const started = new Set(["run"]);
-  const cells = computed(() => (changes.value >= 0 ? readCells(notebook.value) : []));
   const store = Object.assign(Object.create(NotebookStore.prototype), {
     ...{ editor, cells, executions, started, canEdit: signal(true) },
   }) as NotebookStore;

@@ -242,7 +242,8 @@ fn lines(text: &str) -> Value {
     text.split_inclusive('\n').map(Value::from).collect()
 }
 
-fn marker(reason: &str) -> Value {
+/// What stands in a file for an output that cannot be written there.
+pub(super) fn marker(reason: &str) -> Value {
     json!({"name": "stderr", "output_type": "stream",
         "text": [format!("[runtimed: output could not be serialized: {reason}]\n")]})
 }

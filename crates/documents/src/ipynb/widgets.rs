@@ -63,10 +63,8 @@ pub fn widget_state(
 }
 
 fn captured_output(manifest: &Value, blobs: &dyn Fn(&str) -> Option<Vec<u8>>) -> Value {
-    let mut output = manifest::resolve(manifest, blobs).unwrap_or_else(|error| {
-        let text = format!("[output could not be exported: {error}]\n");
-        json!({"output_type": "stream", "name": "stderr", "text": text})
-    });
+    let mut output = manifest::resolve(manifest, blobs)
+        .unwrap_or_else(|error| super::export::marker(&error.to_string()));
     if let Some(output) = output.as_object_mut() {
         output.shift_remove("output_id");
         output.shift_remove("transient");
