@@ -77,6 +77,7 @@ test("each match is a change of its own, and those whose text changed meanwhile 
   const step = replacing(editor, matches, "1", false);
   step.redo();
   expect(shown()).toEqual(["1 two 1", "bone"]);
+  expect(step.places()).toBe(2);
   // What stands between them is not written anew: a cursor in there stays.
   expect(changed).toEqual(["1", "1"]);
   editor.splice({}, second, [{ index: 0, remove: 1, insert: "" }]);

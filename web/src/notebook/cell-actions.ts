@@ -195,7 +195,7 @@ export class CellActions {
         return true;
       },
     };
-    this.actOffering(step, said);
+    this.actOffering(step, () => said);
   }
 
   /** Does something that can be undone. */
@@ -204,9 +204,9 @@ export class CellActions {
   }
 
   /** The same, with the way back in a message. */
-  actOffering(step: Step, said: string): void {
+  actOffering(step: Step, said: () => string): void {
     this.act(step);
-    this.offer(said, step);
+    this.offer(said(), step);
   }
 
   private offer(said: string, step: Step): void {

@@ -90,8 +90,11 @@ export function FindBar({ actions, close }: { actions: Actions; close(): void })
   };
   const replaceAll = () => {
     if (matches.length === 0) return;
-    const said = matches.length === 1 ? "One place replaced" : `${matches.length} places replaced`;
-    actions.cells.actOffering(replacing(store.editor, matches, text, query.isPattern), said);
+    const step = replacing(store.editor, matches, text, query.isPattern);
+    actions.cells.actOffering(step, () => {
+      const places = step.places();
+      return places === 1 ? "One place replaced" : `${places || "No"} places replaced`;
+    });
     setAt(-1);
   };
   const told =

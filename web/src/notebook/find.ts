@@ -58,6 +58,11 @@ export function replacedBy({ groups }: Match, text: string, isPattern: boolean):
   );
 }
 
+/** A step that tells in how many places the text became another. */
+interface Replacement extends Step {
+  places(): number;
+}
+
 /**
  * Replaces matches, in the order in which they were found, where the text is still what matched; undone in cells that
  * nobody wrote in since.
@@ -67,7 +72,7 @@ export function replacing(
   matches: readonly Match[],
   text: string,
   isPattern: boolean,
-): Step {
+): Replacement {
   const cells = new Map<string, Match[]>();
   for (const match of matches) {
     const found = cells.get(match.cellId);
@@ -99,5 +104,6 @@ export function replacing(
       for (const { id, back } of left) editor.splice({}, id, back);
       return left.length > 0;
     },
+    places: () => done.reduce((places, { back }) => places + back.length, 0),
   };
 }
