@@ -17,14 +17,14 @@
 mod mirror;
 
 use documents::DocKind;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use automerge::{ActorId, AutoCommit, ChangeHash, ReadDoc as _};
 use wire::UnixMs;
 use wire::attachment::status;
 
 use crate::departure::is_away;
-use crate::settings::{LIVE_EPOCH_SPAN, QUIET_MS, SHOWN_PER_CHANGE, WIDGET_CHANGES};
+use crate::settings::{LIVE_EPOCH_SPAN, QUIET_MS, SHOWN_PER_CHANGE, UNSHOWN_KEPT, WIDGET_CHANGES};
 use crate::{Effect, Room, RoomError, bootstrap, notebook_doc, runtime_doc};
 
 /// What a room starts its next epoch with.
@@ -207,22 +207,40 @@ impl Room {
         Ok(Some(Fresh { saved, retired }))
     }
 
-    /// Removes the ended executions that no cell shows, but the newest, whose number goes on.
+    /// Removes the ended executions that no cell shows, but the newest, whose number goes on, and with people there
+    /// those that an undo shows again.
     fn forget_unshown(&mut self, doc: &mut AutoCommit) -> Result<(), automerge::AutomergeError> {
         let shown = notebook_doc::shown_executions(self.doc(DocKind::Notebook));
         let newest = self.index.newest().map(str::to_owned);
-        let old: Vec<String> = self
-            .index
-            .oldest_ended()
-            .filter(|id| !shown.contains(*id) && newest.as_deref() != Some(id))
-            .map(str::to_owned)
-            .collect();
-        for id in &old {
+        let ended: Vec<String> = self.index.oldest_ended().map(str::to_owned).collect();
+        let back = if self.peers.is_empty() {
+            HashSet::new()
+        } else {
+            shown_before(doc, &shown, &ended)
+        };
+        let is_old = |id: &&String| {
+            !shown.contains(*id) && newest.as_ref() != Some(*id) && !back.contains(id.as_str())
+        };
+        for id in ended.iter().filter(is_old) {
             runtime_doc::remove_execution(doc, id)?;
         }
         doc.commit();
         Ok(())
     }
+}
+
+/// The last execution of each cell that shows none, of the newest such: whoever deleted the cell or cleared its outputs
+/// may undo that.
+fn shown_before<'a>(
+    doc: &AutoCommit,
+    shown: &BTreeSet<String>,
+    ended: &'a [String],
+) -> HashSet<&'a str> {
+    let cell = |id: &str| runtime_doc::cell_id(doc, id);
+    let mut cells: HashSet<String> = shown.iter().filter_map(|id| cell(id)).collect();
+    let last_of_its_cell = |id: &&str| cell(id).is_some_and(|cell| cells.insert(cell));
+    let newest = ended.iter().rev().map(String::as_str);
+    newest.filter(last_of_its_cell).take(UNSHOWN_KEPT).collect()
 }
 
 fn broken(room: &Room, cause: String) -> RoomError {

@@ -64,6 +64,15 @@ pub(crate) fn execution(doc: &AutoCommit, id: &str) -> Option<Execution> {
     Some(Execution { status, seq })
 }
 
+/// The cell that an execution ran.
+pub(crate) fn cell_id(doc: &AutoCommit, id: &str) -> Option<String> {
+    text(
+        doc,
+        &map(doc, &map(doc, &ROOT, "executions")?, id)?,
+        "cell_id",
+    )
+}
+
 pub(crate) fn create_execution(
     doc: &mut AutoCommit,
     new: &NewExecution,

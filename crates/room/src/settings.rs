@@ -51,6 +51,8 @@ pub(crate) const LIVE_EPOCH_SPAN: u64 = 5;
 /// Changes of widgets that count as one: a slider that is drawn makes dozens in a second, and each costs a walk over what was
 /// written to its own state only.
 pub(crate) const WIDGET_CHANGES: u64 = 10;
+/// Cells that show no outputs any more whose last ones stay while people are there, so that an undo shows them again.
+pub(crate) const UNSHOWN_KEPT: usize = 32;
 /// How long nothing may have run, and no widget moved, before documents start over under people's eyes, in milliseconds.
 pub(crate) const QUIET_MS: i64 = 2_000;
 

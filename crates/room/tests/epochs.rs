@@ -360,6 +360,33 @@ fn with_everybody_there_a_room_starts_over_once_nothing_has_run_for_a_moment() {
     assert_eq!(shown(&mut harness)[1].2, "result of run 21");
 }
 
+#[test]
+fn what_a_cleared_or_deleted_cell_showed_can_be_shown_again_while_people_are_there() {
+    let (mut harness, mut machine) = busy(35);
+    round(&mut harness, &mut machine, 0);
+    round(&mut harness, &mut machine, 10);
+    empty_queue(&mut harness, &mut machine);
+    let mut browser = Client::of(&owner());
+    harness.join(Join {
+        rejoins: true,
+        ..owner()
+    });
+    harness.settle(&mut [&mut browser]);
+    let doc = browser.doc(DocKind::Notebook);
+    let cells = doc.get(ROOT, "cells").unwrap().unwrap().1;
+    let cleared = doc.get(&cells, cell_of(13)).unwrap().unwrap().1;
+    doc.put(&cleared, "execution_id", ()).unwrap();
+    doc.delete(&cells, cell_of(14)).unwrap();
+    doc.commit();
+    harness.settle(&mut [&mut browser]);
+    harness.advance(2_000);
+    let next = next_epoch(&mut harness).unwrap();
+    let mut harness = reopen(&harness, &next);
+    let mut expected: Vec<String> = (10..20).map(uuid).collect();
+    expected.sort();
+    assert_eq!(harness.execution_ids(), expected);
+}
+
 // Both are waited for in one place, so that the question may be answered by the publication.
 #[test]
 fn a_publication_that_is_not_taken_leaves_the_room_free_to_start_over() {
