@@ -1,7 +1,5 @@
 //! The gate before execution: is there compute, is it away, or can it be resumed (5.4)?
 
-use std::collections::VecDeque;
-
 use wire::attachment::{check_fence, status};
 use wire::request::{Action, Request};
 use wire::{PeerId, UnixMs, WorkstationAttachment};
@@ -42,12 +40,7 @@ impl Room {
                 let request = self.next_request;
                 self.next_request += 1;
                 if let Some(peer) = self.peers.get_mut(peer_id) {
-                    let (payload, parked) = (payload.to_vec(), VecDeque::new());
-                    peer.waiting = Some(Waiting {
-                        request,
-                        payload,
-                        parked,
-                    });
+                    peer.waiting = Some(Waiting::new(request, payload));
                 }
                 self.work.push(Effect::ResolveCompute {
                     request,

@@ -88,7 +88,7 @@ impl Room {
             return false;
         };
         let next = wire::frame::encode(FrameType::Request, next);
-        waiting.parked.push_back(Message::Binary(next));
+        waiting.park(Message::Binary(next));
         true
     }
 
@@ -133,10 +133,10 @@ impl Room {
             return;
         };
         if let Some(waiting) = &mut peer.waiting {
-            let behind = peer.held.drain(..).map(|held| {
-                Message::Binary(wire::frame::encode(FrameType::Request, &held.payload))
-            });
-            waiting.parked.extend(behind);
+            for held in peer.held.drain(..) {
+                let behind = wire::frame::encode(FrameType::Request, &held.payload);
+                waiting.park(Message::Binary(behind));
+            }
         }
     }
 

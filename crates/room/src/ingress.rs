@@ -11,7 +11,6 @@ use wire::{
 };
 
 use crate::roster::Departure;
-use crate::settings::PARKED_MESSAGES_MAX;
 use crate::{Effect, Message, Room};
 
 /// Whether a refusal counts towards closing the socket (room protocol 3.5).
@@ -35,10 +34,10 @@ impl Room {
             return;
         }
         if let Some(waiting) = &mut peer.waiting {
-            if waiting.parked.len() >= PARKED_MESSAGES_MAX {
+            if waiting.is_full() {
                 self.close(now, peer_id, SLOW_CONSUMER, Departure::Away);
             } else {
-                waiting.parked.push_back(message);
+                waiting.park(message);
             }
             return;
         }

@@ -9,6 +9,7 @@ use wire::{ActorLabel, JobId, Scope, WorkstationId};
 
 use crate::held::Held;
 use crate::host::PeerDocument;
+use crate::settings::{PARKED_BYTES_MAX, PARKED_MESSAGES_MAX};
 use crate::{Join, Message};
 
 /// A joined peer with its four sync conversations.
@@ -31,6 +32,31 @@ pub(crate) struct Waiting {
     pub(crate) request: u64,
     pub(crate) payload: Vec<u8>,
     pub(crate) parked: VecDeque<Message>,
+    parked_bytes: usize,
+}
+
+impl Waiting {
+    pub(crate) fn new(request: u64, payload: &[u8]) -> Self {
+        Self {
+            request,
+            payload: payload.to_vec(),
+            parked: VecDeque::new(),
+            parked_bytes: 0,
+        }
+    }
+
+    /// Whether as much has arrived behind the request as may wait.
+    pub(crate) fn is_full(&self) -> bool {
+        self.parked.len() >= PARKED_MESSAGES_MAX || self.parked_bytes >= PARKED_BYTES_MAX
+    }
+
+    pub(crate) fn park(&mut self, message: Message) {
+        self.parked_bytes += match &message {
+            Message::Binary(bytes) => bytes.len(),
+            Message::Text(text) => text.len(),
+        };
+        self.parked.push_back(message);
+    }
 }
 
 impl Peer {

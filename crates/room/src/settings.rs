@@ -6,6 +6,8 @@ pub(crate) const PENDING_QUERIES_MAX: usize = 128;
 pub(crate) const PENDING_QUERY_MAX_AGE_MS: i64 = 60_000;
 /// Largest number of frames that wait behind one unanswered compute question.
 pub(crate) const PARKED_MESSAGES_MAX: usize = 512;
+/// Number of bytes of such frames with which no further one is taken.
+pub(crate) const PARKED_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How long a request waits for changes that its sender has shown or named, in milliseconds.
 pub(crate) const HOLD_MS: i64 = 2_000;
 /// Largest number of bytes of requests of a peer that wait for such changes.
