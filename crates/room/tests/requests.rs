@@ -7,7 +7,7 @@ use automerge::transaction::Transactable as _;
 use automerge::{ROOT, ReadDoc as _};
 use common::{Client, Harness, Received, attached, owner, runtime, starter_cell, uuid};
 use documents::DocKind;
-use room::{ComputeOutcome, Effect, Event, Join, Message, Settings};
+use room::{ComputeOutcome, Effect, Event, Join, Settings};
 use serde_json::json;
 use wire::request::Response;
 use wire::{FrameType, WorkstationAttachment};
@@ -257,23 +257,6 @@ fn rp_166_idle_compute_is_resumed_and_later_frames_of_the_asker_wait() {
     assert_eq!(harness.execution(&uuid(1), "status").unwrap(), "queued");
     let accepted = harness.controls("owner").len();
     assert_eq!(accepted, 2, "the execution and the frame behind it");
-}
-
-#[test]
-fn who_sends_more_behind_it_than_a_room_keeps_is_closed() {
-    let (mut harness, ..) = attached();
-    harness.advance(Settings::default().idle_ttl_ms);
-    harness.request("owner", json!({"action": "run_all_cells"}));
-    let frame = vec![0; 8 * 1024 * 1024];
-    for sent in 1..=5 {
-        assert!(harness.room.has_peer(&"owner".into()), "{sent}");
-        let message = Message::Binary(frame.clone());
-        harness.event(Event::Message {
-            peer_id: "owner".into(),
-            message,
-        });
-    }
-    assert!(!harness.room.has_peer(&"owner".into()));
 }
 
 #[test]

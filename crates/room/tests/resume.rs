@@ -4,7 +4,9 @@
 mod common;
 
 use common::{Harness, attached, editor, owner, starter_cell, uuid};
-use room::{AccessChange, AttachmentUpdate, ComputeOutcome, Effect, Event, Join, Settings};
+use room::{
+    AccessChange, AttachmentUpdate, ComputeOutcome, Effect, Event, Join, Message, Settings,
+};
 use serde_json::{Value, json};
 use wire::Scope;
 
@@ -127,4 +129,20 @@ fn a_run_that_waits_for_compute_is_refused_once_the_run_right_is_withdrawn() {
         Some("editor cannot write request frames")
     );
     assert_eq!(harness.execution_ids(), Vec::<String>::new());
+}
+
+#[test]
+fn who_sends_more_behind_a_question_for_compute_than_a_room_keeps_is_closed() {
+    let mut harness = idle();
+    harness.request("owner", json!({"action": "run_all_cells"}));
+    let frame = vec![0; 8 * 1024 * 1024];
+    for sent in 1..=5 {
+        assert!(harness.room.has_peer(&"owner".into()), "{sent}");
+        let message = Message::Binary(frame.clone());
+        harness.event(Event::Message {
+            peer_id: "owner".into(),
+            message,
+        });
+    }
+    assert!(!harness.room.has_peer(&"owner".into()));
 }
