@@ -18,9 +18,10 @@ pub const STALE_PENDING_MESSAGE: &str =
 pub const SILENT_MESSAGE: &str = "the workstation has not reported about this job for too long";
 /// Error of a job whose workstation lost its credential.
 pub const REVOKED_MESSAGE: &str = "workstation credential was revoked";
-
 /// Error of a job whose workstation was removed.
 pub const REMOVED_MESSAGE: &str = "the workstation was removed";
+/// The environment of a workstation that gave it no name (2.19).
+pub(crate) const UNNAMED_ENVIRONMENT: &str = "Current Python";
 
 /// A poll's answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -322,7 +323,7 @@ pub fn attachment(job: &AttachJob, row: &Workstation) -> WorkstationAttachment {
         workstation_id: row.workstation_id.clone(),
         display_name: row.display_name.clone(),
         provider: row.provider.clone(),
-        default_environment_label: label(&row.default_environment_label, "Current Python"),
+        default_environment_label: label(&row.default_environment_label, UNNAMED_ENVIRONMENT),
         environment_policy: label(&row.environment_policy, "runtime_peer"),
         status: status.to_owned(),
         status_message,

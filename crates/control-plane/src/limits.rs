@@ -16,6 +16,8 @@ pub const API_TOKEN_NAME: usize = 128;
 pub const API_TOKENS: i64 = 100;
 /// How long an API token works unless its maker says otherwise.
 pub const API_TOKEN_MS: i64 = 90 * 86_400_000;
+/// Characters of the subject of an access row.
+pub const SUBJECT: usize = 1024;
 /// Invites and access requests in a list at most.
 pub const INVITES: i64 = 200;
 /// Length of a lease, and age at which a row without a lease reads offline.

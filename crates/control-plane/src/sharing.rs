@@ -5,6 +5,7 @@ use store::{AclRemoval, AclRow, AuditEvent, Catalog, NewAclRow, SubjectKind};
 use wire::{Principal, Scope};
 
 use crate::access::{self, Downgrade};
+use crate::limits::SUBJECT;
 use crate::{Caller, Effect, Fields, Refusal, Result, withdrawal};
 
 /// A checked grant or revocation.
@@ -25,17 +26,7 @@ pub async fn may_manage<S: Catalog>(store: &S, caller: &Caller, notebook_id: &st
 /// Checks the body of a grant or revocation; `may_run` is additive (decision D14).
 pub fn parse(body: &Map<String, Value>) -> Result<Mutation> {
     let fields = Fields::new(body);
-    let text = |name: &str| {
-        let value = fields
-            .get(name)
-            .and_then(Value::as_str)
-            .map(str::trim)
-            .unwrap_or_default();
-        if value.is_empty() {
-            return Err(fields.refuse(name, "must be a non-empty string"));
-        }
-        Ok(value.to_owned())
-    };
+    let text = |name: &str| fields.required(name, SUBJECT);
     let kind = match text("subject_kind")?.as_str() {
         "principal" => SubjectKind::Principal,
         "public" => SubjectKind::Public,

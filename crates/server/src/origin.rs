@@ -106,6 +106,9 @@ pub struct AllowedOrigins<'a> {
     pub public: Option<&'a Origin>,
     /// The origin that outputs live on: never allowed (CP-080).
     pub output: Option<&'a Origin>,
+    /// Whether, on loopback, other servers of this machine may call as well (CP-075): not with a browser's session, since
+    /// a cookie goes to every port of its host (HAZ-28).
+    pub other_loopback: bool,
 }
 
 impl AllowedOrigins<'_> {
@@ -113,7 +116,8 @@ impl AllowedOrigins<'_> {
         if self.output == Some(origin) {
             return false;
         }
-        let own_loopback = self.own.as_ref().is_some_and(Origin::is_loopback);
+        let own_loopback =
+            self.other_loopback && self.own.as_ref().is_some_and(Origin::is_loopback);
         self.own.as_ref() == Some(origin)
             || self.public == Some(origin)
             || (own_loopback && origin.is_loopback())

@@ -9,6 +9,7 @@ use http::{HeaderMap, Method, Uri, header};
 use crate::app::App;
 use crate::client::ClientAddress;
 use crate::error::ApiError;
+use crate::identity::session::cookie_name;
 use crate::origin::{AllowedOrigins, Origin};
 
 /// Method, address and headers of a request, without its body.
@@ -124,7 +125,9 @@ impl Facts {
     }
 
     fn allowed<'a>(&self, app: &'a App) -> AllowedOrigins<'a> {
+        let session = self.cookie(cookie_name(app.config().public.is_https()));
         AllowedOrigins {
+            other_loopback: app.config().dev_identity || session.is_none(),
             own: self.own.clone(),
             public: Some(&app.config().public),
             output: app.config().output.as_ref(),

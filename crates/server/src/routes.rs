@@ -33,6 +33,7 @@ mod snapshots;
 mod sync;
 mod table;
 mod trash;
+mod upgrade;
 mod workstations;
 
 pub use body::{JsonBody, json_object};

@@ -65,10 +65,10 @@ pub trait Library {
         principal: &str,
         trashed: bool,
     ) -> impl Future<Output = Result<i64>> + Send;
-    /// The latest job of each notebook a principal owns, where that is active or failed.
+    /// The latest job of each notebook of which a principal is an owner, where that is active or failed.
     fn library_compute(
         &self,
-        owner: &str,
+        principal: &str,
     ) -> impl Future<Output = Result<Vec<ListedCompute>>> + Send;
     /// Cancels every active job of a notebook, whoever owns it.
     fn cancel_jobs_of_notebook(

@@ -249,6 +249,15 @@ async fn cp_272_the_latest_job_is_what_the_owner_is_told_of_its_compute() {
     )
     .await;
     assert_eq!(status(0).await.unwrap(), "starting");
+    // So are those who own it as well.
+    share(&world, &notebook, "grace", "owner").await;
+    let mut all = world
+        .catalog
+        .library_compute("user:dev:grace")
+        .await
+        .unwrap();
+    let session = library::compute_session(all.pop().unwrap(), 0);
+    assert_eq!(session.environment_label.unwrap(), "Current Python");
     let restart = json!({"workstation_id": "ws", "intent": "restart"});
     attach_ok(&world.catalog, &ada, &notebook, restart, START + 1, "two").await;
     let report = |status| {

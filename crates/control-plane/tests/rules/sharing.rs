@@ -100,6 +100,14 @@ fn cp_283_bad_rows_are_refused_in_the_words_of_3_5() {
         error("principal", "user:a", "boss"),
         "unknown connection scope: boss"
     );
+    assert_eq!(
+        error(
+            "principal",
+            &format!("user:{}", "x".repeat(1_020)),
+            "viewer"
+        ),
+        "subject is too long"
+    );
     for subject in ["system", "anonymous:s1"] {
         assert_eq!(
             error("principal", subject, "viewer"),

@@ -5,6 +5,7 @@ fn allowed(own: &str) -> AllowedOrigins<'static> {
         own: Origin::parse(own),
         public: None,
         output: None,
+        other_loopback: true,
     }
 }
 
@@ -57,6 +58,20 @@ fn cp_075_another_loopback_port_may_mutate() {
     );
 }
 
+// HAZ-28: a cookie goes to every port of its host.
+#[test]
+fn with_a_session_only_the_page_itself_may_mutate() {
+    let rule = AllowedOrigins {
+        other_loopback: false,
+        ..allowed("http://127.0.0.1:9")
+    };
+    for foreign in ["http://127.0.0.1:8888", "http://localhost:9"] {
+        assert!(rule.check_mutation(Some(foreign)).is_err(), "{foreign}");
+        assert!(rule.check_socket(Some(foreign), true).is_err(), "{foreign}");
+    }
+    assert!(rule.check_mutation(Some("http://127.0.0.1:9")).is_ok());
+}
+
 #[test]
 fn cp_077_rp_025_a_foreign_or_unparsable_socket_origin_is_refused() {
     let rule = allowed("https://cloud.example");
@@ -81,6 +96,7 @@ fn cp_080_the_output_origin_is_refused_even_on_loopback() {
         own: Origin::parse("http://127.0.0.1:9"),
         public: None,
         output: Some(&output),
+        other_loopback: true,
     };
     assert!(
         rule.check_socket(Some("http://localhost:9"), false)

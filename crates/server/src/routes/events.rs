@@ -3,17 +3,16 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use control_plane::{jobs, workstations};
-use http::StatusCode;
 use tokio_tungstenite::tungstenite;
 use wire::close::ACCESS_REVOKED;
 use wire::http::{ReadyEvent, WorkstationEvent};
 
 use super::table::Routes;
+use super::upgrade::Upgrade;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::identity::Accept;
@@ -37,25 +36,13 @@ async fn open(
     State(app): State<App>,
     Path(workstation_id): Path<String>,
     facts: Facts,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
-    let asks = facts
-        .header("upgrade")
-        .is_some_and(|value| value.trim().eq_ignore_ascii_case("websocket"));
-    if !asks {
-        return Err(ApiError::new(
-            StatusCode::UPGRADE_REQUIRED,
-            "expected WebSocket upgrade",
-        ));
-    }
     let identity = app.identify(&facts, Accept::MACHINES).await?;
     let caller = identity.caller();
     workstations::for_events(app.catalog(), &caller, &workstation_id).await?;
     let place = app.open_socket(SocketKind::Events, &identity, &facts)?;
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => return Ok(rejection.into_response()),
-    };
+    let upgrade = upgrade.whole()?;
     let credential_id = caller
         .credential
         .as_ref()

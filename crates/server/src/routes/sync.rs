@@ -1,11 +1,9 @@
 //! The room socket: `/n/:id/sync` (CP 3.14, RP 1).
 
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{State, WebSocketUpgrade};
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
+use axum::response::Response;
 use control_plane::access::{self, Access, Downgrade};
 use control_plane::room_tokens;
-use http::StatusCode;
 use room::{Join, WorkstationHeaders};
 use store::{AttachJobs as _, Workstations as _};
 use uuid::Uuid;
@@ -14,6 +12,7 @@ use wire::headers as names;
 use wire::{ActorLabel, CredentialId, JobId, PeerId, SUBPROTOCOL, Scope, WorkstationId};
 
 use super::path::NotebookPath;
+use super::upgrade::Upgrade;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::identity::{Identity, Provider, has_credential_subprotocol, session};
@@ -36,17 +35,8 @@ pub(super) async fn sync(
     State(app): State<App>,
     facts: Facts,
     id: Result<NotebookPath, ApiError>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
-    let asks = facts
-        .header("upgrade")
-        .is_some_and(|value| value.trim().eq_ignore_ascii_case("websocket"));
-    if !asks {
-        return Err(ApiError::new(
-            StatusCode::UPGRADE_REQUIRED,
-            "expected WebSocket upgrade",
-        ));
-    }
     let cookie = session::cookie_name(app.config().public.is_https());
     let needs_origin = has_credential_subprotocol(&facts) || facts.cookie(cookie).is_some();
     facts.check_socket_origin(&app, needs_origin)?;
@@ -66,10 +56,7 @@ pub(super) async fn sync(
             .map_err(|refused| ApiError::conflict(refused.to_string()))?;
         is_own_session(&app, &identity, &notebook_id, headers).await?;
     }
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => return Ok(rejection.into_response()),
-    };
+    let upgrade = upgrade.whole()?;
     let echoes = identity.provider == Provider::AppSession || has_credential_subprotocol(&facts);
     let upgrade = if echoes {
         upgrade.protocols([SUBPROTOCOL])

@@ -13,9 +13,6 @@ mod support;
 
 use std::time::Duration;
 
-use futures_util::SinkExt as _;
-use tokio_tungstenite::tungstenite::Message;
-
 use support::{Running, refusal};
 
 // RP-018 and the order of design rule 3: what one peer wrote, another sees, and a restarted
@@ -52,6 +49,17 @@ async fn dials_are_refused_with_a_status_and_a_reason() {
             (426, Some("expected WebSocket upgrade"))
         );
     }
+    // A proxy passed half of the handshake on.
+    let who = "x-user: ada\r\nupgrade: websocket";
+    let (status, body) = server
+        .request("GET", &format!("/n/{id}/sync"), who, "")
+        .await;
+    let error = body["error"].as_str().unwrap();
+    let whole = "the WebSocket handshake is not whole: ";
+    assert!(
+        status == 400 && error.starts_with(whole),
+        "{status} {error}"
+    );
     let dial = async |id: &str, headers: &[(&'static str, &str)]| {
         let (status, error) = refusal(server.dial(id, headers).await);
         assert!(!error.is_empty(), "{status} without a reason");
@@ -84,20 +92,7 @@ async fn a_liveness_ping_is_answered() {
     let server = Running::start(folder.path()).await;
     let id = server.create().await;
     let mut peer = server.join(&id, "ada", "owner").await;
-    peer.socket
-        .send(Message::Text(wire::LIVENESS_PING.into()))
-        .await
-        .unwrap();
-    loop {
-        match peer.next().await {
-            Some(Message::Text(text)) => {
-                assert_eq!(text.as_str(), wire::LIVENESS_PONG);
-                break;
-            }
-            Some(_) => {}
-            None => panic!("closed"),
-        }
-    }
+    peer.until_pong().await;
     server.stop().await;
 }
 

@@ -104,7 +104,8 @@ impl Running {
         self.request(method, path, &who, body).await
     }
 
-    async fn request(&self, method: &str, path: &str, who: &str, body: &str) -> (u16, Value) {
+    /// A plain HTTP request with these header lines.
+    pub async fn request(&self, method: &str, path: &str, who: &str, body: &str) -> (u16, Value) {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
         let request = format!(
@@ -256,6 +257,19 @@ impl Peer {
             }
             let closed = self.step().await;
             assert_eq!(closed, None, "closed while waiting for {kind}");
+        }
+    }
+
+    /// Asks whether somebody is there, and reads until the answer.
+    pub async fn until_pong(&mut self) {
+        let ping = Message::Text(wire::LIVENESS_PING.into());
+        self.socket.send(ping).await.unwrap();
+        loop {
+            match self.next().await {
+                Some(Message::Text(text)) => return assert_eq!(text, wire::LIVENESS_PONG),
+                Some(_) => {}
+                None => panic!("closed"),
+            }
         }
     }
 

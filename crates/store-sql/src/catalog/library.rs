@@ -46,10 +46,10 @@ impl Library for SqlCatalog {
             .await
     }
 
-    async fn library_compute(&self, owner: &str) -> Result<Vec<ListedCompute>> {
+    async fn library_compute(&self, principal: &str) -> Result<Vec<ListedCompute>> {
         self.db
             .read(sql::LIBRARY_COMPUTE, "list the compute of notebooks")
-            .bind(owner)
+            .bind(principal)
             .all(compute)
             .await
     }
