@@ -7,7 +7,7 @@ use documents::notebook::NotebookDoc;
 use wire::NotebookId;
 use wire::control::RoomReady;
 
-use crate::host::Document;
+use crate::document::Document;
 use crate::runtime_doc::{map, text};
 use crate::{Effect, RoomError, StoredDocuments};
 

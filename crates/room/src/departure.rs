@@ -176,19 +176,20 @@ impl Room {
         let minutes = self.settings.away_limit_ms / 60_000;
         let reason =
             format!("runtime peer left the room and did not return within {minutes} minutes");
-        if let Some(job_id) = self
-            .attachment
-            .as_ref()
-            .and_then(WorkstationAttachment::job_id)
-        {
-            let reason = reason.clone();
+        self.finish_job(true, &reason);
+        self.end_session(&reason, false);
+    }
+
+    /// Has the job of the attachment ended, if it is one's.
+    pub(crate) fn finish_job(&mut self, failed: bool, reason: &str) {
+        let attachment = self.attachment.as_ref();
+        if let Some(job_id) = attachment.and_then(WorkstationAttachment::job_id) {
             self.work.push(Effect::FinishJob(FinishedJob {
                 job_id,
-                failed: true,
-                reason,
+                failed,
+                reason: reason.to_owned(),
             }));
         }
-        self.end_session(&reason, false);
     }
 
     fn away_deadline(&self) -> Option<UnixMs> {

@@ -1,12 +1,12 @@
 //! Stopping compute that nobody uses (room protocol 7.6).
 
 use documents::DocKind;
+use wire::UnixMs;
 use wire::attachment::status;
 use wire::close::IDLE_TIMEOUT;
-use wire::{UnixMs, WorkstationAttachment};
 
+use crate::Room;
 use crate::runtime_doc::{self, Lifecycle, Queue};
-use crate::{Effect, FinishedJob, Room};
 
 impl Room {
     /// Looks whether anything runs; an armed alarm is not moved by later idleness.
@@ -79,18 +79,7 @@ impl Room {
         }
         let reason =
             format!("Compute stopped after {minutes} minutes without queued or active execution.");
-        if let Some(job_id) = self
-            .attachment
-            .as_ref()
-            .and_then(WorkstationAttachment::job_id)
-        {
-            let reason = reason.clone();
-            self.work.push(Effect::FinishJob(FinishedJob {
-                job_id,
-                failed: false,
-                reason,
-            }));
-        }
+        self.finish_job(false, &reason);
         let kind = DocKind::RuntimeState;
         let live = runtime_doc::is_live(self.doc(kind));
         let written = self.author(kind, |doc| {

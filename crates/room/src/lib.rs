@@ -8,20 +8,20 @@
 //! The one promise the edge must keep: an effect that stands after an [`Effect::Append`] (in this
 //! list or in a later one) is released only when that append is durable.
 //!
-//! Start reading at [`Room`], then `ingress.rs` (the pipeline of one message) and `sync.rs` (the
-//! trial of one document change).
+//! Start reading at [`Room`], then `ingress.rs` (the pipeline of one message), `sync.rs` (one frame of a document) and
+//! `document.rs` (the trial of its changes).
 
 mod access;
 mod attachment;
 mod bootstrap;
 mod compute;
 mod departure;
+mod document;
 mod effect;
 mod epoch;
 mod event;
 mod execution;
 mod held;
-mod host;
 mod idle;
 mod ingress;
 mod notebook_doc;

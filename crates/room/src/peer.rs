@@ -7,8 +7,8 @@ use documents::policy::may_write;
 use wire::control::RosterEntry;
 use wire::{ActorLabel, JobId, Scope, WorkstationId};
 
+use crate::document::PeerDocument;
 use crate::held::Held;
-use crate::host::PeerDocument;
 use crate::settings::{PARKED_BYTES_MAX, PARKED_MESSAGES_MAX};
 use crate::{Join, Message};
 

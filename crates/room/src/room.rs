@@ -8,7 +8,7 @@ use uuid::Uuid;
 use wire::control::SessionControl;
 use wire::{FrameType, NotebookId, PeerId, UnixMs, WorkstationAttachment};
 
-use crate::host::Document;
+use crate::document::Document;
 use crate::peer::Peer;
 use crate::queries::Queries;
 use crate::runtime_index::RuntimeIndex;

@@ -5,7 +5,7 @@ use documents::policy::{Refusal, judge, may_write};
 use wire::close::EPOCH_CHANGED;
 use wire::{PeerId, UnixMs};
 
-use crate::host::Denied;
+use crate::document::Denied;
 use crate::roster::Departure;
 use crate::{Effect, Room};
 
