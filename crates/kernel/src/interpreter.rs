@@ -132,21 +132,6 @@ fn set_up(command: &mut Command) {
         .kill_on_drop(true);
 }
 
-/// Like [`probe`], and an interpreter without `ipykernel` is a failure with its remedy.
-pub async fn check_ipykernel(
-    python: &Path,
-    limit: Duration,
-    confinement: Option<&Confinement>,
-) -> Result<Interpreter, LaunchFailure> {
-    let found = probe(python, limit, confinement).await?;
-    if found.ipykernel.is_some() {
-        return Ok(found);
-    }
-    let mut failure = LaunchFailure::missing_ipykernel(&python.to_string_lossy());
-    failure.stderr_tail = found.error.iter().map(|error| cut(error)).collect();
-    Err(failure)
-}
-
 fn cut(text: &str) -> String {
     if text.chars().count() <= REASON_CHARS {
         return text.to_owned();

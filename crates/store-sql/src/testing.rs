@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
-use store::{NewNotebook, Notebooks as _};
+use store::{JobTrigger, NewAttachJob, NewNotebook, NewPairing, Notebooks as _};
 
 use crate::SqlCatalog;
 use crate::database::{Database, Kind};
@@ -30,6 +30,40 @@ pub async fn make_notebook(catalog: &SqlCatalog, id: &str) {
     };
     let made = catalog.create_notebook(&notebook).await;
     assert!(made.expect("the catalog answers"), "{id} is taken");
+}
+
+/// An empty catalog, and its database.
+pub async fn open_catalog() -> (SqlCatalog, TestDatabase) {
+    let database = TestDatabase::new().await;
+    let catalog = SqlCatalog::open(&database).await;
+    (catalog.expect("the catalog opens"), database)
+}
+
+/// A request of [`OWNER`] to attach a workstation to the notebook `nb`.
+pub fn new_job(id: &str, workstation: &str) -> NewAttachJob {
+    NewAttachJob {
+        id: id.to_owned(),
+        notebook_id: "nb".to_owned(),
+        owner_principal: OWNER.to_owned(),
+        workstation_id: workstation.to_owned(),
+        trigger: JobTrigger::UserAttach,
+        actor_label: format!("{OWNER}/browser:tab"),
+        now_ms: 10,
+    }
+}
+
+/// A pairing code of [`OWNER`], made at 0.
+pub fn new_pairing(id: &str, code_hash: &str) -> NewPairing {
+    NewPairing {
+        id: id.to_owned(),
+        code_hash: code_hash.to_owned(),
+        owner_principal: OWNER.to_owned(),
+        principal_namespace: "user:dev".to_owned(),
+        actor_label: format!("{OWNER}/browser:tab"),
+        created_ms: 0,
+        expires_ms: 600_000,
+        expected_name: None,
+    }
 }
 
 /// A database of a test's own; a schema is left to a PostgreSQL that is thrown away itself.

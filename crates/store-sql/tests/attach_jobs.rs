@@ -2,31 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
-use store::{AttachJob, AttachJobs, JobStatus, JobTrigger, NewAttachJob};
+use store::{AttachJob, AttachJobs, JobStatus, NewAttachJob};
 use store_sql::SqlCatalog;
-use store_sql::testing::{OWNER as ADA, TestDatabase, make_notebook as notebook};
-
-async fn catalog() -> (SqlCatalog, TestDatabase) {
-    let database = TestDatabase::new().await;
-    (SqlCatalog::open(&database).await.unwrap(), database)
-}
+use store_sql::testing::{
+    OWNER as ADA, TestDatabase, make_notebook as notebook, new_job as job, open_catalog as catalog,
+};
 
 async fn with_notebook() -> (SqlCatalog, TestDatabase) {
     let (catalog, database) = catalog().await;
     notebook(&catalog, "nb").await;
     (catalog, database)
-}
-
-fn job(id: &str, workstation: &str) -> NewAttachJob {
-    NewAttachJob {
-        id: id.to_owned(),
-        notebook_id: "nb".to_owned(),
-        owner_principal: ADA.to_owned(),
-        workstation_id: workstation.to_owned(),
-        trigger: JobTrigger::UserAttach,
-        actor_label: "user:dev:ada/browser:tab".to_owned(),
-        now_ms: 10,
-    }
 }
 
 // CP-194

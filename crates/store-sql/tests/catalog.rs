@@ -3,17 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use store::{
-    AccountLink, AclRemoval, AttachJobs, HistoryPage, JobStatus, JobTrigger, Library, ListPlace,
-    MachineSettings, Machines, NewAclRow, NewAttachJob, NewCredential, NewPairing, NewRoomToken,
-    Notebooks, PairingStore, People, Registration, Rotation, SubjectKind, Workstations,
+    AccountLink, AclRemoval, AttachJobs, HistoryPage, JobStatus, Library, ListPlace,
+    MachineSettings, Machines, NewAclRow, NewCredential, NewRoomToken, Notebooks, PairingStore,
+    People, Registration, Rotation, SubjectKind, Workstations,
 };
 use store_sql::SqlCatalog;
-use store_sql::testing::{OWNER as ADA, TestDatabase, make_notebook as notebook};
-
-async fn catalog() -> (SqlCatalog, TestDatabase) {
-    let database = TestDatabase::new().await;
-    (SqlCatalog::open(&database).await.unwrap(), database)
-}
+use store_sql::testing::{
+    OWNER as ADA, TestDatabase, make_notebook as notebook, new_job as job, new_pairing as pairing,
+    open_catalog as catalog,
+};
 
 async fn with_notebook() -> (SqlCatalog, TestDatabase) {
     let (catalog, database) = catalog().await;
@@ -21,36 +19,11 @@ async fn with_notebook() -> (SqlCatalog, TestDatabase) {
     (catalog, database)
 }
 
-fn pairing(id: &str, code_hash: &str) -> NewPairing {
-    NewPairing {
-        id: id.to_owned(),
-        code_hash: code_hash.to_owned(),
-        owner_principal: ADA.to_owned(),
-        principal_namespace: "user:dev".to_owned(),
-        actor_label: "user:dev:ada/browser:tab".to_owned(),
-        created_ms: 0,
-        expires_ms: 600_000,
-        expected_name: None,
-    }
-}
-
 fn credential(id: &str, now: i64) -> NewCredential {
     NewCredential {
         id: id.to_owned(),
         token_hash: format!("hash-{id}"),
         created_ms: now,
-    }
-}
-
-fn job(id: &str, workstation: &str) -> NewAttachJob {
-    NewAttachJob {
-        id: id.to_owned(),
-        notebook_id: "nb".to_owned(),
-        owner_principal: ADA.to_owned(),
-        workstation_id: workstation.to_owned(),
-        trigger: JobTrigger::UserAttach,
-        actor_label: "user:dev:ada/browser:tab".to_owned(),
-        now_ms: 10,
     }
 }
 

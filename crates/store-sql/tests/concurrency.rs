@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use store::{
-    AttachJobs, JobStatus, JobTrigger, NewAttachJob, NewCredential, NewNotebook, NewPairing,
-    Notebooks, PairingStore,
+    AttachJobs, JobStatus, JobTrigger, NewAttachJob, NewCredential, NewNotebook, Notebooks,
+    PairingStore,
 };
 use store_sql::SqlCatalog;
-use store_sql::testing::TestDatabase;
+use store_sql::testing::{TestDatabase, new_pairing as pairing};
 use tokio::task::JoinSet;
 
 const OWNERS: [&str; 2] = ["user:dev:ada", "user:dev:bob"];
@@ -21,19 +21,6 @@ const WORKSTATIONS: [&str; 2] = ["ws1", "ws2"];
 const CASES: u32 = 24;
 /// How long a call may take.
 const LIMIT: Duration = Duration::from_secs(10);
-
-fn pairing(id: &str, code_hash: &str) -> NewPairing {
-    NewPairing {
-        id: id.to_owned(),
-        code_hash: code_hash.to_owned(),
-        owner_principal: OWNERS[0].to_owned(),
-        principal_namespace: "user:dev".to_owned(),
-        actor_label: "user:dev:ada/browser:tab".to_owned(),
-        created_ms: 0,
-        expires_ms: 600_000,
-        expected_name: None,
-    }
-}
 
 // CP-104
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

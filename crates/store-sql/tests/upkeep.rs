@@ -7,14 +7,7 @@ use store::{
     NewSession, Notebooks, Outdated, PairingStore, Upkeep,
 };
 use store_sql::SqlCatalog;
-use store_sql::testing::TestDatabase;
-
-const ADA: &str = "user:dev:ada";
-
-async fn catalog() -> (SqlCatalog, TestDatabase) {
-    let database = TestDatabase::new().await;
-    (SqlCatalog::open(&database).await.unwrap(), database)
-}
+use store_sql::testing::{OWNER as ADA, open_catalog as catalog};
 
 fn event(at_ms: i64, actor: &str, notebook: Option<&str>, subject: Option<&str>) -> AuditEvent {
     AuditEvent {

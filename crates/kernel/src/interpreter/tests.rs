@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{check_ipykernel, find, probe};
+use super::{find, probe};
 use crate::failure::FailureClass;
 
 fn script(dir: &Path, name: &str, body: &str) -> PathBuf {
@@ -46,22 +46,6 @@ fn the_given_interpreter_wins_then_the_active_environment_then_the_path() {
     assert_eq!(find(None, look(false, path)), Some(python3));
     assert_eq!(find(None, look(false, a.into_os_string())), Some(python));
     assert_eq!(find(None, look(false, OsString::new())), None);
-}
-
-#[tokio::test]
-async fn an_interpreter_without_ipykernel_fails_with_its_remedy() {
-    let dir = tempfile::tempdir().unwrap();
-    let answer = r#"{"purelib":"/x","prefix":"/p","python":"3.11.7","ipykernel":null,"error":"ModuleNotFoundError: No module named 'ipykernel'"}"#;
-    let file = dir.path().join("answer");
-    std::fs::write(&file, answer).unwrap();
-    let python = script(dir.path(), "python", &format!("cat {}", file.display()));
-    let failure = check_ipykernel(&python, Duration::from_secs(5), None)
-        .await
-        .unwrap_err();
-    assert_eq!(failure.class, FailureClass::MissingIpykernel);
-    let remedy = format!("{} -m pip install ipykernel", python.display());
-    assert_eq!(failure.hint.as_deref(), Some(remedy.as_str()));
-    assert!(failure.details().contains(&remedy), "{}", failure.details());
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{ANSWER_WAIT, SOCKET_WAIT, launch};
+use super::{ANSWER_WAIT, SOCKET_WAIT, exited, explain, launch};
 use crate::failure::FailureClass;
 use crate::journal::JournalWriter;
 use crate::process::ProcessIdentity;
@@ -82,4 +84,17 @@ async fn a_kernel_that_never_answers_fails_after_its_time() {
             }
         }
     }
+}
+
+#[test]
+fn a_kernel_that_ended_without_ipykernel_says_how_to_get_it() {
+    let stderr = vec!["/v/bin/python: No module named ipykernel_launcher".to_owned()];
+    let ended = exited(ExitStatus::from_raw(1 << 8).into());
+    let exit = ended.exit;
+    let failure = explain(ended, &["/v/bin/python".to_owned()], stderr);
+    assert_eq!(failure.class, FailureClass::MissingIpykernel);
+    let remedy = "/v/bin/python -m pip install ipykernel";
+    assert_eq!(failure.hint.as_deref(), Some(remedy));
+    assert!(failure.details().contains(remedy), "{}", failure.details());
+    assert_eq!(failure.exit, exit);
 }
