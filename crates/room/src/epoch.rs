@@ -243,7 +243,7 @@ fn shown_before<'a>(
     newest.filter(last_of_its_cell).take(UNSHOWN_KEPT).collect()
 }
 
-fn broken(room: &Room, cause: String) -> RoomError {
+pub(crate) fn broken(room: &Room, cause: String) -> RoomError {
     RoomError::Bootstrap {
         notebook_id: room.notebook_id.clone(),
         cause,

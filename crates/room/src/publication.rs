@@ -9,9 +9,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::{AutoCommit, Change, ChangeHash};
 use documents::DocKind;
+use documents::notebook::{Loaded, load_stored};
 use wire::{UnixMs, WorkstationAttachment};
 
-use crate::epoch::retired;
+use crate::epoch::{broken, retired};
 use crate::{IdSource, NextEpoch, Room, RoomError, StoredDocuments, bootstrap, runtime_doc};
 
 /// Why work that a published document still shows has ended.
@@ -57,11 +58,9 @@ impl Room {
         ids: Box<dyn IdSource>,
     ) -> Result<Publication, RoomError> {
         let (mut is_shown, mut is_covered) = (true, true);
-        let mut stored = StoredDocuments::of_epoch(self.epoch + 1);
         let mut grounds = Vec::new();
         for kind in DocKind::ALL {
             if published.bytes(kind).is_empty() {
-                stored.append(kind, &self.snapshot(kind));
                 continue;
             }
             let ground = self.ground(kind, published.bytes(kind))?;
@@ -71,7 +70,6 @@ impl Room {
                 .heads
                 .iter()
                 .all(|head| doc.get_change_by_hash(head).is_some());
-            stored.append(kind, published.bytes(kind));
             grounds.push((kind, ground.known));
         }
         if is_shown {
@@ -80,6 +78,9 @@ impl Room {
         if !is_covered || self.is_in_use() {
             return Ok(Publication::Kept);
         }
+        let Some(stored) = self.stored_as_of_now(published)? else {
+            return Ok(Publication::Kept);
+        };
         // As it will be loaded: it must be a room's, and what ran where it comes from does not run here.
         let (mut next, _) = Self::open(self.notebook_id.clone(), &stored, self.settings, now, ids)?;
         next.select_as(self.attachment.clone())?;
@@ -95,6 +96,42 @@ impl Room {
                 .map(|kind| (kind, next.snapshot(kind)))
                 .collect(),
         }))
+    }
+
+    /// What the next epoch begins with: what was published, a notebook of an older version brought up to date (documents
+    /// 4.10), and the room's own documents for the rest. None if the notebook is of a version that cannot be read.
+    fn stored_as_of_now(
+        &mut self,
+        published: &StoredDocuments,
+    ) -> Result<Option<StoredDocuments>, RoomError> {
+        let mut stored = StoredDocuments::of_epoch(self.epoch + 1);
+        for kind in DocKind::ALL {
+            let bytes = published.bytes(kind);
+            if bytes.is_empty() {
+                stored.append(kind, &self.snapshot(kind));
+                continue;
+            }
+            if kind != DocKind::Notebook {
+                stored.append(kind, bytes);
+                continue;
+            }
+            let label = wire::actor::room_actor_label(self.notebook_id.as_str());
+            let nonce = self.ids.uuid().simple().to_string();
+            let actor = format!("{label}.{}", &nonce[..8]);
+            let loaded = load_stored(bytes, &actor, self.notebook_id.as_str());
+            match loaded.map_err(|error| broken(self, error.to_string()))? {
+                Loaded::Accepted(mut notebook) => stored.append(kind, &notebook.save()),
+                Loaded::Quarantine(cause) => {
+                    tracing::warn!(
+                        notebook_id = self.notebook_id.as_str(),
+                        cause,
+                        "a publication cannot be shown here; the room keeps its own documents"
+                    );
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(stored))
     }
 
     /// Whether somebody here would lose their place: a machine, or a client that takes up no fresh documents.

@@ -64,6 +64,42 @@ fn an_untouched_room_takes_a_publication_up() {
     assert_eq!(published(&mut harness, &sample()), Publication::Shown);
 }
 
+// DOC-061 DOC-063 DOC-064 DOC-065
+#[test]
+fn a_notebook_of_another_version_is_brought_up_to_date_or_left_aside() {
+    let of = |name: &str| {
+        let mut documents = StoredDocuments::default();
+        let bytes = std::fs::read(format!("{VECTORS}/{name}.am")).unwrap();
+        documents.append(DocKind::Notebook, &bytes);
+        documents
+    };
+    for (name, version) in [
+        ("load_v3", Some(5)),
+        ("load_v4", Some(5)),
+        ("load_versionless_skeleton", None),
+    ] {
+        let mut harness = Harness::new();
+        let Publication::Taken(next) = published(&mut harness, &of(name)) else {
+            panic!("{name} is not taken");
+        };
+        let mut harness = begin(&next, harness.now);
+        let cells = AutoCommit::load(&harness.room.snapshot(DocKind::Notebook)).unwrap();
+        let notebook = NotebookDoc::from_doc(cells);
+        assert_eq!(notebook.schema_version(), version, "{name}");
+        let again = published(&mut harness, &of(name));
+        assert_eq!(again, Publication::Shown, "{name}");
+    }
+    for name in [
+        "load_v2_list_cells",
+        "load_version_string",
+        "load_versionless_no_skeleton",
+    ] {
+        let mut harness = Harness::new();
+        let outcome = published(&mut harness, &of(name));
+        assert_eq!(outcome, Publication::Kept, "{name}");
+    }
+}
+
 /// The sample with an attachment of its author's words.
 fn claiming(workstation: &str, status: &str) -> StoredDocuments {
     let mut runtime = RuntimeStateDoc::load(sample().bytes(DocKind::RuntimeState), "x").unwrap();
