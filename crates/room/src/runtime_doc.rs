@@ -3,6 +3,7 @@
 use automerge::transaction::Transactable;
 use automerge::{AutoCommit, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
 use documents::runtime_state::put_execution;
+use documents::value::Reader;
 use documents::{DeclaredEnvironment, WantedKernelspec};
 use wire::WorkstationAttachment;
 
@@ -274,8 +275,8 @@ pub(crate) fn write_lifecycle(
 
 pub(crate) fn attachment(doc: &AutoCommit) -> Option<WorkstationAttachment> {
     let (workstation, _) = object(doc, &ROOT, "workstation")?;
-    let value = json(doc, &workstation);
-    serde_json::from_value(value).ok()
+    let fields = Reader::now(doc).map_json(&workstation);
+    serde_json::from_value(fields.into()).ok()
 }
 
 /// Leaves nothing of an attachment, whoever wrote it.
@@ -400,36 +401,6 @@ fn scalar_of(value: &serde_json::Value) -> ScalarValue {
         ),
         Json::String(text) => ScalarValue::from(text.as_str()),
         Json::Null | Json::Array(_) | Json::Object(_) => ScalarValue::Null,
-    }
-}
-
-fn json(doc: &AutoCommit, object: &ObjId) -> serde_json::Value {
-    let keys: Vec<String> = doc.keys(object).collect();
-    let fields = keys.into_iter().filter_map(|key| {
-        let value = json_value(doc, doc.get(object, key.as_str()).ok()??);
-        Some((key, value))
-    });
-    serde_json::Value::Object(fields.collect())
-}
-
-fn json_value(doc: &AutoCommit, (value, id): (Value<'_>, ObjId)) -> serde_json::Value {
-    use serde_json::Value as Json;
-    match value {
-        Value::Object(ObjType::Map | ObjType::Table) => json(doc, &id),
-        Value::Object(ObjType::List) => Json::Array(
-            (0..doc.length(&id))
-                .filter_map(|index| Some(json_value(doc, doc.get(&id, index).ok()??)))
-                .collect(),
-        ),
-        Value::Object(ObjType::Text) => doc.text(&id).map_or(Json::Null, Json::String),
-        Value::Scalar(scalar) => match scalar.as_ref() {
-            ScalarValue::Str(text) => Json::String(text.to_string()),
-            ScalarValue::Int(number) => (*number).into(),
-            ScalarValue::Uint(number) => (*number).into(),
-            ScalarValue::F64(number) => (*number).into(),
-            ScalarValue::Boolean(flag) => (*flag).into(),
-            _ => Json::Null,
-        },
     }
 }
 
