@@ -137,7 +137,9 @@ test("the panel shows what a machine does, and for which notebook", async () => 
   // The next heartbeat tells of the kernel: the panel is not reloaded for it.
   const job = use.getByTestId("use-job");
   await job.waitFor({ timeout: 90_000 });
-  assert.match(await job.innerText(), /^Test runs: (CPU (\d+|under 1) % · )?[\d.]+ (MiB|GiB)/);
+  // Its notebook's title is asked for once it is there.
+  const told = /^Test runs: (CPU (\d+|under 1) % · )?[\d.]+ (MiB|GiB)/;
+  await until("the job to be told with its notebook", async () => told.test(await job.innerText()));
   // What a heartbeat told before the memory was taken is followed by what the next one tells.
   await until("the panel to show what the kernel holds", async () => mib(await job.innerText()) > 400, 90_000);
   await use.getByTestId("use-cpu").waitFor();
