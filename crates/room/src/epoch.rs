@@ -2,8 +2,8 @@
 //!
 //! A new epoch begins at genesis and holds, in one change of the room, what is still shown. It
 //! begins while nobody is in the room and no compute session can come back, so that nobody
-//! holds work that the room has not heard of. What a runtime peer writes outgrows its epoch within an
-//! afternoon, though, with everybody there: it starts over between two runs if each peer said that it
+//! holds work that the room has not heard of. What a runtime peer writes outgrows its epoch within
+//! an hour, though, with everybody there: it starts over between two runs if each peer said that it
 //! takes up fresh documents, and the notebook with it, where every run leaves a change as well. A runtime peer then
 //! reads its journal again from where the room had confirmed it, and a page writes anew what the room had not taken.
 //! Whoever comes later with a document of the old

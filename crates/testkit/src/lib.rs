@@ -1,4 +1,4 @@
-//! Fake clock, in-memory network, simulator and real-process helpers for tests.
+//! Simulator of one notebook, with a fake clock and an in-memory network, and the Python of tests with a real kernel.
 
 pub mod python;
 pub mod simulator;
