@@ -88,6 +88,7 @@ pub(crate) struct Parts {
     folder: PathBuf,
     next: AtomicU64,
     /// Held to remove, shared to keep bytes again that are there and old.
+    // Async, since it is held while the place answers: nothing is renewed between a look at its age and its removal.
     renewing: Arc<RwLock<()>>,
     /// Of the folder; a bucket has none.
     packs: Option<Arc<Packs>>,

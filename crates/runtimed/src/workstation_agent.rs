@@ -108,6 +108,7 @@ fn options(args: Args, token: Option<SecretString>) -> Result<AgentOptions> {
     let folders = Folders::find(&env)?;
     let python = absolute_interpreter(&python, env.get("PATH"));
     let confinement = crate::confined::usual();
+    // Async, since it is held while interpreters answer; the agent looks again only after that, so nobody waits.
     let offers = Arc::new(Mutex::new(Offers::new(
         python.clone(),
         working_directory.clone(),

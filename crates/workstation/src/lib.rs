@@ -1,8 +1,9 @@
 //! The edges of the workstation: files, locks, processes and machine facts around `agent-core`, and the parts that the
 //! `runt workstation` commands are made of.
 //!
-//! It decides nothing about jobs (that is `agent-core`) and knows nothing about kernels. Start reading at
-//! [`run_agent`] for the daemon and [`StoredCredential`] for the command line.
+//! It decides nothing about jobs (that is `agent-core`) and says nothing to kernels: it finds their Python, and starts and
+//! ends the keepers that own them as processes of `runtimed`. Start reading at [`run_agent`] for the daemon and
+//! [`StoredCredential`] for the command line.
 
 mod accelerators;
 mod agent_error;

@@ -22,6 +22,7 @@ pub const CLOCK_SKEW_LIMIT: Duration = Duration::from_secs(5);
 pub const CLOCK_HINT: &str = "set the clock, for example with `timedatectl set-ntp true`";
 
 /// Measures between one heartbeat and the next; cheap to clone.
+// Async, since it is held while NVIDIA's tool answers: one look ends before the next, which counts from it.
 #[derive(Debug, Clone)]
 pub(crate) struct Live(Arc<Mutex<Meters>>);
 
