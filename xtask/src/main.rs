@@ -42,7 +42,7 @@ enum Task {
     Bench(bench::Options),
     /// Try made-up requests of every kind against a real server.
     Fuzz(fuzz::Options),
-    /// Many agents against one server, by the agent's own core.
+    /// Many agents (the real agent core, without processes) against one server.
     Loadtest(loadtest::Options),
     /// Check what clippy cannot: file sizes, crate docs, who may depend on whom.
     Tidy,

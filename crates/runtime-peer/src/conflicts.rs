@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// As often as there are waits before the next,
+/// Seconds before each beginning; there are no more beginnings in a row than waits.
 const WAITS: [u64; 8] = [0, 1, 2, 4, 8, 15, 30, 30];
-/// within this time.
+/// Refusals this long ago are no longer counted.
 const WITHIN: Duration = Duration::from_mins(10);
 /// What worked for so long is not refused each time.
 const WORKED: Duration = Duration::from_secs(30);
