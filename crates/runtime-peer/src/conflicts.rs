@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Seconds before each beginning; there are no more beginnings in a row than waits.
+/// Seconds before a session begins anew, for the first refusal that is counted, the second and so on; after the last of
+/// them it does not.
 const WAITS: [u64; 8] = [0, 1, 2, 4, 8, 15, 30, 30];
-/// Refusals this long ago are no longer counted.
+/// How long a refusal is counted.
 const WITHIN: Duration = Duration::from_mins(10);
 /// What worked for so long is not refused each time.
 const WORKED: Duration = Duration::from_secs(30);
