@@ -45,18 +45,17 @@ test("charts are drawn where they stand, and nested widgets are removed with wha
   const view = new OutputView({ model: shown as never, options: {} });
   view.render();
   Widget.attach(view.luminoWidget, document.body);
-  const settle = () => new Promise((resolve) => setTimeout(resolve, 100));
-  await settle();
+  await vi.waitFor(() => expect(late).toHaveLength(1));
   expect(starts).toEqual([]);
   for (const run of late.splice(0)) run();
-  await settle();
-  expect(starts).toEqual([{ connected: true, ended: 0 }]);
+  await vi.waitFor(() => expect(starts).toEqual([{ connected: true, ended: 0 }]));
   expect(removed).toEqual([]);
   shown.set("outputs", [nested("b")] as never);
   shown.set("outputs", [nested("c")] as never);
-  await settle();
+  await vi.waitFor(() => expect(late).toHaveLength(2));
   for (const run of late.splice(0)) run();
-  await settle();
+  // The last one stands where its place is.
+  await vi.waitFor(() => expect(view.el.firstElementChild?.childElementCount).toBe(1));
   expect(starts[0]?.ended).toBe(1);
   expect(removed.toSorted()).toEqual(["a", "b"]);
   view.luminoWidget.dispose();
