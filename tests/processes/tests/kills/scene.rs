@@ -186,6 +186,16 @@ impl Scene {
         }
     }
 
+    /// Checks that the kernel is the process that it was.
+    pub fn keeps_kernel(&self, kernel: i32) -> Result<()> {
+        assert_eq!(
+            self.process("ipykernel")?,
+            kernel,
+            "the kernel was replaced"
+        );
+        Ok(())
+    }
+
     /// Waits until none of this machine's processes has the text in its command line.
     pub async fn nothing_left_of(&self, containing: &str) -> Result<()> {
         self.machine.nothing_left_of(containing, LIMIT).await
