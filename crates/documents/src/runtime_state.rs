@@ -10,7 +10,6 @@ mod lifecycle;
 mod outputs;
 mod projection;
 mod queue;
-mod reconcile;
 mod workstation;
 
 pub use display::display_id;
@@ -18,17 +17,16 @@ pub use kernel::{KernelInfo, Lifecycle, WantedKernelspec};
 pub use outputs::{OutputEntry, OutputPlace, Upsert};
 pub use projection::{Execution, Projection, Selection, project, projection_json};
 pub use queue::Queue;
-pub use reconcile::{DISCONNECTED_PREFIX, IDLE_MESSAGE};
 
 use automerge::transaction::Transactable;
-use automerge::{AutoCommit, AutomergeError, ObjId, ObjType, ROOT, ScalarValue};
+use automerge::{AutoCommit, AutomergeError, ObjId, ObjType, ScalarValue};
 use serde_json::Value as Json;
 
 use crate::genesis::{DocKind, document};
 use crate::value::{DocError, put_tree, tree};
 
-/// Most executions a room keeps (5.13).
-pub const RETAINED_EXECUTIONS: usize = 64;
+/// Begins the error details of a lost runtime (5.10).
+pub const DISCONNECTED_PREFIX: &str = "runtime peer disconnected:";
 
 /// Kernel, queue, executions and outputs of a room.
 #[derive(Clone, Debug)]
@@ -276,11 +274,6 @@ impl RuntimeStateDoc {
         Ok(true)
     }
 
-    /// Returns an additive key of an execution.
-    pub fn execution_extra(&self, id: &str, key: &str) -> Option<Json> {
-        self.reader().json(&self.execution_object(id)?, key)
-    }
-
     /// Removes an execution and its display-index entries.
     pub fn remove_execution(&mut self, id: &str) -> Result<bool, DocError> {
         if !self.has_execution(id) {
@@ -290,45 +283,6 @@ impl RuntimeStateDoc {
         let executions = self.map("executions")?;
         self.doc.delete(&executions, id)?;
         Ok(true)
-    }
-
-    /// Trims to `keep` executions, oldest first; never one that is live, listed or pointed at (5.13).
-    pub fn trim(&mut self, keep: usize, pointed_at: &[String]) -> Result<Vec<String>, DocError> {
-        let mut all: Vec<(u64, String)> = self
-            .all_execution_ids()
-            .into_iter()
-            .map(|id| (self.seq(&id).unwrap_or(u64::MAX), id))
-            .collect();
-        let mut excess = all.len().saturating_sub(keep);
-        if excess == 0 {
-            return Ok(Vec::new());
-        }
-        all.sort();
-        let queue = self.stored_queue();
-        let mut removed = Vec::new();
-        for (_, id) in all {
-            if excess == 0 {
-                break;
-            }
-            let live = !self
-                .status(&id)
-                .is_some_and(|now| status::is_terminal(&now));
-            if live || queue.contains(&id) || pointed_at.contains(&id) {
-                continue;
-            }
-            self.remove_execution(&id)?;
-            removed.push(id);
-            excess -= 1;
-        }
-        Ok(removed)
-    }
-
-    /// Puts the document's own id at the root.
-    pub fn set_doc_id(&mut self, id: &str) -> Result<(), DocError> {
-        if self.reader().str(&ROOT, "runtime_state_doc_id").as_deref() != Some(id) {
-            self.doc.put(ROOT, "runtime_state_doc_id", id)?;
-        }
-        Ok(())
     }
 
     /// Returns what a reader sees of the whole document.

@@ -1,11 +1,12 @@
 //! Which compute is selected, who may come in as its peer, and publishing it (room protocol 7.2 to 7.4).
 
 use documents::DocKind;
+use documents::runtime_state::DISCONNECTED_PREFIX;
 use wire::attachment::{FenceError, check_fence, is_stale_publish, status};
 use wire::close::{Close, STALE_SESSION};
 use wire::{JobId, PeerId, UnixMs, WorkstationAttachment, WorkstationId};
 
-use crate::departure::{Queued, RECONCILED_DETAILS, is_away, is_over};
+use crate::departure::{Queued, is_away, is_over};
 use crate::roster::Departure;
 use crate::runtime_doc::{self, Lifecycle};
 use crate::{AttachmentUpdate, Room, WorkstationHeaders, notebook_doc};
@@ -113,7 +114,7 @@ impl Room {
         let clears_error = new.provider == "runtime_peer"
             && new.status == status::READY
             && runtime_doc::error_details(self.doc(DocKind::RuntimeState))
-                .is_some_and(|details| details.starts_with(RECONCILED_DETAILS));
+                .is_some_and(|details| details.starts_with(DISCONNECTED_PREFIX));
         let written = self.author(DocKind::RuntimeState, |doc| {
             if clears_error {
                 runtime_doc::write_lifecycle(doc, Lifecycle::NotStarted, "")?;

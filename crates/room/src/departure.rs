@@ -5,6 +5,7 @@
 //! peer was away for the configured limit.
 
 use documents::DocKind;
+use documents::runtime_state::DISCONNECTED_PREFIX;
 use wire::attachment::status;
 use wire::{JobId, UnixMs, WorkstationAttachment, WorkstationId};
 
@@ -13,8 +14,6 @@ use crate::runtime_doc::{self, Lifecycle, Queue};
 use crate::runtime_index::Status;
 use crate::{Effect, FinishedJob, JobEnd, JobOutcome, Room};
 
-/// How a lifecycle's details begin after the room ended a session's work.
-pub(crate) const RECONCILED_DETAILS: &str = "runtime peer disconnected:";
 const AWAY: &str = "unreachable since ";
 /// How an attachment's message begins after the room reconciled it; the peer may still come back.
 const RECONCILED_MESSAGE: &str = "compute disconnected:";
@@ -141,7 +140,7 @@ impl Room {
             }
             runtime_doc::write_queue(doc, &queue)?;
             if live {
-                let details = format!("{RECONCILED_DETAILS} {reason}");
+                let details = format!("{DISCONNECTED_PREFIX} {reason}");
                 runtime_doc::write_lifecycle(doc, Lifecycle::Error, &details)?;
             }
             Ok::<(), automerge::AutomergeError>(())

@@ -130,6 +130,7 @@ fn cp_243_viewers_edits_and_presence_do_not_keep_compute() {
     assert_eq!(harness.status(), "idle");
 }
 
+// DOC-121
 #[test]
 fn cp_244_work_at_the_deadline_keeps_compute_and_its_end_begins_a_full_half_hour() {
     let (mut harness, mut browser, mut machine) = attached();
@@ -180,10 +181,19 @@ fn d1_a_peer_that_comes_back_later_has_half_an_hour() {
     assert_eq!(harness.status(), "idle");
 }
 
+// DOC-122
 #[test]
 fn cp_246_idle_compute_keeps_its_ids_and_is_not_called_disconnected() {
-    let (mut harness, ..) = attached();
+    let (mut harness, mut browser, mut machine) = attached();
+    let doc = machine.doc(DocKind::RuntimeState);
+    let kernel = doc.get(automerge::ROOT, "kernel").unwrap().unwrap().1;
+    doc.put(&kernel, "lifecycle", "Running").unwrap();
+    harness.settle(&mut [&mut browser, &mut machine]);
+    let said = harness.room.attachment().unwrap().updated_at.clone();
+    assert!(said.is_some());
     harness.advance(HALF_AN_HOUR);
+    assert_eq!(harness.kernel("lifecycle").unwrap(), "Shutdown");
+    assert_eq!(harness.room.attachment().unwrap().updated_at, said);
     harness.leave("rt");
     harness.advance(room::Settings::default().away_limit_ms);
     let mut harness = harness.restart();

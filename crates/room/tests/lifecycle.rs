@@ -187,6 +187,7 @@ fn d1_a_peer_that_is_away_keeps_its_records_and_continues() {
     assert_eq!(harness.execution(&uuid(1), "status").unwrap(), "done");
 }
 
+// DOC-101
 #[test]
 fn d1_work_ends_when_the_agent_reports_the_job_over() {
     let (mut harness, ..) = busy();
@@ -227,6 +228,7 @@ fn d1_work_ends_after_the_configured_absence_also_across_a_restart() {
     assert!(finished);
 }
 
+// DOC-118 DOC-119
 #[test]
 fn rp_242_a_live_lifecycle_becomes_error_and_a_returning_peer_clears_it() {
     let (mut harness, mut browser, mut machine) = busy();

@@ -3,7 +3,8 @@
 
 mod common;
 
-use automerge::AutoCommit;
+use automerge::transaction::Transactable as _;
+use automerge::{AutoCommit, ObjType, ROOT};
 use common::{Client, Harness, attached, owner, runtime, starter_cell, uuid};
 use documents::DocKind;
 use documents::notebook::NotebookDoc;
@@ -103,13 +104,15 @@ fn a_notebook_of_another_version_is_brought_up_to_date_or_left_aside() {
 /// The sample with an attachment of its author's words.
 fn claiming(workstation: &str, status: &str) -> StoredDocuments {
     let mut runtime = RuntimeStateDoc::load(sample().bytes(DocKind::RuntimeState), "x").unwrap();
-    let claimed = WorkstationAttachment {
-        workstation_id: workstation.into(),
-        status: status.into(),
-        status_message: Some("mine".into()),
-        ..WorkstationAttachment::default()
-    };
-    runtime.set_workstation(Some(&claimed)).unwrap();
+    let doc = runtime.doc_mut();
+    let claimed = doc.put_object(ROOT, "workstation", ObjType::Map).unwrap();
+    for (key, text) in [
+        ("workstation_id", workstation),
+        ("status", status),
+        ("status_message", "mine"),
+    ] {
+        doc.put(&claimed, key, text).unwrap();
+    }
     let mut documents = StoredDocuments::default();
     let cells = sample();
     documents.append(DocKind::Notebook, cells.bytes(DocKind::Notebook));

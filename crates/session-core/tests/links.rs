@@ -193,7 +193,7 @@ fn after_a_long_absence_the_kernel_is_published_and_ended_records_stay() {
     sim.queue(&["a", "b"]);
     sim.unlink("");
     sim.pass(60_000);
-    assert!(sim.state.runtime_gone("30 s").unwrap());
+    sim.reference_ends_the_work("30 s");
     let ended = [sim.record("a"), sim.record("b")];
     assert_eq!(sim.kernel_field("lifecycle"), "Error");
     sim.link();

@@ -1,11 +1,12 @@
 use automerge::sync::{Message, State, SyncDoc};
+use automerge::transaction::Transactable as _;
 use automerge::{AutoCommit, PatchLog};
 use serde_json::Value;
 use wire::{Principal, Scope};
 
 use super::{Refusal, Touched, Trial, check_runtime_projections, judge, may_write};
 use crate::genesis::{DocKind, NOTEBOOK_SEED_ACTOR, actor_id};
-use crate::runtime_state::{NewExecution, RuntimeStateDoc};
+use crate::runtime_state::{NewExecution, Queue, RuntimeStateDoc};
 
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
 
@@ -209,10 +210,31 @@ fn runtime_room() -> RuntimeStateDoc {
             submitted_by: None,
         };
         room.create_execution(&new).unwrap();
-        room.enqueue(id).unwrap();
     }
+    let queued = vec!["a".to_owned(), "b".to_owned()];
+    let executing = None;
+    room.set_queue(&Queue { executing, queued }).unwrap();
     room.heads();
     room
+}
+
+/// Writes an output after those that are there.
+fn upsert(doc: &mut RuntimeStateDoc, execution: &str, manifest: &Value) {
+    let seq = doc.next_output_seq(execution);
+    doc.upsert_output_at(execution, manifest, seq).unwrap();
+}
+
+fn start_executing(doc: &mut RuntimeStateDoc, id: &str) {
+    let mut queue = doc.stored_queue();
+    queue.queued.retain(|queued| queued != id);
+    queue.executing = Some(id.to_owned());
+    doc.set_queue(&queue).unwrap();
+}
+
+/// Writes what a runtime peer of the reference writes as it beats.
+fn beat(doc: &mut RuntimeStateDoc) {
+    let kernel = doc.map("kernel").unwrap();
+    doc.doc_mut().put(&kernel, "last_seen", "now").unwrap();
 }
 
 fn shown(text: &str, display: &str) -> Value {
@@ -226,7 +248,7 @@ fn an_ended_display_may_be_updated_and_nothing_else() {
     let mut room = runtime_room();
     let mut peer = RuntimeStateDoc::load(&room.save(), "user:x/runtime:kernel:1").unwrap();
     peer.set_running("a").unwrap();
-    peer.upsert_output("a", &shown("1", "d")).unwrap();
+    upsert(&mut peer, "a", &shown("1", "d"));
     peer.finish("a", true).unwrap();
     let mut push = |peer: &mut RuntimeStateDoc| {
         let scope = Scope::RuntimePeer;
@@ -239,9 +261,9 @@ fn an_ended_display_may_be_updated_and_nothing_else() {
         )
     };
     assert_eq!(push(&mut peer), Ok(true));
-    peer.upsert_output("a", &shown("2", "d")).unwrap();
+    upsert(&mut peer, "a", &shown("2", "d"));
     assert_eq!(push(&mut peer), Ok(true));
-    peer.upsert_output("a", &shown("3", "other")).unwrap();
+    upsert(&mut peer, "a", &shown("3", "other"));
     let error = push(&mut peer).unwrap_err().to_string();
     assert_eq!(
         error,
@@ -395,12 +417,12 @@ proptest::proptest! {
                 0 => drop(peer.set_running(&id)),
                 1 => drop(peer.finish(&id, which == 0)),
                 2 => drop(peer.cancel(&id)),
-                3 => drop(peer.upsert_output(&id, &shown("x", "d"))),
+                3 => upsert(&mut peer, &id, &shown("x", "d")),
                 4 => drop(peer.set_execution_count(&id, 77)),
-                5 => drop(peer.start_executing(&id)),
+                5 => start_executing(&mut peer, &id),
                 6 => drop(peer.remove_execution(&id)),
                 7 => drop(peer.clear_outputs(&id)),
-                _ => drop(peer.set_last_seen(Some("now"))),
+                _ => beat(&mut peer),
             }
         }
         let full = check_runtime_projections(&before, &peer.projection());

@@ -1,7 +1,7 @@
 //! The kernel's state (documents 5.2).
 
+use automerge::ReadDoc;
 use automerge::transaction::Transactable;
-use automerge::{ReadDoc, ScalarValue};
 use serde::Serialize;
 
 use super::{RuntimeStateDoc, lifecycle};
@@ -237,16 +237,5 @@ impl RuntimeStateDoc {
             }
         }
         Ok(wrote)
-    }
-
-    /// Writes the runtime peer's heartbeat unless it is equal.
-    pub fn set_last_seen(&mut self, at: Option<&str>) -> Result<bool, DocError> {
-        let kernel = self.map("kernel")?;
-        if self.reader().str(&kernel, "last_seen").as_deref() == at {
-            return Ok(false);
-        }
-        let value = at.map_or(ScalarValue::Null, |at| ScalarValue::Str(at.into()));
-        self.doc.put(&kernel, "last_seen", value)?;
-        Ok(true)
     }
 }

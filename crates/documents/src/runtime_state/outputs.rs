@@ -99,13 +99,7 @@ impl RuntimeStateDoc {
         self.reader().json(&entry, "manifest")
     }
 
-    /// Appends an output, or updates the one with its id in place.
-    pub fn upsert_output(&mut self, execution: &str, manifest: &Json) -> Result<Upsert, DocError> {
-        let seq = self.next_output_seq(execution);
-        self.upsert_output_at(execution, manifest, seq)
-    }
-
-    /// Does as [`Self::upsert_output`] with a seq the caller counts; an existing output keeps its own.
+    /// Appends an output with a seq the caller counts, or updates the one with its id, which keeps its own, in place.
     pub fn upsert_output_at(
         &mut self,
         execution: &str,

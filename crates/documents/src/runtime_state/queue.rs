@@ -72,48 +72,4 @@ impl RuntimeStateDoc {
         }
         Ok(true)
     }
-
-    /// Appends an id unless it runs or waits already.
-    pub fn enqueue(&mut self, id: &str) -> Result<bool, DocError> {
-        let now = self.stored_queue();
-        if now.contains(id) {
-            return Ok(false);
-        }
-        let queue = self.map("queue")?;
-        let list = match self
-            .reader()
-            .object(&queue, "queued_execution_ids", ObjType::List)
-        {
-            Some(list) => list,
-            None => self
-                .doc
-                .put_object(&queue, "queued_execution_ids", ObjType::List)?,
-        };
-        let end = self.doc.length(&list);
-        self.doc.insert(&list, end, id)?;
-        Ok(true)
-    }
-
-    /// Marks an execution as the one that runs and takes it out of the waiting list.
-    pub fn start_executing(&mut self, id: &str) -> Result<(), DocError> {
-        let mut queue = self.stored_queue();
-        queue.queued.retain(|queued| queued != id);
-        queue.executing = Some(id.to_owned());
-        self.set_queue(&queue)?;
-        Ok(())
-    }
-
-    /// Takes an id out of the queue.
-    pub fn dequeue(&mut self, id: &str) -> Result<(), DocError> {
-        let mut queue = self.stored_queue();
-        queue.queued.retain(|queued| queued != id);
-        queue.executing = queue.executing.filter(|executing| executing != id);
-        self.set_queue(&queue)?;
-        Ok(())
-    }
-
-    /// Empties the queue.
-    pub fn clear_queue(&mut self) -> Result<bool, DocError> {
-        self.set_queue(&Queue::default())
-    }
 }

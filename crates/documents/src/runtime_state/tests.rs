@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{NewExecution, Queue, RuntimeStateDoc, Upsert, projection_json, status};
+use super::{NewExecution, Queue, RuntimeStateDoc, Upsert, projection_json};
 
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
 
@@ -58,9 +58,22 @@ fn room() -> RuntimeStateDoc {
         };
         assert!(doc.create_execution(&new).unwrap());
         assert!(!doc.create_execution(&new).unwrap());
-        doc.enqueue(id).unwrap();
     }
+    doc.set_queue(&queue(None, &["a", "b", "c"])).unwrap();
     doc
+}
+
+fn queue(executing: Option<&str>, queued: &[&str]) -> Queue {
+    Queue {
+        executing: executing.map(str::to_owned),
+        queued: queued.iter().map(|id| (*id).to_owned()).collect(),
+    }
+}
+
+/// Writes an output after those that are there.
+fn upsert(doc: &mut RuntimeStateDoc, execution: &str, manifest: &Value) -> Upsert {
+    let seq = doc.next_output_seq(execution);
+    doc.upsert_output_at(execution, manifest, seq).unwrap()
 }
 
 // DOC-093 DOC-094 DOC-100
@@ -71,21 +84,14 @@ fn executions_go_through_their_states() {
     assert_eq!(RuntimeStateDoc::from_seed("t").unwrap().next_seq(), 0);
     assert!(doc.set_running("a").unwrap());
     assert!(!doc.set_running("a").unwrap());
-    doc.start_executing("a").unwrap();
+    doc.set_queue(&queue(Some("a"), &["b", "c"])).unwrap();
     doc.set_execution_count("a", 7).unwrap();
     assert!(doc.finish("a", true).unwrap());
     assert!(!doc.finish("a", false).unwrap());
     assert!(doc.cancel("b").unwrap());
     assert!(!doc.cancel("b").unwrap());
-    doc.dequeue("a").unwrap();
-    doc.dequeue("b").unwrap();
-    assert_eq!(
-        doc.stored_queue(),
-        Queue {
-            executing: None,
-            queued: vec!["c".into()]
-        }
-    );
+    doc.set_queue(&queue(None, &["c"])).unwrap();
+    assert_eq!(doc.stored_queue(), queue(None, &["c"]));
     let a = doc.execution("a").unwrap();
     assert_eq!(
         (a.status.as_str(), a.success, a.execution_count),
@@ -102,22 +108,13 @@ fn outputs_are_updated_in_place_and_displays_indexed() {
         json!({"output_type": "display_data", "output_id": "o1", "data": {"text/plain": text},
             "transient": {"display_id": "d"}})
     };
-    assert_eq!(
-        doc.upsert_output("a", &shown("1")).unwrap(),
-        Upsert::Appended
-    );
+    assert_eq!(upsert(&mut doc, "a", &shown("1")), Upsert::Appended);
     let stream = json!({"output_type": "stream", "output_id": "o2", "name": "stdout"});
     assert!(doc.append_outputs("a", &[stream]).unwrap());
-    assert_eq!(
-        doc.upsert_output("a", &shown("2")).unwrap(),
-        Upsert::Updated
-    );
-    assert_eq!(doc.upsert_output("a", &shown("2")).unwrap(), Upsert::Same);
-    assert_eq!(
-        doc.upsert_output("gone", &shown("3")).unwrap(),
-        Upsert::Gone
-    );
-    assert!(doc.upsert_output("a", &json!({})).is_err());
+    assert_eq!(upsert(&mut doc, "a", &shown("2")), Upsert::Updated);
+    assert_eq!(upsert(&mut doc, "a", &shown("2")), Upsert::Same);
+    assert_eq!(upsert(&mut doc, "gone", &shown("3")), Upsert::Gone);
+    assert!(doc.upsert_output_at("a", &json!({}), 2).is_err());
     let outputs = doc.outputs("a");
     assert_eq!(
         outputs
@@ -132,71 +129,15 @@ fn outputs_are_updated_in_place_and_displays_indexed() {
     assert!(doc.outputs("a").is_empty() && doc.displays("d").is_empty());
 }
 
-// DOC-101 DOC-118 DOC-119
-#[test]
-fn a_lost_runtime_ends_its_work_once() {
-    let mut doc = room();
-    doc.set_running("a").unwrap();
-    doc.set_activity("Busy").unwrap();
-    assert!(doc.runtime_gone("left").unwrap());
-    assert_eq!(doc.status("a").as_deref(), Some(status::ERROR));
-    assert_eq!(doc.status("b").as_deref(), Some(status::CANCELLED));
-    assert_eq!(doc.stored_queue(), Queue::default());
-    let kernel = doc.kernel();
-    assert_eq!(kernel.lifecycle.lifecycle, "Error");
-    assert_eq!(
-        kernel.error_details.as_deref(),
-        Some("runtime peer disconnected: left")
-    );
-    let attachment = doc.workstation().unwrap();
-    assert_eq!(attachment.status, "disconnected");
-    assert_eq!(
-        attachment.status_message.as_deref(),
-        Some("compute disconnected: left")
-    );
-    let heads = doc.heads();
-    assert!(!doc.runtime_gone("left").unwrap());
-    assert_eq!(doc.heads(), heads);
-    let back = wire::WorkstationAttachment {
-        provider: "runtime_peer".into(),
-        status: "ready".into(),
-        ..attachment
-    };
-    assert!(doc.publish_workstation(&back).unwrap());
-    assert_eq!(doc.kernel().lifecycle.lifecycle, "NotStarted");
-}
-
-// DOC-112 DOC-121 DOC-122
-#[test]
-fn idle_shutdown_and_trim() {
-    let mut doc = room();
-    assert!(!doc.idle_shutdown("idle").unwrap());
-    doc.cancel("a").unwrap();
-    doc.cancel("b").unwrap();
-    doc.cancel("c").unwrap();
-    doc.clear_queue().unwrap();
-    doc.set_activity("Idle").unwrap();
-    assert!(doc.idle_shutdown("idle").unwrap());
-    assert_eq!(doc.kernel().lifecycle.lifecycle, "Shutdown");
-    assert_eq!(doc.trim(1, &["a".to_owned()]).unwrap(), ["b", "c"]);
-    assert_eq!(doc.all_execution_ids(), ["a"]);
-}
-
 // DOC-083 DOC-085
 #[test]
 fn equal_writes_change_nothing() {
     let mut doc = room();
     doc.set_activity("Idle").unwrap();
-    doc.set_last_seen(Some("t")).unwrap();
-    let attachment = wire::WorkstationAttachment {
-        workstation_id: "w".into(),
-        ..Default::default()
-    };
-    doc.set_workstation(Some(&attachment)).unwrap();
     let heads = doc.heads();
     doc.set_activity("Idle").unwrap();
-    doc.set_last_seen(Some("t")).unwrap();
-    doc.set_workstation(Some(&attachment)).unwrap();
+    let queue = doc.stored_queue();
+    doc.set_queue(&queue).unwrap();
     doc.set_kernel_texts(&[("name", "")]).unwrap();
     assert_eq!(doc.heads(), heads);
 }
@@ -240,7 +181,7 @@ fn a_display_is_found_without_the_index() {
     let mut doc = room();
     let shown = json!({"output_type": "display_data", "output_id": "o1", "data": {"text/plain": "1"},
         "transient": {"display_id": "d"}});
-    doc.upsert_output("a", &shown).unwrap();
+    upsert(&mut doc, "a", &shown);
     let index = doc.map("display_index").unwrap();
     doc.doc_mut().delete(&index, "d").unwrap();
     let data = json!({"text/plain": "2"});

@@ -1,13 +1,13 @@
 //! The compute attachment and the widget topology (documents 5.10, 5.11).
 
+use automerge::ReadDoc;
 use automerge::transaction::Transactable;
-use automerge::{ObjType, ROOT, ReadDoc, ScalarValue};
 use serde_json::Value as Json;
 use wire::WorkstationAttachment;
 use wire::http::Accelerator;
 
-use super::{DISCONNECTED_PREFIX, Lifecycle, RuntimeStateDoc};
-use crate::value::{DocError, Reader, put_json, put_text_or_null, update_json};
+use super::RuntimeStateDoc;
+use crate::value::{DocError, Reader, put_json, update_json};
 
 pub(super) fn read<D: ReadDoc>(reader: Reader<'_, D>) -> Option<WorkstationAttachment> {
     let map = reader.root_map("workstation")?;
@@ -36,75 +36,6 @@ impl RuntimeStateDoc {
     /// Returns the attachment.
     pub fn workstation(&self) -> Option<WorkstationAttachment> {
         read(self.reader())
-    }
-
-    /// Writes the attachment; does nothing when it is equal. `None` clears it.
-    pub fn set_workstation(
-        &mut self,
-        to: Option<&WorkstationAttachment>,
-    ) -> Result<bool, DocError> {
-        if self.workstation().as_ref() == to {
-            return Ok(false);
-        }
-        let Some(to) = to else {
-            self.doc.put(ROOT, "workstation", ScalarValue::Null)?;
-            return Ok(true);
-        };
-        let map = match self.reader().root_map("workstation") {
-            Some(map) => map,
-            None => self.doc.put_object(ROOT, "workstation", ObjType::Map)?,
-        };
-        let number = |value: Option<u64>| value.map_or(ScalarValue::Null, ScalarValue::Uint);
-        for (key, value) in [
-            ("workstation_id", &to.workstation_id),
-            ("display_name", &to.display_name),
-            ("provider", &to.provider),
-            ("default_environment_label", &to.default_environment_label),
-            ("environment_policy", &to.environment_policy),
-            ("status", &to.status),
-        ] {
-            self.doc.put(&map, key, value.as_str())?;
-        }
-        put_text_or_null(
-            &mut self.doc,
-            &map,
-            "status_message",
-            to.status_message.as_deref(),
-        )?;
-        self.doc.put(&map, "cpu_count", number(to.cpu_count))?;
-        self.doc
-            .put(&map, "memory_bytes", number(to.memory_bytes))?;
-        let accelerators = serde_json::to_value(&to.accelerators).unwrap_or_default();
-        update_json(&mut self.doc, &map, "accelerators", &accelerators)?;
-        put_text_or_null(
-            &mut self.doc,
-            &map,
-            "working_directory",
-            to.working_directory.as_deref(),
-        )?;
-        put_text_or_null(&mut self.doc, &map, "updated_at", to.updated_at.as_deref())?;
-        let session = to.runtime_session_id.as_deref();
-        put_text_or_null(&mut self.doc, &map, "runtime_session_id", session)?;
-        Ok(true)
-    }
-
-    /// Publishes an attachment unless it is stale; a ready runtime peer clears a loss (5.10).
-    pub fn publish_workstation(&mut self, new: &WorkstationAttachment) -> Result<bool, DocError> {
-        let current = self.workstation();
-        if current.is_some_and(|current| wire::attachment::is_stale_publish(&current, new)) {
-            return Ok(false);
-        }
-        let mut wrote = false;
-        if new.provider == "runtime_peer" && new.status == wire::attachment::status::READY {
-            let kernel = self.kernel();
-            let details = kernel.error_details.unwrap_or_default();
-            if kernel.lifecycle.lifecycle == "Error" && details.starts_with(DISCONNECTED_PREFIX) {
-                self.set_lifecycle_with_error(&Lifecycle::new("NotStarted"), None, None)?;
-                self.set_kernel_texts(&[("runtime_agent_id", "")])?;
-                wrote = true;
-            }
-        }
-        Ok(self.set_workstation(Some(new))? || wrote)
     }
 
     /// Opens a comm: writes its topology entry whole. `state` is always the empty map.

@@ -7,6 +7,7 @@ use automerge::sync::{Message, State, SyncDoc as _};
 use automerge::transaction::Transactable as _;
 use automerge::{AutoCommit, ObjType, PatchLog};
 use documents::policy::{Touched, Trial, judge};
+use documents::runtime_state::{DISCONNECTED_PREFIX, Lifecycle, Queue, status};
 use documents::value::Reader;
 use documents::{CommsDoc, DocKind, RuntimeStateDoc};
 use serde_json::{Value, json};
@@ -60,6 +61,23 @@ pub fn json_at(doc: &AutoCommit, root: &str, key: &str) -> Option<Value> {
 }
 
 impl Sim {
+    /// Ends what is open as a room of the reference does whose runtime peer was away for long.
+    pub fn reference_ends_the_work(&mut self, reason: &str) {
+        let state = &mut self.state;
+        for id in state.all_with_status(status::RUNNING) {
+            state.finish(&id, false).unwrap();
+        }
+        for id in state.all_with_status(status::QUEUED) {
+            state.cancel(&id).unwrap();
+        }
+        state.set_queue(&Queue::default()).unwrap();
+        assert!(state.kernel().lifecycle.is_live());
+        let details = format!("{DISCONNECTED_PREFIX} {reason}");
+        state
+            .set_lifecycle_with_error(&Lifecycle::new("Error"), None, Some(&details))
+            .unwrap();
+    }
+
     pub fn new(settings: Settings) -> Self {
         Self {
             settings: settings.clone(),
