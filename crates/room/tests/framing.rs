@@ -72,7 +72,7 @@ fn rp_045_rp_046_rp_047_server_originated_types_are_refused_after_size_and_befor
     assert_eq!(rejection(&mut harness, "viewer").1, text);
 }
 
-// CP-237
+// CP-008 CP-237
 #[test]
 fn rp_048_rp_049_rp_050_rp_051_scopes_gate_types() {
     let mut harness = with_everyone();

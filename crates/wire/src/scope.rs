@@ -38,34 +38,9 @@ impl Scope {
         }
     }
 
-    /// Returns whether the scope may write the notebook document.
-    pub const fn may_write_notebook(self) -> bool {
-        matches!(self, Self::Editor | Self::Owner)
-    }
-
-    /// Returns whether the scope may write the runtime state document.
-    pub const fn may_write_runtime_state(self) -> bool {
-        matches!(self, Self::RuntimePeer)
-    }
-
     /// Returns whether the scope may upload blobs.
     pub const fn may_upload_blobs(self) -> bool {
         matches!(self, Self::RuntimePeer | Self::Owner)
-    }
-
-    /// Returns whether the scope may submit execution requests.
-    pub const fn may_execute(self) -> bool {
-        matches!(self, Self::Owner)
-    }
-
-    /// Returns whether the scope may publish revisions and snapshots.
-    pub const fn may_publish(self) -> bool {
-        matches!(self, Self::Owner)
-    }
-
-    /// Returns whether the scope may manage access rows, invites and access requests.
-    pub const fn may_manage_access(self) -> bool {
-        matches!(self, Self::Owner)
     }
 
     /// Returns whether an access row of this scope covers a request for `requested` (1.4).

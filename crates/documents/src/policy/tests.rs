@@ -108,7 +108,7 @@ fn with_changes(base: &[u8], hex: &Value) -> AutoCommit {
     doc
 }
 
-// RP-097 RP-098 RP-107 DOC-023 DOC-077 DOC-078 DOC-079
+// CP-008 RP-097 RP-098 RP-107 DOC-023 DOC-077 DOC-078 DOC-079
 #[test]
 fn notebook_changes_follow_the_vectors() {
     let vectors: Value = serde_json::from_slice(&file("policy_notebook.json")).unwrap();
@@ -140,7 +140,7 @@ fn notebook_changes_follow_the_vectors() {
     }
 }
 
-// RP-130 RP-131 RP-132 RP-133 RP-134 RP-135 RP-136 RP-137 RP-138 RP-139 RP-140 RP-141
+// CP-008 RP-130 RP-131 RP-132 RP-133 RP-134 RP-135 RP-136 RP-137 RP-138 RP-139 RP-140 RP-141
 // DOC-127 DOC-128 DOC-129 DOC-130 DOC-131 DOC-132 DOC-133 DOC-134 DOC-135 DOC-136
 #[test]
 fn runtime_changes_follow_the_vectors_narrowly_and_in_full() {

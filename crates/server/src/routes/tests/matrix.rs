@@ -264,6 +264,7 @@ fn filled(path: &str, notebook: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
+// CP-008
 #[tokio::test]
 async fn every_route_every_credential_every_scope() {
     let mut matrix = Matrix::new().await;
