@@ -1,6 +1,7 @@
-//! JSON shapes of the control plane, shared by the server and its clients.
+//! JSON shapes of the control plane: what the server answers, what it tells on the events socket, and what machines
+//! report of themselves.
 //!
-//! Requests are read with tolerance (the server checks fields itself); responses are exact.
+//! Bodies of requests have no shape here: the server reads each field by itself, with tolerance.
 
 #![allow(
     missing_docs,
@@ -38,52 +39,6 @@ impl ErrorBody {
             code: None,
         }
     }
-}
-
-/// `GET /api/health` (3.13); the inner shapes are open.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Health {
-    pub status: String,
-    pub service: String,
-    #[serde(default)]
-    pub deployment_env: String,
-    #[serde(default)]
-    pub build: BuildInfo,
-    #[serde(default)]
-    pub auth: serde_json::Value,
-}
-
-/// The running build.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BuildInfo {
-    #[serde(default)]
-    pub sha: Option<String>,
-    /// The server's version; additive.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-}
-
-/// `POST /api/n/:notebookId/runtime-state-repair` request (2.24).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RepairRequest {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    #[serde(default)]
-    pub force: bool,
-}
-
-/// `POST /api/n/:notebookId/runtime-state-repair` answer (2.24).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RepairResponse {
-    pub ok: bool,
-    pub changed: bool,
-    pub forced: bool,
-    pub checkpoint_persisted: bool,
-    pub runtime_peer_count: u64,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub skipped: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub skip_reason: Option<String>,
 }
 
 #[cfg(test)]

@@ -31,39 +31,6 @@ impl JobStatus {
             Self::Cancelled => "cancelled",
         }
     }
-
-    /// Parses the text on the wire.
-    pub fn parse(text: &str) -> Option<Self> {
-        let all = [
-            Self::Pending,
-            Self::Accepted,
-            Self::Running,
-            Self::Failed,
-            Self::Completed,
-            Self::Cancelled,
-        ];
-        all.into_iter().find(|status| status.as_str() == text)
-    }
-
-    /// Returns the rank of the transition rule (2.18): terminal states share the highest.
-    pub const fn rank(self) -> u8 {
-        match self {
-            Self::Pending => 0,
-            Self::Accepted => 1,
-            Self::Running => 2,
-            Self::Failed | Self::Completed | Self::Cancelled => 3,
-        }
-    }
-
-    /// Returns whether the job is over.
-    pub const fn is_terminal(self) -> bool {
-        self.rank() == 3
-    }
-
-    /// Returns whether a patch from this status to `requested` applies.
-    pub const fn may_become(self, requested: Self) -> bool {
-        !self.is_terminal() && self.rank() <= requested.rank()
-    }
 }
 
 impl fmt::Display for JobStatus {
@@ -120,28 +87,6 @@ pub struct AttachJob {
     pub runtime_peer: RuntimePeerTarget,
 }
 
-/// `POST /api/n/:notebookId/workstation-attachments` request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttachRequest {
-    pub workstation_id: String,
-    #[serde(
-        default,
-        alias = "replaceExisting",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub replace_existing: Option<bool>,
-    /// `restart` means the same as `replace_existing`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub intent: Option<String>,
-}
-
-impl AttachRequest {
-    /// Returns whether a current attachment is to be replaced.
-    pub fn replaces(&self) -> bool {
-        self.replace_existing == Some(true) || self.intent.as_deref() == Some("restart")
-    }
-}
-
 /// `POST /api/n/:notebookId/workstation-attachments` answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttachResponse {
@@ -161,27 +106,11 @@ pub struct AttachJobsResponse {
     pub next: Option<String>,
 }
 
-/// `PATCH /api/workstations/:workstationId/attach-jobs/:jobId` request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PatchJobRequest {
-    pub status: JobStatus,
-    #[serde(default)]
-    pub error_message: Option<String>,
-}
-
 /// `PATCH /api/workstations/:workstationId/attach-jobs/:jobId` answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatchJobResponse {
     pub ok: bool,
     pub job: AttachJob,
-}
-
-/// The 409 answer of a patch, with the job as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PatchJobConflict {
-    pub error: String,
-    #[serde(default)]
-    pub job: Option<AttachJob>,
 }
 
 /// A text frame of the events socket.

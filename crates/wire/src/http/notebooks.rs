@@ -1,25 +1,10 @@
-//! Notebooks and their access rows (control plane 3.1, 3.2, 3.5).
+//! Notebooks and their list (control plane 3.1, 3.2).
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::{NotebookId, Scope, UnixMs};
-
-/// `POST /api/n` request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CreateNotebookRequest {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub vanity_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source_notebook_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source_notebook_name: Option<String>,
-}
 
 /// `POST /api/n` answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,56 +125,3 @@ pub struct ListedPeer {
     pub display_name: Option<String>,
     pub connection_scope: Scope,
 }
-
-/// To whom an access row belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SubjectKind {
-    Principal,
-    Public,
-}
-
-/// Body of a grant or a revocation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AclMutation {
-    pub subject_kind: SubjectKind,
-    pub subject: String,
-    pub scope: Scope,
-}
-
-/// One access row.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AclRow {
-    pub notebook_id: NotebookId,
-    pub subject_kind: SubjectKind,
-    pub subject: String,
-    pub scope: Scope,
-    pub created_at: UnixMs,
-    pub updated_at: UnixMs,
-    pub created_by_actor_label: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub display: Option<AclDisplay>,
-}
-
-/// How an access row is shown.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AclDisplay {
-    pub kind: String,
-    pub label: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub principal: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-}
-
-/// Answer of the access routes; `ok` is absent on GET.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AclResponse {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ok: Option<bool>,
-    pub notebook_id: NotebookId,
-    pub acl: Vec<AclRow>,
-}
-
-/// Answer of a blob upload; its exact members are the server's.
-pub type BlobResponse = Value;

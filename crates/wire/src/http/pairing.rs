@@ -46,15 +46,6 @@ pub struct PolledPairing {
     pub workstation_id: Option<WorkstationId>,
 }
 
-/// `POST /api/workstations/pairing-codes/redeem` request.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RedeemRequest {
-    pub code: String,
-    /// The machine's own name; compared with the one that the code expects, if it expects one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub machine_name: Option<String>,
-}
-
 /// `POST /api/workstations/pairing-codes/redeem` answer; the only place the token appears.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedeemResponse {
@@ -82,23 +73,6 @@ impl std::fmt::Debug for IssuedCredential {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedeemedPairing {
     pub id: PairingId,
-}
-
-/// `GET /api/workstations/credentials` answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CredentialsResponse {
-    pub ok: bool,
-    pub credentials: Vec<CredentialInfo>,
-}
-
-/// A credential without its secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CredentialInfo {
-    pub credential_id: CredentialId,
-    pub pairing_code_id: Option<PairingId>,
-    pub created_at: UnixMs,
-    pub last_used_at: Option<UnixMs>,
-    pub revoked_at: Option<UnixMs>,
 }
 
 /// `POST /api/workstations/credentials/:credentialId/revoke` answer.

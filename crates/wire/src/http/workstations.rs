@@ -1,4 +1,4 @@
-//! Workstations: registration, list, default (control plane 2.10 to 2.15).
+//! Workstations: registration and list (control plane 2.10 to 2.15).
 
 use serde::{Deserialize, Serialize};
 
@@ -127,55 +127,6 @@ pub struct JobUse {
     pub gpu_memory_bytes: Option<u64>,
 }
 
-/// `POST /api/workstations`: first registration and every heartbeat.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RegisterRequest {
-    pub workstation_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub display_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider_label: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status_message: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub default_environment_label: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub environment_policy: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub installed_build: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub channel: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub working_directory: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu_count: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory_bytes: Option<u64>,
-    /// `None` is unknown; an empty list is known to have none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub accelerators: Option<Vec<Accelerator>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub environments: Option<Vec<EnvironmentInfo>>,
-    /// Additive; `None` is unknown.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kernels: Option<Vec<OfferedKernel>>,
-    /// Additive.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub utilisation: Option<Utilisation>,
-    /// How far the machine's clock is ahead of the server's, as it measured; additive.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub clock_skew_ms: Option<i64>,
-    /// Minutes after which unused compute stops; 0 is never; additive.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub idle_minutes: Option<u64>,
-    /// `false` where no agent runs yet; additive.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub serving: Option<bool>,
-}
-
 /// The workstation object, the same everywhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Workstation {
@@ -280,10 +231,4 @@ pub struct WorkstationsResponse {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_build: Option<String>,
     pub workstations: Vec<Workstation>,
-}
-
-/// `PATCH /api/workstations/default` request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DefaultWorkstationRequest {
-    pub workstation_id: WorkstationId,
 }
