@@ -31,8 +31,7 @@ pub use failure::CloudFailure;
 pub use job::CRASH_WINDOW_MS;
 pub use message::{Effect, Event, JobList, JobOrder, LinkEvent, LocalPeer, LogLevel, PeerExit};
 pub use plan::{
-    OutputLimits, READY_MARKER, SpawnPlan, SpawnPlanError, SpawnSettings, peer_environment,
-    spawn_plan,
+    OutputLimits, SpawnPlan, SpawnPlanError, SpawnSettings, peer_environment, spawn_plan,
 };
 pub use report::JobStatus;
 pub use slug::slug;

@@ -2,9 +2,6 @@
 
 use crate::{JobOrder, slug};
 
-/// The exact text by which a peer says that it is connected to the room.
-pub const READY_MARKER: &str = "Infrastructure ready, entering main loop";
-
 /// What the agent itself was started with.
 #[derive(Debug, Clone)]
 pub struct SpawnSettings {

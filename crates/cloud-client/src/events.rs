@@ -11,11 +11,6 @@ use crate::error::{CloudError, chain};
 use crate::network::Network;
 use crate::socket::{Socket, dial};
 
-/// What a client sends to see whether the cloud is still there.
-pub const PING_TEXT: &str = "nteract.workstation_events.ping.v1";
-/// What the cloud answers.
-pub const PONG_TEXT: &str = "nteract.workstation_events.pong.v1";
-
 /// A message from the cloud, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventMessage {
@@ -83,7 +78,7 @@ impl EventSocket {
     /// Sends the liveness probe.
     pub async fn ping(&mut self) -> Result<(), String> {
         self.socket
-            .send(Message::text(PING_TEXT))
+            .send(Message::text(wire::EVENTS_PING))
             .await
             .map_err(|e| chain(&e))
     }
@@ -123,7 +118,13 @@ mod tests {
             parse(r#"{"event":"went_offline"}"#),
             EventMessage::WentOffline
         );
-        for other in ["{\"event\":\"x\"}", "{", PONG_TEXT, "[1]", r#"{"event":7}"#] {
+        for other in [
+            "{\"event\":\"x\"}",
+            "{",
+            wire::EVENTS_PONG,
+            "[1]",
+            r#"{"event":7}"#,
+        ] {
             assert_eq!(parse(other), EventMessage::Other, "{other}");
         }
     }

@@ -21,7 +21,7 @@ mod types;
 
 pub use base_url::{BaseUrl, BaseUrlError, encode_segment};
 pub use error::{CloudError, Refusal, RefusalKind};
-pub use events::{EventMessage, EventSocket, PING_TEXT, PONG_TEXT, dial_events};
+pub use events::{EventMessage, EventSocket, dial_events};
 pub use http::CloudClient;
 pub use network::{CA_FILE_VARIABLE, Network, NetworkError};
 pub use obstacle::Obstacle;

@@ -259,7 +259,7 @@ async fn ws_160_161_events_arrive_as_text_and_binary_and_a_close_is_clean() {
                 socket.send(message).await.unwrap();
             }
             let ping = socket.recv().await.unwrap().unwrap();
-            assert_eq!(ping.into_text().unwrap().as_str(), cloud_client::PING_TEXT);
+            assert_eq!(ping.into_text().unwrap().as_str(), wire::EVENTS_PING);
             socket.send(ServerMessage::Close(None)).await.unwrap();
         })
     };

@@ -29,6 +29,6 @@ mod translate;
 pub use config::{PeerAuth, PeerConfig};
 pub use end::{End, NOTE_NAME};
 pub use headless::{RunConfig, RunFailure, RunResult, run_notebook};
-pub use peer::{READY_MARKER, run};
+pub use peer::run;
 pub use position::is_delivered;
 pub use session_core::{DEFAULT_OUTPUT_LIMIT_BYTES, LaunchMode};

@@ -15,8 +15,8 @@ use session_core::{Effect, Event, Handover, LaunchMode, Session, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
-use wire::FrameType;
 use wire::presence::KernelUse;
+use wire::{FrameType, PEER_READY_MARKER};
 
 use crate::blob_reader::BlobReader;
 use crate::blobs::{UploadResult, Uploader};
@@ -34,8 +34,6 @@ use crate::position::Position;
 use crate::tokens::Tokens;
 use crate::translate::{self, News};
 
-/// An agent of the reference waits for exactly this (4.27, 3.13).
-pub const READY_MARKER: &str = "Infrastructure ready, entering main loop";
 /// How long the session may take to say its last words after a signal.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
@@ -520,7 +518,7 @@ fn tells_of_newcomer(frame: &[u8]) -> bool {
 fn announce() {
     let mut out = std::io::stdout().lock();
     // A closed stdout means that nobody waits.
-    let _ = writeln!(out, "{READY_MARKER}").and_then(|()| out.flush());
+    let _ = writeln!(out, "{PEER_READY_MARKER}").and_then(|()| out.flush());
 }
 
 /// Eight hex digits that tell this process's actors from every other's (WS-276).

@@ -45,6 +45,8 @@ pub const LIVENESS_PONG: &str = "nteract-liveness-pong";
 pub const EVENTS_PING: &str = "nteract.workstation_events.ping.v1";
 /// The answer to [`EVENTS_PING`].
 pub const EVENTS_PONG: &str = "nteract.workstation_events.pong.v1";
+/// The exact text by which a runtime peer says that it is connected to its room (workstation 3.13, 4.27).
+pub const PEER_READY_MARKER: &str = "Infrastructure ready, entering main loop";
 /// Consecutive counted rejections after which a room closes a socket.
 pub const REJECTION_STREAK_LIMIT: u32 = 8;
 /// Prefix of a workstation credential.

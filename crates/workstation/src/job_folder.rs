@@ -316,7 +316,7 @@ impl ReadyScan {
 
     /// Whether the marker has appeared.
     pub fn look(&mut self) -> bool {
-        let marker = agent_core::READY_MARKER.as_bytes();
+        let marker = wire::PEER_READY_MARKER.as_bytes();
         let Ok(mut file) = fs::File::open(&self.path) else {
             return false;
         };
@@ -467,7 +467,7 @@ mod tests {
     #[test]
     fn ws_224_225_227_228_readiness_is_read_from_the_log() {
         let (_place, folder) = folder();
-        let marker = agent_core::READY_MARKER;
+        let marker = wire::PEER_READY_MARKER;
         let (mut log, _) = folder.open_log().unwrap();
         log.write_all(format!("old {marker}\n").as_bytes()).unwrap();
         let (_, offset) = folder.open_log().unwrap();
