@@ -149,11 +149,6 @@ impl Operator {
         }
         Ok(Self(text.to_owned()))
     }
-
-    /// Returns the part before the first colon.
-    pub fn kind(&self) -> &str {
-        self.0.split(':').next().unwrap_or(&self.0)
-    }
 }
 
 /// Names the author of changes: `<principal>/<operator>`.
@@ -184,18 +179,6 @@ impl ActorLabel {
             principal: Principal::parse(principal)?,
             operator: Operator::parse(operator)?,
         })
-    }
-
-    /// Parses the UTF-8 bytes of an actor id.
-    pub fn from_actor_bytes(bytes: &[u8]) -> Result<Self, ActorError> {
-        let text =
-            std::str::from_utf8(bytes).map_err(|_| ActorError::ActorLabelMissingDelimiter)?;
-        Self::parse(text)
-    }
-
-    /// Returns the bytes that are the actor id of this label.
-    pub fn to_actor_bytes(&self) -> Vec<u8> {
-        self.to_string().into_bytes()
     }
 }
 
@@ -240,11 +223,6 @@ pub fn room_key(notebook_id: &str) -> String {
 /// Returns the label under which a hosted room writes.
 pub fn room_actor_label(notebook_id: &str) -> String {
     format!("system:notebook-cloud-room/room:{}", room_key(notebook_id))
-}
-
-/// Returns the label a hosted runtime peer writes kernel changes under.
-pub fn kernel_writer_label(principal: &Principal, eight_hex: &str) -> String {
-    format!("{principal}/runtime:kernel:{eight_hex}")
 }
 
 /// Returns the text as readers show an actor id: UTF-8, else lower-case hex.

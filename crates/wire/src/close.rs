@@ -93,12 +93,6 @@ pub const SLOW_CONSUMER: Close = Close {
     code: CODE_POLICY,
     reason: "outbound queue is full",
 };
-/// Sending an event to a workstation failed.
-pub const EVENT_DELIVERY_FAILED: Close = Close {
-    code: CODE_ERROR,
-    reason: "workstation event delivery failed",
-};
-
 /// The reference client also ends on this text; no current room sends it.
 pub const REASON_WORKSTATION_MISMATCH: &str = "workstation mismatch";
 
@@ -137,11 +131,6 @@ pub fn verdict(reason: &str) -> Verdict {
     } else {
         Verdict::Recoverable
     }
-}
-
-/// Returns whether an upgrade status ends the dialling after a few attempts (7.7, advice).
-pub const fn is_terminal_upgrade_status(status: u16) -> bool {
-    matches!(status, 401 | 403 | 409)
 }
 
 #[cfg(test)]

@@ -93,35 +93,9 @@ impl FrameType {
         }
     }
 
-    /// Returns the payload size from which a frame is worth a log line.
-    pub const fn warn_at(self) -> usize {
-        match self {
-            Self::AutomergeSync
-            | Self::Response
-            | Self::RuntimeStateSync
-            | Self::CommsDocSync
-            | Self::CommentsDocSync => 16_777_216,
-            Self::Request | Self::PoolStateSync | Self::SessionControl => 262_144,
-            Self::Broadcast => 4_194_304,
-            Self::Presence => 1_024,
-            Self::PutBlob => 8_388_608,
-        }
-    }
-
     /// Returns whether only the server, or for broadcasts a runtime peer, originates this type.
     pub const fn is_server_originated(self) -> bool {
         matches!(self, Self::Broadcast | Self::SessionControl)
-    }
-
-    /// Returns whether the frame carries a document sync message a hosted room handles.
-    pub const fn is_document_sync(self) -> bool {
-        matches!(
-            self,
-            Self::AutomergeSync
-                | Self::RuntimeStateSync
-                | Self::CommsDocSync
-                | Self::CommentsDocSync
-        )
     }
 
     /// Returns whether the room lets frames of this type through for a scope.

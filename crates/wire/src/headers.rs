@@ -51,16 +51,6 @@ pub const EPOCHS: &str = "x-notebook-cloud-epochs";
 pub const EPOCHS_QUERY: &str = "epochs";
 /// What a client says that can.
 pub const REJOIN: &str = "rejoin";
-/// All workstation metadata headers.
-pub const WORKSTATION_METADATA: [MetadataHeader; 6] = [
-    WORKSTATION_ID,
-    RUNTIME_SESSION_ID,
-    DISPLAY_NAME,
-    DEFAULT_ENVIRONMENT,
-    ENVIRONMENT_POLICY,
-    WORKING_DIRECTORY,
-];
-
 /// The requested scope.
 pub const SCOPE: &str = "x-scope";
 /// The operator.
@@ -77,19 +67,6 @@ pub const PRINCIPAL: &str = "x-principal";
 pub const DEV_TOKEN: &str = "x-notebook-cloud-dev-token";
 /// The authentication provider of a bearer key.
 pub const AUTH_PROVIDER: &str = "x-notebook-cloud-auth-provider";
-
-/// Private headers between a front and a room; a front strips them from clients (1.7).
-pub const PRIVATE: [&str; 9] = [
-    "x-nteract-principal",
-    "x-nteract-operator",
-    "x-nteract-scope",
-    "x-nteract-websocket-protocol",
-    "x-nteract-identity-provider",
-    "x-nteract-credential-transport",
-    "x-nteract-principal-namespace",
-    "x-nteract-display-name",
-    "x-nteract-email",
-];
 
 impl MetadataHeader {
     /// Trims and cuts a received value; an empty one counts as absent (RP-028).

@@ -57,5 +57,3 @@ pub const API_TOKEN_PREFIX: &str = "nct_";
 pub const ROOM_TOKEN_PREFIX: &str = "nwr_";
 /// Machine code of the answer to a room token whose time is over.
 pub const ROOM_TOKEN_EXPIRED: &str = "room_token_expired";
-/// Version of the stored checkpoint format.
-pub const CHECKPOINT_FORMAT_VERSION: u32 = 6;

@@ -4,11 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ActorLabel, FrameType, Operator, Principal, UnixMs};
 
-/// Interval of a client's heartbeats, in milliseconds.
-pub const HEARTBEAT_MS: i64 = 15_000;
-/// Silence after which a peer's presence is forgotten, in milliseconds.
-pub const TTL_MS: i64 = 45_000;
-
 /// One presence message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

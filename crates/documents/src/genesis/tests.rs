@@ -45,6 +45,20 @@ fn seeds_are_the_frozen_files() {
     }
 }
 
+// DOC-009
+#[test]
+fn an_author_is_the_bytes_of_its_label() {
+    let text = include_str!("../../../../tests/vectors/actor_labels.json");
+    let cases: Vec<serde_json::Value> = serde_json::from_str(text).unwrap();
+    let labels = cases.iter().filter(|case| case["ok"] == true);
+    for case in labels.clone() {
+        let label = case["label"].as_str().unwrap();
+        let hex = actor_id(label).to_hex_string();
+        assert_eq!(case["actor_bytes_hex"], hex, "{label}");
+    }
+    assert!(labels.count() > 0);
+}
+
 // DOC-010
 #[test]
 fn an_author_that_is_no_text_is_shown_in_hex() {

@@ -7,8 +7,8 @@ use http::StatusCode;
 use serde_json::Value;
 use store::Accounts as _;
 use uuid::Uuid;
-use wire::Principal;
 use wire::actor::percent_encode;
+use wire::{Principal, headers};
 
 use super::dispatch::CONFLICT;
 use super::oidc::{Claims, Oidc};
@@ -16,9 +16,6 @@ use super::{Identity, Provider, dev, grammar_error, session};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::request::Facts;
-
-/// The header that names the provider of a bearer.
-const PROVIDER_HEADER: &str = "x-notebook-cloud-auth-provider";
 
 /// The identity behind a bearer that is no workstation credential. A bearer that nobody knows is
 /// refused, never taken for nobody (HAZ-3).
@@ -54,9 +51,9 @@ async fn provider_token(
 ) -> Result<Identity, ApiError> {
     let Claims { profile, .. } = oidc.verify(token, app.now_ms() / 1000).await?;
     let scope = dev::requested_scope(facts)?;
-    let operator = match facts.input("x-operator", "operator") {
+    let operator = match facts.input(headers::OPERATOR, "operator") {
         Some(operator) => operator,
-        None => match facts.input("x-viewer-session", "viewer_session") {
+        None => match facts.input(headers::VIEWER_SESSION, "viewer_session") {
             Some(session) => format!("browser:{}", percent_encode(session.trim())),
             None => format!("browser:{}", Uuid::new_v4()),
         },
@@ -96,12 +93,12 @@ async fn provider_token(
 }
 
 async fn api_token(app: &App, facts: &Facts, token: &str) -> Result<Identity, ApiError> {
-    let scope = facts.input("x-scope", "scope");
+    let scope = facts.input(headers::SCOPE, "scope");
     let now = app.now_ms();
     let (found, ceiling, scope) =
         api_tokens::authenticate(app.catalog(), token, scope.as_deref(), now).await?;
     let operator = facts
-        .input("x-operator", "operator")
+        .input(headers::OPERATOR, "operator")
         .unwrap_or_else(|| format!("api-token:{}", found.id));
     wire::Operator::parse(&operator).map_err(grammar_error)?;
     let account = app.catalog().account(&found.principal).await?;
@@ -121,7 +118,7 @@ async fn api_token(app: &App, facts: &Facts, token: &str) -> Result<Identity, Ap
 /// Whether a bearer is a vendor's account API key: named so, or a JWT of that shape.
 fn is_account_key(facts: &Facts, token: &str) -> bool {
     let named = facts
-        .header(PROVIDER_HEADER)
+        .header(headers::AUTH_PROVIDER)
         .is_some_and(|name| name.eq_ignore_ascii_case("anaconda-api-key"));
     named || looks_like_account_key(token).unwrap_or(false)
 }

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use wire::actor::percent_encode;
-use wire::{Operator, Principal, Scope};
+use wire::{Operator, Principal, SUBPROTOCOL_DEV_TOKEN_PREFIX, Scope, headers};
 
 use super::{Identity, Provider, grammar_error};
 use crate::app::App;
@@ -15,19 +15,19 @@ const REFUSED: &str = "dev credentials require a loopback request or NOTEBOOK_CL
 /// Whether a request names a development identity or carries its token; an operator alone goes
 /// with any credential (CP 1.6).
 pub(super) fn is_presented(facts: &Facts) -> bool {
-    facts.input("x-principal", "principal").is_some()
-        || facts.input("x-user", "user").is_some()
-        || facts.header("x-notebook-cloud-dev-token").is_some()
+    facts.input(headers::PRINCIPAL, "principal").is_some()
+        || facts.input(headers::USER, "user").is_some()
+        || facts.header(headers::DEV_TOKEN).is_some()
         || facts
             .subprotocols()
-            .any(|token| token.starts_with("nteract-dev-token."))
+            .any(|token| token.starts_with(SUBPROTOCOL_DEV_TOKEN_PREFIX))
 }
 
 /// The development identity when one is presented.
 pub(super) fn presented(app: &App, facts: &Facts) -> Result<Option<Identity>, ApiError> {
-    let principal = facts.input("x-principal", "principal");
-    let user = facts.input("x-user", "user");
-    let operator = facts.input("x-operator", "operator");
+    let principal = facts.input(headers::PRINCIPAL, "principal");
+    let user = facts.input(headers::USER, "user");
+    let operator = facts.input(headers::OPERATOR, "operator");
     let enabled = app.config().dev_identity;
     // An operator alone counts only where the development identity exists at all: the page sends
     // one beside its cookie.
@@ -66,8 +66,8 @@ pub(super) fn presented(app: &App, facts: &Facts) -> Result<Option<Identity>, Ap
 /// The viewer without an account (CP-011, CP-012).
 pub(super) fn anonymous(facts: &Facts) -> Identity {
     let session = facts
-        .input("x-viewer-session", "viewer_session")
-        .or_else(|| facts.input("x-session", "session"))
+        .input(headers::VIEWER_SESSION, "viewer_session")
+        .or_else(|| facts.input(headers::SESSION, "session"))
         .map(|session| session.trim().to_owned())
         .filter(|session| !session.is_empty())
         .unwrap_or_else(|| Uuid::new_v4().to_string());
@@ -87,7 +87,7 @@ pub(super) fn anonymous(facts: &Facts) -> Identity {
 
 /// The requested scope: header, else query, else viewer (CP-005, RP-007).
 pub(super) fn requested_scope(facts: &Facts) -> Result<Scope, ApiError> {
-    match facts.input("x-scope", "scope") {
+    match facts.input(headers::SCOPE, "scope") {
         None => Ok(Scope::Viewer),
         Some(text) => text.parse().map_err(grammar_error),
     }

@@ -3,7 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use control_plane::{CallerCredential, RoomGrant, credentials, room_tokens};
-use wire::{ROOM_TOKEN_PREFIX, WORKSTATION_TOKEN_PREFIX};
+use wire::{
+    ROOM_TOKEN_PREFIX, SUBPROTOCOL_BEARER_PREFIX, SUBPROTOCOL_DEV_TOKEN_PREFIX,
+    WORKSTATION_TOKEN_PREFIX, headers,
+};
 
 use super::{Identity, Provider, bearer, dev, grammar_error, session};
 use crate::app::App;
@@ -110,7 +113,7 @@ impl App {
     pub async fn identify_socket(&self, facts: &Facts) -> Result<Identity, ApiError> {
         if let Some(mut identity) = session::identify(self, facts).await? {
             let explicit = facts.header("authorization").is_some()
-                || facts.header("x-notebook-cloud-dev-token").is_some()
+                || facts.header(headers::DEV_TOKEN).is_some()
                 || credential_subprotocols(facts).next().is_some();
             if explicit {
                 return Err(ApiError::bad_request(CONFLICT));
@@ -135,7 +138,7 @@ impl App {
 
     /// The identity of a workstation credential; the token is checked before the scope (CP-066).
     async fn identify_workstation(&self, facts: &Facts, token: &str) -> Result<Identity, ApiError> {
-        let scope = facts.input("x-scope", "scope");
+        let scope = facts.input(headers::SCOPE, "scope");
         let (credential, scope) =
             credentials::authenticate(self.catalog(), token, scope.as_deref(), self.now_ms())
                 .await
@@ -155,7 +158,7 @@ impl App {
 
     /// The identity of a room token: its credential's, held to one room.
     async fn identify_room_token(&self, facts: &Facts, token: &str) -> Result<Identity, ApiError> {
-        let scope = facts.input("x-scope", "scope");
+        let scope = facts.input(headers::SCOPE, "scope");
         let token =
             room_tokens::authenticate(self.catalog(), token, scope.as_deref(), self.now_ms())
                 .await?;
@@ -190,7 +193,7 @@ fn presented<'a>(facts: &'a Facts, prefix: &str) -> Option<&'a str> {
 /// The operator that a machine names, or the default one.
 fn operator(facts: &Facts) -> Result<String, ApiError> {
     let operator = facts
-        .input("x-operator", "operator")
+        .input(headers::OPERATOR, "operator")
         .unwrap_or_else(|| credentials::OPERATOR.into());
     wire::Operator::parse(&operator).map_err(grammar_error)?;
     Ok(operator)
@@ -198,7 +201,8 @@ fn operator(facts: &Facts) -> Result<String, ApiError> {
 
 pub(super) fn credential_subprotocols(facts: &Facts) -> impl Iterator<Item = &str> {
     facts.subprotocols().filter(|token| {
-        token.starts_with("nteract-bearer.") || token.starts_with("nteract-dev-token.")
+        token.starts_with(SUBPROTOCOL_BEARER_PREFIX)
+            || token.starts_with(SUBPROTOCOL_DEV_TOKEN_PREFIX)
     })
 }
 
@@ -216,7 +220,7 @@ fn presented_bearer(facts: &Facts) -> Result<Option<String>, ApiError> {
     }
     let in_list = facts
         .subprotocols()
-        .find_map(|token| token.strip_prefix("nteract-bearer."));
+        .find_map(|token| token.strip_prefix(SUBPROTOCOL_BEARER_PREFIX));
     match (facts.bearer(), in_list) {
         (Some(_), Some(_)) => Err(ApiError::bad_request(CONFLICT)),
         (Some(token), None) => Ok(Some(token.to_owned())),

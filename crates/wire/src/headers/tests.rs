@@ -1,19 +1,24 @@
-use super::{ENVIRONMENT_POLICY, WORKSTATION_METADATA};
+use super::{
+    DEFAULT_ENVIRONMENT, DISPLAY_NAME, ENVIRONMENT_POLICY, RUNTIME_SESSION_ID, WORKING_DIRECTORY,
+    WORKSTATION_ID,
+};
 
 #[test]
 fn rp_028_values_are_trimmed_and_cut() {
-    let max: Vec<usize> = WORKSTATION_METADATA
-        .iter()
-        .map(|header| header.max)
-        .collect();
-    assert_eq!(max, [128, 128, 160, 160, 80, 512]);
-    for header in WORKSTATION_METADATA {
+    for (header, max) in [
+        (WORKSTATION_ID, 128),
+        (RUNTIME_SESSION_ID, 128),
+        (DISPLAY_NAME, 160),
+        (DEFAULT_ENVIRONMENT, 160),
+        (ENVIRONMENT_POLICY, 80),
+        (WORKING_DIRECTORY, 512),
+    ] {
         assert_eq!(
             header
                 .accept(&format!("  {}  ", "x".repeat(600)))
                 .unwrap()
                 .len(),
-            header.max
+            max
         );
         assert_eq!(header.accept("   "), None);
     }
