@@ -173,14 +173,6 @@ macro_rules! document {
                 self.doc.save()
             }
 
-            /// Returns the changes above some heads, for a log.
-            pub fn changes_since(
-                &mut self,
-                heads: &[automerge::ChangeHash],
-            ) -> Vec<automerge::Change> {
-                self.doc.get_changes(heads)
-            }
-
             pub(crate) const fn reader(&self) -> $crate::value::Reader<'_, automerge::AutoCommit> {
                 $crate::value::Reader::now(&self.doc)
             }

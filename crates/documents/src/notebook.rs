@@ -291,13 +291,6 @@ impl NotebookDoc {
         Ok(())
     }
 
-    /// Puts a cell's type.
-    pub fn set_cell_type(&mut self, id: &str, kind: &str) -> Result<(), DocError> {
-        let cell = self.cell(id)?;
-        self.doc.put(&cell, "cell_type", kind)?;
-        Ok(())
-    }
-
     fn source_text(&mut self, id: &str) -> Result<ObjId, DocError> {
         let cell = self.cell(id)?;
         match self.reader().object(&cell, "source", ObjType::Text) {
@@ -358,12 +351,6 @@ impl NotebookDoc {
         let cell = self.cell(id)?;
         let map = self.doc.put_object(&cell, "metadata", ObjType::Map)?;
         Ok(crate::value::update_map(&mut self.doc, &map, metadata)?)
-    }
-
-    /// Returns whether the exact seed change is part of this document.
-    pub fn has_seed(&mut self) -> bool {
-        let hash = crate::policy::notebook_seed_hash();
-        self.doc.get_change_by_hash(&hash).is_some()
     }
 }
 

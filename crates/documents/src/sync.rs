@@ -226,12 +226,5 @@ impl PeerSync {
     }
 }
 
-/// Returns whether a payload carries changes; `None` if it is no sync message.
-pub fn carries_changes(payload: &[u8]) -> Option<bool> {
-    Message::decode(payload)
-        .ok()
-        .map(|message| !message.changes.is_empty())
-}
-
 #[cfg(test)]
 mod tests;

@@ -12,8 +12,6 @@ use screen::Screen;
 
 /// Rows the cursor can reach, as the kernel is told by `LINES`.
 pub const SCREEN_ROWS: usize = 100;
-/// Columns the kernel is told by `COLUMNS`; lines are not wrapped at it.
-pub const SCREEN_COLUMNS: usize = 128;
 /// Cells a line may hold before its beginning counts as out of reach.
 pub const MAX_ROW_CELLS: usize = 8192;
 
@@ -83,11 +81,6 @@ impl Terminal {
             self.screen.in_sequence = true;
             self.parser.advance(&mut self.screen, sequence.as_bytes());
         }
-    }
-
-    /// Bytes of finished text that wait to be taken.
-    pub fn sealed_len(&self) -> usize {
-        self.screen.sealed.len()
     }
 
     /// Takes the finished text when at least `min_bytes` of it wait.
