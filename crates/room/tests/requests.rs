@@ -5,7 +5,7 @@ mod common;
 
 use automerge::transaction::Transactable as _;
 use automerge::{ROOT, ReadDoc as _};
-use common::{Client, Harness, Received, attached, owner, runtime, starter_cell, uuid};
+use common::{Harness, Received, attached, owner, runtime, starter_cell, uuid};
 use documents::DocKind;
 use room::{ComputeOutcome, Effect, Event, Join, Settings};
 use serde_json::json;
@@ -498,52 +498,4 @@ fn d14_an_editor_with_the_run_right_runs() {
         .execution(&uuid(5), "submitted_by_actor_label")
         .unwrap();
     assert_eq!(by, "user:oidc:bob/browser:b");
-}
-
-// DOC-112
-#[test]
-fn doc_5_13_old_executions_are_trimmed_and_shown_ones_stay() {
-    let (mut harness, mut browser, mut machine) = attached();
-    browser.add_cell("shown", "code", "90", "first");
-    harness.settle(&mut [&mut browser]);
-    harness.ask(
-        "owner",
-        json!({"action": "execute_cell", "cell_id": "shown", "execution_id": uuid(1000)}),
-    );
-    browser.add_cell("waits", "code", "91", "second");
-    harness.settle(&mut [&mut browser]);
-    harness.ask(
-        "owner",
-        json!({"action": "execute_cell", "cell_id": "waits", "execution_id": uuid(1001)}),
-    );
-    harness.settle(&mut [&mut browser]);
-    let notebook = browser.doc(DocKind::Notebook);
-    let cells = notebook.get(automerge::ROOT, "cells").unwrap().unwrap().1;
-    notebook.delete(&cells, "waits").unwrap();
-    harness.settle(&mut [&mut browser, &mut machine]);
-    let mut trimmed_to = Vec::new();
-    for n in 0..100 {
-        let before = harness.execution_ids().len();
-        assert_eq!(execute(&mut harness, &uuid(n)), None);
-        let after = harness.execution_ids().len();
-        if after <= before {
-            trimmed_to.push(after);
-        }
-        harness.settle(&mut [&mut browser, &mut machine]);
-        for id in [uuid(n), uuid(1000)] {
-            if harness.execution(&id, "status").unwrap() == "queued" {
-                machine.put(&id, "status", "running");
-                machine.put(&id, "status", "done");
-            }
-        }
-        harness.settle(&mut [&mut machine, &mut browser]);
-    }
-    assert_eq!(machine.rejections(), Vec::<String>::new());
-    let ids = harness.execution_ids();
-    assert!(ids.len() <= 64 + 16, "{}", ids.len());
-    assert_eq!(trimmed_to, [64, 64]);
-    assert!(ids.contains(&uuid(1000)), "a cell shows it");
-    assert!(ids.contains(&uuid(1001)), "it waits, and no cell shows it");
-    assert!(ids.contains(&uuid(99)));
-    let _ = Client::of(&owner());
 }
