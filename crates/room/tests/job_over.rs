@@ -51,6 +51,7 @@ fn a_job_that_is_over_closes_its_peer_and_admits_it_no_more() {
     );
 }
 
+// DOC-083
 #[test]
 fn repeated_reports_of_a_job_change_nothing() {
     let (mut harness, _browser, _machine) = attached();
