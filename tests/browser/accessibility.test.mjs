@@ -1,9 +1,7 @@
 // Every page passes axe-core's checks, light and dark, wide and narrow.
 import { after, before, test } from "node:test";
 import { assertAccessible, CHECKED } from "./support/accessible.mjs";
-import { launch } from "./support/browser.mjs";
-import { addMachine, newNotebook, signIn } from "./support/page.mjs";
-import { Cloud } from "./support/processes.mjs";
+import { addMachine, newNotebook, signIn, start } from "./support/page.mjs";
 
 const CONTENT = `import sys
 from IPython.display import HTML, Markdown, display
@@ -16,19 +14,15 @@ display(Markdown("**bold** [link](https://example.org)"))
 let cloud;
 let browser;
 let page;
+let close;
 
 before(async () => {
-  cloud = new Cloud();
-  await cloud.start();
-  browser = await launch();
+  ({ cloud, browser, close } = await start());
   const context = await browser.newContext(CHECKED);
   page = await context.newPage();
 });
 
-after(async () => {
-  await browser?.close();
-  await cloud?.stop();
-});
+after(() => close?.());
 
 test("no page has accessibility violations", async (t) => {
   await t.test("sign-in page", async () => {

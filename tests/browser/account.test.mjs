@@ -2,28 +2,21 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertAccessible, CHECKED } from "./support/accessible.mjs";
-import { launch } from "./support/browser.mjs";
-import { api, signIn } from "./support/page.mjs";
-import { Cloud, until } from "./support/processes.mjs";
+import { api, open, signIn } from "./support/page.mjs";
+import { until } from "./support/processes.mjs";
 
 const PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1";
 
 let cloud;
 let browser;
 let page;
+let close;
 
 before(async () => {
-  cloud = new Cloud();
-  await cloud.start();
-  browser = await launch();
-  page = await (await browser.newContext(CHECKED)).newPage();
-  await signIn(page, cloud);
+  ({ cloud, browser, page, close } = await open({ context: CHECKED }));
 });
 
-after(async () => {
-  await browser?.close();
-  await cloud?.stop();
-});
+after(() => close?.());
 
 async function toAccount() {
   await page.goto(`${cloud.url}/account`);

@@ -1,35 +1,26 @@
 // A cell with many displays: what lies in blobs comes by few requests, while the cell runs and after a reload.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch } from "./support/browser.mjs";
-import { addMachine, newNotebook, signIn } from "./support/page.mjs";
-import { Cloud, until } from "./support/processes.mjs";
+import { newNotebook, open } from "./support/page.mjs";
+import { until } from "./support/processes.mjs";
 
 const DISPLAYS = 300;
 /** The most blobs of one request (`wire::blob_batch`). */
 const MAX_BLOBS = 128;
 
 let cloud;
-let browser;
 let page;
 let notebook;
+let close;
 
 before(async () => {
-  cloud = new Cloud();
-  await cloud.start();
-  browser = await launch();
-  page = await (await browser.newContext()).newPage();
-  await signIn(page, cloud);
-  await addMachine(page, cloud);
+  ({ cloud, page, close } = await open({ machine: {} }));
   notebook = await newNotebook(page, cloud);
   await notebook.attach();
   await notebook.compute("idle", 60_000);
 });
 
-after(async () => {
-  await browser?.close();
-  await cloud?.stop();
-});
+after(() => close?.());
 
 /** Notes what is asked for from now on: the hashes of each request for many, and of those for one. */
 function watch() {

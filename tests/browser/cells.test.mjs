@@ -2,27 +2,19 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertAccessible, CHECKED } from "./support/accessible.mjs";
-import { launch } from "./support/browser.mjs";
-import { api, Notebook, openNotebook, signIn } from "./support/page.mjs";
-import { Cloud, until } from "./support/processes.mjs";
+import { api, Notebook, open, openNotebook } from "./support/page.mjs";
+import { until } from "./support/processes.mjs";
 
 let cloud;
 let browser;
-let context;
 let page;
+let close;
 
 before(async () => {
-  cloud = await new Cloud().start();
-  browser = await launch();
-  context = await browser.newContext({ ...CHECKED, permissions: ["clipboard-read", "clipboard-write"] });
-  page = await context.newPage();
-  await signIn(page, cloud);
+  ({ cloud, browser, page, close } = await open({ context: { ...CHECKED, permissions: ["clipboard-read", "clipboard-write"] } }));
 });
 
-after(async () => {
-  await browser?.close();
-  await cloud?.stop();
-});
+after(() => close?.());
 
 const code = (id, source, metadata = {}, text = undefined) => ({
   cell_type: "code",

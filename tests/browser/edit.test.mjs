@@ -1,9 +1,7 @@
 // Editing: what is written stays, what is deleted comes back, and the keyboard reaches everything.
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
-import { launch } from "./support/browser.mjs";
-import { addMachine, Notebook, newNotebook, openNotebook, signIn } from "./support/page.mjs";
-import { Cloud } from "./support/processes.mjs";
+import { addMachine, Notebook, newNotebook, open, openNotebook } from "./support/page.mjs";
 
 const CALLBACK = `import time, ipywidgets
 button = ipywidgets.Button(description="Go")
@@ -17,24 +15,17 @@ button.on_click(work)
 button`;
 
 let cloud;
-let browser;
 let context;
 let page;
+let close;
 
 before(async () => {
-  cloud = await new Cloud().start();
-  browser = await launch();
-  context = await browser.newContext();
-  page = await context.newPage();
-  await signIn(page, cloud);
+  ({ cloud, context, page, close } = await open());
 });
 
 afterEach(() => context.setOffline(false));
 
-after(async () => {
-  await browser?.close();
-  await cloud?.stop();
-});
+after(() => close?.());
 
 test("what was written offline outlives a way to another page and back", async () => {
   const notebook = await newNotebook(page, cloud);

@@ -1,9 +1,8 @@
 // A room that starts its documents over while people write: nobody sees it, and nothing that is typed is lost.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch } from "./support/browser.mjs";
-import { addMachine, newNotebook, openNotebook, signIn } from "./support/page.mjs";
-import { Cloud, until } from "./support/processes.mjs";
+import { newNotebook, open, openNotebook, signIn } from "./support/page.mjs";
+import { until } from "./support/processes.mjs";
 
 /** Makes some 500 changes in some ten seconds, and shows one number. */
 const BUSY = `import time
@@ -16,30 +15,24 @@ const SHOWN_MS = 500;
 /** Longer than nothing may have run before a room starts over. */
 const QUIET_MS = 2500;
 let cloud;
-let browser;
 let runner;
 let writer;
+let close;
 
 before(async () => {
-  cloud = await new Cloud().start();
-  browser = await launch();
-  const pages = await Promise.all([browser.newContext(), browser.newContext()]);
-  const [one, other] = await Promise.all(pages.map((context) => context.newPage()));
-  await signIn(one, cloud);
-  await addMachine(one, cloud);
-  runner = await newNotebook(one, cloud);
+  const opened = await open({ machine: {} });
+  ({ cloud, close } = opened);
+  runner = await newNotebook(opened.page, cloud);
   await runner.attach();
   await runner.compute("idle", 60_000);
   await runner.cell(0).write(BUSY);
+  const other = await (await opened.browser.newContext()).newPage();
   await signIn(other, cloud);
   writer = await openNotebook(other, cloud, runner.id);
   await writer.addCodeCell();
 });
 
-after(async () => {
-  await browser?.close();
-  await cloud?.stop();
-});
+after(() => close?.());
 
 const epochs = () => cloud.child.output.split("a room began a new epoch").length - 1;
 

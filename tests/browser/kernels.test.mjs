@@ -5,14 +5,13 @@ import { mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { assertAccessible, CHECKED } from "./support/accessible.mjs";
-import { launch } from "./support/browser.mjs";
-import { addMachine, api, newNotebook, openNotebook, signIn } from "./support/page.mjs";
-import { Cloud, python, until } from "./support/processes.mjs";
+import { addMachine, api, newNotebook, open, openNotebook } from "./support/page.mjs";
+import { python, until } from "./support/processes.mjs";
 
 let cloud;
-let browser;
 let page;
 let projects;
+let close;
 
 function say(program, args) {
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
@@ -35,11 +34,7 @@ function installKernel(home, name, spec) {
 }
 
 before(async () => {
-  cloud = new Cloud();
-  await cloud.start();
-  browser = await launch();
-  page = await (await browser.newContext(CHECKED)).newPage();
-  await signIn(page, cloud);
+  ({ cloud, page, close } = await open({ context: CHECKED }));
   projects = join(cloud.folder, "projects");
   mkdirSync(projects);
   makeEnvironment(join(projects, "paper/.venv"));
@@ -52,10 +47,7 @@ before(async () => {
   await until("the kernels to be known", async () => (await offered())?.some(({ name }) => name === "bash"));
 });
 
-after(async () => {
-  await browser?.close();
-  await cloud?.stop();
-});
+after(() => close?.());
 
 async function offered() {
   const { workstations } = await api(page, cloud, "GET", "/api/workstations");

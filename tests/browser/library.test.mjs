@@ -2,30 +2,21 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { launch } from "./support/browser.mjs";
-import { api, Notebook, openNotebook, signIn } from "./support/page.mjs";
-import { Cloud, until } from "./support/processes.mjs";
+import { api, Notebook, open, openNotebook } from "./support/page.mjs";
+import { until } from "./support/processes.mjs";
 
 const SAMPLE = new URL("../vectors/sample.ipynb", import.meta.url);
 
 let cloud;
-let browser;
 let context;
 let page;
+let close;
 
 before(async () => {
-  cloud = new Cloud();
-  await cloud.start();
-  browser = await launch();
-  context = await browser.newContext({ acceptDownloads: true });
-  page = await context.newPage();
-  await signIn(page, cloud);
+  ({ cloud, context, page, close } = await open({ context: { acceptDownloads: true } }));
 });
 
-after(async () => {
-  await browser?.close();
-  await cloud?.stop();
-});
+after(() => close?.());
 
 const make = async (title) => (await api(page, cloud, "POST", "/api/n", { title })).notebook_id;
 const row = (title) => page.getByTestId("notebook-row").filter({ has: page.locator(".row-title", { hasText: new RegExp(`^${title}$`) }) });

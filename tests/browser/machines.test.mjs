@@ -3,28 +3,19 @@ import assert from "node:assert/strict";
 import { hostname } from "node:os";
 import { after, before, test } from "node:test";
 import { assertAccessible, CHECKED } from "./support/accessible.mjs";
-import { launch } from "./support/browser.mjs";
-import { addMachine, api, newNotebook, signIn } from "./support/page.mjs";
-import { Cloud, until } from "./support/processes.mjs";
+import { api, newNotebook, open } from "./support/page.mjs";
+import { until } from "./support/processes.mjs";
 
 let cloud;
-let browser;
 let page;
 let machine;
+let close;
 
 before(async () => {
-  cloud = new Cloud();
-  await cloud.start();
-  browser = await launch();
-  page = await (await browser.newContext(CHECKED)).newPage();
-  await signIn(page, cloud);
-  machine = await addMachine(page, cloud, { name: "lab-tower" });
+  ({ cloud, page, machine, close } = await open({ context: CHECKED, machine: { name: "lab-tower" } }));
 });
 
-after(async () => {
-  await browser?.close();
-  await cloud?.stop();
-});
+after(() => close?.());
 
 async function toPanel() {
   await page.goto(`${cloud.url}/workstations`);

@@ -2,9 +2,7 @@
 // picture, reload, a second browser context, both editing.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch } from "./support/browser.mjs";
-import { Notebook, signIn } from "./support/page.mjs";
-import { Cloud } from "./support/processes.mjs";
+import { Notebook, signIn, start } from "./support/page.mjs";
 
 const LINES = 20;
 const SOURCE = `import time, base64
@@ -17,17 +15,13 @@ display(Image(data=base64.b64decode(png), width=160))`;
 
 let cloud;
 let browser;
+let close;
 
 before(async () => {
-  cloud = new Cloud();
-  await cloud.start();
-  browser = await launch();
+  ({ cloud, browser, close } = await start());
 });
 
-after(async () => {
-  await browser?.close();
-  await cloud?.stop();
-});
+after(() => close?.());
 
 test("pair, attach, run, watch, reload, edit together", async (t) => {
   const context = await browser.newContext();

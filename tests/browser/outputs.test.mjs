@@ -3,12 +3,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { launch } from "./support/browser.mjs";
-import { addMachine, newNotebook, signIn } from "./support/page.mjs";
-import { Cloud, until } from "./support/processes.mjs";
+import { newNotebook, open } from "./support/page.mjs";
+import { until } from "./support/processes.mjs";
 
 let cloud;
-let browser;
 let context;
 let page;
 let notebook;
@@ -16,6 +14,7 @@ let cell;
 /** Another site, which notes who came how. */
 let site;
 let elsewhere;
+let close;
 const visits = [];
 
 before(async () => {
@@ -25,21 +24,14 @@ before(async () => {
   });
   await new Promise((done) => site.listen(0, "127.0.0.1", done));
   elsewhere = `http://127.0.0.1:${site.address().port}`;
-  cloud = new Cloud();
-  await cloud.start();
-  browser = await launch();
-  context = await browser.newContext();
-  page = await context.newPage();
-  await signIn(page, cloud);
-  await addMachine(page, cloud);
+  ({ cloud, context, page, close } = await open({ machine: {} }));
   notebook = await newNotebook(page, cloud);
   await notebook.attach();
   cell = notebook.cell(0);
 });
 
 after(async () => {
-  await browser?.close();
-  await cloud?.stop();
+  await close?.();
   site?.close();
 });
 

@@ -3,28 +3,25 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertAccessible, CHECKED } from "./support/accessible.mjs";
-import { launch } from "./support/browser.mjs";
-import { addMachine, api, Notebook, newNotebook } from "./support/page.mjs";
-import { Cloud, until } from "./support/processes.mjs";
+import { addMachine, Notebook, newNotebook, start } from "./support/page.mjs";
+import { until } from "./support/processes.mjs";
 import { Provider, skip } from "./support/provider.mjs";
 
 let provider;
 let cloud;
 let browser;
 let ada;
+let close;
 
 before(async () => {
   if (skip) return;
   provider = await Provider.start();
-  cloud = new Cloud(provider.environment);
-  await cloud.start();
-  browser = await launch();
+  ({ cloud, browser, close } = await start(provider.environment));
   ada = await provider.person(browser, cloud, "ada", "/", CHECKED);
 });
 
 after(async () => {
-  await browser?.close();
-  await cloud?.stop();
+  await close?.();
   provider?.stop();
 });
 

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./support/browser.mjs";
-import { addMachine, api, Notebook, newNotebook, openNotebook, signIn } from "./support/page.mjs";
+import { addMachine, api, newNotebook, openNotebook, signIn } from "./support/page.mjs";
 import { Cloud, until } from "./support/processes.mjs";
 import { Relay } from "./support/relay.mjs";
 

@@ -1,15 +1,13 @@
 // The page keeps still: what is below a cell's outputs does not move while the cell runs again, nor while they load.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch } from "./support/browser.mjs";
-import { addMachine, newNotebook, signIn } from "./support/page.mjs";
-import { Cloud } from "./support/processes.mjs";
+import { newNotebook, open } from "./support/page.mjs";
 
 let cloud;
-let browser;
 let page;
 let notebook;
 let cell;
+let close;
 
 /** A frame of 300 pixels, a text that is fetched and a picture, after as many seconds as the cell has run before. */
 const SOURCE = `import time
@@ -26,13 +24,8 @@ display(Image(b"\\x89PNG\\r\\n\\x1a\\n" + part(b"IHDR", pack(">2I5B", 200, 150, 
 print(f"run {runs}")`;
 
 before(async () => {
-  cloud = new Cloud();
-  await cloud.start();
-  browser = await launch();
-  page = await (await browser.newContext()).newPage();
+  ({ cloud, page, close } = await open({ machine: {} }));
   await page.addInitScript(watch);
-  await signIn(page, cloud);
-  await addMachine(page, cloud);
   notebook = await newNotebook(page, cloud);
   await notebook.attach();
   cell = notebook.cell(0);
@@ -40,10 +33,7 @@ before(async () => {
   await notebook.addCodeCell();
 });
 
-after(async () => {
-  await browser?.close();
-  await cloud?.stop();
-});
+after(() => close?.());
 
 /** In the page: notes in every frame where the second cell begins, once there are outputs above it. */
 function watch() {

@@ -5,15 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { assertAccessible, CHECKED } from "./support/accessible.mjs";
-import { launch } from "./support/browser.mjs";
-import { Notebook, signIn } from "./support/page.mjs";
-import { Cloud } from "./support/processes.mjs";
+import { Notebook, open } from "./support/page.mjs";
 
 let cloud;
-let browser;
 let context;
 let page;
 let folder;
+let close;
 
 /** A grey picture of 120 by 40 pixels. */
 const PNG =
@@ -50,20 +48,14 @@ const FILE = {
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "text-"));
-  cloud = new Cloud();
-  await cloud.start();
-  browser = await launch();
-  context = await browser.newContext(CHECKED);
-  page = await context.newPage();
-  await signIn(page, cloud);
+  ({ cloud, context, page, close } = await open({ context: CHECKED }));
   writeFileSync(join(folder, "text.ipynb"), JSON.stringify(FILE));
   await page.getByTestId("import-file").setInputFiles(join(folder, "text.ipynb"));
   await new Notebook(page).ready();
 });
 
 after(async () => {
-  await browser?.close();
-  await cloud?.stop();
+  await close?.();
   rmSync(folder, { recursive: true });
 });
 

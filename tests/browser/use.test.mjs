@@ -3,31 +3,22 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { assertAccessible, CHECKED } from "./support/accessible.mjs";
-import { launch } from "./support/browser.mjs";
-import { addMachine, api, newNotebook, openNotebook, signIn } from "./support/page.mjs";
-import { Cloud, until } from "./support/processes.mjs";
+import { api, newNotebook, open, openNotebook } from "./support/page.mjs";
+import { until } from "./support/processes.mjs";
 
 let cloud;
-let browser;
 let page;
 let notebook;
+let close;
 
 before(async () => {
-  cloud = new Cloud();
-  await cloud.start();
-  browser = await launch();
-  page = await (await browser.newContext(CHECKED)).newPage();
-  await signIn(page, cloud);
-  await addMachine(page, cloud, { name: "lab-tower" });
+  ({ cloud, page, close } = await open({ context: CHECKED, machine: { name: "lab-tower" } }));
   notebook = await newNotebook(page, cloud);
   await notebook.attach();
   await notebook.compute("idle", 60_000);
 });
 
-after(async () => {
-  await browser?.close();
-  await cloud?.stop();
-});
+after(() => close?.());
 
 async function plain() {
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });

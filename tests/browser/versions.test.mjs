@@ -1,28 +1,19 @@
 // Versions of a notebook in a real browser, and text that did not reach the server.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch } from "./support/browser.mjs";
-import { api, Notebook, newNotebook, openNotebook, signIn } from "./support/page.mjs";
-import { Cloud } from "./support/processes.mjs";
+import { api, Notebook, newNotebook, open, openNotebook } from "./support/page.mjs";
 
 let cloud;
 let browser;
 let context;
 let page;
+let close;
 
 before(async () => {
-  cloud = new Cloud();
-  await cloud.start();
-  browser = await launch();
-  context = await browser.newContext();
-  page = await context.newPage();
-  await signIn(page, cloud);
+  ({ cloud, browser, context, page, close } = await open());
 });
 
-after(async () => {
-  await browser?.close();
-  await cloud?.stop();
-});
+after(() => close?.());
 
 async function openVersions() {
   await page.getByTestId("notebook-menu").click();

@@ -2,9 +2,8 @@
 // widgets that bring their own code, and those that nobody knows here.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch } from "./support/browser.mjs";
-import { addMachine, api, newNotebook, openNotebook, signIn } from "./support/page.mjs";
-import { Cloud, until } from "./support/processes.mjs";
+import { addMachine, api, newNotebook, openNotebook, signIn, start } from "./support/page.mjs";
+import { until } from "./support/processes.mjs";
 
 const SOURCE = `import ipywidgets as w
 slider = w.IntSlider(value=3, max=10, description="Speed")
@@ -97,17 +96,13 @@ Strange()`;
 
 let cloud;
 let browser;
+let close;
 
 before(async () => {
-  cloud = new Cloud();
-  await cloud.start();
-  browser = await launch();
+  ({ cloud, browser, close } = await start());
 });
 
-after(async () => {
-  await browser?.close();
-  await cloud?.stop();
-});
+after(() => close?.());
 
 /** The widget that a cell shows. */
 class Shown {

@@ -1,5 +1,43 @@
 // The page as a person handles it, by its stable test ids (web/README.md).
-import { until } from "./processes.mjs";
+import { launch } from "./browser.mjs";
+import { Cloud, until } from "./processes.mjs";
+
+/** A cloud, with these settings beside the usual ones, and a browser; `close` ends both. */
+export async function start(environment) {
+  const cloud = new Cloud(environment);
+  let browser;
+  const close = async () => {
+    await browser?.close();
+    await cloud.stop();
+  };
+  try {
+    await cloud.start();
+    browser = await launch();
+    return { cloud, browser, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * The same, with a page in which the owner has signed in: `context` has the options of its context, `machine` those of
+ * `addMachine`; without these there is no machine.
+ */
+export async function open({ context: options, machine: wanted } = {}) {
+  const started = await start();
+  const { cloud, browser, close } = started;
+  try {
+    const context = await browser.newContext(options);
+    const page = await context.newPage();
+    await signIn(page, cloud);
+    const machine = wanted && (await addMachine(page, cloud, wanted));
+    return { ...started, context, page, machine };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
 
 /** Signs the owner in with a one-time link. */
 export async function signIn(page, cloud, next = "/") {
