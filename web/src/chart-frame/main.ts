@@ -2,6 +2,7 @@
 // server, and draws the chart whose JSON the page sends; the libraries are loaded with the first chart of their kind.
 import "../ui/palette.css";
 import "./frame.css";
+import { watchHeight } from "../output-frame/height";
 import { watchOutward } from "../output-frame/outward";
 import { type Drawn, drawChart } from "./draw";
 
@@ -33,11 +34,5 @@ addEventListener("message", ({ source, data }) => {
 });
 
 watchOutward(tell);
-let last = -1;
-new ResizeObserver(() => {
-  const height = document.body.offsetHeight;
-  if (height === last) return;
-  last = height;
-  tell({ type: "notebook-output-height", height });
-}).observe(document.body);
+watchHeight((height) => tell({ type: "notebook-output-height", height }));
 tell({ type: "notebook-output-ready" });

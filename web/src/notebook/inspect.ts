@@ -2,7 +2,7 @@
 import { type Extension, Prec, StateEffect, StateField } from "@codemirror/state";
 import { type Command, EditorView, keymap, showTooltip, type Tooltip } from "@codemirror/view";
 import { messageOf } from "../api/http";
-import { ansiPieces } from "../outputs/ansi";
+import { appendAnsi } from "../outputs/append-ansi";
 
 /** Asks the kernel: nothing is known, or terminal text; more of it with a higher detail. */
 export type Ask = (code: string, position: number, detail: 0 | 1) => Promise<string | undefined>;
@@ -23,14 +23,7 @@ function draw(shown: Shown): HTMLElement {
   dom.setAttribute("data-testid", "inspect");
   dom.tabIndex = 0;
   const pre = document.createElement("pre");
-  for (const { text, classes, color, background } of ansiPieces(shown.text)) {
-    const span = document.createElement("span");
-    span.className = classes;
-    span.style.color = color ?? "";
-    span.style.backgroundColor = background ?? "";
-    span.textContent = text;
-    pre.append(span);
-  }
+  appendAnsi(pre, shown.text);
   dom.append(pre);
   return dom;
 }

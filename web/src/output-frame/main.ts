@@ -2,19 +2,14 @@
 // neither the page nor the server, and speaks to the page by messages.
 import { setInk } from "../outputs/ink";
 import { isScripted } from "../outputs/model";
+import { watchHeight } from "./height";
 import { tellNested, watchOutward } from "./outward";
 import { runIn } from "./run";
 
 const output = document.getElementById("output") ?? document.body;
 const tell = (message: Record<string, unknown>) => parent.postMessage(message, "*");
 
-let last = -1;
-function measure(): void {
-  const height = document.body.offsetHeight;
-  if (height === last) return;
-  last = height;
-  tell({ type: "notebook-output-height", height });
-}
+const measure = watchHeight((height) => tell({ type: "notebook-output-height", height }));
 
 function runScripts(root: HTMLElement): void {
   for (const old of root.querySelectorAll("script")) {
@@ -70,5 +65,4 @@ addEventListener("message", ({ source, data }) => {
   render(mime, content);
   tell({ type: "notebook-output-drawn" });
 });
-new ResizeObserver(measure).observe(document.body);
 tell({ type: "notebook-output-ready" });

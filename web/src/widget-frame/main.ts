@@ -10,6 +10,7 @@ import "./frame.css";
 import type { DOMWidgetView } from "@jupyter-widgets/base";
 import { MessageLoop } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
+import { watchHeight } from "../output-frame/height";
 import { watchOutward } from "../output-frame/outward";
 import type { ToFrame } from "../widgets/messages";
 import { sent } from "./comm";
@@ -66,11 +67,5 @@ watchOutward(tell);
 addEventListener("message", (event) => {
   if (event.source === parent && typeof event.data?.type === "string") take(event.data);
 });
-let last = -1;
-new ResizeObserver(() => {
-  const height = document.body.offsetHeight;
-  if (height === last) return;
-  last = height;
-  tell({ type: "widget-height", height });
-}).observe(document.body);
+watchHeight((height) => tell({ type: "widget-height", height }));
 tell({ type: "widget-ready" });

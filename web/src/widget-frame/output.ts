@@ -4,7 +4,7 @@ import { Widget } from "@lumino/widgets";
 import { record, type Shape, text } from "../api/shape";
 import { type Drawn, drawChart } from "../chart-frame/draw";
 import { runIn } from "../output-frame/run";
-import { ansiPieces } from "../outputs/ansi";
+import { appendAnsi } from "../outputs/append-ansi";
 import { setInk } from "../outputs/ink";
 import { isChart } from "../outputs/model";
 import { placeStyle, readSize } from "../outputs/picture-size";
@@ -30,14 +30,7 @@ export class OutputModel extends DOMWidgetModel {
 function terminal(content: string, className: string): HTMLElement {
   const pre = document.createElement("pre");
   pre.className = className;
-  for (const { text, classes, color, background } of ansiPieces(content)) {
-    const span = document.createElement("span");
-    span.className = classes;
-    span.style.color = color ?? "";
-    span.style.backgroundColor = background ?? "";
-    span.textContent = text;
-    pre.append(span);
-  }
+  appendAnsi(pre, content);
   return pre;
 }
 
