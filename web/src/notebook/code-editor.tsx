@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Actions } from "./actions";
 import { textBinding } from "./binding";
 import type { CellView } from "./cells";
-import { createEditor, showing } from "./editor-setup";
+import { createEditor, show } from "./editor-setup";
 import { lineNumbers, numberLines } from "./line-numbers";
 import { sayIfPicture } from "./pasted-picture";
 import { showCursors } from "./remote-cursors";
@@ -70,7 +70,7 @@ export function CodeEditor({ cell, actions, label }: { cell: CellView; actions: 
       },
       show: (from, to) => {
         // What is to be shown may have become shorter meanwhile.
-        if (to <= view.state.doc.length) view.dispatch(showing(from, to));
+        if (to <= view.state.doc.length) show(view, from, to);
       },
       insert: (text) => view.dispatch(view.state.replaceSelection(text)),
     });

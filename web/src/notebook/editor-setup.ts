@@ -23,7 +23,7 @@ import {
   Language,
   syntaxHighlighting,
 } from "@codemirror/language";
-import { EditorSelection, EditorState, type Extension, Prec, type TransactionSpec } from "@codemirror/state";
+import { EditorSelection, EditorState, type Extension, Prec } from "@codemirror/state";
 import { type Command, drawSelection, EditorView, highlightSpecialChars, keymap } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { parser as markdownParser } from "@lezer/markdown";
@@ -179,10 +179,22 @@ function languageOf(type: CellType): Extension {
   return type === "markdown" ? [markdownLanguage, EditorView.lineWrapping] : EditorView.lineWrapping;
 }
 
+/** Frames in which editors and texts around a place that was just scrolled to may still find their heights. */
+const SETTLING = 30;
+
 /** Selects a part of the text and brings it into the middle of the window, where no bar covers it. */
-export function showing(from: number, to: number): TransactionSpec {
+export function show(view: EditorView, from: number, to: number): void {
   const range = EditorSelection.range(from, to);
-  return { selection: range, effects: EditorView.scrollIntoView(range, { y: "center" }) };
+  const effects = EditorView.scrollIntoView(range, { y: "center" });
+  view.dispatch({ selection: range, effects });
+  const settle = (frames: number) =>
+    requestAnimationFrame(() => {
+      if (!view.dom.isConnected || !view.state.selection.main.eq(range)) return;
+      const { top } = view.coordsAtPos(from) ?? { top: 0 };
+      if (top < innerHeight / 4 || top > (innerHeight * 3) / 4) view.dispatch({ effects });
+      if (frames > 1) settle(frames - 1);
+    });
+  settle(SETTLING);
 }
 
 export function createEditor(options: EditorOptions): EditorView {

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::release::released;
-use super::{Channel, FILE_NAME, JournalError, JournalReader, MAGIC, Record};
+use super::{Channel, FILE_NAME, JournalError, JournalReader, MAGIC, Record, START};
 
 /// Its folder in the job's.
 const FOLDER: &str = "outputs";
@@ -70,36 +70,104 @@ fn make_room(folder: &Path, newest: &Path, limit: u64) -> std::io::Result<()> {
 
 /// Hands over what the kernel broadcast for an execution, in order: from what was kept, else from what the journal still
 /// has. Says whether there was anything.
+///
+/// A runtime peer may keep it and give the journal's space back meanwhile; it keeps first, and says what it gives back
+/// before it does. So what was read of the journal counts if it is not given back after that; the rest is where it was
+/// kept.
 pub fn read_output(
     job_dir: &Path,
     execution_id: &str,
     mut take: impl FnMut(&Record) -> std::io::Result<()>,
 ) -> Result<bool, JournalError> {
-    let mut readers = Vec::new();
-    for path in stretches(&folder_of(job_dir, execution_id)) {
-        readers.push(JournalReader::open(&path, 0)?);
-    }
-    if readers.is_empty() {
-        let path = job_dir.join(FILE_NAME);
+    let path = job_dir.join(FILE_NAME);
+    let folder = folder_of(job_dir, execution_id);
+    let mut any = false;
+    let mut take = |record: &Record| {
+        let is_its_own = match record.event() {
+            Some(event) => event.cut_request() == Some(execution_id),
+            None => record.parent_header()["msg_id"] == execution_id,
+        };
+        if is_its_own && matches!(record.channel, Channel::Iopub | Channel::Keeper) {
+            any = true;
+            take(record)?;
+        }
+        Ok(any)
+    };
+    let mut has_any = false;
+    loop {
+        let from = released(&path);
+        let kept = stretches(&folder);
+        if !kept.is_empty() {
+            return read_kept(&kept, START, &mut take);
+        }
         if !path.exists() {
             return Ok(false);
         }
-        readers.push(JournalReader::open(&path, released(&path))?);
+        let Some(gone) = read_while_there(&path, from, |record| {
+            has_any = take(record)?;
+            Ok(())
+        })?
+        else {
+            return Ok(has_any);
+        };
+        let kept = stretches(&folder);
+        if kept.iter().any(|path| begin_of(path) <= gone) {
+            return Ok(has_any | read_kept(&kept, gone, &mut take)?);
+        }
+        // It was of others, unless some of it was handed over.
+        if has_any {
+            return Err(JournalError::NoRecordAt(gone));
+        }
     }
+}
+
+/// Reads what was kept, from a position of the journal on.
+fn read_kept(
+    kept: &[PathBuf],
+    from: u64,
+    take: &mut impl FnMut(&Record) -> std::io::Result<bool>,
+) -> Result<bool, JournalError> {
     let mut any = false;
-    for mut reader in readers {
+    for path in kept {
+        // Each begins as a journal does, with what stood at its own beginning.
+        let skipped = from.saturating_sub(begin_of(path));
+        let mut reader = JournalReader::open(path, START + skipped)?;
         while let Some(record) = reader.next_record()? {
-            let is_of = |record: &Record| match record.event() {
-                Some(event) => event.cut_request() == Some(execution_id),
-                None => record.parent_header()["msg_id"] == execution_id,
-            };
-            if matches!(record.channel, Channel::Iopub | Channel::Keeper) && is_of(&record) {
-                any = true;
-                take(&record)?;
-            }
+            any = take(&record)?;
         }
     }
     Ok(any)
+}
+
+/// Reads the journal to its end, or to where its space was given back meanwhile: that position then.
+fn read_while_there(
+    path: &Path,
+    from: u64,
+    mut take: impl FnMut(&Record) -> std::io::Result<()>,
+) -> Result<Option<u64>, JournalError> {
+    let mut reader = JournalReader::open(path, from)?;
+    let mut checked = 0;
+    loop {
+        let position = reader.position();
+        let next = reader.next_record();
+        // What was read is whole if it was not given back by now.
+        if reader.read_to() != checked || !matches!(next, Ok(Some(_))) {
+            checked = reader.read_to();
+            if released(path) > position {
+                return Ok(Some(position));
+            }
+        }
+        match next? {
+            Some(record) => take(&record)?,
+            None => return Ok(None),
+        }
+    }
+}
+
+/// The position of the journal at which a kept stretch begins.
+fn begin_of(path: &Path) -> u64 {
+    let name = path.file_stem().and_then(|stem| stem.to_str());
+    name.and_then(|name| name.parse().ok()).unwrap_or(u64::MAX)
 }
 
 /// The stretches in a folder, in order.

@@ -45,6 +45,11 @@ impl JournalReader {
         self.position
     }
 
+    /// Up to where the file was read.
+    pub(super) fn read_to(&self) -> u64 {
+        self.position + self.pending.len() as u64
+    }
+
     /// The next whole record, or `None` when there is none yet.
     pub fn next_record(&mut self) -> Result<Option<Record>, JournalError> {
         loop {
@@ -67,9 +72,8 @@ impl JournalReader {
 
     /// Bytes of the file that were not read yet.
     pub fn available(&self) -> u64 {
-        let read = self.position + self.pending.len() as u64;
         let length = self.file.metadata().map_or(0, |meta| meta.len());
-        length.saturating_sub(read)
+        length.saturating_sub(self.read_to())
     }
 
     /// Reads until `total` bytes are pending; false when the file ends before.

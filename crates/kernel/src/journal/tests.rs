@@ -398,6 +398,35 @@ async fn output_is_found_in_the_journal_and_then_where_it_was_kept() {
 }
 
 #[tokio::test]
+async fn output_is_whole_though_the_journal_gives_its_space_back_while_it_is_read() {
+    let texts: Vec<String> = (0..100)
+        .map(|n| format!("{n} {}", "x".repeat(20_000)))
+        .collect();
+    for at in [0, 30] {
+        let dir = tempfile::tempdir().unwrap();
+        let (job, path) = (dir.path(), dir.path().join(FILE_NAME));
+        let (writer, thread) = JournalWriter::open(&path).unwrap();
+        for text in &texts {
+            say(&writer, "a", text).await;
+        }
+        drop(writer);
+        thread.join().unwrap();
+        let end = read(&path, START)[99].end;
+        let mut found = Vec::new();
+        let any = read_output(job, "a", |record| {
+            found.push(record.header()["msg_type"].as_str().unwrap().to_owned());
+            if found.len() == at + 1 {
+                keep(job, "a", START, end, u64::MAX).unwrap();
+                release(&path, end).unwrap();
+            }
+            Ok(())
+        });
+        assert!(any.unwrap());
+        assert_eq!(found, texts, "{at}");
+    }
+}
+
+#[tokio::test]
 async fn the_size_is_what_was_appended_and_not_given_back() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("j");
