@@ -179,7 +179,7 @@ impl Room {
         self.end_session(&reason, false);
     }
 
-    /// Has the job of the attachment ended, if it is one's.
+    /// Asks for the end of the job that the attachment belongs to, if there is one.
     pub(crate) fn finish_job(&mut self, failed: bool, reason: &str) {
         let attachment = self.attachment.as_ref();
         if let Some(job_id) = attachment.and_then(WorkstationAttachment::job_id) {
