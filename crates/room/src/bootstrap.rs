@@ -9,7 +9,7 @@ use wire::control::RoomReady;
 
 use crate::document::Document;
 use crate::runtime_doc::{map, text};
-use crate::{Effect, RoomError, StoredDocuments};
+use crate::{Effect, IdSource, RoomError, StoredDocuments};
 
 /// Loads or makes the four documents; the effects keep what was made.
 pub(crate) fn documents(
@@ -48,6 +48,14 @@ pub(crate) fn documents(
         open(DocKind::Comments)?,
     ];
     Ok((documents, effects))
+}
+
+/// A fresh author for the room: should the store ever go back to an older state, no `(actor, seq)` pair that peers already
+/// have is used a second time.
+pub(crate) fn fresh_author(notebook_id: &NotebookId, ids: &mut dyn IdSource) -> String {
+    let label = wire::actor::room_actor_label(notebook_id.as_str());
+    let nonce = ids.uuid().simple().to_string();
+    format!("{label}.{}", &nonce[..8])
 }
 
 pub(crate) fn fresh(

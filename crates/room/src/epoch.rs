@@ -185,8 +185,8 @@ impl Room {
             .iter()
             .map(automerge::Change::hash)
             .collect();
-        let nonce = self.ids.uuid().simple().to_string();
-        new.set_actor(ActorId::from(format!("{label}.{}", &nonce[..8]).as_bytes()));
+        let author = bootstrap::fresh_author(&self.notebook_id, self.ids.as_mut());
+        new.set_actor(ActorId::from(author.into_bytes()));
         let mut old = self.documents[kind.index()].doc().fork();
         if kind == DocKind::RuntimeState {
             self.forget_unshown(&mut old)

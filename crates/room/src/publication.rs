@@ -115,10 +115,8 @@ impl Room {
                 stored.append(kind, bytes);
                 continue;
             }
-            let label = wire::actor::room_actor_label(self.notebook_id.as_str());
-            let nonce = self.ids.uuid().simple().to_string();
-            let actor = format!("{label}.{}", &nonce[..8]);
-            let loaded = load_stored(bytes, &actor, self.notebook_id.as_str());
+            let author = bootstrap::fresh_author(&self.notebook_id, self.ids.as_mut());
+            let loaded = load_stored(bytes, &author, self.notebook_id.as_str());
             match loaded.map_err(|error| broken(self, error.to_string()))? {
                 Loaded::Accepted(mut notebook) => stored.append(kind, &notebook.save()),
                 Loaded::Quarantine(cause) => {

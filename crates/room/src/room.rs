@@ -90,15 +90,8 @@ impl Room {
         now: UnixMs,
         mut ids: Box<dyn IdSource>,
     ) -> Result<(Self, Vec<Effect>), RoomError> {
-        // A fresh author for each load: should the store ever go back to an older state, no
-        // `(actor, seq)` pair that peers already have is used a second time.
-        let nonce = ids.uuid().simple().to_string();
-        let label = format!(
-            "{}.{}",
-            wire::actor::room_actor_label(notebook_id.as_str()),
-            &nonce[..8]
-        );
-        let actor = ActorId::from(label.into_bytes());
+        let author = crate::bootstrap::fresh_author(&notebook_id, ids.as_mut());
+        let actor = ActorId::from(author.into_bytes());
         let (documents, effects) = crate::bootstrap::documents(&notebook_id, stored, &actor)?;
         let mut room = Self {
             notebook_id,

@@ -51,8 +51,12 @@ pub(crate) fn execution_ids(doc: &AutoCommit) -> Vec<String> {
     }
 }
 
+fn record(doc: &AutoCommit, id: &str) -> Option<ObjId> {
+    map(doc, &map(doc, &ROOT, "executions")?, id)
+}
+
 pub(crate) fn execution(doc: &AutoCommit, id: &str) -> Option<Execution> {
-    let record = map(doc, &map(doc, &ROOT, "executions")?, id)?;
+    let record = record(doc, id)?;
     let status = text(doc, &record, "status").and_then(|status| Status::parse(&status));
     let seq = match doc.get(&record, "seq").ok().flatten() {
         Some((Value::Scalar(seq), _)) => match seq.as_ref() {
@@ -67,11 +71,7 @@ pub(crate) fn execution(doc: &AutoCommit, id: &str) -> Option<Execution> {
 
 /// The cell that an execution ran.
 pub(crate) fn cell_id(doc: &AutoCommit, id: &str) -> Option<String> {
-    text(
-        doc,
-        &map(doc, &map(doc, &ROOT, "executions")?, id)?,
-        "cell_id",
-    )
+    text(doc, &record(doc, id)?, "cell_id")
 }
 
 pub(crate) fn create_execution(

@@ -101,6 +101,11 @@ impl Facts {
             .filter(|token| !token.is_empty())
     }
 
+    /// The value of a browser session's cookie, good or not.
+    pub fn session_cookie(&self, app: &App) -> Option<&str> {
+        self.cookie(cookie_name(app.config().public.is_https()))
+    }
+
     /// Whether the addressed host is this machine's loopback name (CP-022, CP-023).
     pub fn is_loopback(&self) -> bool {
         self.own.as_ref().is_some_and(Origin::is_loopback)
@@ -125,9 +130,8 @@ impl Facts {
     }
 
     fn allowed<'a>(&self, app: &'a App) -> AllowedOrigins<'a> {
-        let session = self.cookie(cookie_name(app.config().public.is_https()));
         AllowedOrigins {
-            other_loopback: app.config().dev_identity || session.is_none(),
+            other_loopback: app.config().dev_identity || self.session_cookie(app).is_none(),
             own: self.own.clone(),
             public: Some(&app.config().public),
             output: app.config().output.as_ref(),

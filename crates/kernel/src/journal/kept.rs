@@ -1,5 +1,6 @@
 //! Output that a document has no room for, kept beside the journal when the journal gives its space back.
 
+use std::cell::Cell;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -81,41 +82,38 @@ pub fn read_output(
 ) -> Result<bool, JournalError> {
     let path = job_dir.join(FILE_NAME);
     let folder = folder_of(job_dir, execution_id);
-    let mut any = false;
+    let any = Cell::new(false);
     let mut take = |record: &Record| {
         let is_its_own = match record.event() {
             Some(event) => event.cut_request() == Some(execution_id),
             None => record.parent_header()["msg_id"] == execution_id,
         };
         if is_its_own && matches!(record.channel, Channel::Iopub | Channel::Keeper) {
-            any = true;
+            any.set(true);
             take(record)?;
         }
-        Ok(any)
+        Ok(())
     };
-    let mut has_any = false;
     loop {
         let from = released(&path);
         let kept = stretches(&folder);
         if !kept.is_empty() {
-            return read_kept(&kept, START, &mut take);
+            read_kept(&kept, START, &mut take)?;
+            return Ok(any.get());
         }
         if !path.exists() {
             return Ok(false);
         }
-        let Some(gone) = read_while_there(&path, from, |record| {
-            has_any = take(record)?;
-            Ok(())
-        })?
-        else {
-            return Ok(has_any);
+        let Some(gone) = read_while_there(&path, from, &mut take)? else {
+            return Ok(any.get());
         };
         let kept = stretches(&folder);
         if kept.iter().any(|path| begin_of(path) <= gone) {
-            return Ok(has_any | read_kept(&kept, gone, &mut take)?);
+            read_kept(&kept, gone, &mut take)?;
+            return Ok(any.get());
         }
         // It was of others, unless some of it was handed over.
-        if has_any {
+        if any.get() {
             return Err(JournalError::NoRecordAt(gone));
         }
     }
@@ -125,25 +123,24 @@ pub fn read_output(
 fn read_kept(
     kept: &[PathBuf],
     from: u64,
-    take: &mut impl FnMut(&Record) -> std::io::Result<bool>,
-) -> Result<bool, JournalError> {
-    let mut any = false;
+    take: &mut impl FnMut(&Record) -> std::io::Result<()>,
+) -> Result<(), JournalError> {
     for path in kept {
         // Each begins as a journal does, with what stood at its own beginning.
         let skipped = from.saturating_sub(begin_of(path));
         let mut reader = JournalReader::open(path, START + skipped)?;
         while let Some(record) = reader.next_record()? {
-            any = take(&record)?;
+            take(&record)?;
         }
     }
-    Ok(any)
+    Ok(())
 }
 
 /// Reads the journal to its end, or to where its space was given back meanwhile: that position then.
 fn read_while_there(
     path: &Path,
     from: u64,
-    mut take: impl FnMut(&Record) -> std::io::Result<()>,
+    take: &mut impl FnMut(&Record) -> std::io::Result<()>,
 ) -> Result<Option<u64>, JournalError> {
     let mut reader = JournalReader::open(path, from)?;
     let mut checked = 0;

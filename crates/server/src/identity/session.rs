@@ -59,11 +59,7 @@ pub fn token_hash(token: &str) -> String {
 
 /// The live session of a request's cookie, with the token that named it.
 pub async fn live(app: &App, facts: &Facts) -> Result<Option<(Session, String)>, ApiError> {
-    let https = app.config().public.is_https();
-    let Some(token) = facts
-        .cookie(cookie_name(https))
-        .filter(|text| !text.is_empty())
-    else {
+    let Some(token) = facts.session_cookie(app).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
     let session = app.catalog().session_by_hash(&token_hash(token)).await?;

@@ -15,7 +15,7 @@ use super::path::NotebookPath;
 use super::upgrade::Upgrade;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::identity::{Identity, Provider, has_credential_subprotocol, session};
+use crate::identity::{Identity, Provider, has_credential_subprotocol};
 use crate::request::Facts;
 use crate::rooms::{Dial, serve};
 use crate::sockets::{SocketKind, Standing};
@@ -37,8 +37,7 @@ pub(super) async fn sync(
     id: Result<NotebookPath, ApiError>,
     upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
-    let cookie = session::cookie_name(app.config().public.is_https());
-    let needs_origin = has_credential_subprotocol(&facts) || facts.cookie(cookie).is_some();
+    let needs_origin = has_credential_subprotocol(&facts) || facts.session_cookie(&app).is_some();
     facts.check_socket_origin(&app, needs_origin)?;
     let NotebookPath(notebook_id) = id?;
     let identity = app.identify_socket(&facts).await?;
