@@ -8,6 +8,9 @@ use crate::tools::{self, run_program, step};
 
 /// What runs notebooks.
 const KERNEL_PACKAGES: &[&str] = &["ipykernel>=6.29,<8", "matplotlib-inline"];
+/// What an interpreter imports to be a kernel, with all that it needs: an installation that was cut short may have a
+/// folder called `ipykernel` and no more.
+const KERNEL_MODULE: &str = "ipykernel.kernelapp";
 /// What the tests compare with, what their notebooks use, and kernels of other languages.
 const TEST_PACKAGES: &[&str] = &[
     "ipykernel>=6.29,<8",
@@ -37,11 +40,6 @@ pub fn system() -> Result<PathBuf> {
     )
 }
 
-/// Whether an interpreter can start a notebook kernel.
-pub fn has_ipykernel(python: &Path) -> bool {
-    can_import(python, "ipykernel")
-}
-
 fn can_import(python: &Path, module: &str) -> bool {
     let probe = format!("import {module}; print(1)");
     tools::output(&python.display().to_string(), &["-c", &probe]).is_some()
@@ -51,7 +49,7 @@ fn can_import(python: &Path, module: &str) -> bool {
 pub fn with_ipykernel(folder: &Path) -> Result<PathBuf> {
     let active = std::env::var_os("VIRTUAL_ENV").map(|path| PathBuf::from(path).join("bin/python"));
     for candidate in active.into_iter().chain(system().ok()) {
-        if has_ipykernel(&candidate) {
+        if can_import(&candidate, KERNEL_MODULE) {
             return Ok(candidate);
         }
     }
@@ -90,26 +88,29 @@ pub fn for_distributions() -> Result<PathBuf> {
 
 /// Makes (or finds again) a virtual environment with ipykernel in it.
 fn environment(folder: &Path, packages: &[&str]) -> Result<PathBuf> {
-    environment_with(folder, "ipykernel", packages)
+    environment_with(folder, KERNEL_MODULE, packages)
 }
 
-/// Makes (or finds again) a virtual environment in which a module can be imported.
+/// Makes (or finds again) a virtual environment in which a module can be imported. One whose making was cut short has
+/// no note of its packages and is made anew, from nothing: pip takes half a package for a whole one. One that was
+/// whole keeps what its user installed since.
 fn environment_with(folder: &Path, module: &str, packages: &[&str]) -> Result<PathBuf> {
     let python = folder.join("bin/python");
     let wanted = packages.join("\n");
-    let is_there = can_import(&python, module);
     let noted = folder.join(INSTALLED);
-    if is_there && std::fs::read_to_string(&noted).is_ok_and(|noted| noted == wanted) {
+    let installed = std::fs::read_to_string(&noted).ok();
+    if installed.as_ref() == Some(&wanted) && can_import(&python, module) {
         return Ok(python);
     }
     step(&format!(
-        "making a Python environment with {module} in {}",
+        "making a Python environment with {} in {}",
+        packages[0],
         folder.display()
     ));
     let parent = folder.parent().unwrap_or(folder);
-    if !is_there {
-        let base = system()?.display().to_string();
+    if installed.is_none() {
         std::fs::create_dir_all(parent)?;
+        let base = system()?.display().to_string();
         let venv = folder.display().to_string();
         run_program(parent, &base, &["-m", "venv", "--clear", &venv])
             .context("`python -m venv` failed.\nHint: on Debian, apt-get install python3-venv")?;
@@ -122,8 +123,19 @@ fn environment_with(folder: &Path, module: &str, packages: &[&str]) -> Result<Pa
         "--disable-pip-version-check",
     ];
     install.extend(packages);
-    run_program(parent, &python.display().to_string(), &install)
-        .with_context(|| format!("{module} could not be installed.\nHint: check the network"))?;
+    run_program(parent, &python.display().to_string(), &install).with_context(|| {
+        format!(
+            "{} could not be installed.\nHint: check the network",
+            packages[0]
+        )
+    })?;
+    if !can_import(&python, module) {
+        bail!(
+            "{} cannot import {module}, which pip calls installed.\nHint: remove {} to have it made anew",
+            python.display(),
+            folder.display()
+        );
+    }
     std::fs::write(noted, wanted)?;
     Ok(python)
 }
