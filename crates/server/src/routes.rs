@@ -27,6 +27,7 @@ mod path;
 mod refusal;
 mod repair;
 mod revisions;
+mod room_tokens;
 mod sessions;
 mod sign_in;
 mod snapshots;
@@ -82,6 +83,7 @@ fn all() -> Routes {
         .merge(attach_jobs::routes())
         .merge(events::routes())
         .merge(machines::routes())
+        .merge(room_tokens::routes())
         .merge(downloads::routes())
         .merge(pages())
 }

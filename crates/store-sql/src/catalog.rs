@@ -11,6 +11,7 @@ mod notebooks;
 mod pairing;
 mod people;
 mod revisions;
+mod room_tokens;
 mod upkeep;
 mod workstations;
 

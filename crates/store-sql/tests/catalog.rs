@@ -5,7 +5,7 @@
 use store::{
     AccountLink, AclRemoval, AttachJobs, HistoryPage, JobStatus, Library, ListPlace,
     MachineSettings, Machines, NewAclRow, NewCredential, NewRoomToken, Notebooks, PairingStore,
-    People, Registration, Rotation, SubjectKind, Workstations,
+    People, Registration, RoomTokens, Rotation, SubjectKind, Workstations,
 };
 use store_sql::SqlCatalog;
 use store_sql::testing::{

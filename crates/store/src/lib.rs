@@ -17,6 +17,7 @@ mod notebooks;
 mod pairing;
 mod people;
 mod revisions;
+mod room_tokens;
 pub mod sql;
 mod upkeep;
 mod workstations;
@@ -29,7 +30,7 @@ pub use attach_jobs::{
 pub use error::StoreError;
 pub use invitations::{AccessRequest, Invitations, Invite, NewInvite};
 pub use library::{Library, ListPlace, ListedCompute};
-pub use machines::{HistoryPage, MachineEvent, MachineSettings, Machines, NewRoomToken, RoomToken};
+pub use machines::{HistoryPage, MachineEvent, MachineSettings, Machines};
 pub use migration::Migration;
 pub use notebooks::{
     AclRemoval, AclRow, BlobRow, FirstBlobs, ListedNotebook, NewAclRow, NewNotebook, Notebook,
@@ -42,6 +43,7 @@ pub use people::{AccountLink, People, Person, ProviderSignIn, Standing};
 pub use revisions::{
     Artifact, BlobReferences, Revision, RevisionCover, RevisionDocument, RevisionPlace, Revisions,
 };
+pub use room_tokens::{NewRoomToken, RoomToken, RoomTokens};
 pub use upkeep::{AuditLine, AuditOf, Outdated, Upkeep};
 pub use workstations::{ExpiredLease, Lease, Registration, Workstation, Workstations};
 
@@ -63,6 +65,7 @@ pub trait Catalog:
     + AttachJobs
     + Upkeep
     + Machines
+    + RoomTokens
     + Clone
     + Send
     + Sync

@@ -1,8 +1,8 @@
-//! What an owner sets for machines, room tokens, and the history of workstations and jobs.
+//! What an owner sets for machines, and the history of workstations and jobs.
 
 use std::future::Future;
 
-use crate::{JobStatus, Result};
+use crate::Result;
 
 /// What an owner decided for all machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,46 +13,6 @@ pub struct MachineSettings {
     pub room_token_s: i64,
     /// Life of a workstation credential that is not rotated, in days; `None` is without end.
     pub credential_days: Option<i64>,
-}
-
-/// A room token to store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewRoomToken {
-    /// Hex SHA-256 of the whole token.
-    pub token_hash: String,
-    /// The job it is good for.
-    pub job_id: String,
-    /// The credential it was exchanged with.
-    pub credential_id: String,
-    /// Namespace of the owner's principal.
-    pub principal_namespace: String,
-    /// When.
-    pub issued_ms: i64,
-    /// When it ends.
-    pub expires_ms: i64,
-}
-
-/// A stored room token with what decides about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoomToken {
-    /// The job, which is also the runtime session.
-    pub job_id: String,
-    /// The one notebook.
-    pub notebook_id: String,
-    /// For whom it acts.
-    pub owner_principal: String,
-    /// Namespace of that principal.
-    pub principal_namespace: String,
-    /// The workstation that serves the job.
-    pub workstation_id: String,
-    /// The credential it was exchanged with.
-    pub credential_id: String,
-    /// When it ends.
-    pub expires_ms: i64,
-    /// Where the job stands.
-    pub job_status: JobStatus,
-    /// When the credential was revoked, if it was.
-    pub credential_revoked_ms: Option<i64>,
 }
 
 /// One line of a workstation's or job's history.
@@ -85,7 +45,7 @@ pub struct HistoryPage<'a> {
     pub limit: i64,
 }
 
-/// Storage of machine settings, room tokens and histories.
+/// Storage of machine settings and histories.
 pub trait Machines {
     /// Returns an owner's settings, if any were made.
     fn machine_settings(
@@ -99,15 +59,6 @@ pub trait Machines {
         settings: &MachineSettings,
         now_ms: i64,
     ) -> impl Future<Output = Result<()>> + Send;
-    /// Stores a token if its job is accepted or running; says whether it is.
-    fn create_room_token(&self, token: &NewRoomToken) -> impl Future<Output = Result<bool>> + Send;
-    /// Finds a token by its hash, whatever its state.
-    fn room_token(
-        &self,
-        token_hash: &str,
-    ) -> impl Future<Output = Result<Option<RoomToken>>> + Send;
-    /// Forgets tokens that ended at or before `before_ms`.
-    fn purge_room_tokens(&self, before_ms: i64) -> impl Future<Output = Result<u64>> + Send;
     /// Lists a workstation's or one of its jobs' events, newest first. The history of a removed
     /// workstation stays readable.
     fn machine_events(

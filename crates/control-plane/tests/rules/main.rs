@@ -7,6 +7,7 @@ mod co_owners;
 mod library;
 mod machines;
 mod pairing;
+mod room_tokens;
 mod rotation;
 mod sharing;
 mod state_machine;

@@ -1,78 +1,30 @@
-//! Beyond the reference: room tokens, the owner's settings for machines, and histories.
+//! Beyond the reference: the owner's settings for machines, and histories.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use control_plane::{Refusal, jobs, machines, room_tokens};
+use control_plane::machines;
 use http::StatusCode;
 use serde_json::{Value, json};
 use store::{MachineEvent, MachineSettings};
-use wire::http::{IssuedRoomToken, RoomTokenResponse};
-use wire::{JobId, NotebookId, UnixMs};
+use wire::UnixMs;
 
 use super::table::Routes;
 use super::{JsonBody, json_object};
 use crate::app::App;
-use crate::clock::random_bytes;
 use crate::error::{self, ApiError};
 use crate::identity::Accept;
 use crate::request::Facts;
 
-/// The routes of machines.
+/// The routes of machine settings and histories.
 pub(super) fn routes() -> Routes {
     Routes::new()
         .get("/api/workstation-settings", settings)
         .patch("/api/workstation-settings", change_settings)
-        .post(
-            "/api/workstations/{workstation_id}/attach-jobs/{job_id}/room-token",
-            issue,
-        )
         .get("/api/workstations/{workstation_id}/history", history)
         .get(
             "/api/workstations/{workstation_id}/attach-jobs/{job_id}/history",
             job_history,
         )
-}
-
-/// Exchanges an accepted job for a token of its room (decision D16).
-async fn issue(
-    State(app): State<App>,
-    Path((workstation_id, job_id)): Path<(String, String)>,
-    facts: Facts,
-) -> Result<Response, ApiError> {
-    facts.check_origin(&app)?;
-    let caller = app.identify(&facts, Accept::MACHINES).await?.caller();
-    let entropy = random_bytes().map_err(ApiError::internal)?;
-    let now = app.now_ms();
-    let issued = room_tokens::issue(
-        app.catalog(),
-        &caller,
-        &workstation_id,
-        &job_id,
-        entropy,
-        now,
-    )
-    .await;
-    let issued = match issued {
-        Ok(issued) => issued,
-        Err(Refusal::JobOver(job)) => {
-            let cloud_url = super::attach_jobs::cloud_url(&app, &facts);
-            let shown = serde_json::to_value(jobs::to_wire(&job, &cloud_url))
-                .map_err(ApiError::internal)?;
-            return Err(ApiError::from(Refusal::JobOver(job)).with("job", shown));
-        }
-        Err(refusal) => return Err(refusal.into()),
-    };
-    let body = RoomTokenResponse {
-        ok: true,
-        room_token: IssuedRoomToken {
-            token: issued.token,
-            job_id: JobId::from(issued.job_id),
-            notebook_id: NotebookId::from(issued.notebook_id),
-            expires_at: UnixMs(issued.expires_ms),
-            lifetime_ms: issued.lifetime_ms,
-        },
-    };
-    Ok(error::json(StatusCode::CREATED, &body))
 }
 
 async fn settings(State(app): State<App>, facts: Facts) -> Result<Response, ApiError> {

@@ -13,6 +13,7 @@ mod matrix;
 mod nul;
 mod operation;
 mod pairing;
+mod room_tokens;
 mod workstations;
 
 use crate::testing::TestApp;

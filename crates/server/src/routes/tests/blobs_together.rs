@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use store::{BlobRow, NewAclRow, Notebooks as _, SubjectKind};
 use wire::blob_batch::{self, BatchedBlob, MAX_BLOBS, MAX_BYTES, MAX_READ_BYTES};
 
-use super::machines::{attached, exchange, report};
+use super::machines::{attached, report};
+use super::room_tokens::exchange;
 use super::{World, person};
 use crate::settings::Settings;
 use crate::testing::{TestApp, request};
