@@ -1,7 +1,7 @@
 //! API tokens: what a person gives a program, so that it acts as the person within a scope.
 
 use serde_json::{Map, Value};
-use store::{Accounts, ApiToken, ApiTokens, AuditEvent, NewApiToken};
+use store::{ApiToken, ApiTokens, AuditEvent, AuditTrail, NewApiToken};
 use wire::Scope;
 use wire::token::checksum_holds;
 
@@ -65,7 +65,7 @@ fn future(text: &str, now_ms: i64) -> Result<i64> {
 
 /// Makes a token; the text is returned this once and stored as a hash only.
 /// [`may_manage`] must have passed.
-pub async fn create<S: ApiTokens + Accounts>(
+pub async fn create<S: ApiTokens + AuditTrail>(
     store: &S,
     caller: &Caller,
     wish: NewToken,
@@ -106,7 +106,7 @@ pub async fn create<S: ApiTokens + Accounts>(
 }
 
 /// Ends a token of the caller's; doing it twice is fine. Its sockets end with it.
-pub async fn revoke<S: ApiTokens + Accounts>(
+pub async fn revoke<S: ApiTokens + AuditTrail>(
     store: &S,
     caller: &Caller,
     id: &str,
@@ -125,7 +125,7 @@ pub async fn revoke<S: ApiTokens + Accounts>(
     }])
 }
 
-async fn audit<S: Accounts>(
+async fn audit<S: AuditTrail>(
     store: &S,
     caller: &Caller,
     action: &'static str,

@@ -1,6 +1,6 @@
 //! Browser sessions as their owner sees them: one for each device, ended one by one (decision D8).
 
-use store::{Accounts, AuditEvent, Session};
+use store::{Accounts, AuditEvent, AuditTrail, Session};
 
 use crate::access::{self, AccountAct};
 use crate::{Caller, Effect, Refusal, Result};
@@ -16,7 +16,7 @@ pub async fn list<S: Accounts>(store: &S, caller: &Caller, now_ms: i64) -> Resul
 }
 
 /// Ends one session of the caller's; doing it twice is fine. Its sockets end with it.
-pub async fn revoke<S: Accounts>(
+pub async fn revoke<S: Accounts + AuditTrail>(
     store: &S,
     caller: &Caller,
     id: &str,
@@ -30,7 +30,7 @@ pub async fn revoke<S: Accounts>(
 }
 
 /// Ends every session of the caller's but the one given; says how many.
-pub async fn revoke_others<S: Accounts>(
+pub async fn revoke_others<S: Accounts + AuditTrail>(
     store: &S,
     caller: &Caller,
     kept: Option<&str>,
@@ -48,7 +48,7 @@ pub async fn revoke_others<S: Accounts>(
     Ok(effects)
 }
 
-async fn ended<S: Accounts>(store: &S, caller: &Caller, id: &str, now_ms: i64) -> Result<Effect> {
+async fn ended<S: AuditTrail>(store: &S, caller: &Caller, id: &str, now_ms: i64) -> Result<Effect> {
     let event = AuditEvent {
         at_ms: now_ms,
         actor_label: caller.actor_label.clone(),

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use server::console::{self, AuditLine, AuditOf};
+use server::audit::{self, AuditLine, AuditOf};
 
 use crate::settings_args::PlaceArgs;
 
@@ -32,7 +32,7 @@ pub async fn run(args: &AuditArgs) -> Result<()> {
         (None, Some(principal)) => AuditOf::Person(principal),
         (None, None) => AuditOf::All,
     };
-    let lines = console::audit(&args.place.settings()?, of, args.limit.into()).await?;
+    let lines = audit::newest(&args.place.settings()?, of, args.limit.into()).await?;
     for line in &lines {
         if args.json {
             println!("{}", as_json(line));
@@ -53,7 +53,7 @@ fn as_text(line: &AuditLine) -> String {
         .iter()
         .filter_map(|(name, value)| Some(format!("{name}={}", value.as_deref()?)));
     let first = [
-        console::time(line.at_ms),
+        audit::time(line.at_ms),
         line.actor_label.clone(),
         line.action.clone(),
     ];
@@ -63,7 +63,7 @@ fn as_text(line: &AuditLine) -> String {
 fn as_json(line: &AuditLine) -> serde_json::Value {
     serde_json::json!({
         "id": line.id,
-        "at": console::time(line.at_ms),
+        "at": audit::time(line.at_ms),
         "actor_label": line.actor_label,
         "action": line.action,
         "notebook_id": line.notebook_id,

@@ -1,10 +1,14 @@
-//! Writing the audit trail at the edge: what only the edge knows to have happened.
+//! The audit trail at the edge: writing what only the edge knows to have happened, and reading on the server's console.
 //!
-//! Sharing, pairing and revoking write their lines where their rules are (`control_plane`).
+//! Sharing, pairing and revoking write their lines where their rules are (`control_plane`); people read theirs by
+//! `routes::audit`.
 
-use store::{Accounts as _, AuditEvent};
+use store::{AuditEvent, AuditTrail as _};
+pub use store::{AuditLine, AuditOf};
 
 use crate::app::App;
+use crate::serve::{DataDirError, ServeError, open_kept_catalog};
+use crate::settings::Settings;
 
 /// Something that happened, to be written down with the time.
 #[derive(Debug, Clone, Default)]
@@ -56,4 +60,29 @@ impl App {
         };
         self.tasks().spawn(async move { app.note(note).await });
     }
+}
+
+/// The newest lines of the audit trail of the server with these settings, which may be running.
+///
+/// # Errors
+/// The catalog cannot be used.
+pub async fn newest(
+    settings: &Settings,
+    of: AuditOf<'_>,
+    limit: i64,
+) -> Result<Vec<AuditLine>, ServeError> {
+    let catalog = open_kept_catalog(settings).await?;
+    let lines = catalog.audit_lines(of, None, limit).await;
+    catalog.close().await;
+    lines.map_err(|cause| {
+        DataDirError::Store(format!(
+            "the catalog: {cause}\nHint: check the disk and the file's rights"
+        ))
+        .into()
+    })
+}
+
+/// When a line was written, as people and machines read it.
+pub fn time(ms: i64) -> String {
+    wire::UnixMs(ms).to_string()
 }

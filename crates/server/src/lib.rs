@@ -17,7 +17,6 @@ pub mod clock;
 pub mod collection;
 pub mod compute;
 pub mod config;
-pub mod console;
 pub mod downloads;
 pub mod effects;
 pub mod error;

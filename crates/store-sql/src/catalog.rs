@@ -3,6 +3,7 @@
 mod accounts;
 mod api_tokens;
 mod attach_jobs;
+mod audit;
 mod blob_line;
 mod invitations;
 mod library;

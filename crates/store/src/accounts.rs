@@ -1,4 +1,4 @@
-//! Accounts, browser sessions, one-time sign-in tokens and the audit trail.
+//! Accounts, browser sessions and one-time sign-in tokens.
 
 use std::future::Future;
 
@@ -63,24 +63,7 @@ pub struct Session {
     pub revoked_ms: Option<i64>,
 }
 
-/// One line of the audit trail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditEvent {
-    /// When it happened.
-    pub at_ms: i64,
-    /// Who did it, as `<principal>/<operator>`.
-    pub actor_label: String,
-    /// What was done, for example `credential.revoke`.
-    pub action: &'static str,
-    /// Notebook concerned.
-    pub notebook_id: Option<String>,
-    /// Thing or person concerned.
-    pub subject: Option<String>,
-    /// Further words; never a secret.
-    pub detail: Option<String>,
-}
-
-/// Storage of accounts, sessions, sign-in tokens and the audit trail.
+/// Storage of accounts, sessions and sign-in tokens.
 pub trait Accounts {
     /// Records a sign-in, keeping the first one's time.
     fn upsert_account(&self, account: &Account) -> impl Future<Output = Result<()>> + Send;
@@ -123,6 +106,4 @@ pub trait Accounts {
         token_hash: &str,
         now_ms: i64,
     ) -> impl Future<Output = Result<Option<String>>> + Send;
-    /// Appends to the audit trail.
-    fn audit(&self, event: &AuditEvent) -> impl Future<Output = Result<()>> + Send;
 }

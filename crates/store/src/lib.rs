@@ -7,6 +7,7 @@
 mod accounts;
 mod api_tokens;
 mod attach_jobs;
+mod audit;
 pub mod document_log;
 mod error;
 mod invitations;
@@ -22,11 +23,12 @@ pub mod sql;
 mod upkeep;
 mod workstations;
 
-pub use accounts::{Account, Accounts, AuditEvent, NewSession, Session};
+pub use accounts::{Account, Accounts, NewSession, Session};
 pub use api_tokens::{ApiToken, ApiTokens, NewApiToken};
 pub use attach_jobs::{
     AttachJob, AttachJobs, JobCreation, JobPlace, JobStatus, JobTrigger, NewAttachJob,
 };
+pub use audit::{AuditEvent, AuditLine, AuditOf, AuditTrail};
 pub use error::StoreError;
 pub use invitations::{AccessRequest, Invitations, Invite, NewInvite};
 pub use library::{Library, ListPlace, ListedCompute};
@@ -44,7 +46,7 @@ pub use revisions::{
     Artifact, BlobReferences, Revision, RevisionCover, RevisionDocument, RevisionPlace, Revisions,
 };
 pub use room_tokens::{NewRoomToken, RoomToken, RoomTokens};
-pub use upkeep::{AuditLine, AuditOf, Outdated, Upkeep};
+pub use upkeep::{Outdated, Upkeep};
 pub use workstations::{ExpiredLease, Lease, Registration, Workstation, Workstations};
 
 /// Result of every storage call.
@@ -53,6 +55,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 /// Everything the cloud keeps apart from documents and blob bytes.
 pub trait Catalog:
     Accounts
+    + AuditTrail
     + ApiTokens
     + People
     + Invitations

@@ -18,7 +18,7 @@ use control_plane::access::{self, Downgrade};
 use control_plane::{Caller, audit, invitations};
 use http::StatusCode;
 use serde_json::{Value, json};
-use store::{AuditLine, AuditOf, Upkeep as _};
+use store::{AuditLine, AuditOf, AuditTrail as _};
 use wire::{Principal, Scope, UnixMs};
 
 use super::acl::person_display;

@@ -8,7 +8,7 @@ use control_plane::access::{self, Access, Downgrade};
 use control_plane::{Fields, limits, notebooks as rules};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
-use store::{Accounts as _, AuditEvent, Revision, RevisionPlace, Revisions as _};
+use store::{Accounts as _, AuditEvent, AuditTrail as _, Revision, RevisionPlace, Revisions as _};
 use wire::Scope;
 
 use super::body::{JsonBody, json_object};

@@ -99,7 +99,7 @@ fn check(data: &Path, database: &Database) -> Result<(), DataDirError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::{AuditOf, audit};
+    use crate::audit::{self, AuditOf};
     use crate::people::console::Console;
     use crate::serve::{DataDir, sign_in_link};
 
@@ -114,7 +114,7 @@ mod tests {
     /// What each of the console's commands says, none of which succeeds.
     async fn refusals(settings: &Settings) -> Vec<String> {
         vec![
-            audit(settings, AuditOf::All, 1)
+            audit::newest(settings, AuditOf::All, 1)
                 .await
                 .unwrap_err()
                 .to_string(),

@@ -1,6 +1,6 @@
-//! Accounts, sessions, sign-in tokens and the audit trail.
+//! Accounts, sessions and sign-in tokens.
 
-use store::{Account, Accounts, AuditEvent, NewSession, Result, Session, sql};
+use store::{Account, Accounts, NewSession, Result, Session, sql};
 
 use super::SqlCatalog;
 use crate::db::Row;
@@ -137,19 +137,5 @@ impl Accounts for SqlCatalog {
             .bind(now_ms)
             .optional(|row| row.get(0))
             .await
-    }
-
-    async fn audit(&self, event: &AuditEvent) -> Result<()> {
-        self.db
-            .write(sql::AUDIT_INSERT, "append to the audit trail")
-            .bind(event.at_ms)
-            .bind(&event.actor_label)
-            .bind(event.action)
-            .bind(&event.notebook_id)
-            .bind(&event.subject)
-            .bind(&event.detail)
-            .execute()
-            .await?;
-        Ok(())
     }
 }
