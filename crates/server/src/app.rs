@@ -14,8 +14,8 @@ use crate::builds::Builds;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::downloads::Downloads;
+use crate::event_sockets::EventSockets;
 use crate::identity::oidc::Oidc;
-use crate::live::Live;
 use crate::making::Making;
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
@@ -33,7 +33,7 @@ struct Parts {
     clock: Clock,
     storage: Arc<Storage>,
     rooms: Rooms,
-    live: Live,
+    event_sockets: EventSockets,
     throttle: Throttle,
     requests: RequestThrottle,
     places: Semaphore,
@@ -46,6 +46,8 @@ struct Parts {
     downloads: Downloads,
     closing: CancellationToken,
     tasks: TaskTracker,
+    #[cfg(test)]
+    told: crate::effects::Told,
 }
 
 /// Everything that outlives the process.
@@ -85,10 +87,12 @@ impl App {
             clock,
             storage: Arc::new(storage),
             rooms: Rooms::default(),
-            live: Live::default(),
+            event_sockets: EventSockets::default(),
             throttle: Throttle::default(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            #[cfg(test)]
+            told: crate::effects::Told::default(),
         }))
     }
 
@@ -138,8 +142,8 @@ impl App {
     }
 
     /// The event sockets of workstations.
-    pub fn live(&self) -> &Live {
-        &self.0.live
+    pub fn event_sockets(&self) -> &EventSockets {
+        &self.0.event_sockets
     }
 
     /// The limiters of pairing and registration.
@@ -200,5 +204,11 @@ impl App {
     /// Long-lived tasks (sockets, rooms) that the server waits for when it stops.
     pub fn tasks(&self) -> &TaskTracker {
         &self.0.tasks
+    }
+
+    /// What rooms were told.
+    #[cfg(test)]
+    pub(crate) fn told(&self) -> &crate::effects::Told {
+        &self.0.told
     }
 }

@@ -35,8 +35,7 @@ impl App {
                 // Only ids, status and times of the job ride the event; the address does not.
                 let event = WorkstationEvent::attach_jobs(&jobs::to_wire(job, ""));
                 let frame = event.encode();
-                self.live()
-                    .events()
+                self.event_sockets()
                     .send(&job.owner_principal, &job.workstation_id, &frame);
             }
             Effect::WentOffline {
@@ -46,20 +45,19 @@ impl App {
             } => {
                 let id = WorkstationId::from(workstation_id.as_str());
                 let frame = WorkstationEvent::went_offline(id, *reason).encode();
-                self.live()
-                    .events()
+                self.event_sockets()
                     .send(owner_principal, workstation_id, &frame);
             }
             Effect::CloseCredential { credential_id } => {
-                self.live().events().close_credential(credential_id);
+                self.event_sockets().close_credential(credential_id);
                 self.tell_rooms(effect).await;
             }
             Effect::CloseSession { session_id } => {
-                self.live().events().close_credential(session_id);
+                self.event_sockets().close_credential(session_id);
                 self.tell_rooms(effect).await;
             }
             Effect::ClosePrincipal { principal, .. } => {
-                self.live().events().close_owner(principal);
+                self.event_sockets().close_owner(principal);
                 self.tell_rooms(effect).await;
             }
             Effect::PublishAttachment { .. }
@@ -72,10 +70,27 @@ impl App {
 
     async fn tell_rooms(&self, effect: Effect) {
         #[cfg(test)]
-        self.live().remember(effect.clone());
+        self.told().remember(effect.clone());
         let told = self.rooms().carry_out(self, effect);
         if tokio::time::timeout(ROOM_LIMIT, told).await.is_err() {
             tracing::warn!(limit = ?ROOM_LIMIT, "a room did not answer in time");
         }
+    }
+}
+
+/// What rooms were told, for tests.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(crate) struct Told(std::sync::Mutex<Vec<Effect>>);
+
+#[cfg(test)]
+impl Told {
+    fn remember(&self, effect: Effect) {
+        self.0.lock().unwrap().push(effect);
+    }
+
+    /// The effects since the last question.
+    pub(crate) fn take(&self) -> Vec<Effect> {
+        std::mem::take(&mut *self.0.lock().unwrap())
     }
 }

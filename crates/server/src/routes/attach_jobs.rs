@@ -48,8 +48,7 @@ async fn attach(
     let body = json_object(&bytes, "workstation attachment body")?;
     let input = attach::parse(&body)?;
     let presence = app
-        .live()
-        .events()
+        .event_sockets()
         .presence(&caller.principal, input.workstation_id());
     let job_id = Uuid::new_v4().to_string();
     let now = app.now_ms();

@@ -15,8 +15,8 @@ use super::table::Routes;
 use super::upgrade::Upgrade;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::event_sockets::EventSubscription;
 use crate::identity::Accept;
-use crate::live::EventSubscription;
 use crate::request::Facts;
 use crate::sockets::{SocketKind, Standing, linger, revoked};
 
@@ -51,8 +51,7 @@ async fn open(
     let owner = caller.principal;
     // Collecting begins before the pending jobs are read, so that none falls between.
     let subscription = app
-        .live()
-        .events()
+        .event_sockets()
         .subscribe(&owner, &workstation_id, credential_id);
     let tasks = app.tasks().clone();
     let token = tasks.token();

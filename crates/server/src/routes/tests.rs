@@ -152,7 +152,7 @@ fn text(body: &Value) -> Body {
 /// What rooms were told since the last question, in short words.
 impl World {
     pub(super) fn told(&self) -> Vec<String> {
-        self.app.live().told().iter().map(words).collect()
+        self.app.told().take().iter().map(words).collect()
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn routes() -> Routes {
 async fn list(State(app): State<App>, facts: Facts) -> Result<Response, ApiError> {
     let identity = app.identify(&facts, Accept::ALL).await?;
     let caller = identity.caller();
-    let presence = |id: &str| app.live().events().presence(&caller.principal, id);
+    let presence = |id: &str| app.event_sockets().presence(&caller.principal, id);
     let list = workstations::list(app.catalog(), &caller, app.now_ms(), presence).await?;
     let latest_builds = app.latest_builds().await;
     let body = WorkstationsResponse {

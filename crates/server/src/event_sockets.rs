@@ -1,4 +1,4 @@
-//! Who listens for a workstation's events (2.21).
+//! The open event sockets: who listens for a workstation's events (2.21). The route that opens them is `routes::events`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ type Key = (String, String);
 
 /// The open event sockets by owner and workstation.
 #[derive(Debug, Clone, Default)]
-pub struct EventHub(Arc<Mutex<State>>);
+pub struct EventSockets(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -30,10 +30,10 @@ struct Socket {
     revoked: CancellationToken,
 }
 
-/// One socket's place in the hub; leaving scope gives it up.
+/// One socket's place among them; leaving scope gives it up.
 #[derive(Debug)]
 pub struct EventSubscription {
-    hub: EventHub,
+    sockets: EventSockets,
     key: Key,
     id: u64,
     /// Text frames to send. It ends when the socket was too slow.
@@ -42,7 +42,7 @@ pub struct EventSubscription {
     pub revoked: CancellationToken,
 }
 
-impl EventHub {
+impl EventSockets {
     /// Begins to collect a workstation's events.
     pub fn subscribe(
         &self,
@@ -65,7 +65,7 @@ impl EventHub {
         state.sockets.entry(key.clone()).or_default().push(socket);
         drop(state);
         EventSubscription {
-            hub: self.clone(),
+            sockets: self.clone(),
             key,
             id,
             frames,
@@ -135,7 +135,7 @@ impl EventHub {
 
 impl Drop for EventSubscription {
     fn drop(&mut self) {
-        self.hub.leave(&self.key, self.id);
+        self.sockets.leave(&self.key, self.id);
     }
 }
 
