@@ -1,13 +1,13 @@
 //! One attach job's life on this machine (spec 3.10 to 3.16).
 
+use wire::http::JobStatus;
+
 use crate::backoff::Jitter;
 use crate::cooldown::{Step, retry_hint};
 use crate::exit::{exit_message, is_crash};
 use crate::message::{earlier, log};
 use crate::report::Report;
-use crate::{
-    AgentConfig, CloudFailure, Effect, JobOrder, JobStatus, LocalPeer, LogLevel, Millis, PeerExit,
-};
+use crate::{AgentConfig, CloudFailure, Effect, JobOrder, LocalPeer, LogLevel, Millis, PeerExit};
 
 /// Window in which crashes of one job's peer are counted.
 pub const CRASH_WINDOW_MS: Millis = 600_000;
@@ -299,7 +299,7 @@ impl Job {
         self.phase = Phase::Respawning {
             at: now + 1_000 * self.crashes.len() as Millis,
         };
-        if self.report.status.is_terminal() {
+        if self.report.status.is_over() {
             self.tell(now, JobStatus::Running, None);
         }
     }

@@ -33,7 +33,6 @@ pub use message::{Effect, Event, JobList, JobOrder, LinkEvent, LocalPeer, LogLev
 pub use plan::{
     OutputLimits, SpawnPlan, SpawnPlanError, SpawnSettings, peer_environment, spawn_plan,
 };
-pub use report::JobStatus;
 pub use slug::slug;
 
 /// Milliseconds on a clock that never goes back; its origin does not matter.

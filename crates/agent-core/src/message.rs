@@ -1,6 +1,8 @@
 //! What goes into the agent and what comes out.
 
-use crate::{CloudFailure, JobStatus, Millis};
+use wire::http::JobStatus;
+
+use crate::{CloudFailure, Millis};
 
 /// An attach job as the cloud lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -169,7 +171,7 @@ pub enum Effect {
     Report {
         /// The job.
         job_id: String,
-        /// The state.
+        /// Where it stands: accepted, running, completed or failed.
         status: JobStatus,
         /// Why, for failures.
         error_message: Option<String>,

@@ -1,28 +1,11 @@
 //! What the cloud is to be told of a job, and whether it knows.
 
+use wire::http::JobStatus;
+
 use crate::Millis;
 
 /// Longest error message sent.
 const MESSAGE_LIMIT: usize = 500;
-
-/// States that are reported to the cloud.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobStatus {
-    /// The workstation took the job.
-    Accepted,
-    /// The peer is connected to the room.
-    Running,
-    /// The peer ended as asked.
-    Completed,
-    /// The peer ended otherwise.
-    Failed,
-}
-
-impl JobStatus {
-    pub(crate) fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed)
-    }
-}
 
 /// The newest state of a job on its way to the cloud.
 #[derive(Debug)]

@@ -35,6 +35,4 @@ pub use tokio_tungstenite::tungstenite::{
     Error as SocketError, Message,
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
-pub use types::{
-    AttachJob, BlobStored, JobPatch, JobStatus, PairedCredential, PolledJobs, RoomToken,
-};
+pub use types::{AttachJob, BlobStored, JobPatch, PairedCredential, PolledJobs, RoomToken};

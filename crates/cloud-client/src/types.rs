@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use wire::http::JobStatus;
 
 /// What redeeming a pairing code gives.
 #[derive(Debug)]
@@ -22,22 +23,6 @@ pub struct RoomToken {
     pub token: SecretString,
     /// How long it is good for, from now.
     pub lifetime: std::time::Duration,
-}
-
-/// States of an attach job that a client may report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum JobStatus {
-    /// The workstation took the job.
-    Accepted,
-    /// The peer is connected to the room.
-    Running,
-    /// The work ended as asked.
-    Completed,
-    /// The work ended otherwise.
-    Failed,
-    /// The owner called it off.
-    Cancelled,
 }
 
 /// Body of a job report.

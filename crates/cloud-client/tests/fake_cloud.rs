@@ -11,11 +11,12 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::{any, get, patch, post, put};
 use axum::{Json, Router};
 use cloud_client::{
-    BaseUrl, CloudClient, CloudError, EventMessage, JobPatch, JobStatus, Message, Network,
-    RefusalKind, RoomDial, SecretString, dial_events, dial_room,
+    BaseUrl, CloudClient, CloudError, EventMessage, JobPatch, Message, Network, RefusalKind,
+    RoomDial, SecretString, dial_events, dial_room,
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use wire::http::JobStatus;
 
 async fn serve(router: Router) -> BaseUrl {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,8 +1,9 @@
 //! Giving a notebook its compute: the owner's request and the resume by execution (2.16, 2.22).
 
 use serde_json::{Map, Value};
-use store::{AttachJob, Catalog, JobCreation, JobTrigger, NewAclRow, NewAttachJob, SubjectKind};
+use store::{AttachJob, Catalog, JobCreation, NewAclRow, NewAttachJob, SubjectKind};
 use wire::Scope;
+use wire::http::JobTrigger;
 
 use crate::access::{self, Downgrade};
 use crate::workstations::{self, Presence, WorkstationView};

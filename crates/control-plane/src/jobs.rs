@@ -1,12 +1,9 @@
 //! Attach jobs as their agent sees them: poll, report, and what a room is told (2.17 to 2.19).
 
 use serde_json::{Map, Value};
-use store::{
-    AttachJob, AttachJobs, Catalog, JobPlace, JobStatus, JobTrigger, Workstation, Workstations,
-};
-use wire::{
-    JobId, NotebookId, Scope, UnixMs, WorkstationAttachment, WorkstationId, attachment, http,
-};
+use store::{AttachJob, AttachJobs, Catalog, JobPlace, Workstation, Workstations};
+use wire::http::{self, JobStatus};
+use wire::{JobId, NotebookId, Scope, UnixMs, WorkstationAttachment, WorkstationId, attachment};
 
 use crate::workstations::{self, Presence, WorkstationView};
 use crate::{Caller, Effect, Fields, Refusal, Result, limits};
@@ -362,18 +359,8 @@ pub fn to_wire(job: &AttachJob, cloud_url: &str) -> http::AttachJob {
         job_id: JobId::from(job.id.as_str()),
         notebook_id: NotebookId::from(job.notebook_id.as_str()),
         workstation_id: WorkstationId::from(job.workstation_id.as_str()),
-        status: match job.status {
-            JobStatus::Pending => http::JobStatus::Pending,
-            JobStatus::Accepted => http::JobStatus::Accepted,
-            JobStatus::Running => http::JobStatus::Running,
-            JobStatus::Failed => http::JobStatus::Failed,
-            JobStatus::Completed => http::JobStatus::Completed,
-            JobStatus::Cancelled => http::JobStatus::Cancelled,
-        },
-        trigger: match job.trigger {
-            JobTrigger::UserAttach => http::JobTrigger::UserAttach,
-            JobTrigger::Resume => http::JobTrigger::Resume,
-        },
+        status: job.status,
+        trigger: job.trigger,
         requested_at: UnixMs(job.requested_ms),
         updated_at: UnixMs(job.updated_ms),
         accepted_at: job.accepted_ms.map(UnixMs),

@@ -1,8 +1,9 @@
 //! Room tokens: an accepted job exchanged for minutes in one room (decision D16).
 
-use store::{Catalog, JobStatus, NewRoomToken, RoomToken};
+use store::{Catalog, NewRoomToken, RoomToken};
 use uuid::Uuid;
 use wire::Scope;
+use wire::http::JobStatus;
 
 use crate::machines;
 use crate::secrets::{hash_secret, job_of_room_token, room_token};

@@ -8,7 +8,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
-use store::{JobTrigger, NewAttachJob, NewNotebook, NewPairing, Notebooks as _};
+use store::{NewAttachJob, NewNotebook, NewPairing, Notebooks as _};
+use wire::http::JobTrigger;
 
 use crate::SqlCatalog;
 use crate::database::{Database, Kind};

@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
-use store::{AttachJob, AttachJobs, JobStatus, NewAttachJob};
+use store::{AttachJob, AttachJobs, NewAttachJob};
 use store_sql::SqlCatalog;
 use store_sql::testing::{
     OWNER as ADA, TestDatabase, make_notebook as notebook, new_job as job, open_catalog as catalog,
 };
+use wire::http::JobStatus;
 
 async fn with_notebook() -> (SqlCatalog, TestDatabase) {
     let (catalog, database) = catalog().await;

@@ -3,15 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use store::{
-    AccountLink, AclRemoval, AttachJobs, HistoryPage, JobStatus, Library, ListPlace,
-    MachineSettings, Machines, NewAclRow, NewCredential, NewRoomToken, Notebooks, PairingStore,
-    People, Registration, RoomTokens, Rotation, SubjectKind, Workstations,
+    AccountLink, AclRemoval, AttachJobs, HistoryPage, Library, ListPlace, MachineSettings,
+    Machines, NewAclRow, NewCredential, NewRoomToken, Notebooks, PairingStore, People,
+    Registration, RoomTokens, Rotation, SubjectKind, Workstations,
 };
 use store_sql::SqlCatalog;
 use store_sql::testing::{
     OWNER as ADA, TestDatabase, make_notebook as notebook, new_job as job, new_pairing as pairing,
     open_catalog as catalog,
 };
+use wire::http::JobStatus;
 
 async fn with_notebook() -> (SqlCatalog, TestDatabase) {
     let (catalog, database) = catalog().await;

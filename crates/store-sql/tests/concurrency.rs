@@ -6,13 +6,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use store::{
-    AttachJobs, JobStatus, JobTrigger, NewAttachJob, NewCredential, NewNotebook, Notebooks,
-    PairingStore,
-};
+use store::{AttachJobs, NewAttachJob, NewCredential, NewNotebook, Notebooks, PairingStore};
 use store_sql::SqlCatalog;
 use store_sql::testing::{TestDatabase, new_pairing as pairing};
 use tokio::task::JoinSet;
+use wire::http::{JobStatus, JobTrigger};
 
 const OWNERS: [&str; 2] = ["user:dev:ada", "user:dev:bob"];
 const NOTEBOOKS: [&str; 2] = ["one", "two"];

@@ -1,8 +1,9 @@
 //! The schema and every SQL file against a real database.
 
-use store::{AttachJobs, JobStatus, Notebooks, StoreError, sql};
+use store::{AttachJobs, Notebooks, StoreError, sql};
 use store_sql::testing::{TEST_DATABASE, TestDatabase, make_notebook};
 use store_sql::{SqlCatalog, SqlDocumentLog};
+use wire::http::JobStatus;
 
 #[tokio::test]
 async fn every_statement_prepares_against_the_migrated_database() {

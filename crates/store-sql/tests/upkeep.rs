@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use store::{
-    Accounts, AttachJobs, AuditEvent, AuditOf, AuditTrail, JobTrigger, NewAttachJob, NewNotebook,
-    NewPairing, NewSession, Notebooks, Outdated, PairingStore, Upkeep,
+    Accounts, AttachJobs, AuditEvent, AuditOf, AuditTrail, NewAttachJob, NewNotebook, NewPairing,
+    NewSession, Notebooks, Outdated, PairingStore, Upkeep,
 };
 use store_sql::SqlCatalog;
 use store_sql::testing::{OWNER as ADA, open_catalog as catalog};
+use wire::http::JobTrigger;
 
 fn event(at_ms: i64, actor: &str, notebook: Option<&str>, subject: Option<&str>) -> AuditEvent {
     AuditEvent {

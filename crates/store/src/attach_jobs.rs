@@ -2,99 +2,30 @@
 
 use std::future::Future;
 
+use wire::http::{JobStatus, JobTrigger};
+
 use crate::{Result, StoreError};
 
-/// Status of a job; it only moves forward.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum JobStatus {
-    /// Asked, not yet accepted.
-    Pending,
-    /// Accepted by the agent.
-    Accepted,
-    /// A runtime peer serves it.
-    Running,
-    /// Ended by a failure.
-    Failed,
-    /// Ended as it should.
-    Completed,
-    /// Called off.
-    Cancelled,
+/// Reads the stored word of a job's status.
+///
+/// # Errors
+/// No status has this word.
+pub fn job_status(word: &str) -> Result<JobStatus> {
+    JobStatus::from_word(word).ok_or_else(|| corrupt("job status", word))
 }
 
-impl JobStatus {
-    /// The word on the wire and in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Accepted => "accepted",
-            Self::Running => "running",
-            Self::Failed => "failed",
-            Self::Completed => "completed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// Whether the job has ended, well or not.
-    pub fn is_over(self) -> bool {
-        matches!(self, Self::Failed | Self::Completed | Self::Cancelled)
-    }
-
-    /// Reads the word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [
-            Self::Pending,
-            Self::Accepted,
-            Self::Running,
-            Self::Failed,
-            Self::Completed,
-            Self::Cancelled,
-        ]
-        .into_iter()
-        .find(|status| status.as_str() == word)
-    }
-
-    /// Whether the job still counts as active.
-    pub fn is_active(self) -> bool {
-        matches!(self, Self::Pending | Self::Accepted | Self::Running)
-    }
-
-    /// Reads a stored word.
-    pub fn parse(text: &str) -> Result<Self> {
-        Self::from_word(text).ok_or_else(|| StoreError::Corrupt {
-            what: "job status",
-            value: text.to_owned(),
-        })
-    }
+/// Reads the stored word of a job's trigger.
+///
+/// # Errors
+/// No trigger has this word.
+pub fn job_trigger(word: &str) -> Result<JobTrigger> {
+    JobTrigger::from_word(word).ok_or_else(|| corrupt("job trigger", word))
 }
 
-/// Why a job exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobTrigger {
-    /// The owner asked for it.
-    UserAttach,
-    /// An execution found no peer (2.22).
-    Resume,
-}
-
-impl JobTrigger {
-    /// The word on the wire and in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UserAttach => "user_attach",
-            Self::Resume => "resume",
-        }
-    }
-
-    /// Reads a stored word.
-    pub fn parse(text: &str) -> Result<Self> {
-        match text {
-            "user_attach" => Ok(Self::UserAttach),
-            "resume" => Ok(Self::Resume),
-            other => Err(StoreError::Corrupt {
-                what: "job trigger",
-                value: other.to_owned(),
-            }),
-        }
+fn corrupt(what: &'static str, word: &str) -> StoreError {
+    StoreError::Corrupt {
+        what,
+        value: word.to_owned(),
     }
 }
 

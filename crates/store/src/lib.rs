@@ -26,7 +26,7 @@ mod workstations;
 pub use accounts::{Account, Accounts, NewSession, Session};
 pub use api_tokens::{ApiToken, ApiTokens, NewApiToken};
 pub use attach_jobs::{
-    AttachJob, AttachJobs, JobCreation, JobPlace, JobStatus, JobTrigger, NewAttachJob,
+    AttachJob, AttachJobs, JobCreation, JobPlace, NewAttachJob, job_status, job_trigger,
 };
 pub use audit::{AuditEvent, AuditLine, AuditOf, AuditTrail};
 pub use error::StoreError;

@@ -2,7 +2,9 @@
 
 use std::future::Future;
 
-use crate::{JobStatus, Result};
+use wire::http::JobStatus;
+
+use crate::Result;
 
 /// A room token to store.
 #[derive(Debug, Clone, PartialEq, Eq)]

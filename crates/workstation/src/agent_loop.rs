@@ -12,7 +12,7 @@ use agent_core::{
 };
 use cloud_client::{BaseUrl, CloudClient, JobPatch, Network, SecretString};
 use tokio::sync::{mpsc, oneshot};
-use wire::http::OfferedKernel;
+use wire::http::{JobStatus, OfferedKernel};
 
 use crate::agent_error::AgentError;
 use crate::control_desk::{ControlDesk, Told};
@@ -26,7 +26,7 @@ use crate::live::{CLOCK_HINT, Live, clock_skew, clock_words};
 use crate::lock::AgentLock;
 use crate::own_credential::{Notice, OwnCredential};
 use crate::peers::Peers;
-use crate::reports::{failure, job_list, status};
+use crate::reports::{failure, job_list};
 use crate::scopes::Containment;
 use crate::stop_signals::StopSignals;
 use crate::storage::{self, with_storage};
@@ -531,15 +531,15 @@ impl AgentLoop {
         });
     }
 
-    fn report(&self, job_id: String, state: agent_core::JobStatus, error_message: Option<String>) {
-        if state == agent_core::JobStatus::Accepted {
+    fn report(&self, job_id: String, status: JobStatus, error_message: Option<String>) {
+        if status == JobStatus::Accepted {
             self.peers.prepare(&job_id);
         }
         let (client, news) = (self.client.clone(), self.news.clone());
         let id = self.options.workstation_id.clone();
         tokio::spawn(async move {
             let patch = JobPatch {
-                status: status(state),
+                status,
                 error_message,
             };
             let result = client.patch_attach_job(&id, &job_id, &patch).await;
@@ -547,7 +547,7 @@ impl AgentLoop {
             let _ = news
                 .send(News::Core(Event::Reported {
                     job_id,
-                    status: state,
+                    status,
                     result,
                 }))
                 .await;

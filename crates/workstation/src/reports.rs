@@ -1,6 +1,6 @@
 //! From the client's errors and shapes to the agent core's.
 
-use agent_core::{CloudFailure, JobList, JobOrder, JobStatus};
+use agent_core::{CloudFailure, JobList, JobOrder};
 use cloud_client::{AttachJob, CloudError, PolledJobs};
 
 /// How a failed call looks to the core.
@@ -48,15 +48,5 @@ fn order(job: AttachJob) -> JobOrder {
         working_directory: job.working_directory,
         notebook_path: job.notebook_path,
         requested_by: job.requested_by,
-    }
-}
-
-/// A state as the client sends it.
-pub(crate) fn status(status: JobStatus) -> cloud_client::JobStatus {
-    match status {
-        JobStatus::Accepted => cloud_client::JobStatus::Accepted,
-        JobStatus::Running => cloud_client::JobStatus::Running,
-        JobStatus::Completed => cloud_client::JobStatus::Completed,
-        JobStatus::Failed => cloud_client::JobStatus::Failed,
     }
 }

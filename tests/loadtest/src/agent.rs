@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use agent_core::{
-    Agent, AgentConfig, CloudFailure, Effect, Event, JobList, JobOrder, JobStatus, LinkEvent,
-    LocalPeer,
+    Agent, AgentConfig, CloudFailure, Effect, Event, JobList, JobOrder, LinkEvent, LocalPeer,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::Method;
@@ -178,14 +177,8 @@ impl Call {
                 status,
                 error_message,
             } => {
-                let word = match status {
-                    JobStatus::Accepted => "accepted",
-                    JobStatus::Running => "running",
-                    JobStatus::Completed => "completed",
-                    JobStatus::Failed => "failed",
-                };
                 let path = format!("/api/workstations/{id}/attach-jobs/{job_id}");
-                let body = json!({"status": word, "error_message": error_message});
+                let body = json!({"status": status, "error_message": error_message});
                 let result = self.call(Method::PATCH, &path, Some(body)).await.map(drop);
                 Event::Reported {
                     job_id,

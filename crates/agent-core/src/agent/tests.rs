@@ -1,5 +1,7 @@
+use wire::http::JobStatus;
+
 use super::*;
-use crate::{JobOrder, JobStatus, PeerExit};
+use crate::{JobOrder, PeerExit};
 
 mod adoption;
 mod jobs;

@@ -1,8 +1,10 @@
 //! A job as the operator sees it, refuses it and ends it.
 
+use wire::http::JobStatus;
+
 use super::{Job, Phase, Why};
 use crate::control::JobLine;
-use crate::{Effect, JobOrder, JobStatus, Millis};
+use crate::{Effect, JobOrder, Millis};
 
 impl Job {
     /// A job that the operator does not want here; its owner reads why.

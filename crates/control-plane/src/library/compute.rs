@@ -1,8 +1,9 @@
 //! The compute of a listed notebook, as its owners see it (3.2).
 
-use store::{JobStatus, ListedCompute};
+use store::ListedCompute;
 use wire::UnixMs;
 use wire::http::ComputeSession;
+use wire::http::JobStatus;
 
 use crate::jobs::UNNAMED_ENVIRONMENT;
 

@@ -4,7 +4,8 @@ use control_plane::attach::{self, RESTART_REASON, SWITCHED_REASON};
 use control_plane::workstations::{self, Presence};
 use control_plane::{Refusal, jobs, leases, limits};
 use serde_json::{Value, json};
-use store::{AttachJobs, JobStatus, JobTrigger, Notebooks};
+use store::{AttachJobs, Notebooks};
+use wire::http::{JobStatus, JobTrigger};
 
 use crate::{START, World, anonymous, attach_ok, caller, notified, object, published, repairs};
 

@@ -5,7 +5,8 @@ use control_plane::people::{self, Profile};
 use control_plane::workstations::Presence;
 use control_plane::{Caller, Effect, Refusal, jobs, notebooks, sharing};
 use serde_json::json;
-use store::{AttachJobs, JobStatus, Notebooks};
+use store::{AttachJobs, Notebooks};
+use wire::http::JobStatus;
 
 use crate::attaching::{attach, body, ready};
 use crate::{START, World, attach_ok, caller, notified, object, published};

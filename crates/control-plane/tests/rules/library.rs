@@ -224,7 +224,8 @@ async fn only_what_is_in_the_trash_is_deleted_for_good() {
 // CP-270 CP-272
 #[tokio::test]
 async fn cp_272_the_latest_job_is_what_the_owner_is_told_of_its_compute() {
-    use store::{AttachJobs as _, JobStatus, Library as _};
+    use store::{AttachJobs as _, Library as _};
+    use wire::http::JobStatus;
     let world = World::new().await;
     let ada = caller("ada");
     let notebook = world.notebook(&ada).await;

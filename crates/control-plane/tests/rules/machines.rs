@@ -6,7 +6,8 @@ use control_plane::{
     workstations,
 };
 use serde_json::{Value, json};
-use store::{AttachJobs, JobStatus};
+use store::AttachJobs;
+use wire::http::JobStatus;
 
 use crate::{START, World, attach_ok, caller, notified, object};
 

@@ -4,7 +4,8 @@ use control_plane::{
     Caller, CallerCredential, Refusal, credentials, jobs, leases, machines, room_tokens,
 };
 use serde_json::json;
-use store::{AttachJobs, JobStatus};
+use store::AttachJobs;
+use wire::http::JobStatus;
 
 use crate::machines::{JOB, by_token, pair, register, ws};
 use crate::{START, World, attach_ok, caller, notified, object};

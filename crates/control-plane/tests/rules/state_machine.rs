@@ -10,7 +10,8 @@ use control_plane::{Caller, credentials, jobs, leases, limits, machines, registr
 use futures_util::future::join_all;
 use proptest::prelude::*;
 use serde_json::json;
-use store::{AttachJob, AttachJobs, JobStatus};
+use store::{AttachJob, AttachJobs};
+use wire::http::JobStatus;
 
 use crate::{START, World, caller, machine, object};
 

@@ -3,7 +3,8 @@
 use control_plane::workstations::{self, Presence};
 use control_plane::{Effect, Refusal, jobs, leases, limits};
 use serde_json::json;
-use store::{AttachJobs, JobStatus};
+use store::AttachJobs;
+use wire::http::JobStatus;
 
 use crate::{START, World, anonymous, attach_ok, caller, notified, object, repairs};
 

@@ -2,9 +2,10 @@
 
 use futures_util::SinkExt as _;
 use serde_json::{Value, json};
-use store::{AttachJobs as _, JobStatus};
+use store::AttachJobs as _;
 use tokio_tungstenite::tungstenite::Message;
 use wire::FrameType;
+use wire::http::JobStatus;
 
 use crate::support::Running;
 

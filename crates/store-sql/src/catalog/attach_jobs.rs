@@ -1,8 +1,7 @@
 //! Attach jobs.
 
-use store::{
-    AttachJob, AttachJobs, JobCreation, JobPlace, JobStatus, JobTrigger, NewAttachJob, Result, sql,
-};
+use store::{AttachJob, AttachJobs, JobCreation, JobPlace, NewAttachJob, Result, sql};
+use wire::http::{JobStatus, JobTrigger};
 
 use super::SqlCatalog;
 use crate::db::Row;
@@ -15,8 +14,8 @@ pub(super) fn job(row: &Row) -> Result<AttachJob> {
         notebook_id: row.get("notebook_id")?,
         owner_principal: row.get("owner_principal")?,
         workstation_id: row.get("workstation_id")?,
-        status: JobStatus::parse(&status)?,
-        trigger: JobTrigger::parse(&trigger)?,
+        status: store::job_status(&status)?,
+        trigger: store::job_trigger(&trigger)?,
         requested_by_actor_label: row.get("requested_by_actor_label")?,
         requested_ms: row.get("requested_ms")?,
         updated_ms: row.get("updated_ms")?,

@@ -1,6 +1,6 @@
 //! Room tokens.
 
-use store::{JobStatus, NewRoomToken, Result, RoomToken, RoomTokens, sql};
+use store::{NewRoomToken, Result, RoomToken, RoomTokens, sql};
 
 use super::SqlCatalog;
 use crate::db::Row;
@@ -14,7 +14,7 @@ fn room_token(row: &Row) -> Result<RoomToken> {
         workstation_id: row.get("workstation_id")?,
         credential_id: row.get("credential_id")?,
         expires_ms: row.get("expires_ms")?,
-        job_status: JobStatus::parse(&row.get::<String>("status")?)?,
+        job_status: store::job_status(&row.get::<String>("status")?)?,
         credential_revoked_ms: row.get("revoked_ms")?,
     })
 }

@@ -7,8 +7,8 @@ use documents::value::Reader;
 use documents::{DocKind, NotebookDoc};
 use room::Room;
 use serde_json::Value;
+use wire::http::JobStatus;
 
-use super::cloud::State;
 use super::kernel::KernelState;
 use super::world::World;
 
@@ -84,7 +84,7 @@ fn sessions(world: &World, room: &mut Room) -> Result<(), String> {
         .cloud
         .jobs
         .iter()
-        .filter(|job| job.state.is_active())
+        .filter(|job| job.status.is_active())
         .map(|job| job.id.as_str())
         .collect();
     if alive != active {
@@ -101,7 +101,7 @@ fn sessions(world: &World, room: &mut Room) -> Result<(), String> {
         return Err(format!("{last:?} is not what is attached: {attachment:?}"));
     }
     let is_ready = attachment.status == "ready";
-    let is_here = last.state == State::Running && room.runtime_peer_count() == 1;
+    let is_here = last.status == JobStatus::Running && room.runtime_peer_count() == 1;
     if is_ready != is_here || room.runtime_peer_count() != active.len() {
         return Err(format!(
             "{last:?}, {} runtime peers in the room, attachment {:?}",

@@ -2,10 +2,11 @@
 //!
 //! The table is durable at once; what follows from it for the room is not, as in the server.
 
-use agent_core::{CloudFailure, JobOrder, JobStatus, LinkEvent};
+use agent_core::{CloudFailure, JobOrder, LinkEvent};
 use room::{AttachmentUpdate, ComputeOutcome, Event};
 use wire::attachment::status;
 use wire::close::{ATTACHMENT_SWITCHED, Close, RESTART_REQUESTED};
+use wire::http::JobStatus;
 use wire::{JobId, UnixMs, WorkstationAttachment};
 
 use super::server::Held;
@@ -25,39 +26,11 @@ pub(super) enum Call {
     Ping,
 }
 
-/// Where a job stands; the order is the only direction it moves in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum State {
-    Pending,
-    Accepted,
-    Running,
-    Completed,
-    Failed,
-    Cancelled,
-}
-
-impl State {
-    pub(super) fn is_active(self) -> bool {
-        self <= Self::Running
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Accepted => "accepted",
-            Self::Running => "running",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
 #[derive(Debug, Clone)]
 pub(super) struct Job {
     pub(super) id: String,
     pub(super) station: usize,
-    pub(super) state: State,
+    pub(super) status: JobStatus,
     message: Option<String>,
     updated: UnixMs,
 }
@@ -75,7 +48,7 @@ struct Attached {
 
 impl Cloud {
     pub(super) fn active(&self) -> Option<&Job> {
-        self.jobs.iter().find(|job| job.state.is_active())
+        self.jobs.iter().find(|job| job.status.is_active())
     }
 
     /// Joins the active job of the station, or displaces what is active.
@@ -91,8 +64,8 @@ impl Cloud {
             };
         }
         let mut displaced = Vec::new();
-        for job in self.jobs.iter_mut().filter(|job| job.state.is_active()) {
-            job.state = State::Cancelled;
+        for job in self.jobs.iter_mut().filter(|job| job.status.is_active()) {
+            job.status = JobStatus::Cancelled;
             job.message = Some("replaced by a newer workstation attach request".into());
             job.updated = now;
             displaced.push(job.clone());
@@ -100,7 +73,7 @@ impl Cloud {
         let job = Job {
             id: format!("job-{}", self.jobs.len() + 1),
             station,
-            state: State::Pending,
+            status: JobStatus::Pending,
             message: None,
             updated: now,
         };
@@ -108,17 +81,17 @@ impl Cloud {
         Attached { job, displaced }
     }
 
-    /// Moves a job forward; repeating its state is a heartbeat.
+    /// Moves a job forward; repeating its status is a heartbeat.
     fn report(
         &mut self,
         id: &str,
-        state: State,
+        status: JobStatus,
         message: Option<String>,
         now: UnixMs,
     ) -> Option<Job> {
         let job = self.jobs.iter_mut().find(|job| job.id == id)?;
-        if job.state.is_active() && job.state <= state {
-            job.state = state;
+        if job.status.is_active() && job.status <= status {
+            job.status = status;
             job.message = message;
             job.updated = now;
         }
@@ -126,26 +99,28 @@ impl Cloud {
     }
 
     pub(super) fn finish(&mut self, id: &str, failed: bool, now: UnixMs) {
-        let state = if failed {
-            State::Failed
+        let status = if failed {
+            JobStatus::Failed
         } else {
-            State::Completed
+            JobStatus::Completed
         };
-        self.report(id, state, None, now);
+        self.report(id, status, None, now);
     }
 }
 
 /// Projects a job to the room's attachment, as the control plane does.
 fn attachment(job: &Job) -> WorkstationAttachment {
-    let (status, status_message) = match job.state {
-        State::Pending | State::Accepted => (status::CONNECTING, Some("waiting".to_owned())),
-        State::Running => (status::READY, None),
-        State::Failed => (
+    let (status, status_message) = match job.status {
+        JobStatus::Pending | JobStatus::Accepted => {
+            (status::CONNECTING, Some("waiting".to_owned()))
+        }
+        JobStatus::Running => (status::READY, None),
+        JobStatus::Failed => (
             status::ERROR,
             job.message.clone().or(Some("failed".to_owned())),
         ),
-        State::Completed | State::Cancelled => {
-            (status::DISCONNECTED, Some(job.state.word().to_owned()))
+        JobStatus::Completed | JobStatus::Cancelled => {
+            (status::DISCONNECTED, Some(job.status.as_str().to_owned()))
         }
     };
     WorkstationAttachment {
@@ -230,11 +205,11 @@ impl World {
         self.cloud
             .jobs
             .iter()
-            .filter(|job| job.station == station && job.state.is_active())
+            .filter(|job| job.station == station && job.status.is_active())
             .map(|job| JobOrder {
                 job_id: job.id.clone(),
                 notebook_id: NOTEBOOK.into(),
-                status: job.state.word().into(),
+                status: job.status.as_str().into(),
                 trigger: "user_attach".into(),
                 ..JobOrder::default()
             })
@@ -247,23 +222,17 @@ impl World {
         status: JobStatus,
         message: Option<String>,
     ) -> Result<(), CloudFailure> {
-        let state = match status {
-            JobStatus::Accepted => State::Accepted,
-            JobStatus::Running => State::Running,
-            JobStatus::Completed => State::Completed,
-            JobStatus::Failed => State::Failed,
-        };
-        let Some(job) = self.cloud.report(id, state, message, self.now) else {
+        let Some(job) = self.cloud.report(id, status, message, self.now) else {
             return Err(CloudFailure {
                 status: Some(404),
                 ..CloudFailure::default()
             });
         };
-        if job.state != state {
+        if job.status != status {
             return Err(CloudFailure {
                 status: Some(409),
                 error: "workstation attach job is no longer active".into(),
-                job_status: Some(job.state.word().into()),
+                job_status: Some(job.status.as_str().into()),
                 ..CloudFailure::default()
             });
         }
@@ -279,7 +248,7 @@ impl World {
             .jobs
             .iter()
             .find(|job| Some(job.id.as_str()) == expected.as_ref().map(JobId::as_str))
-            .filter(|job| !job.state.is_active());
+            .filter(|job| !job.status.is_active());
         let Some(job) = ended.map(|ended| self.cloud.active().unwrap_or(ended)) else {
             return;
         };
@@ -296,7 +265,7 @@ impl World {
             attachment: attachment(job),
             close_runtime_peers,
         })));
-        let over = matches!(job.state, State::Failed | State::Cancelled);
+        let over = matches!(job.status, JobStatus::Failed | JobStatus::Cancelled);
         let Some(room) = self.room.as_mut().filter(|_| over) else {
             return;
         };
@@ -327,7 +296,10 @@ impl World {
             return;
         };
         let message = Some("called off".to_owned());
-        if let Some(job) = self.cloud.report(&id, State::Cancelled, message, self.now) {
+        if let Some(job) = self
+            .cloud
+            .report(&id, JobStatus::Cancelled, message, self.now)
+        {
             self.publish(&job, None);
             self.notify([&job]);
         }

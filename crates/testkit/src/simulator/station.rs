@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agent_core::{Agent, AgentConfig, Effect, Event, JobOrder, JobStatus, LocalPeer, PeerExit};
+use agent_core::{Agent, AgentConfig, Effect, Event, JobOrder, LocalPeer, PeerExit};
 use rand::Rng;
+use wire::http::JobStatus;
 
 use super::cloud::{Call, station_id};
 use super::kernel::KernelState;

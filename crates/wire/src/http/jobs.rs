@@ -7,20 +7,36 @@ use serde::{Deserialize, Serialize};
 use super::Workstation;
 use crate::{JobId, NotebookId, Scope, UnixMs, WorkstationId};
 
-/// Where an attach job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Where an attach job stands: the word on the wire, in the catalog and in the agent. It only moves forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobStatus {
+    /// Asked, not yet accepted.
     Pending,
+    /// Accepted by the agent.
     Accepted,
+    /// A runtime peer serves it.
     Running,
+    /// Ended by a failure.
     Failed,
+    /// Ended as it should.
     Completed,
+    /// Called off.
     Cancelled,
 }
 
 impl JobStatus {
-    /// Returns the text on the wire.
+    /// Every status, in the order in which a job moves.
+    const ALL: [Self; 6] = [
+        Self::Pending,
+        Self::Accepted,
+        Self::Running,
+        Self::Failed,
+        Self::Completed,
+        Self::Cancelled,
+    ];
+
+    /// Returns the word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -30,6 +46,21 @@ impl JobStatus {
             Self::Completed => "completed",
             Self::Cancelled => "cancelled",
         }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+
+    /// Whether the job still counts as active.
+    pub const fn is_active(self) -> bool {
+        matches!(self, Self::Pending | Self::Accepted | Self::Running)
+    }
+
+    /// Whether the job has ended, well or not.
+    pub const fn is_over(self) -> bool {
+        !self.is_active()
     }
 }
 
@@ -43,17 +74,26 @@ impl fmt::Display for JobStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobTrigger {
+    /// The owner asked for it.
     UserAttach,
+    /// An execution found no peer (2.22).
     Resume,
 }
 
 impl JobTrigger {
-    /// Returns the text on the wire.
+    /// Returns the word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::UserAttach => "user_attach",
             Self::Resume => "resume",
         }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::UserAttach, Self::Resume]
+            .into_iter()
+            .find(|trigger| trigger.as_str() == word)
     }
 }
 

@@ -12,9 +12,8 @@ use std::path::Path;
 
 use http::{Method, header};
 use serde_json::{Value, json};
-use store::{
-    AttachJobs as _, JobStatus, JobTrigger, NewAclRow, NewAttachJob, Notebooks as _, SubjectKind,
-};
+use store::{AttachJobs as _, NewAclRow, NewAttachJob, Notebooks as _, SubjectKind};
+use wire::http::{JobStatus, JobTrigger};
 
 use crate::identity::session::{self, OWNER_PRINCIPAL};
 use crate::routes::{Route, pages, table};
