@@ -2,6 +2,7 @@
 
 use semver::Version;
 use wire::http::{LatestBuilds, Workstation};
+use wire::version::is_older;
 
 /// Says of a workstation which build of its channel is the newest, and whether its own is older.
 pub fn compare(workstation: &mut Workstation, latest: &LatestBuilds) {
@@ -24,15 +25,6 @@ pub fn newer(one: String, other: String) -> String {
         (Ok(first), Ok(second)) if first.cmp_precedence(&second).is_lt() => other,
         (Err(_), Ok(_)) => other,
         _ => one,
-    }
-}
-
-/// Whether both read as versions and the first comes before the second; build metadata does not
-/// count.
-fn is_older(installed: &str, newest: &str) -> bool {
-    match (Version::parse(installed), Version::parse(newest)) {
-        (Ok(installed), Ok(newest)) => installed.cmp_precedence(&newest).is_lt(),
-        _ => false,
     }
 }
 

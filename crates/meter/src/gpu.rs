@@ -36,8 +36,14 @@ pub async fn gpu_memory_by_process() -> Option<BTreeMap<u32, u64>> {
     Some(parse_gpu_memory(&output))
 }
 
-async fn nvidia_smi(query: &str) -> Option<String> {
-    let mut command = tokio::process::Command::new(system_program("nvidia-smi")?);
+/// What `nvidia-smi` answers to a query such as `--query-gpu=name`, one line of values for each; `None` where the machine has
+/// no such tool, or it fails or takes too long.
+pub async fn nvidia_smi(query: &str) -> Option<String> {
+    answer(&system_program("nvidia-smi")?, query).await
+}
+
+async fn answer(program: &Path, query: &str) -> Option<String> {
+    let mut command = tokio::process::Command::new(program);
     command
         .args([query, "--format=csv,noheader,nounits"])
         .stdin(Stdio::null())
@@ -119,6 +125,14 @@ fn amd(devices: &Path) -> Vec<GpuUse> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // WS-154
+    #[tokio::test]
+    async fn a_tool_that_is_absent_or_fails_says_nothing() {
+        for program in ["/nonexistent/nvidia-smi", "false"] {
+            assert_eq!(answer(Path::new(program), "--query-gpu=name").await, None);
+        }
+    }
 
     #[test]
     fn nvidia_smi_is_read_also_where_a_device_tells_little() {

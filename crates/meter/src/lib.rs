@@ -6,11 +6,13 @@
 
 mod cgroup;
 mod gpu;
+mod hangup;
 mod machine;
 mod processes;
 mod system_program;
 
-pub use gpu::{gpu_memory_by_process, gpus};
+pub use gpu::{gpu_memory_by_process, gpus, nvidia_smi};
+pub use hangup::is_hangup_ignored;
 pub use machine::{Machine, available_memory_bytes, memory_bytes};
 pub use processes::{Processes, Usage};
 pub use system_program::{system_path, system_program};

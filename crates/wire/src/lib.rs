@@ -18,6 +18,7 @@ pub mod request;
 pub mod scope;
 pub mod time;
 pub mod token;
+pub mod version;
 
 pub use actor::{ActorLabel, Operator, Principal};
 pub use attachment::WorkstationAttachment;

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-const NVIDIA_SMI_TIMEOUT: Duration = Duration::from_secs(3);
 const SYSTEM_PROFILER_TIMEOUT: Duration = Duration::from_secs(10);
 const COUNT_LIMIT: u32 = 1024;
 /// Most entries that a cloud takes.
@@ -74,9 +73,10 @@ pub async fn detect_accelerators() -> Option<Vec<Accelerator>> {
     }
     let vendors = display_vendors(Path::new("/sys/bus/pci/devices"))?;
     let nvidia = vendors.get("NVIDIA").copied().unwrap_or(0);
-    let output = match meter::system_program("nvidia-smi") {
-        Some(program) if nvidia > 0 => nvidia_smi(&program, NVIDIA_SMI_TIMEOUT).await,
-        _ => None,
+    let output = if nvidia > 0 {
+        meter::nvidia_smi("--query-gpu=name,memory.total").await
+    } else {
+        None
     };
     Some(inventory(&vendors, output.as_deref()))
 }
@@ -164,23 +164,6 @@ fn vram(text: &str) -> Option<u64> {
         .ok()?
         .checked_shl(shift)
         .filter(|bytes| *bytes > 0)
-}
-
-async fn nvidia_smi(program: &Path, limit: Duration) -> Option<String> {
-    let mut command = tokio::process::Command::new(program);
-    command.args([
-        "--query-gpu=name,memory.total",
-        "--format=csv,noheader,nounits",
-    ]);
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(limit, command.output())
-        .await
-        .ok()?
-        .ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn inventory(

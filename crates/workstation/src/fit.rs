@@ -1,7 +1,7 @@
 //! Whether this machine's programs and the cloud's fit, as both tell each other.
 
-use semver::Version;
 use serde_json::Value;
+use wire::version::is_older;
 
 /// The oldest cloud with which everything works that this build can do.
 const MINIMUM_CLOUD: &str = "0.1.0";
@@ -56,14 +56,6 @@ impl Fit {
 pub fn cloud_too_old(health: &Value) -> Option<&str> {
     let version = health.pointer("/build/version").and_then(Value::as_str)?;
     is_older(version, MINIMUM_CLOUD).then_some(version)
-}
-
-/// Whether both read as versions and the first comes before the second; build metadata does not count.
-fn is_older(one: &str, other: &str) -> bool {
-    match (Version::parse(one), Version::parse(other)) {
-        (Ok(one), Ok(other)) => one.cmp_precedence(&other).is_lt(),
-        _ => false,
-    }
 }
 
 #[cfg(test)]

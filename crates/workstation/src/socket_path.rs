@@ -1,4 +1,6 @@
 //! Unix sockets also where their path is too long for the system: by way of their open folder.
+//!
+//! `kernel` does the same for its keepers: what it and this crate both know (`wire`) does no I/O.
 
 use std::fs::File;
 use std::io;

@@ -16,7 +16,7 @@ pub(crate) struct StopSignals {
 impl StopSignals {
     /// Listens from now on; not for a hangup where it is ignored, as under `nohup`.
     pub fn listen() -> io::Result<Self> {
-        let hangup = if is_hangup_ignored() {
+        let hangup = if meter::is_hangup_ignored() {
             None
         } else {
             Some(signal(SignalKind::hangup())?)
@@ -48,14 +48,4 @@ async fn next(signal: &mut Option<Signal>) {
         }
         None => std::future::pending().await,
     }
-}
-
-/// Whether whoever started this process has it ignore hangups. Where the system does not say, they keep what they do by
-/// themselves.
-fn is_hangup_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // The lowest bit is signal 1.
-    ignored.is_none_or(|mask| mask & 1 != 0)
 }

@@ -50,8 +50,8 @@ fn ws_151_152_153_nvidia_devices_are_grouped() {
 }
 
 // WS-154 WS-155 WS-157
-#[tokio::test]
-async fn ws_154_155_157_devices_that_cannot_be_used() {
+#[test]
+fn ws_154_155_157_devices_that_cannot_be_used() {
     for output in [None, Some(""), Some("no comma"), Some("NVIDIA A, 1\n, 2")] {
         let found = listed(&[("NVIDIA", 2)], output);
         assert_eq!(
@@ -65,14 +65,6 @@ async fn ws_154_155_157_devices_that_cannot_be_used() {
     assert_eq!(
         (&short[1]["readiness"], &short[1]["count"]),
         (&json!("not_ready"), &json!(3))
-    );
-    assert_eq!(
-        nvidia_smi(Path::new("/nonexistent/nvidia-smi"), NVIDIA_SMI_TIMEOUT).await,
-        None
-    );
-    assert_eq!(
-        nvidia_smi(Path::new("false"), NVIDIA_SMI_TIMEOUT).await,
-        None
     );
 }
 
