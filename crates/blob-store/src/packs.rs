@@ -22,7 +22,7 @@ use bytes::Bytes;
 use self::format::{BLOBS_LIMIT, Entry, Key, PACKED_LIMIT};
 use self::index::{Index, Slot};
 use crate::error::BlobError;
-use crate::store::{Blob, BlobStore, RENEWED_AFTER, hex, is_hash};
+use crate::store::{Blob, BlobStore, RENEWED_AFTER, is_hash};
 use crate::upload::Spool;
 
 /// The folder of packs.
@@ -250,7 +250,7 @@ impl BlobStore {
             let shelf = packs.index().shelf(first);
             for (key, slot) in shelf {
                 if let Some(since) = packs.age(slot.pack)? {
-                    found.push((hex(&key), since >= age));
+                    found.push((hex::encode(key), since >= age));
                 }
             }
             Ok::<_, io::Error>(found)
@@ -388,9 +388,7 @@ fn key(hash: &str) -> Option<Key> {
         return None;
     }
     let mut key = Key::default();
-    for (at, byte) in key.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&hash[2 * at..2 * at + 2], 16).ok()?;
-    }
+    hex::decode_to_slice(hash, &mut key).ok()?;
     Some(key)
 }
 

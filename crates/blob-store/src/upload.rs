@@ -10,7 +10,7 @@ use object_store::{ObjectStoreExt as _, WriteMultipart};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::BlobError;
-use crate::store::{BlobStore, SMALL, Stored, hex};
+use crate::store::{BlobStore, SMALL, Stored};
 
 /// The size of a part of a large upload to a bucket; ten thousand parts are the most that S3 takes.
 const PART: usize = 8 * 1024 * 1024;
@@ -151,7 +151,7 @@ impl Body {
         for bytes in &self.held {
             hash.update(bytes);
         }
-        Ok((hex(&hash.finalize()), self))
+        Ok((hex::encode(hash.finalize()), self))
     }
 }
 

@@ -4,7 +4,6 @@ use sha2::{Digest as _, Sha256};
 use store::{Account, AccountLink, AuditEvent, Catalog};
 use wire::actor::percent_encode;
 
-use crate::secrets::hex;
 use crate::{Effect, Refusal, Result, invitations, jobs, limits, withdrawal};
 
 /// Who the audit trail names where the console acts.
@@ -45,7 +44,7 @@ pub fn canonical_principal(namespace: &str, email: &str) -> String {
     format!(
         "account:{}:email:{}",
         percent_encode(&namespace),
-        hex(&digest)
+        hex::encode(digest)
     )
 }
 

@@ -14,7 +14,7 @@ const ROOM_RANDOM: usize = 24;
 
 /// Returns the lower-case hex SHA-256 under which a secret is stored.
 pub fn hash_secret(secret: &str) -> String {
-    hex(&Sha256::digest(secret.as_bytes()))
+    hex::encode(Sha256::digest(secret.as_bytes()))
 }
 
 /// Compares two hashes in constant time.
@@ -55,16 +55,4 @@ fn sealed(prefix: &str, random: &[u8]) -> String {
     let mut body = random.to_vec();
     body.extend_from_slice(&wire::token::checksum(prefix, random));
     format!("{prefix}{}", URL_SAFE_NO_PAD.encode(body))
-}
-
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

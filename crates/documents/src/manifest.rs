@@ -79,14 +79,7 @@ pub enum ManifestError {
 
 /// The lower-case hex SHA-256 of bytes, which is a blob's address.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let digest = Sha256::digest(bytes);
-    digest
-        .iter()
-        .fold(String::with_capacity(64), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// The raw fallback (documents.md 6.2): the output itself with its id.

@@ -79,7 +79,7 @@ pub fn digest_of(path: &Path) -> Result<String, DownloadsError> {
         let mut file = File::open(path)?;
         let mut hasher = Sha256::new();
         io::copy(&mut file, &mut hasher)?;
-        Ok(hex(&hasher.finalize()))
+        Ok(hex::encode(hasher.finalize()))
     };
     digest().map_err(DownloadsError::io(path))
 }
@@ -92,11 +92,6 @@ fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(format!("longer than {limit} bytes")));
     }
     Ok(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.concat()
 }
 
 #[cfg(test)]

@@ -191,10 +191,7 @@ fn appendix_a_first_frames_of_the_genesis_documents() {
     let received = harness.take("owner");
     let hex = |at: usize| match &received[at] {
         Received::Frame(frame_type, payload) => {
-            let bytes = wire::frame::encode(*frame_type, payload);
-            bytes
-                .iter()
-                .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+            hex::encode(wire::frame::encode(*frame_type, payload))
         }
         other => panic!("{other:?}"),
     };

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloud_client::CloudClient;
+use documents::manifest::sha256_hex;
 use session_core::Event;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 
-use crate::blobs::{Class, class, sha256_hex};
+use crate::blobs::{Class, class};
 use crate::tokens::Tokens;
 
 /// Requests at the same time.
@@ -105,10 +106,10 @@ mod tests {
     use axum::http::{HeaderMap, StatusCode};
     use axum::routing::get;
     use cloud_client::{BaseUrl, CloudClient, Network, RoomAuth, SecretString};
+    use documents::manifest::sha256_hex;
     use session_core::Event;
 
     use super::BlobReader;
-    use crate::blobs::sha256_hex;
     use crate::tokens::Tokens;
 
     #[tokio::test]

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cloud_client::{CloudClient, CloudError};
+use documents::manifest::sha256_hex;
 use session_core::Event;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 use wire::blob_batch::{BatchedBlob, MAX_BLOBS, MAX_BYTES};
@@ -370,18 +370,6 @@ fn is_listed(media_type: &str) -> bool {
     ["audio/", "image/", "text/", "video/"]
         .iter()
         .any(|prefix| essence.starts_with(prefix))
-}
-
-/// SHA-256 in lower-case hex.
-pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 #[cfg(test)]

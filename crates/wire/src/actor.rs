@@ -227,13 +227,9 @@ pub fn room_actor_label(notebook_id: &str) -> String {
 
 /// Returns the text as readers show an actor id: UTF-8, else lower-case hex.
 pub fn actor_text(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        }),
+        Err(_) => hex::encode(bytes),
     }
 }
 

@@ -89,16 +89,11 @@ fn told_id(id: &str, account: Option<u32>) -> String {
 
 /// The system's id must not be told to others as it is (machine-id(5)): a hash with a word of ours.
 fn hashed(id: &str) -> String {
-    use std::fmt::Write as _;
     let digest = Sha256::new()
         .chain_update("runt workstation ")
         .chain_update(id)
         .finalize();
-    let mut text = String::with_capacity(64);
-    for byte in digest {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
+    let mut text = hex::encode(digest);
     text.truncate(DIGITS);
     text
 }

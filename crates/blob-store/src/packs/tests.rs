@@ -157,7 +157,7 @@ async fn a_batch_writes_what_is_new_or_old_and_nothing_else() {
     let mut written: Vec<_> = table(pack)
         .unwrap()
         .iter()
-        .map(|entry| hex(&entry.key))
+        .map(|entry| hex::encode(entry.key))
         .collect();
     let mut expected = [0, 1, 6, 7].map(|number| blob(number).hash);
     written.sort();

@@ -53,10 +53,7 @@ fn changes(value: &Value) -> Vec<u8> {
         .iter()
         .map(|hex| hex.as_str().unwrap())
         .collect();
-    (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect()
+    hex::decode(hex).unwrap()
 }
 
 // DOC-038 DOC-039 DOC-040

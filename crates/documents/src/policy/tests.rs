@@ -14,13 +14,6 @@ fn file(name: &str) -> Vec<u8> {
     std::fs::read(format!("{VECTORS}/{name}")).unwrap()
 }
 
-fn from_hex(hex: &str) -> Vec<u8> {
-    (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect()
-}
-
 /// Whether a frame changed a document, and what it touched.
 type Received = (bool, Touched);
 
@@ -102,7 +95,7 @@ fn send(
 fn with_changes(base: &[u8], hex: &Value) -> AutoCommit {
     let mut doc = AutoCommit::load(base).unwrap();
     for change in hex.as_array().unwrap() {
-        doc.load_incremental(&from_hex(change.as_str().unwrap()))
+        doc.load_incremental(&hex::decode(change.as_str().unwrap()).unwrap())
             .unwrap();
     }
     doc

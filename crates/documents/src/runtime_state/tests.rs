@@ -8,20 +8,13 @@ fn json_file(name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(format!("{VECTORS}/{name}")).unwrap()).unwrap()
 }
 
-fn from_hex(hex: &str) -> Vec<u8> {
-    (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect()
-}
-
 // DOC-082 DOC-086 DOC-087 DOC-088 DOC-089 DOC-090 DOC-091 DOC-103 DOC-104 DOC-105 DOC-113 DOC-114
 // DOC-115 DOC-116
 #[test]
 fn projections_equal_the_vectors() {
     let mut failed = Vec::new();
     for case in json_file("runtime_projection.json").as_array().unwrap() {
-        let bytes = from_hex(case["doc_hex"].as_str().unwrap());
+        let bytes = hex::decode(case["doc_hex"].as_str().unwrap()).unwrap();
         let doc = RuntimeStateDoc::load(&bytes, "t").unwrap();
         let got = projection_json(&doc.projection());
         for (key, expected) in case["projection"].as_object().unwrap() {

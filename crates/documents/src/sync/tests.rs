@@ -9,13 +9,6 @@ use crate::genesis::{DocKind, heads_hex};
 
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
 
-fn from_hex(hex: &str) -> Vec<u8> {
-    (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect()
-}
-
 // DOC-025
 #[test]
 fn a_fresh_client_follows_the_recorded_transcript() {
@@ -26,7 +19,7 @@ fn a_fresh_client_follows_the_recorded_transcript() {
     let mut client = NotebookDoc::from_seed("user:x/browser:1").unwrap();
     let (mut to_client, mut to_server) = (PeerSync::new(false), PeerSync::new(false));
     for step in &steps {
-        let recorded = from_hex(step["hex"].as_str().unwrap());
+        let recorded = hex::decode(step["hex"].as_str().unwrap()).unwrap();
         let changes = step["changes"].as_u64().unwrap() > 0;
         let message = Message::decode(&recorded).unwrap();
         assert_eq!(!message.changes.is_empty(), changes);
@@ -56,7 +49,11 @@ fn first_messages_equal_the_worked_frames() {
             let message = PeerSync::new(read_only).generate(&mut doc).unwrap();
             let head = &heads_hex(&doc.get_heads())[0];
             let expected = format!("4201{head}00010005010a07{bloom}000202{flags}");
-            assert_eq!(message, from_hex(&expected), "{kind:?} {read_only}");
+            assert_eq!(
+                message,
+                hex::decode(&expected).unwrap(),
+                "{kind:?} {read_only}"
+            );
         }
     }
 }

@@ -8,11 +8,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::put;
 use bytes::Bytes;
 use cloud_client::{BaseUrl, CloudClient, Network, RoomAuth, SecretString};
+use documents::manifest::sha256_hex;
 use tokio::sync::mpsc;
 
 use super::{
     ANSWERED_ATTEMPTS, Class, DOUBTED_ATTEMPTS, Outcome, UploadResult, Uploader, class, is_listed,
-    sha256_hex,
 };
 use crate::tokens::Tokens;
 

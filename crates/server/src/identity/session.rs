@@ -1,7 +1,6 @@
 //! The browser session: a row with a hashed id, carried by a cookie (D8, D9, CP 1.11).
 
-use control_plane::limits;
-use sha2::{Digest as _, Sha256};
+use control_plane::{hash_secret, limits};
 use store::{Account, Accounts as _, NewSession, Session};
 use store_sql::SqlCatalog;
 use uuid::Uuid;
@@ -47,22 +46,12 @@ pub fn cookie(name: &str, https: bool, value: &str, age: i64) -> String {
     format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly{secure}; SameSite=Lax")
 }
 
-/// The stored form of a token: the lower-case hex SHA-256 of its text.
-pub fn token_hash(token: &str) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(token.as_bytes()) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
 /// The live session of a request's cookie, with the token that named it.
 pub async fn live(app: &App, facts: &Facts) -> Result<Option<(Session, String)>, ApiError> {
     let Some(token) = facts.session_cookie(app).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    let session = app.catalog().session_by_hash(&token_hash(token)).await?;
+    let session = app.catalog().session_by_hash(&hash_secret(token)).await?;
     let now = app.now_ms();
     Ok(session
         .filter(|session| session.revoked_ms.is_none() && session.expires_ms > now)
@@ -101,7 +90,7 @@ pub async fn mint_sign_in_token(catalog: &SqlCatalog, now_ms: i64) -> Result<Str
     let token = random_token()?;
     catalog
         .create_sign_in_token(
-            &token_hash(&token),
+            &hash_secret(&token),
             OWNER_PRINCIPAL,
             now_ms,
             now_ms + SIGN_IN_TOKEN_MS,
@@ -131,7 +120,7 @@ pub async fn exchange(
     let now = app.now_ms();
     let catalog = app.catalog();
     let Some(principal) = catalog
-        .consume_sign_in_token(&token_hash(token), now)
+        .consume_sign_in_token(&hash_secret(token), now)
         .await?
     else {
         return Ok(None);
@@ -161,7 +150,7 @@ pub async fn create(
     app.catalog()
         .create_session(&NewSession {
             id: Uuid::new_v4().to_string(),
-            token_hash: token_hash(&secret),
+            token_hash: hash_secret(&secret),
             principal: principal.to_owned(),
             provider: provider.to_owned(),
             label,

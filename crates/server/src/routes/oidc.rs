@@ -10,7 +10,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use control_plane::people;
+use control_plane::{hash_secret, people};
 use http::{HeaderValue, StatusCode, header};
 use store::{People as _, ProviderSignIn};
 use subtle::ConstantTimeEq as _;
@@ -87,7 +87,7 @@ async fn start(app: &App, next: String) -> Result<Response, Stop> {
     let now = app.now_ms();
     let ends = now + PATIENCE_SECONDS * 1000;
     app.catalog()
-        .begin_provider_sign_in(&session::token_hash(&begun.state), &row, now, ends)
+        .begin_provider_sign_in(&hash_secret(&begun.state), &row, now, ends)
         .await
         .map_err(ApiError::from)?;
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, begun.address)]).into_response();
@@ -112,7 +112,7 @@ async fn end(app: &App, facts: &Facts) -> Result<Response, Stop> {
     let now = app.now_ms();
     let begun = if same && !state.is_empty() {
         app.catalog()
-            .take_provider_sign_in(&session::token_hash(&state), now)
+            .take_provider_sign_in(&hash_secret(&state), now)
             .await
             .map_err(ApiError::from)?
     } else {

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use control_plane::people;
+use control_plane::{hash_secret, people};
 use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 use store::Accounts as _;
@@ -73,7 +73,7 @@ pub(super) async fn read(State(app): State<App>, facts: Facts) -> Result<Respons
         body["session"] = json!({
             "provider": live.provider,
             "expires_at": live.expires_ms / 1000,
-            "cache_key": session::token_hash(&live.id),
+            "cache_key": hash_secret(&live.id),
         });
     }
     let mut response = json_response(StatusCode::OK, &body);

@@ -15,13 +15,6 @@ const GOLDEN: [&str; 9] = [
     "a3647479706568736e617073686f7467706565725f6964666461656d6f6e65706565727381a367706565725f69646270316a706565725f6c6162656c63416461686368616e6e656c7381a2676368616e6e656c65666f6375736464617461a16763656c6c5f6964626331",
 ];
 
-fn bytes(hex: &str) -> Vec<u8> {
-    (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect()
-}
-
 fn sender<'a>(principal: &'a Principal, operator: &'a Operator) -> Sender<'a> {
     Sender {
         peer_id: "real",
@@ -42,7 +35,7 @@ fn alice() -> (Principal, Operator) {
 #[test]
 fn rp_279_worked_frames_round_trip() {
     for hex in GOLDEN {
-        let payload = bytes(hex);
+        let payload = hex::decode(hex).unwrap();
         let presence = Presence::decode(&payload).unwrap_or_else(|error| panic!("{hex}: {error}"));
         assert_eq!(presence.encode(), payload, "{presence:?}");
     }
@@ -52,7 +45,7 @@ fn rp_279_worked_frames_round_trip() {
 #[test]
 fn an_update_is_rewritten_to_its_true_sender() {
     let (principal, operator) = alice();
-    let forged = Presence::decode(&bytes(GOLDEN[3])).unwrap();
+    let forged = Presence::decode(&hex::decode(GOLDEN[3]).unwrap()).unwrap();
     let Presence::Update {
         peer_id,
         peer_label,
@@ -79,7 +72,7 @@ fn an_update_is_rewritten_to_its_true_sender() {
 fn rp_272_other_messages_get_the_real_peer_id() {
     let (principal, operator) = alice();
     for hex in &GOLDEN[..3] {
-        let presence = Presence::decode(&bytes(hex)).unwrap();
+        let presence = Presence::decode(&hex::decode(hex).unwrap()).unwrap();
         assert_eq!(
             presence
                 .rewritten(sender(&principal, &operator))
@@ -104,7 +97,7 @@ fn rp_273_snapshot_and_kernel_state_are_refused() {
         data: kernel,
     };
     for refused in [
-        Presence::decode(&bytes(GOLDEN[8])).unwrap(),
+        Presence::decode(&hex::decode(GOLDEN[8]).unwrap()).unwrap(),
         Presence::decode(&update.encode()).unwrap(),
         Presence::ClearChannel {
             peer_id: "p".into(),
@@ -117,7 +110,7 @@ fn rp_273_snapshot_and_kernel_state_are_refused() {
 
 #[test]
 fn rp_278_custom_data_is_an_integer_array() {
-    let mut as_bytes = bytes(GOLDEN[7]);
+    let mut as_bytes = hex::decode(GOLDEN[7]).unwrap();
     // 83 01 02 18ff (array) becomes 43 01 02 ff (byte string).
     let at = as_bytes.len() - 6;
     assert_eq!(as_bytes[at], 0x83);
@@ -142,7 +135,7 @@ fn key_order_unknown_keys_and_trailing_bytes_do_not_matter() {
         })
     ));
     assert!(
-        Presence::decode(&bytes("a1647479706569686561727462656174")).is_err(),
+        Presence::decode(&hex::decode("a1647479706569686561727462656174").unwrap()).is_err(),
         "no peer_id"
     );
     assert!(Presence::decode(&vec![0; 4097]).is_err());
