@@ -12,7 +12,7 @@ use crate::{browser, conformance, fuzz, identity_provider, python, tidy, web};
 /// What runs on PostgreSQL as well: everything that stores, and the real programs' main job and kills. Chosen by a
 /// filter of the whole workspace, since a build of some packages alone would select other features and begin anew.
 const ON_POSTGRES: &str = "package(store-sql) | package(control-plane) | package(server) \
-                           | package(e2e) & (binary(main_job) | binary(kills))";
+                           | package(processes) & (binary(main_job) | binary(kills))";
 /// What runs with blobs in a bucket as well: everything that keeps or reads them.
 const ON_S3: &str = "package(server) & (test(blob) | test(collection) | test(revisions) | test(snapshots) | \
                      test(download) | test(trash) | test(notebooks) | test(backup))";

@@ -35,7 +35,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("runtimed", 4),
     ("notebook-cloud", 4),
     ("testkit", 5),
-    ("e2e", 6),
+    ("processes", 6),
     ("bench", 7),
     ("loadtest", 7),
     ("xtask", 6),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::describe_host;
+use processes::describe_host;
 
 use crate::measure::median;
 use crate::ours::Side;

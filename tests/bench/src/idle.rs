@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, describe_host, program};
+use processes::{Cloud, Workstation, describe_host, program};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
@@ -29,18 +29,18 @@ const MIB: f64 = 1024.0 * 1024.0;
 pub async fn run(python: &Path, page: &Path, seconds: u64) -> Result<()> {
     let cloud = Cloud::start().await?;
     let (address, authority) = encrypt(&cloud).await?;
-    let mut machine = Machine::new(&cloud, "machine");
-    machine.set("RUNT_CLOUD_CA_FILE", &authority);
-    machine.connect_through(&cloud, &address).await?;
+    let mut workstation = Workstation::new(&cloud, "machine");
+    workstation.set("RUNT_CLOUD_CA_FILE", &authority);
+    workstation.connect_through(&cloud, &address).await?;
     let mut starts = Vec::new();
     for _ in 0..STARTS {
-        machine.stop().await?;
+        workstation.stop().await?;
         let begun = Instant::now();
-        machine.start(python)?;
-        machine.online(&cloud).await?;
+        workstation.start(python)?;
+        workstation.online(&cloud).await?;
         starts.push(begun.elapsed());
     }
-    let agent = machine.only("workstation-agent").await?;
+    let agent = workstation.only("workstation-agent").await?;
     // What starting costs is not what waiting costs.
     sleep(LOOK).await;
 
@@ -93,7 +93,7 @@ pub async fn run(python: &Path, page: &Path, seconds: u64) -> Result<()> {
     }
     std::fs::write(page, &text).with_context(|| page.display().to_string())?;
     println!("{text}");
-    machine.stop().await?;
+    workstation.stop().await?;
     Ok(())
 }
 

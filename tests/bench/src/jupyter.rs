@@ -53,7 +53,7 @@ impl Server {
         let server = Self {
             _child: child,
             base: format!("127.0.0.1:{port}"),
-            http: e2e::http_client()?,
+            http: processes::http_client()?,
         };
         let start = Instant::now();
         while !server.is_up().await {

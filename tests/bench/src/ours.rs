@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Output, Room, resolve};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use processes::{Cloud, Output, Room, Workstation, resolve};
 use serde_json::Value;
 use wire::blob_batch::{MAX_BLOBS, MAX_READ_BYTES};
 
@@ -23,18 +23,18 @@ const REQUEST_BYTES: u64 = 2 * 1024 * 1024;
 /// A cloud with one machine.
 pub struct Side {
     cloud: Cloud,
-    machine: Machine,
+    workstation: Workstation,
 }
 
 impl Side {
     /// Starts the programs and waits until the machine is online.
     pub async fn start(python: &Path) -> Result<Self> {
         let cloud = Cloud::start().await?;
-        let mut machine = Machine::new(&cloud, "machine");
-        machine.connect(&cloud).await?;
-        machine.start(python)?;
-        machine.online(&cloud).await?;
-        Ok(Self { cloud, machine })
+        let mut workstation = Workstation::new(&cloud, "machine");
+        workstation.connect(&cloud).await?;
+        workstation.start(python)?;
+        workstation.online(&cloud).await?;
+        Ok(Self { cloud, workstation })
     }
 
     /// A new notebook with a kernel, and the time from the request until the room shows the kernel idle.
@@ -44,7 +44,7 @@ impl Side {
             .await
             .with_context(|| self.cloud.log())?;
         let start = Instant::now();
-        self.cloud.attach(&id, &self.machine.id()?).await?;
+        self.cloud.attach(&id, &self.workstation.id()?).await?;
         room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
             .await?;
         Ok((
@@ -64,12 +64,12 @@ impl Side {
 
     /// The runtime peer's process, while one notebook is attached.
     pub fn peer(&self) -> Option<i32> {
-        self.machine.processes("cloud-runtime-agent").pop()
+        self.workstation.processes("cloud-runtime-agent").pop()
     }
 
     /// Stops everything.
     pub async fn stop(mut self) -> Result<()> {
-        self.machine.stop().await?;
+        self.workstation.stop().await?;
         Ok(())
     }
 }

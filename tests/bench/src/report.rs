@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
-use e2e::describe_host;
+use processes::describe_host;
 
 use crate::comparison::{DISPLAYS, LINES};
 

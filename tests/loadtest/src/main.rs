@@ -84,8 +84,8 @@ async fn main() -> Result<()> {
 
 async fn measure(count: usize) -> Result<Figures> {
     // Prepares the TLS library that the client is built with.
-    e2e::http_client()?;
-    let mut server = e2e::Cloud::start().await?;
+    processes::http_client()?;
+    let mut server = processes::Cloud::start().await?;
     let fleet = Fleet::new(cloud::Cloud::new(server.address())?);
     let mut tokens: Vec<Arc<str>> = Vec::new();
     for owner in 0..OWNERS.min(count) {
@@ -212,7 +212,7 @@ async fn wake_ups(
 }
 
 /// The server's process, as it says itself.
-fn pid(server: &e2e::Cloud) -> Result<u32> {
+fn pid(server: &processes::Cloud) -> Result<u32> {
     let said = std::fs::read(server.data().join("server.json"))?;
     let said: serde_json::Value = serde_json::from_slice(&said)?;
     let pid = said["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
@@ -251,7 +251,7 @@ impl Figures {
              | all back after the server was killed | {back:.1} s |\n\
              | most calls in one second meanwhile | {peak} |\n",
             count = self.count,
-            host = e2e::describe_host(),
+            host = processes::describe_host(),
             memory = self.memory_kib,
             cpu = self.cpu * 100.0,
             woken = self.woken,

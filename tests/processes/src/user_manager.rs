@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tokio::process::{Child, Command};
 
-use crate::Machine;
+use crate::Workstation;
 use crate::wait::until;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -48,7 +48,7 @@ pub struct UserManager {
 impl UserManager {
     /// Starts a manager that reads the units of a machine's user; `None`, and why on standard output, where none can be
     /// started.
-    pub async fn start(machine: &Machine) -> Result<Option<Self>> {
+    pub async fn start(workstation: &Workstation) -> Result<Option<Self>> {
         if !nix::unistd::geteuid().is_root() || !PathBuf::from("/lib/systemd/systemd").exists() {
             println!(
                 "skipped: a user's service manager needs systemd, and root for its namespaces"
@@ -62,8 +62,8 @@ impl UserManager {
             .arg(INNER)
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("HOME", machine.home())
-            .env("XDG_CONFIG_HOME", machine.home().join("config"))
+            .env("HOME", workstation.home())
+            .env("XDG_CONFIG_HOME", workstation.home().join("config"))
             .env("XDG_RUNTIME_DIR", folder.path())
             .stdin(Stdio::piped())
             .spawn()

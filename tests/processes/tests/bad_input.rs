@@ -5,7 +5,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Machine, Room, program, test_python, until};
+use processes::{Attached, Cloud, Room, Workstation, program, test_python, until};
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
@@ -18,8 +18,8 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-async fn connect(machine: &Machine, url: &str, code: &str) -> Result<Output> {
-    Ok(machine
+async fn connect(workstation: &Workstation, url: &str, code: &str) -> Result<Output> {
+    Ok(workstation
         .runt(&["workstation", "connect", url, "--code", code])?
         .output()
         .await?)
@@ -29,21 +29,24 @@ async fn connect(machine: &Machine, url: &str, code: &str) -> Result<Output> {
 #[tokio::test]
 async fn a_wrong_or_used_code_exits_1_with_one_line_and_writes_nothing() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let machine = Machine::new(&cloud, "machine");
-    let output = connect(&machine, &cloud.url(), "AAAA-BBBB-CCCC").await?;
+    let workstation = Workstation::new(&cloud, "machine");
+    let output = connect(&workstation, &cloud.url(), "AAAA-BBBB-CCCC").await?;
     assert_eq!(output.status.code(), Some(1));
     let text = stderr(&output);
     assert!(text.contains("invalid, expired"), "{text}");
-    assert!(machine.credential().is_err(), "a credential was written");
+    assert!(
+        workstation.credential().is_err(),
+        "a credential was written"
+    );
 
     let code = cloud.pairing_code().await?;
     assert!(
-        connect(&machine, &cloud.url(), &code)
+        connect(&workstation, &cloud.url(), &code)
             .await?
             .status
             .success()
     );
-    let other = Machine::new(&cloud, "other");
+    let other = Workstation::new(&cloud, "other");
     assert_eq!(
         connect(&other, &cloud.url(), &code).await?.status.code(),
         Some(1)
@@ -55,10 +58,10 @@ async fn a_wrong_or_used_code_exits_1_with_one_line_and_writes_nothing() -> Resu
 #[tokio::test]
 async fn an_unreachable_cloud_is_named() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let machine = Machine::new(&cloud, "machine");
+    let workstation = Workstation::new(&cloud, "machine");
     let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
     let output = connect(
-        &machine,
+        &workstation,
         &format!("http://127.0.0.1:{port}"),
         "AAAA-BBBB-CCCC",
     )
@@ -75,7 +78,7 @@ async fn an_unreachable_cloud_is_named() -> Result<()> {
 #[tokio::test]
 async fn a_reply_that_is_not_json_is_said_so() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let machine = Machine::new(&cloud, "machine");
+    let workstation = Workstation::new(&cloud, "machine");
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     let server = tokio::spawn(async move {
@@ -90,7 +93,7 @@ async fn a_reply_that_is_not_json_is_said_so() -> Result<()> {
             let _ = socket.write_all(format!("{head}{body}").as_bytes()).await;
         }
     });
-    let output = connect(&machine, &url, "AAAA-BBBB-CCCC").await?;
+    let output = connect(&workstation, &url, "AAAA-BBBB-CCCC").await?;
     server.abort();
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
@@ -98,7 +101,7 @@ async fn a_reply_that_is_not_json_is_said_so() -> Result<()> {
         said.contains("a web page came in place of the answer") && said.contains("\nHint: "),
         "{said}"
     );
-    assert!(machine.credential().is_err());
+    assert!(workstation.credential().is_err());
     Ok(())
 }
 
@@ -149,12 +152,15 @@ async fn the_development_identity_is_refused_off_loopback() -> Result<()> {
 #[tokio::test]
 async fn a_corrupt_credential_file_is_named() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let machine = Machine::new(&cloud, "machine");
-    machine.connect(&cloud).await?;
+    let workstation = Workstation::new(&cloud, "machine");
+    workstation.connect(&cloud).await?;
     let path = cloud.folder("machine").join("config/runt/workstation.json");
     std::fs::write(&path, "{ not json")?;
     for command in ["run", "status"] {
-        let output = machine.runt(&["workstation", command])?.output().await?;
+        let output = workstation
+            .runt(&["workstation", command])?
+            .output()
+            .await?;
         assert_eq!(output.status.code(), Some(1));
         assert!(
             stderr(&output).contains("workstation.json"),
@@ -168,24 +174,27 @@ async fn a_corrupt_credential_file_is_named() -> Result<()> {
 #[tokio::test]
 async fn a_revoked_credential_ends_the_agent_and_its_kernels() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let mut machine = Machine::paired(&cloud, "machine").await?;
-    let _room = Attached::idle(&cloud, &machine, "revoke").await?;
-    let id = machine.credential()?["credential_id"]
+    let mut workstation = Workstation::paired(&cloud, "machine").await?;
+    let _room = Attached::idle(&cloud, &workstation, "revoke").await?;
+    let id = workstation.credential()?["credential_id"]
         .as_str()
         .context("no id")?
         .to_owned();
     let path = format!("/api/workstations/credentials/{id}/revoke");
     cloud.ok(Method::POST, &path, None).await?;
     cloud.ok(Method::POST, &path, None).await?;
-    let code = machine.ended(LIMIT).await.with_context(|| machine.log())?;
-    assert_eq!(code, Some(77), "{}", machine.log());
+    let code = workstation
+        .ended(LIMIT)
+        .await
+        .with_context(|| workstation.log())?;
+    assert_eq!(code, Some(77), "{}", workstation.log());
     assert!(
-        machine.log().contains("revoked") || machine.log().contains("connect"),
+        workstation.log().contains("revoked") || workstation.log().contains("connect"),
         "{}",
-        machine.log()
+        workstation.log()
     );
     until("the kernel to be gone", LIMIT, async || {
-        Ok(machine.processes("ipykernel").is_empty().then_some(()))
+        Ok(workstation.processes("ipykernel").is_empty().then_some(()))
     })
     .await?;
     Ok(())
@@ -201,13 +210,13 @@ async fn an_interpreter_without_ipykernel_is_explained_and_the_queue_does_not_ha
         .status()
         .await?;
     assert!(made.success());
-    let mut machine = Machine::new(&cloud, "machine");
-    machine.connect(&cloud).await?;
-    machine.start(&bare.join("bin/python"))?;
-    machine.online(&cloud).await?;
+    let mut workstation = Workstation::new(&cloud, "machine");
+    workstation.connect(&cloud).await?;
+    workstation.start(&bare.join("bin/python"))?;
+    workstation.online(&cloud).await?;
     let notebook = cloud.create_notebook("bare").await?;
     let room = Room::join(&cloud, &notebook).await?;
-    cloud.attach(&notebook, &machine.id()?).await?;
+    cloud.attach(&notebook, &workstation.id()?).await?;
     let execution = room.run("print('never')", LIMIT).await?;
     assert!(
         execution.status == "cancelled" || execution.status == "error",
@@ -223,7 +232,7 @@ async fn an_interpreter_without_ipykernel_is_explained_and_the_queue_does_not_ha
             .contains("pip install ipykernel"),
         "{details}"
     );
-    machine.stop().await?;
+    workstation.stop().await?;
     Ok(())
 }
 
@@ -241,7 +250,7 @@ async fn a_peer_without_an_interpreter_says_so_and_the_queue_does_not_hang() -> 
         .args(["cloud-runtime-agent", "--auth-kind", "dev"])
         .args(["--cloud-url", &cloud.url(), "--notebook-id", &notebook])
         .env("RUNT_CLOUD_TOKEN", "development")
-        .env("RUNT_CLOUD_DEV_USER", e2e::USER)
+        .env("RUNT_CLOUD_DEV_USER", processes::USER)
         .env("XDG_STATE_HOME", cloud.folder("state"))
         .stderr(std::process::Stdio::null())
         .stdout(std::process::Stdio::piped())
@@ -320,20 +329,20 @@ async fn a_notebook_id_with_a_slash_is_refused() -> Result<()> {
 #[tokio::test]
 async fn secrets_stand_in_no_argument_and_in_no_log() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let mut machine = Machine::paired(&cloud, "machine").await?;
-    let Attached { room, notebook, .. } = Attached::idle(&cloud, &machine, "secrets").await?;
-    let token = machine.credential()?["token"]
+    let mut workstation = Workstation::paired(&cloud, "machine").await?;
+    let Attached { room, notebook, .. } = Attached::idle(&cloud, &workstation, "secrets").await?;
+    let token = workstation.credential()?["token"]
         .as_str()
         .context("no token")?
         .to_owned();
-    for pid in machine.processes("") {
+    for pid in workstation.processes("") {
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         assert!(
             !String::from_utf8_lossy(&line).contains(&token),
             "the token is in the arguments of {pid}"
         );
     }
-    for pid in machine.processes("ipykernel") {
+    for pid in workstation.processes("ipykernel") {
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         assert!(
             !String::from_utf8_lossy(&environment).contains(&token),
@@ -350,7 +359,7 @@ async fn secrets_stand_in_no_argument_and_in_no_log() -> Result<()> {
         room.text(&cloud, &notebook, &execution, "stdout").await?,
         "[]\n"
     );
-    machine.stop().await?;
+    workstation.stop().await?;
     for log in logs(&cloud.folder("")) {
         let text = std::fs::read(&log).unwrap_or_default();
         assert!(

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Machine, test_python, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use processes::{Attached, Cloud, Workstation, test_python, until};
 use tokio::process::{Child, Command};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -31,7 +31,7 @@ fn children(parent: i32) -> Vec<i32> {
 const NAMESPACE: [&str; 5] = ["-r", "-p", "-f", "--mount-proc", "--kill-child"];
 
 /// The agent as the first process of a namespace, and its number outside; `None`, and why, where that cannot be.
-async fn contained(machine: &Machine) -> Result<Option<(Child, i32)>> {
+async fn contained(workstation: &Workstation) -> Result<Option<(Child, i32)>> {
     let can = Command::new("unshare").args(NAMESPACE).arg("true").status();
     if !can.await.is_ok_and(|status| status.success()) {
         println!("skipped: no PID namespace can be made here");
@@ -47,7 +47,7 @@ async fn contained(machine: &Machine) -> Result<Option<(Child, i32)>> {
         "--python-path",
         &python,
     ];
-    let inside = machine.runt(&arguments)?;
+    let inside = workstation.runt(&arguments)?;
     let inside = inside.as_std();
     let mut command = Command::new("unshare");
     command
@@ -63,7 +63,7 @@ async fn contained(machine: &Machine) -> Result<Option<(Child, i32)>> {
     }
     let container = command.spawn()?;
     let agent = until("the agent", LIMIT, async || {
-        let found = machine.processes(AGENT);
+        let found = workstation.processes(AGENT);
         let first = found.into_iter().find(|pid| {
             let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
             status
@@ -79,12 +79,12 @@ async fn contained(machine: &Machine) -> Result<Option<(Child, i32)>> {
 #[tokio::test]
 async fn the_first_process_collects_orphans_and_ends_everything_when_it_is_told_to() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let machine = Machine::new(&cloud, "container");
-    machine.connect(&cloud).await?;
-    let Some((mut container, agent)) = contained(&machine).await? else {
+    let workstation = Workstation::new(&cloud, "container");
+    workstation.connect(&cloud).await?;
+    let Some((mut container, agent)) = contained(&workstation).await? else {
         return Ok(());
     };
-    let Attached { room, .. } = Attached::new(&cloud, &machine, "container").await?;
+    let Attached { room, .. } = Attached::new(&cloud, &workstation, "container").await?;
     room.run("x = 41", LIMIT).await?;
 
     // A process whose parent is gone becomes the agent's, and is collected when it ends.
@@ -116,8 +116,8 @@ async fn the_first_process_collects_orphans_and_ends_everything_when_it_is_told_
     .await?;
 
     // So is a kernel keeper whose runtime peer was killed.
-    let peer = machine.only("cloud-runtime-agent").await?;
-    let keeper = machine.only("kernel-keeper").await?;
+    let peer = workstation.only("cloud-runtime-agent").await?;
+    let keeper = workstation.only("kernel-keeper").await?;
     kill(Pid::from_raw(peer), Signal::SIGKILL)?;
     until("the keeper to be the agent's", LIMIT, async || {
         Ok(children(agent).contains(&keeper).then_some(()))
@@ -139,7 +139,7 @@ async fn the_first_process_collects_orphans_and_ends_everything_when_it_is_told_
         ended.context("the container does not end")??.code(),
         Some(0)
     );
-    assert!(machine.processes("runtimed").is_empty());
+    assert!(workstation.processes("runtimed").is_empty());
     // The room was told: nobody waits for this machine.
     until("the job to be over", LIMIT, async || {
         let said = room.runtime_at(&["workstation", "status"]).to_string();

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, test_python};
+use processes::{Cloud, Room, Workstation, test_python};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Enough for two epochs to begin between two runs: each is about a hundred of them long.
@@ -18,17 +18,17 @@ fn epochs(cloud: &Cloud) -> usize {
 async fn an_afternoon_of_runs_goes_through_epochs_with_every_output_once_and_one_kernel()
 -> Result<()> {
     let cloud = Cloud::start().await?;
-    let mut machine = Machine::new(&cloud, "machine");
-    machine.connect(&cloud).await?;
-    machine.start(&test_python())?;
-    machine.online(&cloud).await?;
+    let mut workstation = Workstation::new(&cloud, "machine");
+    workstation.connect(&cloud).await?;
+    workstation.start(&test_python())?;
+    workstation.online(&cloud).await?;
     let id = cloud.create_notebook("long").await?;
     let room = Room::join(&cloud, &id).await?;
     let reader = Room::join(&cloud, &id).await?;
-    cloud.attach(&id, &machine.id()?).await?;
+    cloud.attach(&id, &workstation.id()?).await?;
     room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
         .await?;
-    let peers = machine.processes("cloud-runtime-agent");
+    let peers = workstation.processes("cloud-runtime-agent");
 
     let cell = room.cells().into_iter().next().context("no cell")?;
     room.set_source(&cell, "n = globals().get('n', 0) + 1\nprint(n)")
@@ -51,7 +51,7 @@ async fn an_afternoon_of_runs_goes_through_epochs_with_every_output_once_and_one
             "a kernel was started anew"
         );
     }
-    assert_eq!(machine.processes("cloud-runtime-agent"), peers);
-    machine.stop().await?;
+    assert_eq!(workstation.processes("cloud-runtime-agent"), peers);
+    workstation.stop().await?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Machine, Relay, Room, until};
+use processes::{Attached, Cloud, Relay, Room, Workstation, until};
 
 const LIMIT: Duration = Duration::from_mins(2);
 /// What a line takes.
@@ -23,8 +23,8 @@ fn count(text: &str) -> usize {
     own.count()
 }
 
-async fn kept(machine: &Machine, execution: &str) -> Result<String> {
-    let output = machine
+async fn kept(workstation: &Workstation, execution: &str) -> Result<String> {
+    let output = workstation
         .runt(&["workstation", "output", execution])?
         .output();
     let output = tokio::time::timeout(LIMIT, output).await??;
@@ -36,17 +36,17 @@ async fn kept(machine: &Machine, execution: &str) -> Result<String> {
 #[tokio::test]
 async fn a_flood_is_cut_with_a_notice_and_the_whole_text_stays_on_the_workstation() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let mut machine = Machine::new(&cloud, "machine");
-    machine.set("RUNT_RUN_OUTPUT_MIB", Path::new("1"));
-    machine.set("RUNT_RUN_JOURNAL_MIB", Path::new("8"));
-    machine.connect(&cloud).await?;
-    machine.start(&e2e::test_python())?;
+    let mut workstation = Workstation::new(&cloud, "machine");
+    workstation.set("RUNT_RUN_OUTPUT_MIB", Path::new("1"));
+    workstation.set("RUNT_RUN_JOURNAL_MIB", Path::new("8"));
+    workstation.connect(&cloud).await?;
+    workstation.start(&processes::test_python())?;
     let Attached {
         room,
         notebook,
         job,
-    } = Attached::new(&cloud, &machine, "flood").await?;
-    let folder = machine.job_folder(&job);
+    } = Attached::new(&cloud, &workstation, "flood").await?;
+    let folder = workstation.job_folder(&job);
     room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
         .await?;
 
@@ -55,7 +55,7 @@ async fn a_flood_is_cut_with_a_notice_and_the_whole_text_stays_on_the_workstatio
     room.set_source(&cell, &printing(30_000)).await?;
     let execution = room.execute(&cell).await?;
     let shown = room.finished(&execution, LIMIT).await?;
-    assert_eq!(shown.status, "done", "{}", machine.log());
+    assert_eq!(shown.status, "done", "{}", workstation.log());
     let text = room.text(&cloud, &notebook, &shown, "stdout").await?;
     assert!(
         (text.len() as i64 - (1 << 20)).abs() < 100_000,
@@ -66,17 +66,17 @@ async fn a_flood_is_cut_with_a_notice_and_the_whole_text_stays_on_the_workstatio
     let notice = room.text(&cloud, &notebook, &shown, "stderr").await?;
     let command = format!("runt workstation output {execution} ");
     assert!(notice.contains(&command), "{notice}");
-    let whole = kept(&machine, &execution).await?;
+    let whole = kept(&workstation, &execution).await?;
     assert_eq!((count(&whole), whole.len()), (30_000, 30_000 * LINE));
 
     // 30 MB, of which the workstation keeps eight, with what Jupyter wraps them in.
     room.set_source(&cell, &printing(300_000)).await?;
     let flood = room.execute(&cell).await?;
     let shown = room.finished(&flood, LIMIT).await?;
-    assert_eq!(shown.status, "done", "{}", machine.log());
+    assert_eq!(shown.status, "done", "{}", workstation.log());
     let notice = room.text(&cloud, &notebook, &shown, "stderr").await?;
     assert!(notice.contains("from here on it is lost"), "{notice}");
-    let most = kept(&machine, &flood).await?;
+    let most = kept(&workstation, &flood).await?;
     let lines = count(&most);
     assert!((50_000..84_000).contains(&lines), "{lines}");
     assert!(most.ends_with("output is missing here: it was too large to be kept]\n"));
@@ -91,7 +91,7 @@ async fn a_flood_is_cut_with_a_notice_and_the_whole_text_stays_on_the_workstatio
     // The next cell has room again.
     let next = room.run("print('on')", LIMIT).await?;
     assert_eq!(room.text(&cloud, &notebook, &next, "stdout").await?, "on\n");
-    machine.stop().await?;
+    workstation.stop().await?;
     Ok(())
 }
 
@@ -99,10 +99,10 @@ async fn a_flood_is_cut_with_a_notice_and_the_whole_text_stays_on_the_workstatio
 async fn while_cut_off(
     room: &Room,
     relay: &Relay,
-    machine: &Machine,
+    workstation: &Workstation,
     prints: &str,
 ) -> Result<String> {
-    let [go, printed] = ["go", "printed"].map(|name| machine.home().join(name));
+    let [go, printed] = ["go", "printed"].map(|name| workstation.home().join(name));
     let cell = room.cells()[0].clone();
     let source = format!(
         "import os, time\nprint('begun', flush=True)\n\
@@ -133,15 +133,15 @@ async fn what_an_unreachable_cloud_missed_is_told_up_to_the_limit_and_then_named
 -> Result<()> {
     let cloud = Cloud::start().await?;
     let relay = Relay::start(cloud.address()).await?;
-    let mut machine = Machine::new(&cloud, "machine");
-    machine.set("RUNT_RUN_JOURNAL_MIB", Path::new("1"));
-    machine.connect_through(&cloud, relay.url()).await?;
-    machine.start(&e2e::test_python())?;
-    let Attached { room, notebook, .. } = Attached::new(&cloud, &machine, "flood").await?;
+    let mut workstation = Workstation::new(&cloud, "machine");
+    workstation.set("RUNT_RUN_JOURNAL_MIB", Path::new("1"));
+    workstation.connect_through(&cloud, relay.url()).await?;
+    workstation.start(&processes::test_python())?;
+    let Attached { room, notebook, .. } = Attached::new(&cloud, &workstation, "flood").await?;
     // 4 MB, of which the journal takes one.
-    let execution = while_cut_off(&room, &relay, &machine, &printing(40_000)).await?;
+    let execution = while_cut_off(&room, &relay, &workstation, &printing(40_000)).await?;
     let shown = room.finished(&execution, LIMIT).await?;
-    assert_eq!(shown.status, "done", "{}", machine.log());
+    assert_eq!(shown.status, "done", "{}", workstation.log());
     let text = room.text(&cloud, &notebook, &shown, "stdout").await?;
     let text = text.strip_prefix("begun\n").context("no first line")?;
     let lines = count(text);
@@ -165,13 +165,13 @@ async fn what_an_unreachable_cloud_missed_is_told_up_to_the_limit_and_then_named
 async fn a_disk_that_is_full_for_a_while_costs_no_line() -> Result<()> {
     let cloud = Cloud::start().await?;
     let relay = Relay::start(cloud.address()).await?;
-    let mut machine = Machine::new(&cloud, "machine");
-    machine.connect_through(&cloud, relay.url()).await?;
-    if !machine.with_disk(128)? {
+    let mut workstation = Workstation::new(&cloud, "machine");
+    workstation.connect_through(&cloud, relay.url()).await?;
+    if !workstation.with_disk(128)? {
         return Ok(());
     }
-    machine.start(&e2e::test_python())?;
-    let Attached { room, notebook, .. } = Attached::new(&cloud, &machine, "full").await?;
+    workstation.start(&processes::test_python())?;
+    let Attached { room, notebook, .. } = Attached::new(&cloud, &workstation, "full").await?;
     // A notebook fills the disk but for 4 MiB, and prints 12 MB; it makes space when the disk takes no more.
     let lines = 120_000;
     let prints = format!(
@@ -180,16 +180,16 @@ async fn a_disk_that_is_full_for_a_while_costs_no_line() -> Result<()> {
              os.posix_fallocate(file.fileno(), 0, free() - (4 << 20))\n\
          {}\nwhile free() > 1 << 20: time.sleep(0.02)\nos.remove('{state}/ballast')",
         printing(lines),
-        state = machine.home().join("state").display(),
+        state = workstation.home().join("state").display(),
     );
-    let execution = while_cut_off(&room, &relay, &machine, &prints).await?;
+    let execution = while_cut_off(&room, &relay, &workstation, &prints).await?;
     let shown = room.finished(&execution, LIMIT).await?;
-    assert_eq!(shown.status, "done", "{}", machine.log());
+    assert_eq!(shown.status, "done", "{}", workstation.log());
     let text = room.text(&cloud, &notebook, &shown, "stdout").await?;
     let text = text.strip_prefix("begun\n").context("no first line")?;
     assert_eq!((count(text), text.len()), (lines, lines * LINE));
     assert_eq!(room.text(&cloud, &notebook, &shown, "stderr").await?, "");
-    assert_eq!(machine.stop().await?, Some(0));
+    assert_eq!(workstation.stop().await?, Some(0));
     Ok(())
 }
 

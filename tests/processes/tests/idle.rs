@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, test_python, until};
+use processes::{Cloud, Room, Workstation, test_python, until};
 use reqwest::Method;
 use serde_json::json;
 
@@ -16,15 +16,15 @@ const IDLE_LIMIT: Duration = Duration::from_secs(150);
 async fn ws_371_unused_compute_stops_where_the_machine_says_so_and_stays_where_the_owner_does()
 -> Result<()> {
     let cloud = Cloud::start().await?;
-    let mut machine = Machine::new(&cloud, "machine");
-    machine.connect(&cloud).await?;
-    let set = machine
+    let mut workstation = Workstation::new(&cloud, "machine");
+    workstation.connect(&cloud).await?;
+    let set = workstation
         .runt(&["workstation", "config", "set", "idle_minutes", "1"])?
         .status()
         .await?;
     assert!(set.success());
-    machine.start(&test_python())?;
-    machine.online(&cloud).await?;
+    workstation.start(&test_python())?;
+    workstation.online(&cloud).await?;
     until("the machine to say when kernels stop", LIMIT, async || {
         let rows = cloud.workstations().await?;
         Ok((rows[0]["idle_minutes"] == 1).then_some(()))
@@ -47,10 +47,10 @@ async fn ws_371_unused_compute_stops_where_the_machine_says_so_and_stays_where_t
                 .await?;
             assert_eq!(told["notebook"]["idle_minutes"], 0);
         }
-        cloud.attach(&notebook, &machine.id()?).await?;
+        cloud.attach(&notebook, &workstation.id()?).await?;
         room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
             .await
-            .with_context(|| machine.log())?;
+            .with_context(|| workstation.log())?;
         rooms.push(room);
     }
     // A cell that runs for longer than the minute is not stopped by it.
@@ -60,21 +60,21 @@ async fn ws_371_unused_compute_stops_where_the_machine_says_so_and_stays_where_t
     let execution = rooms[0].execute(&cell).await?;
     let execution = rooms[0].finished(&execution, IDLE_LIMIT).await?;
     assert_eq!(execution.status, "done");
-    assert_eq!(machine.processes("ipykernel_launcher").len(), 2);
+    assert_eq!(workstation.processes("ipykernel_launcher").len(), 2);
     rooms[0]
         .runtime_is(&["workstation", "status"], "idle", IDLE_LIMIT)
         .await
-        .with_context(|| machine.log())?;
+        .with_context(|| workstation.log())?;
     let why = rooms[0].runtime_at(&["workstation", "status_message"]);
     assert_eq!(
         why,
         "Compute stopped after 1 minutes without queued or active execution."
     );
     until("the unused kernel to be gone", LIMIT, async || {
-        Ok((machine.processes("ipykernel_launcher").len() == 1).then_some(()))
+        Ok((workstation.processes("ipykernel_launcher").len() == 1).then_some(()))
     })
     .await?;
     assert_eq!(rooms[1].runtime_at(&["workstation", "status"]), "ready");
-    assert_eq!(machine.stop().await?, Some(0), "{}", machine.log());
+    assert_eq!(workstation.stop().await?, Some(0), "{}", workstation.log());
     Ok(())
 }

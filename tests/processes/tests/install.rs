@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use downloads::Archive;
-use e2e::{Cloud, offer_programs, offer_scripts, until};
+use processes::{Cloud, offer_programs, offer_scripts, until};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -97,7 +97,7 @@ impl Person {
 }
 
 async fn script(cloud: &Cloud) -> Result<String> {
-    let answer = e2e::http_client()?.get(format!("{}/install.sh", cloud.url()));
+    let answer = processes::http_client()?.get(format!("{}/install.sh", cloud.url()));
     Ok(answer.send().await?.error_for_status()?.text().await?)
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, test_python, until};
+use processes::{Cloud, Room, Workstation, test_python, until};
 use serde_json::json;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -44,19 +44,19 @@ async fn a_notebook_gets_the_installed_kernel_it_asks_for() -> Result<()> {
     let cloud = Cloud::start().await?;
     let data = cloud.folder("jupyter");
     install(&data, "second")?;
-    let mut machine = Machine::new(&cloud, "machine");
-    machine.connect(&cloud).await?;
-    machine.set("JUPYTER_PATH", &data);
-    machine.start(&test_python())?;
-    machine.online(&cloud).await?;
+    let mut workstation = Workstation::new(&cloud, "machine");
+    workstation.connect(&cloud).await?;
+    workstation.set("JUPYTER_PATH", &data);
+    workstation.start(&test_python())?;
+    workstation.online(&cloud).await?;
     let notebook = cloud.create_notebook("kernelspecs").await?;
     let room = Room::join(&cloud, &notebook).await?;
     room.set_kernelspec("second", "python").await?;
     room.synced(LIMIT).await?;
-    cloud.attach(&notebook, &machine.id()?).await?;
+    cloud.attach(&notebook, &workstation.id()?).await?;
     room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
         .await
-        .with_context(|| machine.log())?;
+        .with_context(|| workstation.log())?;
     assert_eq!(mark(&cloud, &notebook, &room).await?, "second\n");
     assert_eq!(room.runtime_at(&["kernel", "name"]), "second");
     let source = room.runtime_at(&["kernel", "env_source"]);
@@ -72,7 +72,7 @@ async fn a_notebook_gets_the_installed_kernel_it_asks_for() -> Result<()> {
         assert!(details.contains(part), "{details}");
     }
     until("the replaced kernel to be gone", LIMIT, async || {
-        Ok(machine
+        Ok(workstation
             .processes("ipykernel_launcher")
             .is_empty()
             .then_some(()))
@@ -88,6 +88,6 @@ async fn a_notebook_gets_the_installed_kernel_it_asks_for() -> Result<()> {
     assert_eq!(room.runtime_at(&["kernel", "name"]), "python3");
     let source = room.runtime_at(&["kernel", "env_source"]);
     assert_ne!(source, "kernelspec:elsewhere");
-    assert_eq!(machine.stop().await?, Some(0), "{}", machine.log());
+    assert_eq!(workstation.stop().await?, Some(0), "{}", workstation.log());
     Ok(())
 }

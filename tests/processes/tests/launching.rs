@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Machine, Room, program, test_python};
+use processes::{Attached, Cloud, Room, Workstation, program, test_python};
 use reqwest::Method;
 use serde_json::json;
 use tokio::process::Command;
@@ -27,7 +27,7 @@ async fn without_an_interpreter_a_peer_warns_attaches_and_says_why_nothing_runs(
         .args(["--cloud-url", &cloud.url(), "--notebook-id", &notebook])
         .args(["--launch-mode", "execute"])
         .env("RUNT_CLOUD_TOKEN", "development")
-        .env("RUNT_CLOUD_DEV_USER", e2e::USER)
+        .env("RUNT_CLOUD_DEV_USER", processes::USER)
         .env("XDG_STATE_HOME", cloud.folder("state"))
         .stdout(Stdio::null())
         .stderr(std::fs::File::create(&log)?)
@@ -54,30 +54,33 @@ async fn without_an_interpreter_a_peer_warns_attaches_and_says_why_nothing_runs(
 #[tokio::test]
 async fn another_user_keeps_no_kernel_from_starting() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let mut machine = Machine::new(&cloud, "machine");
+    let mut workstation = Workstation::new(&cloud, "machine");
     let python = test_python();
-    machine.unprivileged(&python)?;
-    let Some(user) = machine.user() else {
+    workstation.unprivileged(&python)?;
+    let Some(user) = workstation.user() else {
         println!("skipped: only root can be another user");
         return Ok(());
     };
-    machine.set("XDG_RUNTIME_DIR", "/nonexistent".as_ref());
+    workstation.set("XDG_RUNTIME_DIR", "/nonexistent".as_ref());
     let theirs = tempfile::Builder::new()
         .prefix(&format!("runt-{user}"))
         .rand_bytes(0)
         .tempdir_in("/tmp")?;
-    machine.connect(&cloud).await?;
-    machine.start(&python)?;
-    let attached = Attached::idle(&cloud, &machine, "launching").await?;
+    workstation.connect(&cloud).await?;
+    workstation.start(&python)?;
+    let attached = Attached::idle(&cloud, &workstation, "launching").await?;
     assert_eq!(attached.room.run("1", LIMIT).await?.status, "done");
-    let log = machine.job_folder(&attached.job).join("keeper.log");
+    let log = workstation.job_folder(&attached.job).join("keeper.log");
     let log = std::fs::read_to_string(log)?;
     assert!(log.contains("is reached over TCP"), "{log}");
 
-    let doctor = machine.runt(&["workstation", "doctor"])?.output().await?;
+    let doctor = workstation
+        .runt(&["workstation", "doctor"])?
+        .output()
+        .await?;
     let said = String::from_utf8_lossy(&doctor.stdout);
     let folder = theirs.path().display().to_string();
     assert!(said.contains(&folder), "{said}");
-    assert_eq!(machine.stop().await?, Some(0), "{}", machine.log());
+    assert_eq!(workstation.stop().await?, Some(0), "{}", workstation.log());
     Ok(())
 }

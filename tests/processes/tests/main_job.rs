@@ -5,19 +5,19 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Machine, Room, program, test_python, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use processes::{Attached, Cloud, Room, Workstation, program, test_python, until};
 use reqwest::Method;
 use serde_json::json;
 use tokio::process::Command;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-async fn attached(cloud: &Cloud) -> Result<(Machine, Room, String)> {
-    let machine = Machine::paired(cloud, "machine").await?;
-    let attached = Attached::new(cloud, &machine, "main job").await?;
-    Ok((machine, attached.room, attached.notebook))
+async fn attached(cloud: &Cloud) -> Result<(Workstation, Room, String)> {
+    let workstation = Workstation::paired(cloud, "machine").await?;
+    let attached = Attached::new(cloud, &workstation, "main job").await?;
+    Ok((workstation, attached.room, attached.notebook))
 }
 
 /// The files below a folder that contain a text.
@@ -41,7 +41,7 @@ fn files_with(folder: &std::path::Path, text: &str) -> Vec<std::path::PathBuf> {
 #[tokio::test]
 async fn a_cell_runs_on_the_paired_machine_and_its_outputs_arrive() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let (mut machine, room, notebook) = attached(&cloud).await?;
+    let (mut workstation, room, notebook) = attached(&cloud).await?;
     let execution = room.run("print('hello')\n6 * 7", LIMIT).await?;
     assert_eq!(execution.status, "done");
     assert_eq!(execution.count, Some(1));
@@ -58,30 +58,30 @@ async fn a_cell_runs_on_the_paired_machine_and_its_outputs_arrive() -> Result<()
         Some("42".into())
     );
     // Nothing that the machine wrote holds the credential; what it is set to is said.
-    let credential = machine.credential()?;
+    let credential = workstation.credential()?;
     let token = credential["token"].as_str().context("no token")?;
     assert_eq!(
-        files_with(&machine.home().join("state"), token),
+        files_with(&workstation.home().join("state"), token),
         [] as [std::path::PathBuf; 0]
     );
-    let log = machine.log();
+    let log = workstation.log();
     let said = log
         .lines()
         .find(|line| line.contains("starting"))
         .context("no first line")?;
     for part in [
         cloud.url(),
-        machine.id()?,
+        workstation.id()?,
         test_python().display().to_string(),
     ] {
         assert!(said.contains(&part), "{part}: {said}");
     }
     assert!(!log.contains(token));
-    assert_eq!(machine.stop().await?, Some(0), "{}", machine.log());
+    assert_eq!(workstation.stop().await?, Some(0), "{}", workstation.log());
     until(
         "every process of the machine to be gone",
         LIMIT,
-        async || Ok(machine.processes("runtimed").is_empty().then_some(())),
+        async || Ok(workstation.processes("runtimed").is_empty().then_some(())),
     )
     .await?;
     Ok(())
@@ -91,12 +91,12 @@ async fn a_cell_runs_on_the_paired_machine_and_its_outputs_arrive() -> Result<()
 #[tokio::test]
 async fn ws_226_a_peer_that_logs_errors_only_is_ready_all_the_same() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let mut machine = Machine::new(&cloud, "machine");
-    machine.connect(&cloud).await?;
-    machine.set("RUST_LOG", std::path::Path::new("error"));
-    machine.start(&test_python())?;
-    let Attached { room, .. } = Attached::new(&cloud, &machine, "quiet").await?;
-    let jobs = format!("/api/workstations/{}/attach-jobs", machine.id()?);
+    let mut workstation = Workstation::new(&cloud, "machine");
+    workstation.connect(&cloud).await?;
+    workstation.set("RUST_LOG", std::path::Path::new("error"));
+    workstation.start(&test_python())?;
+    let Attached { room, .. } = Attached::new(&cloud, &workstation, "quiet").await?;
+    let jobs = format!("/api/workstations/{}/attach-jobs", workstation.id()?);
     until("the job to run", LIMIT, async || {
         let listed = cloud.ok(Method::GET, &jobs, None).await?;
         Ok((listed["jobs"][0]["status"] == "running").then_some(()))
@@ -105,10 +105,10 @@ async fn ws_226_a_peer_that_logs_errors_only_is_ready_all_the_same() -> Result<(
     let answer = room.run("6 * 7", LIMIT).await?;
     assert_eq!(answer.status, "done");
     assert_eq!(
-        machine.log().matches("starting").count(),
+        workstation.log().matches("starting").count(),
         0,
         "{}",
-        machine.log()
+        workstation.log()
     );
     Ok(())
 }
@@ -117,13 +117,13 @@ async fn ws_226_a_peer_that_logs_errors_only_is_ready_all_the_same() -> Result<(
 #[tokio::test]
 async fn a_notebook_opened_again_resumes_on_its_machine_when_a_cell_runs() -> Result<()> {
     let mut cloud = Cloud::start().await?;
-    let (machine, room, notebook) = attached(&cloud).await?;
+    let (workstation, room, notebook) = attached(&cloud).await?;
     room.run("kept = 1", LIMIT).await?;
-    let [peer] = machine.processes("cloud-runtime-agent")[..] else {
+    let [peer] = workstation.processes("cloud-runtime-agent")[..] else {
         anyhow::bail!("not one peer");
     };
     kill(Pid::from_raw(peer), Signal::SIGTERM)?;
-    let jobs = format!("/api/workstations/{}/attach-jobs", machine.id()?);
+    let jobs = format!("/api/workstations/{}/attach-jobs", workstation.id()?);
     until("the job to be over", LIMIT, async || {
         let listed = cloud.ok(Method::GET, &jobs, None).await?;
         Ok((listed["jobs"] == json!([])).then_some(()))
@@ -134,7 +134,7 @@ async fn a_notebook_opened_again_resumes_on_its_machine_when_a_cell_runs() -> Re
     cloud.spawn().await?;
     let room = Room::join(&cloud, &notebook).await?;
     // Opening alone starts nothing.
-    assert_eq!(machine.processes("cloud-runtime-agent"), [] as [i32; 0]);
+    assert_eq!(workstation.processes("cloud-runtime-agent"), [] as [i32; 0]);
     let execution = room.run("print('resumed', 'kept' in dir())", LIMIT).await?;
     assert_eq!(
         (execution.status.as_str(), execution.count),
@@ -143,8 +143,8 @@ async fn a_notebook_opened_again_resumes_on_its_machine_when_a_cell_runs() -> Re
     let text = room.text(&cloud, &notebook, &execution, "stdout").await?;
     assert_eq!(text, "resumed False\n");
     let resumed = "cloud-runtime-agent --auth-kind workstation";
-    assert_eq!(machine.processes(resumed).len(), 1);
-    assert_eq!(machine.processes("--launch-mode execute").len(), 1);
+    assert_eq!(workstation.processes(resumed).len(), 1);
+    assert_eq!(workstation.processes("--launch-mode execute").len(), 1);
     assert_eq!(room.runtime_at(&["workstation", "status"]), "ready");
     Ok(())
 }
@@ -169,7 +169,7 @@ async fn a_peer_started_by_hand_serves_under_the_development_identity() -> Resul
         .arg("--python-path")
         .arg(test_python())
         .env("RUNT_CLOUD_TOKEN", "development")
-        .env("RUNT_CLOUD_DEV_USER", e2e::USER)
+        .env("RUNT_CLOUD_DEV_USER", processes::USER)
         .env("XDG_STATE_HOME", cloud.folder("state"))
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant as Clock};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{
-    Attached, Cloud, Execution, Machine, Manner, Namespaces, Relay, Room, program, test_python,
+use processes::{
+    Attached, Cloud, Execution, Manner, Namespaces, Relay, Room, Workstation, program, test_python,
     until,
 };
 use reqwest::Method;
@@ -49,7 +49,7 @@ fn between(test: impl AsyncFnOnce(&Namespaces) -> Result<()> + Send) -> Result<(
 struct Scene {
     cloud: Cloud,
     relay: Relay,
-    machine: Machine,
+    workstation: Workstation,
 }
 
 /// A notebook that the machine serves.
@@ -63,20 +63,20 @@ impl Scene {
         let cloud = Cloud::start().await?;
         let address: IpAddr = Namespaces::CLOUD.parse()?;
         let relay = Relay::start_at(address, cloud.address(), manner).await?;
-        let machine = machine(&cloud, namespaces);
-        machine.connect_through(&cloud, relay.url()).await?;
+        let workstation = workstation(&cloud, namespaces);
+        workstation.connect_through(&cloud, relay.url()).await?;
         Ok(Self {
             cloud,
             relay,
-            machine,
+            workstation,
         })
     }
 
     async fn serve(&mut self) -> Result<Served> {
-        self.machine.start(&test_python())?;
-        self.machine.online(&self.cloud).await?;
+        self.workstation.start(&test_python())?;
+        self.workstation.online(&self.cloud).await?;
         let Attached { room, notebook, .. } =
-            Attached::idle(&self.cloud, &self.machine, "network").await?;
+            Attached::idle(&self.cloud, &self.workstation, "network").await?;
         Ok(Served { notebook, room })
     }
 
@@ -86,7 +86,7 @@ impl Scene {
             .room
             .finished(execution, 2 * LIMIT)
             .await
-            .with_context(|| self.machine.log())?;
+            .with_context(|| self.workstation.log())?;
         let text = served
             .room
             .text(&self.cloud, &served.notebook, &done, "stdout")
@@ -101,11 +101,11 @@ impl Scene {
 }
 
 /// A machine that is not paired yet, in its namespace.
-fn machine(cloud: &Cloud, namespaces: &Namespaces) -> Machine {
-    let mut machine = Machine::new(cloud, "machine");
-    machine.within(namespaces.machines());
-    machine.set("RUNT_ALLOW_INSECURE_HTTP", "1".as_ref());
-    machine
+fn workstation(cloud: &Cloud, namespaces: &Namespaces) -> Workstation {
+    let mut workstation = Workstation::new(cloud, "machine");
+    workstation.within(namespaces.machines());
+    workstation.set("RUNT_ALLOW_INSECURE_HTTP", "1".as_ref());
+    workstation
 }
 
 /// A cell that prints so many numbers, ten in a second.
@@ -147,7 +147,7 @@ fn a_cut_and_a_black_hole_cost_no_line() -> Result<()> {
         let so_far = room.execution(&execution).lines();
         prints(so_far + 30)
             .await
-            .with_context(|| scene.machine.log())?;
+            .with_context(|| scene.workstation.log())?;
 
         namespaces.black_hole()?;
         sleep(SETTLE).await;
@@ -162,7 +162,7 @@ fn a_cut_and_a_black_hole_cost_no_line() -> Result<()> {
         let back = Clock::now();
         prints(before + 10)
             .await
-            .with_context(|| scene.machine.log())?;
+            .with_context(|| scene.workstation.log())?;
         println!(
             "after {} s in a black hole output comes after {:?}",
             outage.as_secs(),
@@ -179,7 +179,7 @@ fn a_cut_and_a_black_hole_cost_no_line() -> Result<()> {
         );
         let next = room.run("print('still here')", LIMIT).await?;
         ensure!(next.count == Some(2), "another kernel answered");
-        scene.machine.stop().await?;
+        scene.workstation.stop().await?;
         Ok(())
     })
 }
@@ -200,7 +200,7 @@ fn a_slow_and_lossy_link_serves() -> Result<()> {
         let execution = served.room.execute(&cell).await?;
         scene.all_lines(&served, &execution, lines).await?;
         ensure!(scene.relay.sockets() == 2, "the link was given up");
-        scene.machine.stop().await?;
+        scene.workstation.stop().await?;
         Ok(())
     })
 }
@@ -226,7 +226,7 @@ fn a_proxy_that_cuts_what_is_idle_cuts_none_of_ours() -> Result<()> {
         );
         let answer = served.room.run("print('awake')", LIMIT).await?;
         ensure!(answer.status == "done" && answer.count == Some(1));
-        scene.machine.stop().await?;
+        scene.workstation.stop().await?;
         Ok(())
     })
 }
@@ -235,7 +235,7 @@ fn a_proxy_that_cuts_what_is_idle_cuts_none_of_ours() -> Result<()> {
 fn fifty_agents_outlive_their_server() -> Result<()> {
     between(async |namespaces| {
         let mut scene = Scene::set(namespaces, Manner::default()).await?;
-        let credential = scene.machine.credential()?;
+        let credential = scene.workstation.credential()?;
         let token = credential["token"].as_str().context("no token")?;
         let id = credential["credential_id"].as_str().context("no id")?;
         let path = format!("/api/workstations/credentials/{id}");
@@ -246,7 +246,7 @@ fn fifty_agents_outlive_their_server() -> Result<()> {
             let id = format!("--workstation-id=many-{number}");
             let url = scene.relay.url();
             let arguments = ["workstation-agent", "--cloud-url", url, &id];
-            let mut agent = scene.machine.command(&program("runtimed")?)?;
+            let mut agent = scene.workstation.command(&program("runtimed")?)?;
             agent
                 .args(arguments)
                 .arg("--python-path")
@@ -307,20 +307,20 @@ fn an_address_that_does_not_answer_costs_a_moment() -> Result<()> {
         let relay = Relay::start_at(address, cloud.address(), Manner::default()).await?;
         namespaces.lose_the_newer_address()?;
         let url = relay.url().replace(Namespaces::CLOUD, Namespaces::NAME);
-        let mut machine = machine(&cloud, namespaces);
+        let mut workstation = workstation(&cloud, namespaces);
         let begun = Clock::now();
-        machine.connect_through(&cloud, &url).await?;
+        workstation.connect_through(&cloud, &url).await?;
         // It dials twice; the whole time-out of one is 30 s.
         ensure!(
             begun.elapsed() < Duration::from_secs(20),
             "{:?}",
             begun.elapsed()
         );
-        machine.start(&test_python())?;
-        machine.online(&cloud).await?;
+        workstation.start(&test_python())?;
+        workstation.online(&cloud).await?;
         let connected = async || Ok((relay.sockets() == 1).then_some(()));
         until("the event socket", Duration::from_secs(20), connected).await?;
-        let said = machine
+        let said = workstation
             .runt(&["workstation", "doctor", "--json"])?
             .output()
             .await?;
@@ -331,7 +331,7 @@ fn an_address_that_does_not_answer_costs_a_moment() -> Result<()> {
             .find(|finding| finding["check"] == "connection");
         let connection = connection.context("no connection")?;
         ensure!(connection["level"] == "warning", "{connection}");
-        machine.stop().await?;
+        workstation.stop().await?;
         Ok(())
     })
 }

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Attached, Cloud, Machine, test_python, until};
+use processes::{Attached, Cloud, Workstation, test_python, until};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
@@ -167,7 +167,7 @@ async fn leads_to_a_running_cell(program: &str) -> Result<()> {
     if !installed(program) {
         return Ok(());
     }
-    e2e::http_client()?;
+    processes::http_client()?;
     let port = free_port().await?;
     let cloud = Cloud::start_with(&[
         "--public-url",
@@ -190,21 +190,21 @@ async fn leads_to_a_running_cell(program: &str) -> Result<()> {
     ensure!(proxy.get("localhost", "/api/health").await?.status() == 421);
     ensure!(proxy.get("127.0.0.1", "/output-frame.html").await?.status() == 404);
 
-    let mut machine = Machine::new(&cloud, "machine");
-    machine.set("SSL_CERT_FILE", &proxy.certificate);
-    machine
+    let mut workstation = Workstation::new(&cloud, "machine");
+    workstation.set("SSL_CERT_FILE", &proxy.certificate);
+    workstation
         .connect_through(&cloud, &proxy.url("127.0.0.1"))
         .await?;
-    machine.start(&test_python())?;
-    machine.online(&cloud).await?;
+    workstation.start(&test_python())?;
+    workstation.online(&cloud).await?;
     let Attached {
         room, notebook: id, ..
-    } = Attached::idle(&cloud, &machine, "through a proxy").await?;
+    } = Attached::idle(&cloud, &workstation, "through a proxy").await?;
     // Larger than what a proxy lets through in one piece, and than what an output holds inline.
     let shown = room.run("print('lines' * 1_000_000)", LIMIT).await?;
     let text = room.text(&cloud, &id, &shown, "stdout").await?;
     assert_eq!((shown.status.as_str(), text.len()), ("done", 5_000_001));
-    machine.stop().await?;
+    workstation.stop().await?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use e2e::{Attached, Cloud, Machine, Room, test_python, until};
+use processes::{Attached, Cloud, Room, Workstation, test_python, until};
 use reqwest::Method;
 use serde_json::json;
 
@@ -13,19 +13,19 @@ const LIMIT: Duration = Duration::from_secs(90);
 const TOKEN_S: u64 = 2;
 
 /// A machine with an attached notebook on a cloud that lets only room tokens into rooms.
-async fn attached() -> Result<(Cloud, Machine, Room, String, String)> {
+async fn attached() -> Result<(Cloud, Workstation, Room, String, String)> {
     let cloud = Cloud::start().await?;
     let settings = json!({ "room_tokens_only": true, "room_token_s": TOKEN_S });
     cloud
         .ok(Method::PATCH, "/api/workstation-settings", Some(settings))
         .await?;
-    let machine = Machine::paired(&cloud, "machine").await?;
+    let workstation = Workstation::paired(&cloud, "machine").await?;
     let Attached {
         room,
         notebook,
         job,
-    } = Attached::new(&cloud, &machine, "room tokens").await?;
-    Ok((cloud, machine, room, notebook, job))
+    } = Attached::new(&cloud, &workstation, "room tokens").await?;
+    Ok((cloud, workstation, room, notebook, job))
 }
 
 /// A cell that prints a line every 100 ms, and a blob's worth of text now and then.
@@ -68,8 +68,8 @@ async fn complete(
 #[tokio::test]
 async fn a_run_outlives_its_room_tokens() -> Result<()> {
     const LINES: usize = 100;
-    let (mut cloud, machine, room, notebook, _) = attached().await?;
-    for peer in machine.processes("cloud-runtime-agent") {
+    let (mut cloud, workstation, room, notebook, _) = attached().await?;
+    for peer in workstation.processes("cloud-runtime-agent") {
         let line = std::fs::read_to_string(format!("/proc/{peer}/cmdline"))?;
         let environment = std::fs::read(format!("/proc/{peer}/environ")).unwrap_or_default();
         let all = line + &String::from_utf8_lossy(&environment);
@@ -93,8 +93,8 @@ async fn a_run_outlives_its_room_tokens() -> Result<()> {
 #[tokio::test]
 async fn an_expired_token_is_renewed_when_the_agent_returns() -> Result<()> {
     const LINES: usize = 120;
-    let (mut cloud, mut machine, room, notebook, job) = attached().await?;
-    let peers = machine.processes("cloud-runtime-agent");
+    let (mut cloud, mut workstation, room, notebook, job) = attached().await?;
+    let peers = workstation.processes("cloud-runtime-agent");
     let cell = room.cells()[0].clone();
     room.set_source(&cell, &source(LINES)).await?;
     let id = room.execute(&cell).await?;
@@ -102,7 +102,7 @@ async fn an_expired_token_is_renewed_when_the_agent_returns() -> Result<()> {
         !now.outputs.is_empty()
     })
     .await?;
-    machine.kill_agent().await?;
+    workstation.kill_agent().await?;
     cloud.kill().await?;
     let ended = tokio::time::Instant::now() + Duration::from_secs(TOKEN_S);
     until("the token to end", LIMIT, async || {
@@ -111,14 +111,14 @@ async fn an_expired_token_is_renewed_when_the_agent_returns() -> Result<()> {
     .await?;
     cloud.spawn().await?;
     until("the peer to be told", LIMIT, async || {
-        let log = machine.job_folder(&job).join("runtime-peer.log");
+        let log = workstation.job_folder(&job).join("runtime-peer.log");
         let log = std::fs::read_to_string(log)?;
         Ok(log.contains("room token has expired").then_some(()))
     })
     .await?;
-    machine.start(&test_python())?;
+    workstation.start(&test_python())?;
     let room = Room::join(&cloud, &notebook).await?;
     complete(&cloud, &room, &notebook, &id, LINES).await?;
-    assert_eq!(machine.processes("cloud-runtime-agent"), peers);
+    assert_eq!(workstation.processes("cloud-runtime-agent"), peers);
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Machine, UserManager, test_python, until};
+use processes::{Attached, Cloud, UserManager, Workstation, test_python, until};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// How an agent's command line is told from its peers', which name the agent's folder.
@@ -14,7 +14,7 @@ const UNIT: &str = "runt-workstation.service";
 
 /// `runt workstation service …` beside the manager.
 struct Service<'a> {
-    machine: &'a Machine,
+    workstation: &'a Workstation,
     manager: &'a UserManager,
 }
 
@@ -22,7 +22,7 @@ impl Service<'_> {
     /// Exit code, standard output, standard error.
     async fn tell(&self, arguments: &[&str]) -> Result<(Option<i32>, String, String)> {
         let all = [&["workstation", "service"], arguments].concat();
-        let mut command = self.manager.enter(&self.machine.runt(&all)?);
+        let mut command = self.manager.enter(&self.workstation.runt(&all)?);
         let output = tokio::time::timeout(LIMIT, command.output())
             .await
             .with_context(|| format!("{arguments:?} does not return"))??;
@@ -63,18 +63,18 @@ impl Service<'_> {
 #[tokio::test]
 async fn ws_106_115_117_119_install_and_uninstall() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let machine = Machine::new(&cloud, "machine");
-    fs::create_dir_all(machine.home())?;
-    let Some(manager) = UserManager::start(&machine).await? else {
+    let workstation = Workstation::new(&cloud, "machine");
+    fs::create_dir_all(workstation.home())?;
+    let Some(manager) = UserManager::start(&workstation).await? else {
         return Ok(());
     };
     let service = Service {
-        machine: &machine,
+        workstation: &workstation,
         manager: &manager,
     };
-    let file = machine.home().join("config/systemd/user").join(UNIT);
+    let file = workstation.home().join("config/systemd/user").join(UNIT);
 
-    let mut paired_by_environment = machine.runt(&["workstation", "service", "install"])?;
+    let mut paired_by_environment = workstation.runt(&["workstation", "service", "install"])?;
     paired_by_environment
         .env("RUNT_CLOUD_URL", cloud.url())
         .env("RUNT_CLOUD_TOKEN", "nwc_not-for-a-service");
@@ -91,10 +91,10 @@ async fn ws_106_115_117_119_install_and_uninstall() -> Result<()> {
         assert!(said.contains("not installed"), "{said}");
     }
 
-    machine.connect(&cloud).await?;
+    workstation.connect(&cloud).await?;
     service.done(&["install"]).await?;
     assert_eq!(fs::metadata(&file)?.permissions().mode() & 0o777, 0o644);
-    let token = machine.credential()?["token"].to_string();
+    let token = workstation.credential()?["token"].to_string();
     assert!(!fs::read_to_string(&file)?.contains(token.trim_matches('"')));
     let status = service.done(&["status"]).await?;
     assert!(
@@ -113,14 +113,14 @@ async fn ws_106_115_117_119_install_and_uninstall() -> Result<()> {
 #[tokio::test]
 async fn ws_116_123_262_a_kernel_outlives_its_agents() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let machine = Machine::new(&cloud, "machine");
-    machine.connect(&cloud).await?;
-    machine.keep_none_warm().await?;
-    let Some(manager) = UserManager::start(&machine).await? else {
+    let workstation = Workstation::new(&cloud, "machine");
+    workstation.connect(&cloud).await?;
+    workstation.keep_none_warm().await?;
+    let Some(manager) = UserManager::start(&workstation).await? else {
         return Ok(());
     };
     let service = Service {
-        machine: &machine,
+        workstation: &workstation,
         manager: &manager,
     };
     let python = test_python().display().to_string();
@@ -128,37 +128,37 @@ async fn ws_116_123_262_a_kernel_outlives_its_agents() -> Result<()> {
         .done(&["install", "--python-path", &python, "--start"])
         .await?;
     service.is("active").await?;
-    let Attached { room, .. } = Attached::new(&cloud, &machine, "service").await?;
+    let Attached { room, .. } = Attached::new(&cloud, &workstation, "service").await?;
     room.run("x = 40", LIMIT).await?;
-    let kernel = machine.only("ipykernel").await?;
+    let kernel = workstation.only("ipykernel").await?;
     let group = fs::read_to_string(format!("/proc/{kernel}/cgroup"))?;
     assert!(
         group.contains("/runt-workstation.slice/runt-job-") && group.contains(".scope"),
         "{group}"
     );
-    let first = machine.only(AGENT).await?;
+    let first = workstation.only(AGENT).await?;
 
     service.done(&["restart"]).await?;
-    let second = machine.only(AGENT).await?;
+    let second = workstation.only(AGENT).await?;
     service.done(&["stop"]).await?;
     service.is("inactive").await?;
-    assert!(machine.processes(AGENT).is_empty());
+    assert!(workstation.processes(AGENT).is_empty());
     room.run("x += 1", LIMIT).await?;
     // Starts what does not run, and starts what runs anew.
     service
         .done(&["install", "--python-path", &python, "--start"])
         .await?;
-    let third = machine.only(AGENT).await?;
+    let third = workstation.only(AGENT).await?;
     let said = service
         .done(&["install", "--python-path", &python, "--start"])
         .await?;
     assert!(said.contains("Restarted"), "{said}");
-    let fourth = machine.only(AGENT).await?;
+    let fourth = workstation.only(AGENT).await?;
     let mut agents = vec![first, second, third, fourth];
     agents.dedup();
     assert_eq!(agents.len(), 4);
 
-    assert_eq!(machine.only("ipykernel").await?, kernel);
+    assert_eq!(workstation.only("ipykernel").await?, kernel);
     let answer = room.run("x + 1", LIMIT).await?;
     assert!(format!("{answer:?}").contains("42"), "{answer:?}");
 
@@ -166,11 +166,11 @@ async fn ws_116_123_262_a_kernel_outlives_its_agents() -> Result<()> {
     service.done(&["stop", "--all"]).await?;
     service.is("inactive").await?;
     until("nothing to be left", LIMIT, async || {
-        let left = ["runtimed", "ipykernel"].map(|name| machine.processes(name).len());
+        let left = ["runtimed", "ipykernel"].map(|name| workstation.processes(name).len());
         Ok((left == [0, 0]).then_some(()))
     })
     .await?;
-    let state = machine.home().join("state/runt");
+    let state = workstation.home().join("state/runt");
     let locks = fs::read_dir(&state)?.flatten().map(|entry| entry.path());
     let lock = locks
         .into_iter()
@@ -192,33 +192,33 @@ async fn ws_116_123_262_a_kernel_outlives_its_agents() -> Result<()> {
 #[tokio::test]
 async fn a_kernel_gets_no_more_memory_than_the_operator_allows() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let machine = Machine::new(&cloud, "machine");
-    machine.connect(&cloud).await?;
-    machine.keep_none_warm().await?;
-    let Some(manager) = UserManager::start(&machine).await? else {
+    let workstation = Workstation::new(&cloud, "machine");
+    workstation.connect(&cloud).await?;
+    workstation.keep_none_warm().await?;
+    let Some(manager) = UserManager::start(&workstation).await? else {
         return Ok(());
     };
     let service = Service {
-        machine: &machine,
+        workstation: &workstation,
         manager: &manager,
     };
     for (name, value) in [("job_memory", "400M"), ("job_cpus", "1.5"), ("nice", "7")] {
         let set = ["workstation", "config", "set", name, value];
-        assert!(machine.runt(&set)?.output().await?.status.success());
+        assert!(workstation.runt(&set)?.output().await?.status.success());
     }
     let python = test_python().display().to_string();
     service
         .done(&["install", "--python-path", &python, "--start"])
         .await?;
     service.is("active").await?;
-    let Attached { room, .. } = Attached::new(&cloud, &machine, "hog").await?;
+    let Attached { room, .. } = Attached::new(&cloud, &workstation, "hog").await?;
     room.run("1", LIMIT).await?;
-    let kernel = machine.only("ipykernel").await?;
+    let kernel = workstation.only("ipykernel").await?;
     let stat = fs::read_to_string(format!("/proc/{kernel}/stat"))?;
     let (_, fields) = stat.rsplit_once(')').context("no stat")?;
     assert_eq!(fields.split_whitespace().nth(16), Some("7"), "{stat}");
 
-    let mut status = machine.runt(&["workstation", "status", "--json"])?;
+    let mut status = workstation.runt(&["workstation", "status", "--json"])?;
     let status: serde_json::Value = serde_json::from_slice(&status.output().await?.stdout)?;
     let limits = &status["this_machine"]["agent"]["limits"];
     assert_eq!(limits["scopes"], "user", "{status}");
@@ -236,11 +236,11 @@ async fn a_kernel_gets_no_more_memory_than_the_operator_allows() -> Result<()> {
         assert_eq!(limits["memory"]["holds_for"], "process");
         let answer = room.run(hog, LIMIT).await?;
         assert!(format!("{answer:?}").contains("MemoryError"), "{answer:?}");
-        assert_eq!(machine.only("ipykernel").await?, kernel);
+        assert_eq!(workstation.only("ipykernel").await?, kernel);
     }
     service.done(&["stop", "--all"]).await?;
     until("nothing to be left", LIMIT, async || {
-        let left = ["runtimed", "ipykernel"].map(|name| machine.processes(name).len());
+        let left = ["runtimed", "ipykernel"].map(|name| workstation.processes(name).len());
         let scopes = manager
             .systemctl(&["list-units", "--no-legend", "runt-job-*"])
             .await?;

@@ -9,8 +9,8 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Attached, Cloud, Machine, offer_other_build, test_python, until};
 use nix::sys::signal::Signal;
+use processes::{Attached, Cloud, Workstation, offer_other_build, test_python, until};
 use reqwest::Method;
 use tokio::time::sleep;
 
@@ -31,8 +31,13 @@ struct Job {
 }
 
 impl Job {
-    async fn new(cloud: &Cloud, machine: &Machine, variable: usize, stop: &Path) -> Result<Self> {
-        let attached = Attached::new(cloud, machine, "load").await?;
+    async fn new(
+        cloud: &Cloud,
+        workstation: &Workstation,
+        variable: usize,
+        stop: &Path,
+    ) -> Result<Self> {
+        let attached = Attached::new(cloud, workstation, "load").await?;
         let source = format!(
             "import os, subprocess, time\n\
              x = {variable}\n\
@@ -112,7 +117,7 @@ impl Job {
 /// The machine and its three notebooks.
 struct Load {
     cloud: Cloud,
-    machine: Machine,
+    workstation: Workstation,
     programs: std::path::PathBuf,
     jobs: Vec<Job>,
 }
@@ -120,20 +125,20 @@ struct Load {
 impl Load {
     async fn new() -> Result<Self> {
         let cloud = Cloud::start().await?;
-        let mut machine = Machine::new(&cloud, "machine");
-        let programs = machine.use_own_programs()?;
+        let mut workstation = Workstation::new(&cloud, "machine");
+        let programs = workstation.use_own_programs()?;
         // As a service does; `upgrade` leaves kernels alone in any case.
-        machine.set("RUNT_RUN_ON_STOP", Path::new("detach"));
-        machine.connect(&cloud).await?;
-        machine.start(&test_python())?;
-        machine.online(&cloud).await?;
-        let stop = machine.home().join("stop");
-        let job = |variable| Job::new(&cloud, &machine, variable, &stop);
+        workstation.set("RUNT_RUN_ON_STOP", Path::new("detach"));
+        workstation.connect(&cloud).await?;
+        workstation.start(&test_python())?;
+        workstation.online(&cloud).await?;
+        let stop = workstation.home().join("stop");
+        let job = |variable| Job::new(&cloud, &workstation, variable, &stop);
         let (one, two, three) = tokio::try_join!(job(1), job(2), job(3))?;
         Ok(Self {
             jobs: vec![one, two, three],
             cloud,
-            machine,
+            workstation,
             programs,
         })
     }
@@ -143,20 +148,20 @@ impl Load {
     async fn goes_on_during(
         &mut self,
         what: &str,
-        happens: impl AsyncFnOnce(&Cloud, &mut Machine) -> Result<()>,
+        happens: impl AsyncFnOnce(&Cloud, &mut Workstation) -> Result<()>,
     ) -> Result<()> {
         let Self {
             cloud,
-            machine,
+            workstation,
             jobs,
             ..
         } = self;
         let mut said = BTreeSet::new();
         {
             let mut happens = pin!(async {
-                happens(cloud, machine).await?;
-                machine.start(&test_python())?;
-                machine.online(cloud).await?;
+                happens(cloud, workstation).await?;
+                workstation.start(&test_python())?;
+                workstation.online(cloud).await?;
                 for job in &*jobs {
                     job.prints_on(cloud).await?;
                 }
@@ -179,7 +184,7 @@ impl Load {
 
     /// A job's status only goes forward: what runs now was never reported as over.
     async fn all_run(&self, what: &str) -> Result<()> {
-        let path = format!("/api/workstations/{}/attach-jobs", self.machine.id()?);
+        let path = format!("/api/workstations/{}/attach-jobs", self.workstation.id()?);
         let listed = self.cloud.ok(Method::GET, &path, None).await?;
         let rows = listed["jobs"].as_array().context("no jobs")?;
         let running = rows.iter().filter(|row| row["status"] == "running");
@@ -195,7 +200,7 @@ impl Load {
 
     /// Everything that this machine started and that lives, kernels' strays included.
     fn alive(&self) -> BTreeSet<i32> {
-        let own = self.machine.processes("").into_iter();
+        let own = self.workstation.processes("").into_iter();
         let children = self.jobs.iter().flat_map(|job| job.children);
         let is_alive = |pid: &i32| {
             let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -210,34 +215,36 @@ impl Load {
 async fn an_agent_killed_stopped_and_upgraded_under_load_costs_nothing_and_stop_all_leaves_nothing()
 -> Result<()> {
     let mut load = Load::new().await?;
-    load.goes_on_during("SIGKILL", async |_, machine| machine.kill_agent().await)
-        .await?;
-    load.goes_on_during("SIGTERM", async |_, machine| {
-        assert_eq!(machine.stop_by(Signal::SIGTERM).await?, Some(0));
+    load.goes_on_during("SIGKILL", async |_, workstation| {
+        workstation.kill_agent().await
+    })
+    .await?;
+    load.goes_on_during("SIGTERM", async |_, workstation| {
+        assert_eq!(workstation.stop_by(Signal::SIGTERM).await?, Some(0));
         Ok(())
     })
     .await?;
     let old = fs::File::open(load.programs.join("runtimed"))?;
-    load.goes_on_during("upgrade", async |cloud, machine| {
+    load.goes_on_during("upgrade", async |cloud, workstation| {
         offer_other_build(&cloud.data().join("downloads"), "9.9.9")?;
         until("the upgrade", LIMIT, async || {
-            let upgraded = machine.runt(&["upgrade"])?.output().await?;
+            let upgraded = workstation.runt(&["upgrade"])?.output().await?;
             let said = String::from_utf8_lossy(&upgraded.stdout).into_owned();
             Ok(said.contains("3 kernels live on").then_some(()))
         })
         .await?;
-        assert_eq!(machine.ended(LIMIT).await?, Some(0));
+        assert_eq!(workstation.ended(LIMIT).await?, Some(0));
         Ok(())
     })
     .await?;
     let new = fs::metadata(load.programs.join("runtimed"))?;
     assert_ne!(new.ino(), old.metadata()?.ino());
 
-    fs::write(load.machine.home().join("stop"), "")?;
+    fs::write(load.workstation.home().join("stop"), "")?;
     for job in &load.jobs {
         job.lost_nothing(&load.cloud).await?;
     }
-    let kernels = load.machine.processes("ipykernel");
+    let kernels = load.workstation.processes("ipykernel");
     let mine: BTreeSet<i32> = load.jobs.iter().map(|job| job.kernel).collect();
     assert_eq!(kernels.into_iter().collect::<BTreeSet<_>>(), mine);
 
@@ -248,7 +255,7 @@ async fn an_agent_killed_stopped_and_upgraded_under_load_costs_nothing_and_stop_
     }
     assert!(census.len() > 3 * 5, "{census:?}");
     let begun = Instant::now();
-    let stopped = load.machine.runt(&["workstation", "stop", "--all"])?;
+    let stopped = load.workstation.runt(&["workstation", "stop", "--all"])?;
     let stopped = { stopped }.output().await?;
     assert_eq!(
         String::from_utf8_lossy(&stopped.stdout),
@@ -261,6 +268,6 @@ async fn an_agent_killed_stopped_and_upgraded_under_load_costs_nothing_and_stop_
     })
     .await?;
     assert!(begun.elapsed() < STOP_LIMIT, "{:?}", begun.elapsed());
-    assert_eq!(load.machine.ended(LIMIT).await?, Some(0));
+    assert_eq!(load.workstation.ended(LIMIT).await?, Some(0));
     Ok(())
 }

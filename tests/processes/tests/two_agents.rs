@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Attached, Cloud, Machine, test_python, until};
+use processes::{Attached, Cloud, Workstation, test_python, until};
 use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -20,8 +20,8 @@ struct Kernel {
 }
 
 impl Kernel {
-    async fn new(cloud: &Cloud, machine: &Machine) -> Result<Self> {
-        let attached = Attached::new(cloud, machine, "two agents").await?;
+    async fn new(cloud: &Cloud, workstation: &Workstation) -> Result<Self> {
+        let attached = Attached::new(cloud, workstation, "two agents").await?;
         let made = attached
             .room
             .run("import os; x = 41; os.getpid()", LIMIT)
@@ -44,8 +44,8 @@ impl Kernel {
     }
 
     /// Whether its process is there.
-    fn is_alive(&self, machine: &Machine) -> bool {
-        let pids = machine.processes("ipykernel").into_iter();
+    fn is_alive(&self, workstation: &Workstation) -> bool {
+        let pids = workstation.processes("ipykernel").into_iter();
         pids.map(i64::from).any(|pid| pid == self.pid)
     }
 }
@@ -57,8 +57,8 @@ fn shown(outputs: &[Value]) -> Option<i64> {
 }
 
 /// Runs a command; its exit code and all that it said.
-async fn told(machine: &Machine, arguments: &[&str]) -> Result<(Option<i32>, String)> {
-    let output = machine
+async fn told(workstation: &Workstation, arguments: &[&str]) -> Result<(Option<i32>, String)> {
+    let output = workstation
         .runt(&[&["workstation"], arguments].concat())?
         .output();
     let output = tokio::time::timeout(LIMIT, output).await??;
@@ -67,9 +67,9 @@ async fn told(machine: &Machine, arguments: &[&str]) -> Result<(Option<i32>, Str
 }
 
 /// An agent that finds another one at its workstation: it says which, and what to do.
-async fn is_refused(machine: &Machine, first: i32, host: &str) -> Result<()> {
+async fn is_refused(workstation: &Workstation, first: i32, host: &str) -> Result<()> {
     let python = test_python().display().to_string();
-    let (code, said) = told(machine, &["run", "--python-path", &python]).await?;
+    let (code, said) = told(workstation, &["run", "--python-path", &python]).await?;
     ensure!(code == Some(ALREADY_SERVED), "{code:?} {said}");
     for part in [
         &format!("another agent (pid {first} on {host})"),
@@ -84,12 +84,12 @@ async fn is_refused(machine: &Machine, first: i32, host: &str) -> Result<()> {
 #[tokio::test]
 async fn ws_129_a_second_agent_of_one_workstation_is_refused_and_harms_nothing() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let machine = Machine::paired(&cloud, "machine").await?;
-    let kernel = Kernel::new(&cloud, &machine).await?;
-    let first = machine.only(AGENT).await?;
+    let workstation = Workstation::paired(&cloud, "machine").await?;
+    let kernel = Kernel::new(&cloud, &workstation).await?;
+    let first = workstation.only(AGENT).await?;
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname")?;
-    is_refused(&machine, first, host.trim()).await?;
-    assert_eq!(machine.only(AGENT).await?, first);
+    is_refused(&workstation, first, host.trim()).await?;
+    assert_eq!(workstation.only(AGENT).await?, first);
     kernel.lives().await
 }
 
@@ -97,8 +97,8 @@ async fn ws_129_a_second_agent_of_one_workstation_is_refused_and_harms_nothing()
 #[tokio::test]
 async fn ws_132_agents_of_two_workstations_leave_each_others_jobs_alone() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let mut one = Machine::paired(&cloud, "machine").await?;
-    let mut two = Machine::with_home_of(&one, "two.log");
+    let mut one = Workstation::paired(&cloud, "machine").await?;
+    let mut two = Workstation::with_home_of(&one, "two.log");
     two.set("XDG_CONFIG_HOME", &one.home().join("config-two"));
     two.set("RUNT_CONNECT_ID", "ws-two".as_ref());
     two.connect(&cloud).await?;
@@ -142,8 +142,8 @@ async fn ws_132_agents_of_two_workstations_leave_each_others_jobs_alone() -> Res
 #[tokio::test]
 async fn machines_that_share_a_home_leave_each_others_jobs_alone() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let mut lab = Machine::new(&cloud, "home");
-    let mut gpu = Machine::with_home_of(&lab, "gpu.log");
+    let mut lab = Workstation::new(&cloud, "home");
+    let mut gpu = Workstation::with_home_of(&lab, "gpu.log");
     if !lab.as_host("lab")? || !gpu.as_host("gpu-box")? {
         return Ok(());
     }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{
-    Attached, Cloud, Machine, Room, UserManager, offer_other_build, offer_programs, test_python,
-    until,
+use processes::{
+    Attached, Cloud, Room, UserManager, Workstation, offer_other_build, offer_programs,
+    test_python, until,
 };
 use serde_json::Value;
 
@@ -16,16 +16,19 @@ const LIMIT: Duration = Duration::from_secs(60);
 const AGENT: &str = "workstation-agent --cloud-url";
 
 /// A machine with programs of its own, as the script puts them.
-fn machine(cloud: &Cloud) -> Result<(Machine, PathBuf)> {
-    let mut machine = Machine::new(cloud, "machine");
-    let folder = machine.use_own_programs()?;
-    Ok((machine, folder))
+fn workstation(cloud: &Cloud) -> Result<(Workstation, PathBuf)> {
+    let mut workstation = Workstation::new(cloud, "machine");
+    let folder = workstation.use_own_programs()?;
+    Ok((workstation, folder))
 }
 
 /// Exit code, standard output, standard error.
-async fn upgrade(machine: &Machine, arguments: &[&str]) -> Result<(Option<i32>, String, String)> {
+async fn upgrade(
+    workstation: &Workstation,
+    arguments: &[&str],
+) -> Result<(Option<i32>, String, String)> {
     let all = [&["upgrade"], arguments].concat();
-    finish(machine.runt(&all)?).await
+    finish(workstation.runt(&all)?).await
 }
 
 async fn finish(mut command: tokio::process::Command) -> Result<(Option<i32>, String, String)> {
@@ -39,16 +42,19 @@ async fn finish(mut command: tokio::process::Command) -> Result<(Option<i32>, St
     ))
 }
 
-async fn holding_a_variable(cloud: &Cloud, machine: &Machine) -> Result<(Room, i32)> {
-    let Attached { room, .. } = Attached::new(cloud, machine, "upgrade").await?;
+async fn holding_a_variable(cloud: &Cloud, workstation: &Workstation) -> Result<(Room, i32)> {
+    let Attached { room, .. } = Attached::new(cloud, workstation, "upgrade").await?;
     room.run("x = 41", LIMIT).await?;
-    Ok((room, machine.only("ipykernel").await?))
+    Ok((room, workstation.only("ipykernel").await?))
 }
 
-async fn holds_it_still(room: &Room, machine: &Machine, kernel: i32) -> Result<()> {
+async fn holds_it_still(room: &Room, workstation: &Workstation, kernel: i32) -> Result<()> {
     let answer = room.run("x + 1", LIMIT).await?;
     anyhow::ensure!(format!("{answer:?}").contains("42"), "{answer:?}");
-    anyhow::ensure!(machine.only("ipykernel").await? == kernel, "another kernel");
+    anyhow::ensure!(
+        workstation.only("ipykernel").await? == kernel,
+        "another kernel"
+    );
     Ok(())
 }
 
@@ -56,14 +62,14 @@ async fn holds_it_still(room: &Room, machine: &Machine, kernel: i32) -> Result<(
 async fn an_agent_in_the_foreground_is_upgraded_and_its_kernel_lives_on() -> Result<()> {
     let cloud = Cloud::start().await?;
     let downloads = cloud.data().join("downloads");
-    let (mut machine, folder) = machine(&cloud)?;
-    let (code, _, told) = upgrade(&machine, &[]).await?;
+    let (mut workstation, folder) = workstation(&cloud)?;
+    let (code, _, told) = upgrade(&workstation, &[]).await?;
     assert!(
         code == Some(1) && told.contains("not paired") && told.contains("Hint: "),
         "{told}"
     );
-    machine.connect(&cloud).await?;
-    let (code, _, told) = upgrade(&machine, &["--check"]).await?;
+    workstation.connect(&cloud).await?;
+    let (code, _, told) = upgrade(&workstation, &["--check"]).await?;
     assert!(
         code == Some(1) && told.contains("offers no runt") && told.contains("Hint: "),
         "{told}"
@@ -71,29 +77,29 @@ async fn an_agent_in_the_foreground_is_upgraded_and_its_kernel_lives_on() -> Res
 
     let same = offer_programs(&downloads, "0.1.0")?;
     let said = until("the offer", LIMIT, async || {
-        let (code, said, _) = upgrade(&machine, &["--check", "--json"]).await?;
+        let (code, said, _) = upgrade(&workstation, &["--check", "--json"]).await?;
         Ok((code == Some(0)).then_some(said))
     })
     .await?;
     let said: Value = serde_json::from_str(&said)?;
     assert_eq!(said["standing"], "same");
-    let (_, said, _) = upgrade(&machine, &[]).await?;
+    let (_, said, _) = upgrade(&workstation, &[]).await?;
     assert!(said.contains("Nothing to do."), "{said}");
 
-    machine.start(&test_python())?;
-    machine.online(&cloud).await?;
-    let (room, kernel) = holding_a_variable(&cloud, &machine).await?;
+    workstation.start(&test_python())?;
+    workstation.online(&cloud).await?;
+    let (room, kernel) = holding_a_variable(&cloud, &workstation).await?;
     let new = offer_other_build(&downloads, "9.9.9")?;
     assert_ne!(new.programs, same.programs);
     until("the new offer", LIMIT, async || {
-        let (_, said, _) = upgrade(&machine, &["--check"]).await?;
+        let (_, said, _) = upgrade(&workstation, &["--check"]).await?;
         Ok(said.contains("runt 9.9.9").then_some(()))
     })
     .await?;
     // Looking changed nothing.
     let digest = || downloads::digest_of(&folder.join("runt"));
     assert_eq!(digest()?, same.programs[0].sha256);
-    let (_, status, _) = finish(machine.runt(&["workstation", "status"])?).await?;
+    let (_, status, _) = finish(workstation.runt(&["workstation", "status"])?).await?;
     assert!(
         status.contains("newer build, 9.9.9") && status.contains("runt upgrade"),
         "{status}"
@@ -106,7 +112,7 @@ async fn an_agent_in_the_foreground_is_upgraded_and_its_kernel_lives_on() -> Res
     let file = downloads.join(&new.file);
     let bytes = fs::read(&file)?;
     fs::write(&file, &bytes[..bytes.len() - 1])?;
-    let (code, _, told) = upgrade(&machine, &[]).await?;
+    let (code, _, told) = upgrade(&workstation, &[]).await?;
     assert!(
         code == Some(1) && told.contains("SHA-256") && told.contains("nothing was replaced"),
         "{told}"
@@ -114,7 +120,7 @@ async fn an_agent_in_the_foreground_is_upgraded_and_its_kernel_lives_on() -> Res
     assert_eq!(digest()?, same.programs[0].sha256);
     fs::write(&file, &bytes)?;
 
-    let (code, said, told) = upgrade(&machine, &[]).await?;
+    let (code, said, told) = upgrade(&workstation, &[]).await?;
     assert_eq!(code, Some(0), "{said}{told}");
     assert!(said.contains("Replaced runt and runtimed"), "{said}");
     assert_eq!(digest()?, new.programs[0].sha256);
@@ -129,17 +135,22 @@ async fn an_agent_in_the_foreground_is_upgraded_and_its_kernel_lives_on() -> Res
         "{said}"
     );
     assert!(told.contains("Hint: start `runt workstation run` again"));
-    assert_eq!(machine.ended(LIMIT).await?, Some(0), "{}", machine.log());
-    assert_eq!(machine.processes(AGENT), [] as [i32; 0]);
+    assert_eq!(
+        workstation.ended(LIMIT).await?,
+        Some(0),
+        "{}",
+        workstation.log()
+    );
+    assert_eq!(workstation.processes(AGENT), [] as [i32; 0]);
     // The old peer serves meanwhile.
-    holds_it_still(&room, &machine, kernel).await?;
+    holds_it_still(&room, &workstation, kernel).await?;
 
-    machine.start(&test_python())?;
-    machine.online(&cloud).await?;
-    holds_it_still(&room, &machine, kernel).await?;
-    Attached::new(&cloud, &machine, "another").await?;
-    assert!(machine.processes("ipykernel").contains(&kernel));
-    let (_, said, _) = upgrade(&machine, &[]).await?;
+    workstation.start(&test_python())?;
+    workstation.online(&cloud).await?;
+    holds_it_still(&room, &workstation, kernel).await?;
+    Attached::new(&cloud, &workstation, "another").await?;
+    assert!(workstation.processes("ipykernel").contains(&kernel));
+    let (_, said, _) = upgrade(&workstation, &[]).await?;
     assert!(said.contains("Nothing to do."), "{said}");
     Ok(())
 }
@@ -147,10 +158,10 @@ async fn an_agent_in_the_foreground_is_upgraded_and_its_kernel_lives_on() -> Res
 #[tokio::test]
 async fn an_agent_that_is_a_service_is_restarted_by_the_upgrade() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let (machine, folder) = machine(&cloud)?;
-    machine.connect(&cloud).await?;
-    machine.keep_none_warm().await?;
-    let Some(manager) = UserManager::start(&machine).await? else {
+    let (workstation, folder) = workstation(&cloud)?;
+    workstation.connect(&cloud).await?;
+    workstation.keep_none_warm().await?;
+    let Some(manager) = UserManager::start(&workstation).await? else {
         return Ok(());
     };
     let python = test_python().display().to_string();
@@ -162,14 +173,14 @@ async fn an_agent_that_is_a_service_is_restarted_by_the_upgrade() -> Result<()> 
         &python,
         "--start",
     ];
-    let (code, said, told) = finish(manager.enter(&machine.runt(&install)?)).await?;
+    let (code, said, told) = finish(manager.enter(&workstation.runt(&install)?)).await?;
     assert_eq!(code, Some(0), "{said}{told}");
-    let (room, kernel) = holding_a_variable(&cloud, &machine).await?;
-    let agent = machine.only(AGENT).await?;
+    let (room, kernel) = holding_a_variable(&cloud, &workstation).await?;
+    let agent = workstation.only(AGENT).await?;
 
     let new = offer_other_build(&cloud.data().join("downloads"), "9.9.9")?;
     let said = until("the upgrade", LIMIT, async || {
-        let (code, said, _) = finish(manager.enter(&machine.runt(&["upgrade"])?)).await?;
+        let (code, said, _) = finish(manager.enter(&workstation.runt(&["upgrade"])?)).await?;
         Ok((code == Some(0)).then_some(said))
     })
     .await?;
@@ -181,7 +192,7 @@ async fn an_agent_that_is_a_service_is_restarted_by_the_upgrade() -> Result<()> 
         downloads::digest_of(&folder.join("runtimed"))?,
         new.programs[1].sha256
     );
-    assert_ne!(machine.only(AGENT).await?, agent);
-    holds_it_still(&room, &machine, kernel).await?;
+    assert_ne!(workstation.only(AGENT).await?, agent);
+    holds_it_still(&room, &workstation, kernel).await?;
     manager.end().await
 }

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use e2e::{Cloud, Machine, Room, test_python, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use processes::{Cloud, Room, Workstation, test_python, until};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Where kernels are offered now.
-fn offers(machine: &Machine) -> Vec<PathBuf> {
-    let pools = machine.home().join("state/runt/warm-kernels");
+fn offers(workstation: &Workstation) -> Vec<PathBuf> {
+    let pools = workstation.home().join("state/runt/warm-kernels");
     let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries(&pools)
         .flat_map(|pool| {
@@ -24,35 +24,35 @@ fn offers(machine: &Machine) -> Vec<PathBuf> {
         .collect()
 }
 
-async fn machine(cloud: &Cloud, name: &str, warm: &str) -> Result<Machine> {
-    let mut machine = Machine::new(cloud, name);
-    machine.set("RUNT_RUN_WARM_KERNELS", Path::new(warm));
-    machine.connect(cloud).await?;
-    machine.start(&test_python())?;
-    machine.online(cloud).await?;
-    Ok(machine)
+async fn workstation(cloud: &Cloud, name: &str, warm: &str) -> Result<Workstation> {
+    let mut workstation = Workstation::new(cloud, name);
+    workstation.set("RUNT_RUN_WARM_KERNELS", Path::new(warm));
+    workstation.connect(cloud).await?;
+    workstation.start(&test_python())?;
+    workstation.online(cloud).await?;
+    Ok(workstation)
 }
 
 /// Attaches a machine to a new notebook; how long it took until the kernel was ready.
-async fn attach(cloud: &Cloud, machine: &Machine) -> Result<(Room, String, Duration)> {
+async fn attach(cloud: &Cloud, workstation: &Workstation) -> Result<(Room, String, Duration)> {
     let notebook = cloud.create_notebook("warm").await?;
     let room = Room::join(cloud, &notebook).await?;
     let began = Instant::now();
-    cloud.attach(&notebook, &machine.id()?).await?;
+    cloud.attach(&notebook, &workstation.id()?).await?;
     room.runtime_is(&["kernel", "activity"], "Idle", LIMIT)
         .await
-        .with_context(|| machine.log())?;
+        .with_context(|| workstation.log())?;
     Ok((room, notebook, began.elapsed()))
 }
 
 #[tokio::test]
 async fn a_job_gets_the_kernel_that_waits_and_another_follows() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let mut cold = machine(&cloud, "cold", "0").await?;
+    let mut cold = workstation(&cloud, "cold", "0").await?;
     let (_, _, cold_took) = attach(&cloud, &cold).await?;
     assert_eq!(offers(&cold), [] as [PathBuf; 0]);
     assert_eq!(cold.stop().await?, Some(0), "{}", cold.log());
-    let mut warm = machine(&cloud, "warm", "1").await?;
+    let mut warm = workstation(&cloud, "warm", "1").await?;
     until("a kernel to wait", LIMIT, async || {
         Ok((offers(&warm).len() == 1).then_some(()))
     })
@@ -102,16 +102,16 @@ async fn a_job_gets_the_kernel_that_waits_and_another_follows() -> Result<()> {
 #[tokio::test]
 async fn kernels_that_wait_end_with_an_agent_that_is_killed() -> Result<()> {
     let cloud = Cloud::start().await?;
-    let mut machine = machine(&cloud, "machine", "2").await?;
+    let mut workstation = workstation(&cloud, "machine", "2").await?;
     until("two kernels to wait", LIMIT, async || {
-        Ok((offers(&machine).len() == 2).then_some(()))
+        Ok((offers(&workstation).len() == 2).then_some(()))
     })
     .await?;
-    machine.kill_agent().await?;
+    workstation.kill_agent().await?;
     until("every process to be gone", LIMIT, async || {
-        Ok(machine.processes("").is_empty().then_some(()))
+        Ok(workstation.processes("").is_empty().then_some(()))
     })
     .await?;
-    assert_eq!(offers(&machine), [] as [PathBuf; 0]);
+    assert_eq!(offers(&workstation), [] as [PathBuf; 0]);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Machine, Room, USER, test_python};
+use processes::{Attached, Cloud, Room, USER, Workstation, test_python};
 use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -24,21 +24,21 @@ print(text.model_id, picture.model_id, slider.model_id, double.model_id, button.
 
 struct Scene {
     cloud: Cloud,
-    machine: Machine,
+    workstation: Workstation,
     notebook: String,
     room: Room,
 }
 
 async fn scene() -> Result<Scene> {
     let cloud = Cloud::start().await?;
-    let mut machine = Machine::new(&cloud, "machine");
-    machine.connect(&cloud).await?;
-    machine.start(&test_python())?;
-    machine.online(&cloud).await?;
-    let Attached { room, notebook, .. } = Attached::idle(&cloud, &machine, "widgets").await?;
+    let mut workstation = Workstation::new(&cloud, "machine");
+    workstation.connect(&cloud).await?;
+    workstation.start(&test_python())?;
+    workstation.online(&cloud).await?;
+    let Attached { room, notebook, .. } = Attached::idle(&cloud, &workstation, "widgets").await?;
     Ok(Scene {
         cloud,
-        machine,
+        workstation,
         notebook,
         room,
     })
@@ -64,7 +64,7 @@ async fn tell(
 async fn widgets_live_in_the_room_and_their_messages_reach_everybody() -> Result<()> {
     let Scene {
         cloud,
-        mut machine,
+        mut workstation,
         notebook,
         room,
     } = scene().await?;
@@ -122,7 +122,7 @@ async fn widgets_live_in_the_room_and_their_messages_reach_everybody() -> Result
         // 4 characters for each 3 bytes.
         assert_eq!(said["buffers"][1].as_str().map(str::len), Some(133_336));
     }
-    assert_eq!(machine.stop().await?, Some(0), "{}", machine.log());
+    assert_eq!(workstation.stop().await?, Some(0), "{}", workstation.log());
     Ok(())
 }
 
@@ -130,7 +130,7 @@ async fn widgets_live_in_the_room_and_their_messages_reach_everybody() -> Result
 async fn the_kernels_debugger_answers() -> Result<()> {
     let Scene {
         cloud: _cloud,
-        mut machine,
+        mut workstation,
         room,
         ..
     } = scene().await?;
@@ -153,6 +153,6 @@ async fn the_kernels_debugger_answers() -> Result<()> {
         .context("no variables")?;
     let is_answer = |variable: &Value| variable["name"] == "answer" && variable["value"] == "42";
     assert!(variables.iter().any(is_answer), "{seen}");
-    assert_eq!(machine.stop().await?, Some(0), "{}", machine.log());
+    assert_eq!(workstation.stop().await?, Some(0), "{}", workstation.log());
     Ok(())
 }

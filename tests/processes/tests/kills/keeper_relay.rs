@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use e2e::{test_python, until};
 use nix::sys::signal::Signal;
+use processes::{test_python, until};
 use serde_json::Value;
 use tokio::io::copy_bidirectional;
 use tokio::net::{UnixListener, UnixStream};
@@ -25,9 +25,9 @@ pub struct KeeperRelay {
 impl KeeperRelay {
     /// Kills the scene's agent and peer, and lets the next ones find the keeper behind a relay.
     pub async fn adopting(scene: &mut Scene) -> Result<Self> {
-        scene.machine.kill_agent().await?;
+        scene.workstation.kill_agent().await?;
         signal(scene.process("cloud-runtime-agent")?, Signal::SIGKILL)?;
-        let path = scene.machine.job_folder(&scene.job).join("keeper.json");
+        let path = scene.workstation.job_folder(&scene.job).join("keeper.json");
         let mut record: Value = serde_json::from_slice(&std::fs::read(&path)?)?;
         let target = record["socket"].as_str().context("no socket")?.into();
         // Paths of sockets are short.
@@ -45,11 +45,11 @@ impl KeeperRelay {
             cut,
             task,
         };
-        scene.machine.start(&test_python())?;
+        scene.workstation.start(&test_python())?;
         let opened = relay.opened.wait_for(|opened| *opened > 0);
         tokio::time::timeout(LIMIT, opened)
             .await
-            .with_context(|| scene.machine.log())??;
+            .with_context(|| scene.workstation.log())??;
         Ok(relay)
     }
 

@@ -7,9 +7,9 @@ mod scene;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Room, test_python, until};
 use keeper_relay::KeeperRelay;
 use nix::sys::signal::Signal;
+use processes::{Room, test_python, until};
 use reqwest::Method;
 use scene::{LIMIT, Moment, Scene, moments, number, signal};
 use serde_json::json;
@@ -23,8 +23,8 @@ async fn a_killed_agent_comes_back_and_adopts_the_running_peer() -> Result<()> {
     for moment in moments() {
         let mut scene = Scene::printing(60, moment).await?;
         let peer = scene.process("cloud-runtime-agent")?;
-        scene.machine.kill_agent().await?;
-        scene.machine.start(&test_python())?;
+        scene.workstation.kill_agent().await?;
+        scene.workstation.start(&test_python())?;
         scene.complete(&scene.room).await?;
         assert_eq!(
             scene.process("cloud-runtime-agent")?,
@@ -67,9 +67,9 @@ async fn agent_and_peer_killed_at_once_cost_no_line() -> Result<()> {
     for moment in moments() {
         let mut scene = Scene::printing(60, moment).await?;
         let kernel = scene.process("ipykernel")?;
-        scene.machine.kill_agent().await?;
+        scene.workstation.kill_agent().await?;
         signal(scene.process("cloud-runtime-agent")?, Signal::SIGKILL)?;
-        scene.machine.start(&test_python())?;
+        scene.workstation.start(&test_python())?;
         scene.complete(&scene.room).await?;
         scene.keeps_kernel(kernel)?;
         scene.goes_on(&scene.room).await?;
@@ -85,17 +85,23 @@ async fn ended_while_agent_and_peer_are_dead(
 ) -> Result<Scene> {
     let mut scene = Scene::printing(600, moment).await?;
     let keeper = scene.process("kernel-keeper")?;
-    scene.machine.kill_agent().await?;
+    scene.workstation.kill_agent().await?;
     signal(scene.process("cloud-runtime-agent")?, Signal::SIGKILL)?;
     end(&scene).await?;
     assert_eq!(scene.process("kernel-keeper")?, keeper);
-    scene.machine.start(&test_python())?;
+    scene.workstation.start(&test_python())?;
     scene.nothing_left_of(&scene.job).await?;
     scene.nothing_left_of("sleep 600").await?;
     let execution = scene.room.finished(&scene.execution, LIMIT).await?;
     assert_ne!(execution.status, "done");
     for record in ["keeper.json", "runtime-peer.json", "runtime-peer.pid"] {
-        assert!(!scene.machine.job_folder(&scene.job).join(record).exists());
+        assert!(
+            !scene
+                .workstation
+                .job_folder(&scene.job)
+                .join(record)
+                .exists()
+        );
     }
     Ok(scene)
 }
@@ -104,7 +110,7 @@ async fn ended_while_agent_and_peer_are_dead(
 async fn a_job_cancelled_while_agent_and_peer_are_dead_leaves_nothing() -> Result<()> {
     for moment in moments() {
         let scene = ended_while_agent_and_peer_are_dead(moment, async |scene| {
-            let id = scene.machine.id()?;
+            let id = scene.workstation.id()?;
             let path = format!("/api/workstations/{id}/attach-jobs/{}", scene.job);
             let body = json!({ "status": "cancelled" });
             scene.cloud.ok(Method::PATCH, &path, Some(body)).await?;
@@ -213,8 +219,8 @@ async fn kills_one_after_another_at_random_cost_no_line() -> Result<()> {
         for _ in 0..4 {
             match chance % 4 {
                 0 => {
-                    scene.machine.kill_agent().await?;
-                    scene.machine.start(&test_python())?;
+                    scene.workstation.kill_agent().await?;
+                    scene.workstation.start(&test_python())?;
                 }
                 1 => {
                     // The one before may have been killed just now.
@@ -387,7 +393,7 @@ async fn a_keeper_that_lives_and_cannot_be_reached_is_ended() -> Result<()> {
 async fn a_peer_asked_to_end_ends_its_job_and_leaves_nothing() -> Result<()> {
     for moment in moments() {
         let scene = Scene::printing(600, moment).await?;
-        assert_eq!(scene.machine.processes("sleep 600").len(), 1);
+        assert_eq!(scene.workstation.processes("sleep 600").len(), 1);
         signal(scene.process("cloud-runtime-agent")?, Signal::SIGTERM)?;
         let execution = scene.room.finished(&scene.execution, LIMIT).await?;
         assert_eq!(execution.status, "error");
@@ -395,7 +401,10 @@ async fn a_peer_asked_to_end_ends_its_job_and_leaves_nothing() -> Result<()> {
             scene.nothing_left_of(name).await?;
         }
         scene.logged("completed").await?;
-        assert!(!scene.machine.log().contains("failed"), "the job failed");
+        assert!(
+            !scene.workstation.log().contains("failed"),
+            "the job failed"
+        );
         scene.end().await?;
     }
     Ok(())
@@ -410,13 +419,13 @@ async fn a_restart_asked_for_over_http_brings_a_new_kernel() -> Result<()> {
         let execution = scene.room.finished(&scene.execution, LIMIT).await?;
         assert_ne!(execution.status, "done");
         until("the old kernel to be gone", LIMIT, async || {
-            Ok((!scene.machine.processes("ipykernel").contains(&kernel)).then_some(()))
+            Ok((!scene.workstation.processes("ipykernel").contains(&kernel)).then_some(()))
         })
         .await?;
         scene.starts_anew(&scene.room).await?;
         assert_ne!(scene.process("ipykernel")?, kernel);
         until("the old peer to be gone", LIMIT, async || {
-            let peers = scene.machine.processes("cloud-runtime-agent");
+            let peers = scene.workstation.processes("cloud-runtime-agent");
             Ok((peers.len() == 1).then_some(()))
         })
         .await?;
@@ -431,7 +440,7 @@ async fn a_restart_asked_for_over_http_brings_a_new_kernel() -> Result<()> {
 async fn an_interrupted_agent_ends_its_peers_and_leaves_nothing() -> Result<()> {
     for moment in moments() {
         let mut scene = Scene::printing(600, moment).await?;
-        assert_eq!(scene.machine.stop().await?, Some(0));
+        assert_eq!(scene.workstation.stop().await?, Some(0));
         scene.nothing_left_of("").await?;
         let execution = scene.room.finished(&scene.execution, LIMIT).await?;
         assert_eq!(execution.status, "error");

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use e2e::{Attached, Cloud, Execution, Machine, Relay, Room, test_python, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use processes::{Attached, Cloud, Execution, Relay, Room, Workstation, test_python, until};
 use reqwest::Method;
 use serde_json::json;
 
@@ -51,7 +51,7 @@ pub fn moments() -> Vec<Moment> {
 /// A cell that prints, on a machine paired with a cloud.
 pub struct Scene {
     pub cloud: Cloud,
-    pub machine: Machine,
+    pub workstation: Workstation,
     pub room: Room,
     pub notebook: String,
     pub job: String,
@@ -64,24 +64,24 @@ impl Scene {
     /// A cell of so many lines, one every 100 ms, that has printed as many as the moment says.
     pub async fn printing(lines: usize, moment: Moment) -> Result<Self> {
         let cloud = Cloud::start().await?;
-        let machine = Machine::paired(&cloud, "machine").await?;
-        Self::on(cloud, machine, None, lines, moment).await
+        let workstation = Workstation::paired(&cloud, "machine").await?;
+        Self::on(cloud, workstation, None, lines, moment).await
     }
 
     /// The same with a relay between the machine and the cloud.
     pub async fn printing_through_a_relay(lines: usize, moment: Moment) -> Result<Self> {
         let cloud = Cloud::start().await?;
         let relay = Relay::start(cloud.address()).await?;
-        let mut machine = Machine::new(&cloud, "machine");
-        machine.connect_through(&cloud, relay.url()).await?;
-        machine.start(&test_python())?;
-        machine.online(&cloud).await?;
-        Self::on(cloud, machine, Some(relay), lines, moment).await
+        let mut workstation = Workstation::new(&cloud, "machine");
+        workstation.connect_through(&cloud, relay.url()).await?;
+        workstation.start(&test_python())?;
+        workstation.online(&cloud).await?;
+        Self::on(cloud, workstation, Some(relay), lines, moment).await
     }
 
     async fn on(
         cloud: Cloud,
-        machine: Machine,
+        workstation: Workstation,
         relay: Option<Relay>,
         lines: usize,
         moment: Moment,
@@ -90,7 +90,7 @@ impl Scene {
             room,
             notebook,
             job,
-        } = Attached::idle(&cloud, &machine, "kills").await?;
+        } = Attached::idle(&cloud, &workstation, "kills").await?;
         let cell = room.cells().into_iter().next().context("no cell")?;
         let source = format!(
             "import os, subprocess, time\n\
@@ -107,7 +107,7 @@ impl Scene {
         tokio::time::sleep(moment.delay).await;
         Ok(Self {
             cloud,
-            machine,
+            workstation,
             room,
             notebook,
             job,
@@ -120,7 +120,7 @@ impl Scene {
     /// Replaces the job by a new one on the same machine.
     pub async fn restart_over_http(&self) -> Result<()> {
         let path = format!("/api/n/{}/workstation-attachments", self.notebook);
-        let body = json!({ "workstation_id": self.machine.id()?, "intent": "restart" });
+        let body = json!({ "workstation_id": self.workstation.id()?, "intent": "restart" });
         self.cloud.ok(Method::POST, &path, Some(body)).await?;
         Ok(())
     }
@@ -130,7 +130,7 @@ impl Scene {
         let execution = room
             .finished(&self.execution, LIMIT)
             .await
-            .with_context(|| self.machine.log())?;
+            .with_context(|| self.workstation.log())?;
         assert_eq!(execution.status, "done", "{execution:?}");
         assert_eq!(execution.count, Some(1));
         let text = room
@@ -173,14 +173,14 @@ impl Scene {
             (next.status.as_str(), next.count),
             ("done", Some(1)),
             "{next:?}\n{}",
-            self.machine.log()
+            self.workstation.log()
         );
         Ok(())
     }
 
     /// The one process of this machine whose command line contains a text.
     pub fn process(&self, containing: &str) -> Result<i32> {
-        match self.machine.processes(containing)[..] {
+        match self.workstation.processes(containing)[..] {
             [pid] => Ok(pid),
             ref found => anyhow::bail!("{containing}: {found:?}"),
         }
@@ -198,21 +198,21 @@ impl Scene {
 
     /// Waits until none of this machine's processes has the text in its command line.
     pub async fn nothing_left_of(&self, containing: &str) -> Result<()> {
-        self.machine.nothing_left_of(containing, LIMIT).await
+        self.workstation.nothing_left_of(containing, LIMIT).await
     }
 
     /// Waits until the agent has logged a text.
     pub async fn logged(&self, text: &str) -> Result<()> {
         until(&format!("the agent to log {text:?}"), LIMIT, async || {
-            Ok(self.machine.log().contains(text).then_some(()))
+            Ok(self.workstation.log().contains(text).then_some(()))
         })
         .await
-        .with_context(|| self.machine.log())
+        .with_context(|| self.workstation.log())
     }
 
     /// Ends the machine with SIGINT; nothing of it may live on.
     pub async fn end(mut self) -> Result<()> {
-        self.machine.stop().await?;
+        self.workstation.stop().await?;
         self.nothing_left_of("").await
     }
 }

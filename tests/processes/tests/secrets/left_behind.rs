@@ -1,7 +1,7 @@
 //! What notebook code leaves behind: for the next kernel, and for agent and peer to run.
 
 use anyhow::{Context as _, Result};
-use e2e::until;
+use processes::until;
 use serde_json::json;
 
 use super::{LIMIT, Scene};
@@ -30,12 +30,12 @@ impl Scene {
 
     /// What a program that was left behind saw, once it has looked.
     async fn seen_by(&self, who: &str) -> Result<String> {
-        let path = self.machine.home().join(format!("seen-by-{who}"));
+        let path = self.workstation.home().join(format!("seen-by-{who}"));
         until(&format!("{who} to look"), LIMIT, async || {
             Ok(path.exists().then_some(()))
         })
         .await
-        .with_context(|| self.machine.log())?;
+        .with_context(|| self.workstation.log())?;
         Ok(std::fs::read_to_string(path)?)
     }
 }
@@ -48,7 +48,7 @@ async fn the_next_kernel_sees_no_more_than_the_first() -> Result<()> {
     };
     let said = scene.said(CARRIES_AWAY).await?;
     assert_eq!(said, "config stays\nstate stays\n");
-    assert!(scene.machine.credential().is_ok());
+    assert!(scene.workstation.credential().is_ok());
     scene.restart().await?;
     scene.is_protected().await
 }
@@ -74,7 +74,7 @@ async fn no_kernel_starts_while_another_folder_is_in_the_place_of_a_secret_one()
         "{details}"
     );
 
-    let home = scene.machine.home();
+    let home = scene.workstation.home();
     std::fs::remove_dir_all(home.join("config"))?;
     std::os::unix::fs::symlink("dotfiles", home.join("config"))?;
     assert_eq!(scene.said("print('again')").await?, "again\n");
@@ -89,12 +89,12 @@ async fn interpreters_and_packages_of_notebook_code_see_no_secret() -> Result<()
     };
     assert_eq!(scene.said(LEAVES_PROGRAMS).await?, "left\n");
     // The next agent looks for interpreters at once.
-    scene.machine.kill_agent().await?;
-    scene.machine.start(&scene.python)?;
-    scene.machine.online(&scene.cloud).await?;
+    scene.workstation.kill_agent().await?;
+    scene.workstation.start(&scene.python)?;
+    scene.workstation.online(&scene.cloud).await?;
     assert_eq!(scene.seen_by("interpreter").await?, "looks\n");
 
-    let package = scene.machine.home().join("package");
+    let package = scene.workstation.home().join("package");
     let block = format!(
         "# /// script\n# dependencies = [\"left-package @ file://{}\"]\n# ///",
         package.display()

@@ -8,9 +8,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Attached, Cloud, Machine, Room, program, test_python, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use processes::{Attached, Cloud, Room, Workstation, program, test_python, until};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Child;
@@ -23,7 +23,7 @@ const TRIED: u64 = 100;
 /// A machine of an account without rights, with a notebook attached to it.
 struct Scene {
     cloud: Cloud,
-    machine: Machine,
+    workstation: Workstation,
     room: Room,
     notebook: String,
     job: String,
@@ -45,9 +45,9 @@ impl Scene {
     async fn with_config_at(name: &str) -> Result<Option<Self>> {
         let cloud = Cloud::start().await?;
         let python = test_python();
-        let mut machine = Machine::new(&cloud, "machine");
-        machine.unprivileged(&python)?;
-        let namespaces = machine
+        let mut workstation = Workstation::new(&cloud, "machine");
+        workstation.unprivileged(&python)?;
+        let namespaces = workstation
             .command(Path::new("unshare"))?
             .args(["-U", "-m", "-r", "mount", "-t", "tmpfs", "none", "/tmp"])
             .output()
@@ -59,16 +59,18 @@ impl Scene {
             );
             return Ok(None);
         }
-        machine.use_own_programs()?;
+        workstation.use_own_programs()?;
         if name != "config" {
             let link = "mkdir \"$0\" && ln -s \"$0\" config";
-            let mut shell = machine.command(Path::new("sh"))?;
-            shell.args(["-c", link, name]).current_dir(machine.home());
+            let mut shell = workstation.command(Path::new("sh"))?;
+            shell
+                .args(["-c", link, name])
+                .current_dir(workstation.home());
             ensure!(shell.status().await?.success());
         }
-        let runtime = machine.home().join("run");
-        machine.set("XDG_RUNTIME_DIR", &runtime);
-        let made = machine
+        let runtime = workstation.home().join("run");
+        workstation.set("XDG_RUNTIME_DIR", &runtime);
+        let made = workstation
             .command(Path::new("mkdir"))?
             .arg("-p")
             .arg(runtime.join("systemd"))
@@ -83,25 +85,25 @@ impl Scene {
             Ok(listener)
         });
         let manager = manager.into_iter().collect::<Result<_>>()?;
-        machine.connect(&cloud).await?;
-        let bystander = machine
+        workstation.connect(&cloud).await?;
+        let bystander = workstation
             .command(Path::new("sleep"))?
             .arg("600")
             .env("THEIR_TOKEN", "visible-secret")
             .kill_on_drop(true)
             .spawn()?;
-        machine.start(&python)?;
-        machine.online(&cloud).await?;
+        workstation.start(&python)?;
+        workstation.online(&cloud).await?;
         let Attached {
             room,
             notebook,
             job,
-        } = Attached::new(&cloud, &machine, "secrets").await?;
+        } = Attached::new(&cloud, &workstation, "secrets").await?;
         let first = room.run("1", LIMIT).await?;
         ensure!(first.status == "done", "{}", room.runtime());
         Ok(Some(Self {
             cloud,
-            machine,
+            workstation,
             room,
             notebook,
             job,
@@ -131,9 +133,9 @@ impl Scene {
 
     /// The attack's source; processes and files are those of now.
     async fn attack(&self) -> Result<String> {
-        let home = self.machine.home();
+        let home = self.workstation.home();
         let state = home.join("state/runt");
-        let folder = self.machine.job_folder(&self.job);
+        let folder = self.workstation.job_folder(&self.job);
         let mut sockets = vec![
             self.runtime.join("bus"),
             self.runtime.join("systemd/private"),
@@ -146,7 +148,7 @@ impl Scene {
         let keeper: Value = serde_json::from_slice(&std::fs::read(folder.join("keeper.json"))?)?;
         sockets.push(keeper["socket"].as_str().context("no socket")?.into());
         ensure!(sockets.len() == 5 && sockets.iter().all(|socket| socket.exists()));
-        let kernel = self.machine.only("ipykernel").await?;
+        let kernel = self.workstation.only("ipykernel").await?;
         let command = std::fs::read_to_string(format!("/proc/{kernel}/cmdline"))?;
         let connection = command.trim_end_matches('\0').rsplit('\0').next();
         let programs = ["runt", "runtimed"].map(|name| home.join(".local/bin").join(name));
@@ -158,9 +160,9 @@ impl Scene {
             "connection_file": connection,
             "programs": programs,
             "outside": {
-                "agent": self.machine.only("workstation-agent --cloud-url").await?,
-                "peer": self.machine.only("cloud-runtime-agent").await?,
-                "keeper": self.machine.only("kernel-keeper").await?,
+                "agent": self.workstation.only("workstation-agent --cloud-url").await?,
+                "peer": self.workstation.only("cloud-runtime-agent").await?,
+                "keeper": self.workstation.only("kernel-keeper").await?,
                 "bystander": self.bystander.id(),
             },
         });
@@ -179,7 +181,7 @@ impl Scene {
     /// The same attempts by code of the account that is not a notebook's find what is there.
     async fn others_reach_it(&self) -> Result<()> {
         let mut outside = self
-            .machine
+            .workstation
             .command(&self.python)?
             .arg("-")
             .stdin(Stdio::piped())
@@ -198,7 +200,7 @@ impl Scene {
             .iter()
             .filter_map(Value::as_str)
             .collect();
-        let control = self.machine.home().join("state/runt");
+        let control = self.workstation.home().join("state/runt");
         let bystander = self.bystander.id().unwrap_or_default();
         let environment = format!("secret in the environment of {bystander}");
         let mut expected = vec![
@@ -241,7 +243,7 @@ impl Scene {
     async fn takes_no_orders_from_kernels(&self) -> Result<()> {
         let runt = program("runt")?;
         let inside = self
-            .machine
+            .workstation
             .command(&program("runtimed")?)?
             .args(["confined", "--hide", "/nonexistent", "--"])
             .arg(runt)
@@ -251,14 +253,14 @@ impl Scene {
         assert!(!inside.status.success(), "{inside:?}");
         until("the agent's refusal", LIMIT, async || {
             Ok(self
-                .machine
+                .workstation
                 .log()
                 .contains("tried to give orders")
                 .then_some(()))
         })
         .await?;
         let drained = self
-            .machine
+            .workstation
             .runt(&["workstation", "status", "--json"])?
             .output()
             .await?;
@@ -272,12 +274,12 @@ impl Scene {
 
     /// No secret is written down but in the credential's file.
     fn wrote_no_secret(&self) -> Result<()> {
-        let token = self.machine.credential()?["token"]
+        let token = self.workstation.credential()?["token"]
             .as_str()
             .context("no token")?
             .to_owned();
-        assert!(!self.machine.log().contains(&token));
-        let mut folders = vec![self.machine.home().join("state")];
+        assert!(!self.workstation.log().contains(&token));
+        let mut folders = vec![self.workstation.home().join("state")];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder)? {
                 let path = entry?.path();
@@ -303,7 +305,7 @@ async fn notebook_code_reaches_no_secret() -> Result<()> {
         return Ok(());
     };
     let status = scene
-        .machine
+        .workstation
         .runt(&["workstation", "status", "--json"])?
         .output()
         .await?;
@@ -315,10 +317,10 @@ async fn notebook_code_reaches_no_secret() -> Result<()> {
     scene.takes_no_orders_from_kernels().await?;
     scene.wrote_no_secret()?;
     assert_eq!(
-        scene.machine.stop().await?,
+        scene.workstation.stop().await?,
         Some(0),
         "{}",
-        scene.machine.log()
+        scene.workstation.log()
     );
     Ok(())
 }
@@ -352,7 +354,7 @@ async fn everything_else_is_as_it_was() -> Result<()> {
         return Ok(());
     };
     assert_eq!(scene.said(ORDINARY).await?, "as ever\n");
-    let kernel = scene.machine.only("ipykernel").await?;
+    let kernel = scene.workstation.only("ipykernel").await?;
 
     // An interrupt reaches the cell.
     let cell = scene.room.cells().into_iter().next().context("no cell")?;
@@ -374,24 +376,24 @@ async fn everything_else_is_as_it_was() -> Result<()> {
 
     // The next peer, and the next agent, adopt the keeper; the kernel is the same.
     let (peer, keeper) = (
-        scene.machine.only("cloud-runtime-agent").await?,
-        scene.machine.only("kernel-keeper").await?,
+        scene.workstation.only("cloud-runtime-agent").await?,
+        scene.workstation.only("kernel-keeper").await?,
     );
     kill(Pid::from_raw(peer), Signal::SIGKILL)?;
     until("another peer", LIMIT, async || {
-        let now = scene.machine.processes("cloud-runtime-agent");
+        let now = scene.workstation.processes("cloud-runtime-agent");
         Ok((now.len() == 1 && now[0] != peer).then_some(()))
     })
     .await?;
     assert_eq!(scene.said("print(kept + 1)").await?, "42\n");
-    let peer = scene.machine.only("cloud-runtime-agent").await?;
-    scene.machine.kill_agent().await?;
-    scene.machine.start(&scene.python)?;
-    scene.machine.online(&scene.cloud).await?;
+    let peer = scene.workstation.only("cloud-runtime-agent").await?;
+    scene.workstation.kill_agent().await?;
+    scene.workstation.start(&scene.python)?;
+    scene.workstation.online(&scene.cloud).await?;
     assert_eq!(scene.said("print(kept + 2)").await?, "43\n");
-    assert_eq!(scene.machine.only("cloud-runtime-agent").await?, peer);
-    assert_eq!(scene.machine.only("kernel-keeper").await?, keeper);
-    assert_eq!(scene.machine.only("ipykernel").await?, kernel);
+    assert_eq!(scene.workstation.only("cloud-runtime-agent").await?, peer);
+    assert_eq!(scene.workstation.only("kernel-keeper").await?, keeper);
+    assert_eq!(scene.workstation.only("ipykernel").await?, kernel);
     scene.is_protected().await?;
 
     // A new kernel of the same keeper.
@@ -400,20 +402,20 @@ async fn everything_else_is_as_it_was() -> Result<()> {
         .request(json!({ "id": "restart", "action": "restart_kernel" }))
         .await?;
     until("another kernel", LIMIT, async || {
-        let now = scene.machine.processes("ipykernel");
+        let now = scene.workstation.processes("ipykernel");
         Ok((now.len() == 1 && now[0] != kernel).then_some(()))
     })
     .await?;
     assert_eq!(scene.said("print('kept' in globals())").await?, "False\n");
     scene.is_protected().await?;
     assert_eq!(
-        scene.machine.stop().await?,
+        scene.workstation.stop().await?,
         Some(0),
         "{}",
-        scene.machine.log()
+        scene.workstation.log()
     );
     until("nothing to be left", LIMIT, async || {
-        let left = ["runtimed", "ipykernel"].map(|name| scene.machine.processes(name).len());
+        let left = ["runtimed", "ipykernel"].map(|name| scene.workstation.processes(name).len());
         Ok((left == [0, 0]).then_some(()))
     })
     .await

@@ -10,7 +10,7 @@ mod shape;
 mod socket;
 
 use anyhow::Result;
-use e2e::Cloud;
+use processes::Cloud;
 use replay::Replay;
 
 /// A difference on purpose: how the line of a difference begins, and why.

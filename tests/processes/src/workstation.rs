@@ -1,4 +1,4 @@
-//! A machine paired with a cloud by the real command line, in folders of its own.
+//! A workstation paired with a cloud by the real command line, in folders of its own.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -37,7 +37,7 @@ exec "$@"
 "#;
 
 /// A workstation: its folders, its credential and, while it runs, its agent.
-pub struct Machine {
+pub struct Workstation {
     home: PathBuf,
     /// What the agent prints, a file in the home.
     log: String,
@@ -56,8 +56,8 @@ pub struct Machine {
     log_offset: usize,
 }
 
-impl Machine {
-    /// A machine that is not paired yet; its folders live below the cloud's.
+impl Workstation {
+    /// A workstation that is not paired yet; its folders live below the cloud's.
     pub fn new(cloud: &Cloud, name: &str) -> Self {
         Self::at(cloud.folder(name), "agent.log")
     }
@@ -143,7 +143,7 @@ impl Machine {
         self.account.as_ref().map(Account::number)
     }
 
-    /// A program with this machine's folders, user and rights.
+    /// A program with this workstation's folders, user and rights.
     pub fn command(&self, program: &std::path::Path) -> Result<Command> {
         std::fs::create_dir_all(&self.home)?;
         // Whatever stands before the program becomes the program.
@@ -186,16 +186,16 @@ impl Machine {
         self.namespace = Some(namespace.to_owned());
     }
 
-    /// Pairs a machine and starts its agent; returns when the cloud shows it online.
+    /// Pairs a workstation and starts its agent; returns when the cloud shows it online.
     pub async fn paired(cloud: &Cloud, name: &str) -> Result<Self> {
-        let mut machine = Self::new(cloud, name);
-        machine.connect(cloud).await?;
-        machine.start(&test_python())?;
-        machine.online(cloud).await?;
-        Ok(machine)
+        let mut workstation = Self::new(cloud, name);
+        workstation.connect(cloud).await?;
+        workstation.start(&test_python())?;
+        workstation.online(cloud).await?;
+        Ok(workstation)
     }
 
-    /// `runt` with this machine's folders and nothing of the caller's cloud settings.
+    /// `runt` with this workstation's folders and nothing of the caller's cloud settings.
     pub fn runt(&self, arguments: &[&str]) -> Result<Command> {
         let runt = match &self.programs {
             Some(folder) => folder.join("runt"),
@@ -247,7 +247,7 @@ impl Machine {
         Ok(serde_json::from_str(&text)?)
     }
 
-    /// The id under which the cloud knows this machine.
+    /// The id under which the cloud knows this workstation.
     pub fn id(&self) -> Result<String> {
         Ok(self.credential()?["workstation_id"]
             .as_str()
@@ -271,7 +271,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Whether the cloud shows this machine online.
+    /// Whether the cloud shows this workstation online.
     pub async fn is_shown_online(&self, cloud: &Cloud) -> Result<bool> {
         let id = self.id()?;
         let rows = cloud.workstations().await?;
@@ -279,7 +279,7 @@ impl Machine {
         Ok(own.any(|row| row["status"] == "online"))
     }
 
-    /// Waits until this machine's agent has registered and the cloud shows it online. (It may still do so of an agent
+    /// Waits until this workstation's agent has registered and the cloud shows it online. (It may still do so of an agent
     /// that was killed.)
     pub async fn online(&self, cloud: &Cloud) -> Result<()> {
         until("the machine to be online", ONLINE_LIMIT, async || {
@@ -336,7 +336,7 @@ impl Machine {
         std::fs::read_to_string(self.home.join(&self.log)).unwrap_or_default()
     }
 
-    /// The only process of this machine whose command line contains a text, once there is exactly one.
+    /// The only process of this workstation whose command line contains a text, once there is exactly one.
     pub async fn only(&self, containing: &str) -> Result<i32> {
         until(containing, PROCESS_LIMIT, async || {
             match self.processes(containing)[..] {
@@ -348,7 +348,7 @@ impl Machine {
         .with_context(|| self.log())
     }
 
-    /// Waits until none of this machine's processes has a text in its command line.
+    /// Waits until none of this workstation's processes has a text in its command line.
     pub async fn nothing_left_of(&self, containing: &str, limit: Duration) -> Result<()> {
         until(&format!("{containing} to be gone"), limit, async || {
             let left = self.processes(containing);
@@ -359,7 +359,7 @@ impl Machine {
         .with_context(|| self.log())
     }
 
-    /// Ids of the processes that belong to this machine (found by its folders in their environment).
+    /// Ids of the processes that belong to this workstation (found by its folders in their environment).
     pub fn processes(&self, containing: &str) -> Vec<i32> {
         let Ok(entries) = std::fs::read_dir("/proc") else {
             return Vec::new();
@@ -379,7 +379,7 @@ impl Machine {
     }
 }
 
-impl Drop for Machine {
+impl Drop for Workstation {
     fn drop(&mut self) {
         // A process may start another while it is being killed.
         for _ in 0..3 {
