@@ -1,7 +1,8 @@
 //! CommentsDoc: threads beside a notebook (documents 10); clients write it, the host its identity.
 
 mod anchor;
-mod write;
+#[cfg(any(test, feature = "testing"))]
+mod edit;
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,8 @@ use automerge::{AutoCommit, ObjId, ObjType, ROOT, ReadDoc as _};
 use serde_json::{Value as Json, json};
 
 pub use anchor::{Anchor, AnchorError};
-pub use write::{CommentError, NewMessage};
+#[cfg(any(test, feature = "testing"))]
+pub use edit::{CommentError, NewMessage};
 
 use crate::fractional_index;
 use crate::genesis::{DocKind, document};

@@ -19,8 +19,8 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// Makes a notebook and attaches a workstation to it once that is online; returns when the room says that its compute is
-    /// ready.
+    /// Makes a notebook and attaches a workstation to it once that is online; returns when the room says that its compute
+    /// is ready.
     pub async fn new(cloud: &Cloud, workstation: &Workstation, title: &str) -> Result<Self> {
         until("the machine to be online", READY_LIMIT, async || {
             Ok(workstation.is_shown_online(cloud).await?.then_some(()))

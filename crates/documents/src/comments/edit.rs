@@ -1,4 +1,5 @@
-//! What clients write: threads, replies, and the end of threads (documents 10.4).
+//! What people write: threads, replies, and the end of threads (documents 10.4). For tests: a room relays what clients
+//! write, and no program of ours writes comments.
 
 use automerge::transaction::Transactable;
 use automerge::{AutomergeError, ObjId, ObjType};
