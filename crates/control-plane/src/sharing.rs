@@ -50,7 +50,13 @@ pub fn parse(body: &Map<String, Value>) -> Result<Mutation> {
         SubjectKind::Public => {}
         SubjectKind::Principal => check_principal(&subject)?,
     }
-    let may_run = scope == Scope::Editor && fields.is_true("may_run");
+    let may_run = fields.is_true("may_run");
+    if may_run && scope != Scope::Editor {
+        return Err(fields.refuse(
+            "may_run",
+            "goes with scope 'editor' only: owners may run, viewers and the public may not",
+        ));
+    }
     Ok(Mutation {
         kind,
         subject,

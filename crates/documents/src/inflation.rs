@@ -8,14 +8,14 @@ use std::io::Read;
 
 use flate2::bufread::DeflateDecoder;
 
+use crate::chunks::{Chunk, Kind, Reader};
+
 /// Bytes that the changes of one frame of a peer may inflate to, with those that wait for others.
 pub const FRAME_INFLATED_MAX: u64 = 64 * 1024 * 1024;
 /// Bytes that a whole document which a client hands in may inflate to.
 pub const DOCUMENT_INFLATED_MAX: u64 = 256 * 1024 * 1024;
 /// Bytes that are inflated at a time and thrown away.
 const STEP: usize = 32 * 1024;
-const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
-const CHECKSUM_BYTES: usize = 4;
 const HASH_BYTES: usize = 32;
 /// The bit of a column's specification that says that it is deflated.
 const DEFLATED: u64 = 0b1000;
@@ -47,7 +47,7 @@ impl Budget {
     /// It is more than is left.
     pub fn take(&mut self, mut bytes: &[u8]) -> Result<(), TooLarge> {
         while let Some((chunk, rest)) = Chunk::first(bytes) {
-            match chunk.kind {
+            match chunk.kind() {
                 Kind::Document => self.document(chunk.data)?,
                 Kind::CompressedChange => self.inflate(chunk.data)?,
                 Kind::Bundle => self.bundle(chunk.data)?,
@@ -113,71 +113,12 @@ impl Budget {
     }
 }
 
-enum Kind {
-    Document,
-    CompressedChange,
-    Bundle,
-    /// Nothing of it is compressed.
-    Other,
-}
-
-struct Chunk<'a> {
-    kind: Kind,
-    data: &'a [u8],
-}
-
-impl<'a> Chunk<'a> {
-    /// The chunk that bytes begin with, and what follows it.
-    fn first(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let mut reader = Reader(bytes);
-        if reader.bytes(MAGIC.len() as u64)? != MAGIC {
-            return None;
-        }
-        reader.bytes(CHECKSUM_BYTES as u64)?;
-        let kind = match reader.byte()? {
-            0 => Kind::Document,
-            2 => Kind::CompressedChange,
-            3 => Kind::Bundle,
-            _ => Kind::Other,
-        };
-        let length = reader.number()?;
-        let data = reader.bytes(length)?;
-        Some((Self { kind, data }, reader.0))
-    }
-}
-
 struct Column {
     length: u64,
     deflated: bool,
 }
 
-/// Reads from the front; `None` once the bytes end too soon.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn bytes(&mut self, count: u64) -> Option<&'a [u8]> {
-        let (first, rest) = self.0.split_at_checked(usize::try_from(count).ok()?)?;
-        self.0 = rest;
-        Some(first)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.bytes(1).map(|bytes| bytes[0])
-    }
-
-    /// An unsigned LEB128 of at most 64 bits.
-    fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(number);
-            }
-        }
-        None
-    }
-
+impl Reader<'_> {
     fn actors(&mut self) -> Option<()> {
         for _ in 0..self.number()? {
             let length = self.number()?;

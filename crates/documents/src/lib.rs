@@ -3,6 +3,7 @@
 //! Nothing here opens a socket or speaks SQL. Start reading at [`genesis`], then [`notebook`] and
 //! [`runtime_state`]; [`policy`] decides who may write what, [`sync`] speaks the sync protocol.
 
+pub mod chunks;
 pub mod comments;
 pub mod comms;
 pub mod environment;

@@ -77,6 +77,14 @@ pub enum Refusal {
     /// An editor touched something but cells.
     #[error("editor scope may only edit cells; change touched notebook root '{0}'")]
     EditorRoot(String),
+    /// A change put something else in the place of what everybody's work hangs from.
+    #[error("changes may not replace or remove {} root '{root}'", .kind.name())]
+    Root {
+        /// The document.
+        kind: DocKind,
+        /// Which one.
+        root: &'static str,
+    },
     /// A comment hangs where none can (documents 10.3).
     #[error("comment thread '{thread}' has an invalid anchor: {error}")]
     Anchor {
@@ -138,11 +146,27 @@ pub fn judge(
     }
     match (kind, scope) {
         (DocKind::Notebook, Scope::Editor) => check_editor(trial.new, trial.before, trial.touched),
-        (DocKind::Comments, _) => check_anchors(trial.new, trial.touched),
+        (DocKind::Comms, _) => check_root(kind, "comms", trial),
+        (DocKind::Comments, _) => {
+            check_root(kind, "threads", trial)?;
+            check_anchors(trial.new, trial.touched)
+        }
         (DocKind::RuntimeState, _) => {
             let (old, new) = (Reader::now(trial.old), Reader::now(trial.new));
             runtime::check_touched(old, new, trial.touched).map_err(Refusal::Runtime)
         }
+        (DocKind::Notebook, _) => Ok(()),
+    }
+}
+
+/// Checks that a map that was there still is: no setter makes another, so that nothing could be written after.
+fn check_root(kind: DocKind, root: &'static str, trial: &Trial<'_>) -> Result<(), Refusal> {
+    if !trial.touched.has(root) {
+        return Ok(());
+    }
+    let (old, new) = (Reader::now(trial.old), Reader::now(trial.new));
+    match old.root_map(root) {
+        Some(map) if new.root_map(root).as_ref() != Some(&map) => Err(Refusal::Root { kind, root }),
         _ => Ok(()),
     }
 }

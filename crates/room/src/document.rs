@@ -5,6 +5,7 @@
 //! thousand.
 
 use documents::DocKind;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -246,6 +247,11 @@ impl Document {
     ) -> Result<Verdict, Denied> {
         let kind = self.kind;
         inflatable(chunks).map_err(|error| untried(kind, &error.to_string()))?;
+        if let Some(at) = chunks.iter().find_map(broken_at) {
+            // The library would leave it out, with all that follows it (RP-110).
+            let error = format!("the changes cannot be read from byte {at} on");
+            return Err(undecoded(kind, &error).into());
+        }
         let mut trial = self.doc.clone();
         let mut log = PatchLog::active();
         // Foreign bytes may hit a bug of the library; the copy that met it is thrown away.
@@ -297,15 +303,21 @@ enum Verdict {
 /// Refuses changes that the library would inflate to too much, before anybody knows whose they are.
 fn inflatable(chunks: &[ChunkList]) -> Result<(), TooLarge> {
     let mut budget = Budget::new(FRAME_INFLATED_MAX);
-    for chunks in chunks {
-        // As the library does: a chunk may begin in one piece and end in the next.
-        let joined: Vec<&[u8]> = chunks.iter().collect();
-        match joined[..] {
-            [alone] => budget.take(alone)?,
-            _ => budget.take(&joined.concat())?,
-        }
+    let mut chunks = chunks.iter();
+    chunks.try_for_each(|chunks| budget.take(&joined(chunks)))
+}
+
+fn broken_at(chunks: &ChunkList) -> Option<usize> {
+    documents::chunks::broken_at(&joined(chunks))
+}
+
+/// A chunk may begin in one piece of the list and end in the next, to the library as well.
+fn joined(chunks: &ChunkList) -> Cow<'_, [u8]> {
+    let pieces: Vec<&[u8]> = chunks.iter().collect();
+    match pieces[..] {
+        [alone] => alone.into(),
+        _ => pieces.concat().into(),
     }
-    Ok(())
 }
 
 fn undecoded(kind: DocKind, error: &str) -> String {

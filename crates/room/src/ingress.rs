@@ -20,6 +20,13 @@ pub(crate) enum Counted {
     No,
 }
 
+/// What every broadcast has (room protocol 5.11).
+#[derive(serde::Deserialize)]
+struct Hint {
+    #[serde(rename = "event")]
+    _event: String,
+}
+
 impl Room {
     pub(crate) fn message(&mut self, now: UnixMs, peer_id: &PeerId, message: Message) {
         let Some(peer) = self.peers.get_mut(peer_id) else {
@@ -88,8 +95,19 @@ impl Room {
         }
     }
 
-    /// Hands on what a kernel says to everybody, such as a widget's own message (Appendix B, Q-01).
+    /// Hands on what a kernel says to everybody, such as a widget's own message (Appendix B, Q-01). What no reader could
+    /// parse (5.11) is refused, not counted: it must not end a compute session (decision D13).
     fn broadcast(&mut self, now: UnixMs, peer_id: &PeerId, payload: &[u8]) {
+        if let Err(error) = serde_json::from_slice::<Hint>(payload) {
+            let reason = format!("decode broadcast: {error}");
+            return self.reject(
+                now,
+                peer_id,
+                Some(FrameType::Broadcast),
+                reason,
+                Counted::No,
+            );
+        }
         for other in self.others(peer_id) {
             if self
                 .peers

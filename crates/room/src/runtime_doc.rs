@@ -74,6 +74,11 @@ pub(crate) fn cell_id(doc: &AutoCommit, id: &str) -> Option<String> {
     text(doc, &record(doc, id)?, "cell_id")
 }
 
+/// The label of who asked for an execution.
+pub(crate) fn submitted_by(doc: &AutoCommit, id: &str) -> Option<String> {
+    text(doc, &record(doc, id)?, "submitted_by_actor_label")
+}
+
 pub(crate) fn create_execution(
     doc: &mut AutoCommit,
     new: &NewExecution,

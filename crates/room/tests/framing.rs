@@ -196,6 +196,19 @@ fn ws_333_what_a_kernel_says_to_everybody_reaches_everybody() {
 }
 
 #[test]
+fn rp_5_11_what_no_reader_could_parse_is_no_broadcast() {
+    let mut harness = with_everyone();
+    for payload in [&b""[..], b"not json", b"[]", b"{}", br#"{"event":1}"#] {
+        for _ in 0..9 {
+            harness.binary("rt", FrameType::Broadcast, payload);
+            let (_, reason) = rejection(&mut harness, "rt");
+            assert!(reason.starts_with("decode broadcast: "), "{reason}");
+        }
+    }
+    assert_eq!(harness.take("viewer"), vec![]);
+}
+
+#[test]
 fn d13_a_runtime_peer_survives_frames_the_room_does_not_want() {
     let mut harness = with_everyone();
     let large = vec![b' '; FrameType::Broadcast.cap() + 1];

@@ -251,6 +251,45 @@ fn rp_077_rp_110_undecodable_sync_is_refused_and_never_closes() {
     }
 }
 
+// What the library leaves out must not read as taken.
+#[test]
+fn rp_110_a_message_whose_changes_are_broken_is_refused_whole() {
+    use automerge::sync::{ChunkList, Message};
+    let (mut harness, mut clients) = synced(&[owner()]);
+    let browser = &mut clients[0];
+    browser.add_cell("new", "code", "90", "x = 1");
+    let before = harness.room.heads(DocKind::Notebook);
+    let frames = browser.flush();
+    let (frame_type, payload) = &frames[0];
+    assert_eq!(*frame_type, FrameType::AutomergeSync);
+    let whole = Message::decode(payload).unwrap();
+    let change = whole.changes.iter().next().unwrap().to_vec();
+    let mut flipped = change.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    let broken: [&[&[u8]]; 5] = [
+        &[b"\x01\x02\x03\x04", &change],
+        &[&change, b"\x01\x02\x03\x04"],
+        &[&change[..change.len() - 3]],
+        &[&flipped],
+        &[&flipped, &change],
+    ];
+    for pieces in broken {
+        let mut message = whole.clone();
+        let pieces: Vec<Vec<u8>> = pieces.iter().map(|piece| piece.to_vec()).collect();
+        message.changes = ChunkList::from(pieces);
+        harness.take("owner");
+        harness.binary("owner", *frame_type, &message.encode());
+        let reason = harness.verdict("owner").unwrap();
+        assert!(
+            reason.contains("decode notebook sync: the changes cannot be read"),
+            "{reason}"
+        );
+        assert_eq!(harness.room.heads(DocKind::Notebook), before);
+    }
+    harness.binary("owner", *frame_type, payload);
+    assert_ne!(harness.room.heads(DocKind::Notebook), before);
+}
+
 // DOC-178
 #[test]
 fn doc_178_a_comment_on_a_range_that_runs_backwards_is_refused() {

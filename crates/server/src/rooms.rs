@@ -16,12 +16,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use control_plane::access::{self, Downgrade};
-use control_plane::people;
 use room::{
     AccessChange, AttachmentUpdate, Event, RepairOutcome, RepairRefused, Revocation,
     StoredDocuments, WorkstationHeaders,
 };
-use store::{Notebooks as _, SubjectKind};
+use store::{Notebooks as _, People as _, SubjectKind};
 use tokio::sync::{mpsc, oneshot};
 use wire::attachment::FenceError;
 use wire::close::{ACCESS_REVOKED, CODE_RESTART, Close};
@@ -297,41 +296,21 @@ impl Rooms {
         if !lock(&self.live).contains_key(notebook_id) {
             return;
         }
-        let now = app.now_ms();
-        let account = match principal {
-            // Sockets and rows go by the account, whichever of its names the change was about.
-            Some(principal) => people::account_of(app.catalog(), principal, now).await.ok(),
-            None => None,
+        let event = match principal.map(Principal::parse) {
+            Some(Ok(principal)) => access_now(app, notebook_id, &principal)
+                .await
+                .map(|change| Some(Event::AccessChanged(change))),
+            Some(Err(_)) => return,
+            None => has_public_link(app, notebook_id)
+                .await
+                .map(|has| (!has).then_some(Event::PublicLinkRevoked)),
         };
-        let principal = account.as_deref().or(principal);
-        let subject = principal.unwrap_or("anonymous");
-        let rows = match app.catalog().acl_for(notebook_id, subject).await {
-            Ok(rows) => rows,
+        let event = match event {
+            Ok(Some(event)) => event,
+            Ok(None) => return,
             Err(cause) => {
                 tracing::error!(%cause, notebook_id, "access could not be looked up again");
                 return;
-            }
-        };
-        let event = match principal {
-            None if rows
-                .iter()
-                .any(|row| row.subject_kind == SubjectKind::Public) =>
-            {
-                return;
-            }
-            None => Event::PublicLinkRevoked,
-            Some(principal) => {
-                let Ok(principal) = Principal::parse(principal) else {
-                    return;
-                };
-                let covers =
-                    |scope: &Scope| access::decide(&rows, *scope, Downgrade::Never).is_some();
-                Event::AccessChanged(AccessChange {
-                    principal,
-                    // Beside editor only: a socket that an owner opened for less stays at less.
-                    may_run: rows.iter().any(|row| row.may_run),
-                    allowed: Scope::ALL.into_iter().filter(covers).collect(),
-                })
             }
         };
         self.tell(app, notebook_id, event).await;
@@ -366,28 +345,26 @@ impl Rooms {
         }
     }
 
-    /// Closes a person's sockets. Frames of somebody who is not to come back are refused at once.
+    /// Closes a person's sockets. Of somebody who is not to come back, frames are refused at once, and what waits to run
+    /// is cancelled, whether they are there or not.
     pub async fn person_ended(&self, app: &App, principal: &str, for_good: bool) {
-        let Ok(principal) = Principal::parse(principal) else {
+        let Ok(parsed) = Principal::parse(principal) else {
             return;
         };
         let close = if for_good { ACCESS_REVOKED } else { DIAL_AGAIN };
         let mut rooms = HashSet::new();
         for socket in lock(&self.sockets).values() {
-            if socket.principal == principal {
+            if socket.principal == parsed {
                 socket.ended.now(close);
                 rooms.insert(socket.notebook_id.clone());
             }
         }
-        let change = AccessChange {
-            principal,
-            may_run: false,
-            allowed: Vec::new(),
-        };
-        let told = rooms.iter().map(|notebook_id| {
-            let event = Event::AccessChanged(change.clone());
-            self.tell(app, notebook_id, event)
-        });
+        if for_good {
+            rooms.extend(lock(&self.live).keys().cloned());
+        }
+        let told = rooms
+            .iter()
+            .map(|notebook_id| self.look_again(app, notebook_id, Some(principal)));
         futures_util::future::join_all(told).await;
     }
 
@@ -399,6 +376,38 @@ impl Rooms {
             peer_id: peer_id.clone(),
         }
     }
+}
+
+/// What a person may do in a notebook from now on.
+async fn access_now(
+    app: &App,
+    notebook_id: &str,
+    principal: &Principal,
+) -> store::Result<AccessChange> {
+    let standing = app
+        .catalog()
+        .standing(principal.as_str(), app.now_ms())
+        .await?;
+    // Sockets and rows go by the account, whichever of its names this is.
+    let account = standing.canonical.as_deref().unwrap_or(principal.as_str());
+    let rows = if standing.disabled {
+        Vec::new()
+    } else {
+        app.catalog().acl_for(notebook_id, account).await?
+    };
+    let covers = |scope: &Scope| access::decide(&rows, *scope, Downgrade::Never).is_some();
+    Ok(AccessChange {
+        principal: Principal::parse(account).unwrap_or_else(|_| principal.clone()),
+        // Beside editor only: a socket that an owner opened for less stays at less.
+        may_run: rows.iter().any(|row| row.may_run),
+        allowed: Scope::ALL.into_iter().filter(covers).collect(),
+    })
+}
+
+async fn has_public_link(app: &App, notebook_id: &str) -> store::Result<bool> {
+    let rows = app.catalog().acl_for(notebook_id, "anonymous").await?;
+    let mut kinds = rows.iter().map(|row| row.subject_kind);
+    Ok(kinds.any(|kind| kind == SubjectKind::Public))
 }
 
 /// A socket's place in the list of open ones.

@@ -1,17 +1,25 @@
 //! How many sockets are open, and how many one person or machine may hold.
 
 use std::collections::HashMap;
+use std::error::Error as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::Message;
 use futures_util::{Stream, StreamExt as _};
 use http::StatusCode;
+use tokio_tungstenite::tungstenite;
 
 use crate::error::ApiError;
 
 /// A client that was told there are too many waits this long; sockets last, so it is not short.
 const RETRY_SECONDS: u64 = 30;
+
+/// Whether a frame or message is larger than the socket takes.
+pub fn is_too_large(cause: &axum::Error) -> bool {
+    let cause = cause.source().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(tungstenite::Error::Capacity(_)))
+}
 
 /// How long a peer may take to answer a close.
 const LINGER: Duration = Duration::from_secs(1);
@@ -20,9 +28,12 @@ const LINGER: Duration = Duration::from_secs(1);
 /// something unread is reset, and the peer may then lose the close and all that was said before it (RFC 9293, 3.10.4).
 pub async fn linger<E>(mut stream: impl Stream<Item = Result<Message, E>> + Unpin) {
     let drained = async {
-        while let Some(Ok(message)) = stream.next().await {
-            if matches!(message, Message::Close(_)) {
-                return;
+        loop {
+            match stream.next().await {
+                Some(Ok(Message::Close(_))) => return,
+                Some(Ok(_)) => {}
+                // It cannot be read on, as after a message that is too large: the peer is given the time instead.
+                Some(Err(_)) | None => std::future::pending().await,
             }
         }
     };

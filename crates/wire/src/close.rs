@@ -4,6 +4,8 @@
 pub const CODE_NORMAL: u16 = 1000;
 /// Policy closure.
 pub const CODE_POLICY: u16 = 1008;
+/// A message that is too large (RFC 6455, 7.4.1).
+pub const CODE_SIZE: u16 = 1009;
 /// Server error.
 pub const CODE_ERROR: u16 = 1011;
 /// Service restart.
@@ -92,6 +94,11 @@ pub const NOTEBOOK_DELETED: Close = Close {
 pub const SLOW_CONSUMER: Close = Close {
     code: CODE_POLICY,
     reason: "outbound queue is full",
+};
+/// A message is larger than any that the socket may send.
+pub const MESSAGE_TOO_LARGE: Close = Close {
+    code: CODE_SIZE,
+    reason: "message is too large",
 };
 /// The reference client also ends on this text; no current room sends it.
 pub const REASON_WORKSTATION_MISMATCH: &str = "workstation mismatch";

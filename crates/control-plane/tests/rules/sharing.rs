@@ -69,6 +69,25 @@ async fn cp_276_a_private_notebook_is_hidden_from_nobody_and_closed_to_strangers
     assert_eq!(page(anonymous()).await.unwrap().scope, Scope::Viewer);
 }
 
+#[test]
+fn d14_the_run_right_goes_with_editor_alone() {
+    for (kind, subject, scope) in [
+        ("principal", "user:a", "viewer"),
+        ("principal", "user:a", "owner"),
+        ("public", "anonymous", "viewer"),
+    ] {
+        let mut body = json!({"subject_kind": kind, "subject": subject, "scope": scope});
+        body["may_run"] = Value::Bool(false);
+        sharing::parse(&object(body.clone())).unwrap();
+        body["may_run"] = Value::Bool(true);
+        let refused = sharing::parse(&object(body)).unwrap_err().to_string();
+        assert!(
+            refused.starts_with("may_run goes with scope 'editor' only"),
+            "{refused}"
+        );
+    }
+}
+
 // CP-283 CP-284
 #[test]
 fn cp_283_bad_rows_are_refused_in_the_words_of_3_5() {

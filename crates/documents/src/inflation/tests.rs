@@ -23,7 +23,7 @@ fn deflated(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn chunk(kind: u8, data: &[u8]) -> Vec<u8> {
-    let mut bytes = MAGIC.to_vec();
+    let mut bytes = vec![0x85, 0x6f, 0x4a, 0x83];
     bytes.extend([1, 2, 3, 4, kind]);
     let mut length = data.len();
     while length >= 0x80 {

@@ -480,3 +480,40 @@ fn the_seed_itself_is_anybodys_and_nothing_else_by_its_author_is() {
         "{refused:?}"
     );
 }
+
+// DOC 5: a setter does not make the map it needs.
+#[test]
+fn the_map_that_everybodys_work_hangs_from_stays() {
+    use automerge::{ObjType, ROOT, ReadDoc as _};
+    let principal = Principal::parse("user:x").unwrap();
+    for (kind, root) in [(DocKind::Comms, "comms"), (DocKind::Comments, "threads")] {
+        let mut room = kind.fresh("system:room/room:1").unwrap();
+        let mut peer = kind.fresh("user:x/browser:1").unwrap();
+        let map = peer.get(ROOT, root).unwrap().unwrap().1;
+        peer.put_object(&map, "k", ObjType::Map).unwrap();
+        assert_eq!(
+            send(kind, &mut room, &mut peer, Scope::Editor, &principal),
+            Ok(true)
+        );
+        for replaced in [false, true] {
+            let mut peer = room.fork();
+            peer.set_actor(actor_id("user:x/browser:2"));
+            if replaced {
+                peer.put_object(ROOT, root, ObjType::Map).unwrap();
+            } else {
+                peer.delete(ROOT, root).unwrap();
+            }
+            let refused = send(kind, &mut room, &mut peer, Scope::Editor, &principal);
+            assert_eq!(refused, Err(Refusal::Root { kind, root }));
+        }
+        // A room that lost it before there was this rule gets it back.
+        room.delete(ROOT, root).unwrap();
+        let mut peer = room.fork();
+        peer.set_actor(actor_id("user:x/browser:3"));
+        peer.put_object(ROOT, root, ObjType::Map).unwrap();
+        assert_eq!(
+            send(kind, &mut room, &mut peer, Scope::Editor, &principal),
+            Ok(true)
+        );
+    }
+}

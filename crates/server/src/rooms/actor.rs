@@ -2,24 +2,19 @@
 //! core wants done once it is durable.
 
 mod epochs;
+mod opening;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use control_plane::jobs;
 use documents::DocKind;
-use room::{
-    AttachmentUpdate, ComputeOutcome, Effect, Event, FinishedJob, Message, Room, Settings,
-    StoredDocuments,
-};
+use room::{ComputeOutcome, Effect, Event, FinishedJob, Message, Room, StoredDocuments};
 use store::Notebooks as _;
-use store::document_log::RoomKey;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use uuid::Uuid;
 use wire::close::SYNC_FAILED;
-use wire::{NotebookId, PeerId, WorkstationAttachment};
+use wire::{PeerId, WorkstationAttachment};
 
 use super::Registered;
 use super::command::Command;
@@ -27,6 +22,7 @@ use super::held::{Answer, Held};
 use super::log::RoomLog;
 use super::outbox::{Outbox, Outgoing};
 use crate::app::App;
+use opening::open;
 
 /// How long an empty room stays in memory.
 const LINGER: Duration = Duration::from_secs(60);
@@ -92,45 +88,6 @@ async fn start(app: &App, notebook_id: &str) -> Result<Actor, ActorError> {
     if actor.held.is_empty() && actor.begin_epoch().await {
         actor = open(app, notebook_id).await?;
     }
-    Ok(actor)
-}
-
-async fn open(app: &App, notebook_id: &str) -> Result<Actor, ActorError> {
-    let notebook = app.catalog().notebook(notebook_id).await?;
-    let epoch = notebook.as_ref().map_or(0, |notebook| notebook.room_epoch);
-    let idle_minutes = notebook.and_then(|notebook| u64::try_from(notebook.idle_minutes?).ok());
-    let key = RoomKey {
-        notebook_id: notebook_id.to_owned(),
-        epoch,
-    };
-    let (log, stored) = RoomLog::load(app.documents().clone(), key).await?;
-    let (now, id) = (app.now(), NotebookId::from(notebook_id));
-    let (room, effects) = heavy(|| {
-        Room::open(
-            id,
-            &stored,
-            Settings::default(),
-            now,
-            Box::new(Uuid::new_v4),
-        )
-    })?;
-    let mut actor = Actor {
-        app: app.clone(),
-        notebook_id: notebook_id.to_owned(),
-        room,
-        log,
-        held: Held::default(),
-        peers: HashMap::new(),
-        gone: Vec::new(),
-        wake: None,
-        touched: None,
-        starting_over: false,
-        publication: None,
-        beside: JoinSet::new(),
-    };
-    actor.take(effects).await?;
-    actor.event(Event::IdleMinutes(idle_minutes)).await?;
-    actor.hear_of_ended_job().await?;
     Ok(actor)
 }
 
@@ -278,23 +235,6 @@ impl Actor {
         let mut rest = || self.room.rest();
         let effects = if is_heavy { heavy(rest) } else { rest() };
         self.take(effects).await
-    }
-
-    /// A job that ended as the server died is over for the room too, before anybody comes in: work
-    /// that is asked for from now on is not that job's.
-    async fn hear_of_ended_job(&mut self) -> Result<(), ActorError> {
-        let Some(expected) = self.room.expected_job() else {
-            return Ok(());
-        };
-        let Some(attachment) = jobs::ended_unheard(self.app.catalog(), &expected).await? else {
-            return Ok(());
-        };
-        let update = AttachmentUpdate {
-            attachment,
-            close_runtime_peers: None,
-        };
-        self.event(Event::AttachmentPublished(Box::new(update)))
-            .await
     }
 
     /// Takes effects in their order: appends go to the log, the rest waits for them.

@@ -8,14 +8,14 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use room::{Join, Message};
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use wire::close::{ACCESS_REVOKED, CODE_RESTART, Close, SYNC_FAILED};
+use wire::close::{ACCESS_REVOKED, CODE_RESTART, Close, MESSAGE_TOO_LARGE, SYNC_FAILED};
 use wire::{LIVENESS_PING, LIVENESS_PONG};
 
 use super::command::Command;
 use super::outbox::{Ended, Outbox, Outgoing, Outgoings, outbox};
 use super::{ATTEMPTS, Rooms, SocketEntry};
 use crate::app::App;
-use crate::sockets::{Standing, linger, revoked};
+use crate::sockets::{Standing, is_too_large, linger, revoked};
 
 /// How long the network may take for one message before the peer counts as gone.
 const SEND_LIMIT: Duration = Duration::from_secs(60);
@@ -129,7 +129,14 @@ async fn read(
 ) {
     let most = dial.message_max;
     let line = Arc::new(Semaphore::new(most));
-    while let Some(Ok(message)) = stream.next().await {
+    loop {
+        let message = match stream.next().await {
+            Some(Ok(message)) => message,
+            Some(Err(cause)) if is_too_large(&cause) => {
+                return outbox.close(MESSAGE_TOO_LARGE).await;
+            }
+            Some(Err(_)) | None => return,
+        };
         let (message, size) = match message {
             Ws::Text(text) if text.as_str() == LIVENESS_PING => {
                 // Answered here, so that a busy room reads as alive as it is.

@@ -1,13 +1,11 @@
 //! The workstation's event socket: wake-ups from the server to the agent (2.21).
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use control_plane::{jobs, workstations};
-use tokio_tungstenite::tungstenite;
 use wire::close::ACCESS_REVOKED;
 use wire::http::{ReadyEvent, WorkstationEvent};
 
@@ -18,7 +16,7 @@ use crate::error::ApiError;
 use crate::event_sockets::EventSubscription;
 use crate::identity::Accept;
 use crate::request::Facts;
-use crate::sockets::{SocketKind, Standing, linger, revoked};
+use crate::sockets::{SocketKind, Standing, is_too_large, linger, revoked};
 
 /// Bytes of a frame that an agent may send; it has nothing to say but the ping.
 const FRAME_LIMIT: usize = 64 * 1024;
@@ -184,12 +182,6 @@ async fn relay(
             },
         }
     }
-}
-
-/// Whether a frame or message is larger than an agent may send.
-fn is_too_large(cause: &axum::Error) -> bool {
-    let cause = cause.source().and_then(|cause| cause.downcast_ref());
-    matches!(cause, Some(tungstenite::Error::Capacity(_)))
 }
 
 async fn send(socket: &mut WebSocket, text: String) -> Result<(), End> {

@@ -9,6 +9,7 @@ mod faults;
 mod jobs;
 mod limits;
 mod people;
+mod rights;
 mod support;
 
 use std::time::Duration;
