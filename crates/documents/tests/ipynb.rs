@@ -110,6 +110,31 @@ fn importing_and_exporting_the_sample_gives_the_same_bytes() {
     assert_eq!(export(&again, &blobs).unwrap(), text);
 }
 
+// nbformat's `strip_transient`; a double keeps its last digit.
+#[test]
+fn files_carry_no_notes_about_files_and_every_digit() {
+    let cell = |id: &str, kind: &str| ExportCell {
+        id: id.to_owned(),
+        cell_type: kind.to_owned(),
+        metadata: json!({"trusted": true, "name": "n"}),
+        ..ExportCell::default()
+    };
+    let metadata = r#"{"duration": 3.6040260791778564, "orig_nbformat": 3, "orig_nbformat_minor": 0,
+        "signature": "sha256:x", "title": "t"}"#;
+    let notebook = ExportNotebook {
+        metadata: serde_json::from_str(metadata).unwrap(),
+        nbformat_minor: 5,
+        cells: vec![cell("a", "code"), cell("b", "markdown")],
+    };
+    let text = export(&notebook, &|_| None).unwrap();
+    assert!(text.contains("3.6040260791778564"), "{text}");
+    let file: Value = serde_json::from_str(&text).unwrap();
+    let keys: Vec<&String> = file["metadata"].as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["duration", "title"]);
+    assert_eq!(file["cells"][0]["metadata"], json!({"name": "n"}));
+    assert_eq!(file["cells"][1]["metadata"]["trusted"], true);
+}
+
 // DOC-198
 #[test]
 fn a_cell_without_id_gets_one_from_its_place() {

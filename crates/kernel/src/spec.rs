@@ -91,6 +91,18 @@ impl LaunchSpec {
         }
     }
 
+    /// The same, and an ipykernel keeps its history in memory: a run of a file is none of its user's own, and several at
+    /// once would share one database.
+    #[must_use]
+    pub fn without_history(mut self) -> Self {
+        let is_ipykernel = |part: &String| part.starts_with("ipykernel");
+        if self.argv.iter().any(is_ipykernel) {
+            self.argv
+                .push("--HistoryManager.hist_file=:memory:".to_owned());
+        }
+        self
+    }
+
     /// The program and arguments for one launch.
     pub(crate) fn command_line(&self, connection_file: &Path) -> Vec<String> {
         let file = connection_file.to_string_lossy();

@@ -149,8 +149,7 @@ pub async fn run_notebook(file: HostedFile, config: RunConfig) -> Result<RunResu
     let (position, from) = Position::open(&config.job_dir, DEFAULT_LIMIT_BYTES);
     let grown = Arc::new(Notify::new());
     let mut settings = Settings::new(nonce(), LaunchMode::Execute);
-    // Nobody is there to answer.
-    settings.allow_stdin = false;
+    settings.for_file = true;
     settings.launch_attempts = 1;
     // The file takes everything.
     settings.output_cap_bytes = u64::MAX;
@@ -449,6 +448,7 @@ impl Run {
     fn follow(&mut self, step: Step) -> Vec<Event> {
         match step {
             Step::Order(spec) => {
+                let spec = Box::new(spec.without_history());
                 self.keeper.order(KeeperOrder::Launch(spec));
                 Vec::new()
             }

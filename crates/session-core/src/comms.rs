@@ -107,6 +107,9 @@ impl Session {
             self.output_widgets
                 .retain(|widget| widget.comm_id != comm_id);
             self.widgets.closed(comm_id);
+            if self.settings.for_file {
+                return;
+            }
             self.push_op(
                 OpKind::CommClose {
                     comm_id: comm_id.to_owned(),

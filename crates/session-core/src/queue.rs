@@ -181,7 +181,7 @@ impl Session {
             if !queued || !self.taken.insert(id.clone()) {
                 continue;
             }
-            let request = execute_request(&id, &next, self.settings.allow_stdin && self.is_ours);
+            let request = execute_request(&id, &next, self.is_ours && !self.settings.for_file);
             self.effects.push(Effect::SendToKernel(Box::new(request)));
             self.current = Some(Current::new(id.clone(), true));
             // What waits for blobs is of executions that have ended.

@@ -51,7 +51,7 @@ impl Session {
         let payloads = entry.content.get("payload").and_then(Value::as_array);
         for (at, payload) in payloads.into_iter().flatten().enumerate() {
             match payload.get("source").and_then(Value::as_str) {
-                Some("page") => {
+                Some("page") if !self.settings.for_file => {
                     let data = payload.get("data").cloned().unwrap_or_else(|| json!({}));
                     let content = json!({"data": data, "metadata": {}});
                     self.output(parent, entry, "display_data", at as u32 + 1, content);

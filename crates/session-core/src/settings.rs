@@ -51,8 +51,9 @@ pub struct Settings {
     pub stop_flush_ms: i64,
     /// Launches that fail in a row before queued executions no longer launch.
     pub launch_attempts: u32,
-    /// Whether somebody can answer `input()`, if the room carries prompts; if not, the kernel refuses to ask (WS-304).
-    pub allow_stdin: bool,
+    /// Whether a notebook is run for its file alone, as nbclient runs one: nobody is there to answer `input()` (the kernel
+    /// refuses to ask, WS-304) or to read a pager, and a closed widget keeps its model, since views in the file name it.
+    pub for_file: bool,
 }
 
 impl Settings {
@@ -76,7 +77,7 @@ impl Settings {
             reply_wait_ms: 2_000,
             stop_flush_ms: 2_000,
             launch_attempts: 3,
-            allow_stdin: true,
+            for_file: false,
         }
     }
 }

@@ -6,6 +6,11 @@ use serde_json::{Map, Value, json};
 use crate::manifest::{self, BLOB_REF_MIME, MARKDOWN_PLAN_MIME};
 use crate::mime::{self, MimeKind};
 
+/// What other programs note about a file in memory and nbformat writes into none.
+const TRANSIENT_METADATA: &[&str] = &["orig_nbformat", "orig_nbformat_minor", "signature"];
+/// The same of code cells: whether a file is trusted is not the file's to say.
+const TRANSIENT_CELL_METADATA: &[&str] = &["trusted"];
+
 /// One cell as the document shows it.
 #[derive(Debug, Clone, Default)]
 pub struct ExportCell {
@@ -117,10 +122,7 @@ fn file_of(
         .iter()
         .map(|c| cell(c, blobs))
         .collect::<Result<Vec<Value>, _>>()?;
-    let metadata = match &notebook.metadata {
-        Value::Object(_) => notebook.metadata.clone(),
-        _ => json!({}),
-    };
+    let metadata = without(&notebook.metadata, TRANSIENT_METADATA);
     let mut file = json!({
         "cells": cells,
         "metadata": metadata,
@@ -129,6 +131,13 @@ fn file_of(
     });
     file.sort_all_objects();
     Ok(file)
+}
+
+/// Metadata as an object that lacks some keys.
+fn without(metadata: &Value, keys: &[&str]) -> Value {
+    let mut metadata = metadata.as_object().cloned().unwrap_or_default();
+    metadata.retain(|key, _| !keys.contains(&key.as_str()));
+    metadata.into()
 }
 
 fn pretty(value: &Value) -> String {
@@ -148,10 +157,15 @@ fn cell(cell: &ExportCell, blobs: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Va
         return Err(ExportError::CellId(cell.id.clone()));
     }
     check_cell_metadata(cell)?;
+    let transient = if cell.cell_type == "code" {
+        TRANSIENT_CELL_METADATA
+    } else {
+        &[]
+    };
     let mut out = json!({
         "cell_type": cell.cell_type,
         "id": cell.id,
-        "metadata": if cell.metadata.is_object() { cell.metadata.clone() } else { json!({}) },
+        "metadata": without(&cell.metadata, transient),
         "source": lines(&cell.source),
     });
     match cell.cell_type.as_str() {

@@ -8,3 +8,7 @@ display(GeoJSON({"type": "Point", "coordinates": [-118.4, 34.0]}))
 display({"application/vnd.vega.v5+json": {"marks": [], "data": [{"name": "t", "values": list(range(500))}]}, "text/plain": "vega"}, raw=True)
 # %%
 display({"application/json": "just a string", "text/plain": "x"}, raw=True)
+# %%
+import random
+random.seed(1)
+JSON({"floats": [random.gauss(0, 1) for _ in range(500)], "duration": 3.6040260791778564})
