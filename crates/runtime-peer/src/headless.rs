@@ -191,10 +191,11 @@ pub async fn run_notebook(file: HostedFile, config: RunConfig) -> Result<RunResu
     let Run {
         room,
         keeper,
+        config,
         language_info,
         ..
     } = run;
-    keeper.shutdown().await;
+    keeper.shutdown_wholly(&config.job_dir).await;
     Ok(RunResult {
         notebook: room.notebook,
         state: room.state,

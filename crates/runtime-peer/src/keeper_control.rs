@@ -1,22 +1,28 @@
 //! Speaking to the kernel keeper: one task, commands in order, results as reports.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use kernel::LaunchSpec;
 use kernel::client::{ClientError, KeeperClient, KeeperCommand};
 use kernel::journal::FILE_NAME;
-use kernel::keeper::end_leftover_kernel;
+use kernel::keeper::{KeeperRecord, end_leftover_kernel};
 use kernel::protocol::{Command, Outgoing, Status};
 use kernel::warm;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 
 /// Commands and reports that may wait.
 const QUEUE: usize = 4096;
 
 /// How often an order is given whose connection broke before its answer came.
 const TRIES: u32 = 3;
+
+/// How long the process of a keeper that was told to end is waited for, and the pause between two looks.
+const END_WAIT: Duration = Duration::from_secs(5);
+const END_PAUSE: Duration = Duration::from_millis(20);
 
 /// What the main loop wants.
 #[derive(Debug)]
@@ -110,6 +116,24 @@ impl KeeperControl {
         drop(self.orders);
         if let Err(error) = self.task.await {
             tracing::error!(%error, "the kernel keeper could not be told to end");
+        }
+    }
+
+    /// The same, and waits for the keeper's process: it answers before its journal is on the disk and it is gone.
+    pub(crate) async fn shutdown_wholly(self, job_dir: &Path) {
+        // The keeper removes its record before it is gone.
+        let record = KeeperRecord::read_alive(job_dir);
+        self.shutdown().await;
+        let Some(KeeperRecord { process, .. }) = record else {
+            return;
+        };
+        let gone = async {
+            while process.is_alive() {
+                sleep(END_PAUSE).await;
+            }
+        };
+        if timeout(END_WAIT, gone).await.is_err() {
+            tracing::warn!(pid = process.pid, "the kernel keeper takes long to end");
         }
     }
 }
@@ -299,5 +323,64 @@ impl Run {
         if let Some(watcher) = self.watcher.take() {
             watcher.abort();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command as Program, Stdio};
+
+    use kernel::process::ProcessIdentity;
+    use tempfile::TempDir;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// A job whose keeper, as its record says, is a process that ends with its input.
+    fn job() -> (TempDir, Child, ProcessIdentity) {
+        let folder = tempfile::tempdir().unwrap();
+        let child = Program::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let process = ProcessIdentity::of(child.id() as i32).unwrap();
+        let record = KeeperRecord {
+            process: process.clone(),
+            nonce: "n".to_owned(),
+            socket: folder.path().join("socket"),
+        };
+        let json = serde_json::to_vec(&record).unwrap();
+        std::fs::write(folder.path().join("keeper.json"), json).unwrap();
+        (folder, child, process)
+    }
+
+    fn control(folder: &TempDir) -> KeeperControl {
+        let command = KeeperCommand {
+            program: PathBuf::from("none"),
+            args: Vec::new(),
+        };
+        let grown = Arc::new(Notify::new());
+        KeeperControl::start(folder.path().to_owned(), command, None, None, grown)
+    }
+
+    // `runtimed run` returned while its keeper still lived.
+    #[tokio::test]
+    async fn a_keeper_that_was_told_to_end_is_waited_for() {
+        let (folder, mut child, process) = job();
+        let end = tokio::spawn(async move {
+            sleep(Duration::from_millis(200)).await;
+            drop(child.stdin.take());
+            child.wait().unwrap();
+        });
+        control(&folder).shutdown_wholly(folder.path()).await;
+        assert!(!process.is_alive());
+        end.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_does_not_end_is_not_waited_for_for_ever() {
+        let (folder, mut child, process) = job();
+        let begun = Instant::now();
+        control(&folder).shutdown_wholly(folder.path()).await;
+        assert!(begun.elapsed() >= END_WAIT && process.is_alive());
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }
