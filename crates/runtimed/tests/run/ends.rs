@@ -84,6 +84,39 @@ fn a_kernel_that_cannot_be_started_is_named_with_the_reason() {
     );
 }
 
+// The inputs of notebooks stood in their user's history, whose database runs at the same time shared.
+#[test]
+fn a_run_writes_nothing_into_its_users_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = folder.path().join("history.sqlite");
+    let profile = folder.path().join("profile_default");
+    std::fs::create_dir(&profile).unwrap();
+    let config = format!("c.HistoryManager.hist_file = {history:?}\n");
+    std::fs::write(profile.join("ipython_config.py"), config).unwrap();
+    let python = test_python();
+    let module = ["-m", "ipykernel_launcher", "-f", "{connection_file}"];
+    let argv: Vec<&str> = python.to_str().into_iter().chain(module).collect();
+    let spec = json!({"argv": argv, "display_name": "Installed", "language": "python"});
+    install(folder.path(), "installed", &spec.to_string());
+    let given = write(
+        folder.path(),
+        "# %%\nget_ipython().history_manager.hist_file",
+    );
+    let to = folder.path().join("out.ipynb");
+    for kernel in [&[][..], &["--kernel", "installed"]] {
+        let output = run_command(&given, &to)
+            .args(kernel)
+            .env("IPYTHONDIR", folder.path())
+            .env("JUPYTER_PATH", folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let shown = first_outputs(folder.path()).to_string();
+        assert!(shown.contains(":memory:"), "{kernel:?}: {shown}");
+        assert!(!history.exists(), "{kernel:?}");
+    }
+}
+
 #[test]
 fn no_other_kernel_is_advised_when_one_died() {
     let ran = run("# %%\nimport os\nos._exit(7)", &[]);
