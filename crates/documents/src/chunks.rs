@@ -6,7 +6,7 @@ use std::io::Read as _;
 use flate2::bufread::DeflateDecoder;
 use sha2::{Digest as _, Sha256};
 
-const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+pub(crate) const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
 const CHECKSUM_BYTES: u64 = 4;
 /// The number of a change that is not compressed: the checksum of a compressed one is of this form.
 const PLAIN_CHANGE: u8 = 1;
@@ -121,4 +121,4 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

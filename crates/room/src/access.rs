@@ -46,12 +46,11 @@ impl Room {
         let queued = active
             .into_iter()
             .filter(|(_, status)| *status == Status::Queued);
-        let of = |id: &str| {
-            let label = runtime_doc::submitted_by(doc, id)?;
-            ActorLabel::parse(&label).ok().map(|label| label.principal)
-        };
         queued
-            .filter_map(|(id, _)| of(&id).map(|principal| (id, principal)))
+            .filter_map(|(id, _)| {
+                let label = runtime_doc::submitted_by(doc, &id)?;
+                Some((id, ActorLabel::parse(&label).ok()?.principal))
+            })
             .collect()
     }
 

@@ -362,9 +362,20 @@ impl Rooms {
         if for_good {
             rooms.extend(lock(&self.live).keys().cloned());
         }
-        let told = rooms
-            .iter()
-            .map(|notebook_id| self.look_again(app, notebook_id, Some(principal)));
+        // What somebody who is not to come back may do needs no question, which could fail.
+        let nothing = AccessChange {
+            principal: parsed,
+            may_run: false,
+            allowed: Vec::new(),
+        };
+        let told = rooms.iter().map(async |notebook_id| {
+            if for_good {
+                let event = Event::AccessChanged(nothing.clone());
+                self.tell(app, notebook_id, event).await;
+            } else {
+                self.look_again(app, notebook_id, Some(principal)).await;
+            }
+        });
         futures_util::future::join_all(told).await;
     }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::DocKind;
 
 /// A document with changes of these texts; long ones are compressed.
-fn document(texts: &[String]) -> AutoCommit {
+pub(crate) fn document(texts: &[String]) -> AutoCommit {
     let mut doc = AutoCommit::new();
     for (number, text) in texts.iter().enumerate() {
         doc.put(ROOT, format!("key-{number}"), text.as_str())

@@ -1,13 +1,13 @@
 use std::io::Write as _;
 
-use automerge::transaction::Transactable as _;
-use automerge::{AutoCommit, ROOT};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use proptest::prelude::*;
 
 use super::*;
 use crate::DocKind;
+use crate::chunks::MAGIC;
+use crate::chunks::tests::document;
 
 /// What chunks inflate to.
 fn inflated(bytes: &[u8]) -> u64 {
@@ -23,7 +23,7 @@ fn deflated(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn chunk(kind: u8, data: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0x85, 0x6f, 0x4a, 0x83];
+    let mut bytes = MAGIC.to_vec();
     bytes.extend([1, 2, 3, 4, kind]);
     let mut length = data.len();
     while length >= 0x80 {
@@ -33,16 +33,6 @@ fn chunk(kind: u8, data: &[u8]) -> Vec<u8> {
     bytes.push(length as u8);
     bytes.extend(data);
     bytes
-}
-
-fn document(texts: &[String]) -> AutoCommit {
-    let mut doc = AutoCommit::new();
-    for (number, text) in texts.iter().enumerate() {
-        doc.put(ROOT, format!("key-{number}"), text.as_str())
-            .unwrap();
-        doc.commit();
-    }
-    doc
 }
 
 #[test]
