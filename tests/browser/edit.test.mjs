@@ -1,7 +1,7 @@
 // Editing: what is written stays, what is deleted comes back, and the keyboard reaches everything.
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
-import { addMachine, Notebook, newNotebook, open, openNotebook } from "./support/page.mjs";
+import { addMachine, clickInFrame, Notebook, newNotebook, open, openNotebook } from "./support/page.mjs";
 
 const CALLBACK = `import time, ipywidgets
 button = ipywidgets.Button(description="Go")
@@ -296,7 +296,7 @@ test("with a kernel", async (t) => {
     await notebook.cell(0).status("done");
     const widget = page.locator('[data-testid="widget-frame"][data-usable="true"]');
     const named = (name) => widget.contentFrame().getByRole("button", { name });
-    await named("Go").click();
+    await clickInFrame(named("Go"));
     await named("At work").waitFor();
     await interrupt.click();
     await named("Stopped").waitFor();

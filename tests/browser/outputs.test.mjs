@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { newNotebook, open } from "./support/page.mjs";
+import { clickInFrame, newNotebook, open } from "./support/page.mjs";
 import { until } from "./support/processes.mjs";
 
 let cloud;
@@ -45,7 +45,7 @@ async function show(source) {
 
 /** Clicks a link and returns the page that it opens. */
 async function opens(link, options) {
-  const [opened] = await Promise.all([context.waitForEvent("page"), link.click(options)]);
+  const [opened] = await Promise.all([context.waitForEvent("page"), clickInFrame(link, options)]);
   await opened.waitForLoadState();
   const seen = { url: opened.url(), opener: await opened.evaluate(() => window.opener) };
   await opened.close();
@@ -69,8 +69,8 @@ HTML('''<a href="${elsewhere}/blank" target="_blank">blank</a> <a href="${elsewh
     assert.deepEqual(await opens(frame().getByText(name)), { url: `${elsewhere}/${name}`, opener: null });
   }
   assert.deepEqual(await opens(frame().getByText("plain"), { button: "middle" }), { url: `${elsewhere}/plain`, opener: null });
-  await opensNothing(() => frame().getByText("script").click());
-  await opensNothing(() => frame().getByText("ours").click());
+  await opensNothing(() => clickInFrame(frame().getByText("script")));
+  await opensNothing(() => clickInFrame(frame().getByText("ours")));
   assert.equal(await frame().getByText("blank").count(), 1);
   const said = visits.filter(({ url }) => !url.startsWith("/favicon"));
   assert.deepEqual([...new Set(said.map(({ url }) => url))].sort(), ["/blank", "/plain", "/svg"]);
@@ -81,7 +81,7 @@ test("a fragment is scrolled to in the page", async () => {
   await show(`HTML('<a href="#below">down</a><div style="height: 1800px"></div><p id="below">here</p>')`);
   const target = frame().getByText("here");
   await page.evaluate(() => scrollTo(0, 0));
-  await frame().getByText("down").click();
+  await clickInFrame(frame().getByText("down"));
   await page.waitForFunction(() => scrollY > 800);
   const { y } = await target.boundingBox();
   assert.ok(y > 0 && y < 800, `the target is at ${y}`);
@@ -101,7 +101,7 @@ test("files that an output makes are offered under a plain name", async () => {
     ["data", "tablevsc.exe", "a,b\n1,2"],
     ["made", "made.txt", "made"],
   ]) {
-    await frame().getByText(name).click();
+    await clickInFrame(frame().getByText(name));
     await page.getByTestId("toasts").getByText(`“${file}”`).waitFor();
     const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("toast-action").first().click()]);
     assert.equal(download.suggestedFilename(), file);
@@ -273,9 +273,9 @@ display({"application/vnd.plotly.v1+json": [1]}, raw=True)`);
   await chart(1).locator("path.js-line").waitFor();
   await chart(2).getByText("The chart could not be drawn: its JSON is no object").waitFor();
   await page.waitForFunction(() => document.querySelectorAll("iframe.output-frame")[1]?.clientHeight >= 300);
-  await chart(0).locator("summary").click();
+  await clickInFrame(chart(0).locator("summary"));
   const asPicture = chart(0).getByText("Save as PNG");
-  await asPicture.click();
+  await clickInFrame(asPicture);
   const [download] = await Promise.all([
     page.waitForEvent("download"),
     page.getByText(/An output offers the file “visualization.png”/).waitFor().then(() => page.getByRole("button", { name: "Save", exact: true }).click()),
@@ -298,7 +298,7 @@ test("a click on an output selects its cell, and the keyboard comes back from th
   }, frame);
   const click = async (place, options) => {
     await over(true);
-    await place.click(options);
+    await clickInFrame(place, options);
   };
   const html = (content) => show(`from IPython.display import HTML\nHTML(${JSON.stringify(content)})`);
   await html("<table class=dataframe><tr><td>one</td></tr></table><input id=field>");
@@ -318,7 +318,7 @@ test("a click on an output selects its cell, and the keyboard comes back from th
   await onCell(2);
   await cell.status("done");
   // Selected text is there to be copied.
-  await frame().getByText("one").click({ clickCount: 2, delay: 60 });
+  await clickInFrame(frame().getByText("one"), { clickCount: 2, delay: 60 });
   await page.waitForTimeout(300);
   assert.equal(await holder(), "output-frame");
   assert.deepEqual(await selected(), ["Cell 1, Code"]);

@@ -175,3 +175,15 @@ class Cell {
     return this.element.getByTestId("outputs");
   }
 }
+
+/**
+ * Clicks something inside a frame. A pointer that comes right after the page was scrolled may miss the frame, since a busy
+ * browser still has its old place: so it goes there first, until the frame knows of it.
+ */
+export async function clickInFrame(target, options) {
+  await until("the pointer to reach the frame", async () => {
+    await target.hover({ position: options?.position });
+    return target.evaluate((element) => element.matches(":hover"));
+  });
+  await target.click(options);
+}
