@@ -274,7 +274,10 @@ impl Session {
                 output_id,
                 manifest,
                 text,
-            } => self.apply_output(&execution_id, &output_id, &manifest, text.as_ref()),
+            } => {
+                self.apply_output(&execution_id, &output_id, &manifest, text.as_ref());
+                self.pace.wrote_output();
+            }
             OpKind::Update {
                 display_id,
                 data,

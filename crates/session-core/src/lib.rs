@@ -21,6 +21,7 @@ mod lane;
 mod late;
 mod link;
 mod lost_writes;
+mod pace;
 mod queue;
 mod refused_blobs;
 mod replica;

@@ -232,7 +232,7 @@ impl Session {
         }
     }
 
-    /// Sends what was written: ends of executions at once, outputs at a bounded rate. The answer to
+    /// Sends what was written: ends of executions at once, outputs at their pace. The answer to
     /// a frame of the room goes with it, or else alone.
     pub(crate) fn send_changes(&mut self) {
         let reply_due = std::mem::take(&mut self.reply_due);
@@ -247,11 +247,7 @@ impl Session {
             }
             return;
         }
-        // An urgent message does not hold back the output that follows it, nor does a single other
-        // one: an execution's count must not delay its first output.
-        if !self.urgent {
-            self.last_send = self.newest_send.replace(self.now);
-        }
+        self.pace.sent(self.now, self.urgent);
         self.generate(FrameType::RuntimeStateSync);
         self.generate(FrameType::CommsDocSync);
         // A message that asks the room to begin anew carries nothing; what was written goes with the next.
@@ -268,10 +264,8 @@ impl Session {
 
     /// When ordinary writes may be sent next; none: at once.
     pub(crate) fn send_at(&self) -> Option<UnixMs> {
-        let rate = self
-            .last_send
-            .map(|at| at.plus(self.settings.send_every_ms));
-        rate.max(self.waits_until)
+        let next = self.pace.next(self.settings.send_every_ms);
+        next.max(self.waits_until)
     }
 
     /// Writes the kernel's state again where the document has an older word (WS-360, WS-361).

@@ -11,6 +11,7 @@ use crate::event::{Effect, Event, KernelInfo, Outcome};
 use crate::input::InputRequest;
 use crate::lane::Lane;
 use crate::late::ShownAhead;
+use crate::pace::Pace;
 use crate::queue::{Current, Waiting};
 use crate::replica::Replica;
 use crate::requests::Query;
@@ -64,9 +65,7 @@ pub struct Session {
     pub(crate) start_due: Option<UnixMs>,
     /// Until when writes wait for others to be sent with.
     pub(crate) waits_until: Option<UnixMs>,
-    /// The times of the last two ordinary sends, the older first.
-    pub(crate) last_send: Option<UnixMs>,
-    pub(crate) newest_send: Option<UnixMs>,
+    pub(crate) pace: Pace,
     // Kernel.
     pub(crate) kernel: Kernel,
     pub(crate) kernel_info: KernelInfo,
@@ -158,8 +157,7 @@ impl Session {
             reply_due: false,
             start_due: None,
             waits_until: None,
-            last_send: None,
-            newest_send: None,
+            pace: Pace::default(),
             kernel_info: KernelInfo::default(),
             launch_failures: 0,
             lifecycle: VecDeque::new(),

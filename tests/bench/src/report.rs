@@ -51,8 +51,8 @@ pub fn page(rows: &[Row], rounds: usize, python: &Path) -> Result<String> {
         "\nWhere it loses, and why: an output passes three programs here (kernel keeper, runtime peer, server) instead of \
          one, and two writes wait for the disk, that of the execution before the kernel is asked and that of the output \
          before it is shown. Displays above 1 KiB are blobs: they go up together, are written together, and are fetched \
-         together once their outputs have come. A large output is written twice, to the journal of the workstation and to \
-         the server's blobs.\n",
+         together once their outputs have come. The lines take as long as the kernel needs to print them, here as there. A \
+         large output is written twice, to the journal of the workstation and to the server's blobs.\n",
     );
     text.push_str(
         "\nBeside it: [a notebook that is used for a long time](endurance.md), [ten thousand workstations on one \
