@@ -3,17 +3,19 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::process::signal_process;
+use crate::process::{runs_a_program, signal_process};
 
 /// The variable that carries the mark.
 pub(crate) const VARIABLE: &str = "KERNEL_FAMILY";
 /// Where a keeper notes its mark.
 pub(crate) const FILE_NAME: &str = "kernel.family";
-/// A process may start another while it is being killed: look again so often at most.
-const ROUNDS: usize = 20;
+/// A process may start another while it is being killed: look again so often at most, and so much later.
+const ROUNDS: usize = 100;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Makes the mark for a keeper's kernels and notes it in the job's folder.
 pub(crate) fn begin(job_dir: &Path) -> io::Result<String> {
@@ -37,34 +39,46 @@ pub(crate) fn end_leftover(job_dir: &Path) {
         return;
     }
     for _ in 0..ROUNDS {
-        let members = members(&mark);
-        if members.is_empty() {
+        let found = look(&mark);
+        if found.members.is_empty() && !found.some_begin {
             break;
         }
-        for pid in members {
+        for pid in found.members {
             signal_process(pid, Signal::KILL);
         }
+        std::thread::sleep(PAUSE);
     }
     forget(job_dir);
 }
 
-/// Processes with the mark; a dead one has no environment any more. Only Linux shows environments.
-fn members(mark: &str) -> Vec<i32> {
+struct Found {
+    /// Processes with the mark.
+    members: Vec<i32>,
+    /// Whether there are some of which it cannot be told yet.
+    some_begin: bool,
+}
+
+/// Looks at every process. Only Linux shows environments: an empty one of a process that is dead, and of one whose program
+/// is just being loaded.
+fn look(mark: &str) -> Found {
     let wanted = format!("{VARIABLE}={mark}");
-    let Ok(entries) = std::fs::read_dir("/proc") else {
-        return Vec::new();
+    let mut found = Found {
+        members: Vec::new(),
+        some_begin: false,
     };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid: &i32| {
-            std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|bytes| {
-                bytes
-                    .split(|byte| *byte == 0)
-                    .any(|v| v == wanted.as_bytes())
-            })
-        })
-        .collect()
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    for pid in entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()) {
+        // What cannot be read is somebody else's, or gone.
+        let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else {
+            continue;
+        };
+        let mut variables = environment.split(|byte| *byte == 0);
+        if variables.any(|variable| variable == wanted.as_bytes()) {
+            found.members.push(pid);
+        }
+        found.some_begin |= environment.is_empty() && runs_a_program(pid);
+    }
+    found
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -74,19 +88,23 @@ mod tests {
     #[test]
     fn what_left_group_and_session_is_found_by_its_mark() {
         let folder = tempfile::tempdir().unwrap();
-        let mark = super::begin(folder.path()).unwrap();
         let sleeper = |name: &str, mark: &str| {
             std::process::Command::new("sleep")
-                .arg("600")
+                .arg("60")
                 .env(name, mark)
                 .process_group(0)
                 .spawn()
                 .unwrap()
         };
-        let mut member = sleeper(super::VARIABLE, &mark);
+        let mark = super::begin(folder.path()).unwrap();
         let mut stranger = sleeper("OTHER", &mark);
-        super::end_leftover(folder.path());
-        assert!(!member.wait().unwrap().success());
+        // Many are looked at while their programs are just being loaded.
+        for _ in 0..100 {
+            let mark = super::begin(folder.path()).unwrap();
+            let mut member = sleeper(super::VARIABLE, &mark);
+            super::end_leftover(folder.path());
+            assert!(!member.wait().unwrap().success());
+        }
         assert!(stranger.try_wait().unwrap().is_none());
         stranger.kill().unwrap();
         stranger.wait().unwrap();

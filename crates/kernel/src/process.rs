@@ -59,7 +59,16 @@ struct Stat {
     pid: i32,
     parent: i32,
     state: u8,
+    flags: u64,
     start_ticks: u64,
+}
+
+/// Whether a process is alive and runs a program, or is about to: neither a dead one nor a thread of the system.
+pub(crate) fn runs_a_program(pid: i32) -> bool {
+    /// Linux's PF_KTHREAD.
+    const SYSTEM_THREAD: u64 = 0x0020_0000;
+    read_stat(pid)
+        .is_some_and(|stat| !matches!(stat.state, b'Z' | b'X') && stat.flags & SYSTEM_THREAD == 0)
 }
 
 fn read_stat(pid: i32) -> Option<Stat> {
@@ -72,6 +81,7 @@ fn read_stat(pid: i32) -> Option<Stat> {
         pid,
         state: *fields.first()?.as_bytes().first()?,
         parent: fields.get(1)?.parse().ok()?,
+        flags: fields.get(6)?.parse().ok()?,
         start_ticks: fields.get(19)?.parse().ok()?,
     })
 }
