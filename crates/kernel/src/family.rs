@@ -13,8 +13,9 @@ use crate::process::{runs_a_program, signal_process};
 pub(crate) const VARIABLE: &str = "KERNEL_FAMILY";
 /// Where a keeper notes its mark.
 pub(crate) const FILE_NAME: &str = "kernel.family";
-/// A process may start another while it is being killed: look again so often at most, and so much later.
+/// A process may start another while it is being killed: look again so often at most.
 const ROUNDS: usize = 100;
+/// Between two looks.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Makes the mark for a keeper's kernels and notes it in the job's folder.
@@ -90,7 +91,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let sleeper = |name: &str, mark: &str| {
             std::process::Command::new("sleep")
-                .arg("60")
+                .arg("600")
                 .env(name, mark)
                 .process_group(0)
                 .spawn()

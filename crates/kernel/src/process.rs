@@ -38,7 +38,7 @@ impl ProcessIdentity {
 #[cfg(target_os = "linux")]
 fn start_time(pid: i32) -> Option<String> {
     let stat = read_stat(pid)?;
-    if stat.state == b'Z' || stat.state == b'X' {
+    if stat.is_dead() {
         return None;
     }
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
@@ -63,12 +63,17 @@ struct Stat {
     start_ticks: u64,
 }
 
+impl Stat {
+    fn is_dead(&self) -> bool {
+        matches!(self.state, b'Z' | b'X')
+    }
+}
+
 /// Whether a process is alive and runs a program, or is about to: neither a dead one nor a thread of the system.
 pub(crate) fn runs_a_program(pid: i32) -> bool {
     /// Linux's PF_KTHREAD.
     const SYSTEM_THREAD: u64 = 0x0020_0000;
-    read_stat(pid)
-        .is_some_and(|stat| !matches!(stat.state, b'Z' | b'X') && stat.flags & SYSTEM_THREAD == 0)
+    read_stat(pid).is_some_and(|stat| !stat.is_dead() && stat.flags & SYSTEM_THREAD == 0)
 }
 
 fn read_stat(pid: i32) -> Option<Stat> {

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 /// How often each scenario is run on each side unless told otherwise; the median counts.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 
 /// The clients of both sides are this program's; theirs should cost little beside what is measured.
 #[global_allocator]
